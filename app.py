@@ -1,0 +1,14 @@
+"""The rank and low-rank explorer: `streamlit run app.py`."""
+
+import streamlit as st
+
+st.set_page_config(page_title="lowrank", page_icon=":material/grid_on:", layout="wide")
+
+st.navigation(
+    [
+        st.Page("pages/start.py", title="Start", icon=":material/home:", default=True),
+        st.Page("pages/rank.py", title="Rank", icon=":material/stairs:"),
+        st.Page("pages/truncation.py", title="Truncation", icon=":material/content_cut:"),
+        st.Page("pages/lora.py", title="LoRA", icon=":material/alt_route:"),
+    ]
+).run()

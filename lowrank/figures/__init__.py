@@ -1,0 +1,1 @@
+"""Arrays in, plotly figures and HTML out; nothing here knows streamlit."""

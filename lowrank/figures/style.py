@@ -1,0 +1,29 @@
+"""One colour for one thing on every page and figure, from the Okabe-Ito palette.
+
+Okabe and Ito, "Color Universal Design" (2008): eight colours that colour-blind eyes tell apart.
+"""
+
+import plotly.graph_objects as go
+
+COLOURS = {
+    "W0": "#0072B2",  # blue: the frozen or original matrix
+    "update": "#D55E00",  # vermillion: B A, the LoRA update
+    "result": "#009E73",  # green: h, W_k, the merged matrix
+    "lost": "#8C8C8C",  # grey: what truncation drops, the residual, a random peer
+    "pivot": "#F0E442",  # yellow: a pivot or a selection
+}
+
+# Diverging, centred on zero: blue below, orange above, a neutral middle that suits dark and light.
+DIVERGING = [[0.0, "#0072B2"], [0.5, "#F7F7F7"], [1.0, "#D55E00"]]
+
+
+def styled(figure: go.Figure, height: int = 360) -> go.Figure:
+    """The same figure with the house margins, height and a legend above the plot."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 36, "b": 8},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0.0},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    return figure

@@ -1,0 +1,1 @@
+"""The Llama architecture: configuration, tokenizer, and later the model itself."""

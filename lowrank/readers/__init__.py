@@ -1,0 +1,1 @@
+"""One reader per model format; every one answers the same verbs."""

@@ -1,0 +1,1 @@
+"""What the pages share: cached calls and widgets. The only package that knows streamlit."""

@@ -1,0 +1,47 @@
+"""The frame every page shares: the question at the top, prose from Markdown, the code at the end."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from lowrank.errors import LowrankError
+
+TEXT_FOLDER = Path(__file__).parents[2] / "pages" / "text"
+
+
+def text(name: str, section: str = "", language: str = "en") -> str:
+    """The Markdown of pages/text/<language>/<name>.md, or of the part under one `## section`."""
+    words = (TEXT_FOLDER / language / f"{name}.md").read_text(encoding="utf-8")
+    if not section:
+        return words
+    _, _, after = words.partition(f"## {section}\n")
+    return after.partition("\n## ")[0].strip()
+
+
+def question(title: str, asked: str) -> None:
+    """The head of a page: its name and, in one sentence, what it lets you find out."""
+    st.title(title, anchor=False)
+    st.markdown(f"#### {asked}")
+
+
+def code_for_this(*functions: Callable[..., Any], usage: str = "") -> None:
+    """An expander with the source of the functions a page has just called, and a line that runs them."""
+    with st.expander("The code for this"):
+        if usage:
+            st.code(usage)
+        for function in functions:
+            st.code(inspect.getsource(function))
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Show our own errors as one sentence on the page and stop there; never a traceback."""
+    try:
+        yield
+    except LowrankError as error:
+        st.error(str(error), icon=":material/error:")
+        st.stop()
