@@ -1,4 +1,4 @@
-"""The frame every page shares: the question at the top, prose from Markdown, the code at the end."""
+"""The frame every page shares: question first, prose from Markdown, code last."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def question(title: str, asked: str) -> None:
 
 
 def code_for_this(*functions: Callable[..., Any], usage: str = "") -> None:
-    """An expander with the source of the functions a page has just called, and a line that runs them."""
+    """An expander with the source of the functions a page has just called and a line to run them."""
     with st.expander("The code for this"):
         if usage:
             st.code(usage)

@@ -1,0 +1,39 @@
+# make app   the explorer in a browser          make test   everything that must pass
+PYTHON ?= python3
+PORT ?= 8501
+BIN := .venv/bin
+
+# Idle OpenBLAS threads should sleep rather than spin: many visitors share few cores.
+export OPENBLAS_THREAD_TIMEOUT ?= 4
+
+.PHONY: app test lint clean
+
+app: .venv/app-installed
+	@$(BIN)/python -m lowrank fetch || echo "Starting without the model: its pages offer another try, and synthetic matrices meanwhile."
+	@$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+
+test: lint .venv/dev-installed
+	@$(BIN)/python -m lowrank fetch
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+lint: .venv/dev-installed
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "lowrank needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+	  echo "$(PYTHON) cannot make a virtual environment. On Debian: apt install python3-venv"; exit 1; }
+
+.venv/app-installed: requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
+	@touch $@
+
+.venv/dev-installed: requirements.txt requirements-dev.txt | .venv/bin/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+	@touch $@ .venv/app-installed
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
