@@ -12,11 +12,6 @@ from playwright.sync_api import sync_playwright
 MODEL = "SmolLM2-135M-Instruct"
 PAGES = {"": None, "rank": None, "truncation": MODEL, "lora": MODEL}
 ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
-    "": None,
-    "rank": None,
-    "truncation": "SmolLM2-135M-Instruct",
-    "lora": "SmolLM2-135M-Instruct",
-}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
@@ -35,9 +30,7 @@ def look(url: str, folder: Path | None) -> list[str]:
                 )
                 page.wait_for_timeout(1500)
                 words = page.locator("body").inner_text()
-                if page.locator(
-                    '[data-testid="stException"], [data-testid="stAlertContentError"]'
-                ).count():
+                if page.locator(ERRORS).count():
                     wrong.append(f"/{name} at {width} px shows an error")
                 if expected and expected not in words:
                     wrong.append(f"/{name} at {width} px does not name {expected}")

@@ -29,7 +29,7 @@ def question(title: str, asked: str) -> None:
 
 
 def code_for_this(*functions: Callable[..., Any], usage: str = "") -> None:
-    """An expander with the source of the functions a page has just called and a line to run them."""
+    """An expander with the source of the functions just called, and a line that runs them."""
     with st.expander("The code for this"):
         if usage:
             st.code(usage)
