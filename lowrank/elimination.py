@@ -1,0 +1,253 @@
+"""Row reduction, one operation at a time: exact over the rationals, and in floating point.
+
+>>> for step in steps([[0, 2], [1, 3]]):
+...     print(step.op)
+R1 ↔ R2
+>>> rank([["0.1", "0.2"], ["1/2", 1]])
+1
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+from typing import Any, Literal
+
+import numpy as np
+
+from lowrank.errors import InputError
+from lowrank.rows import Matrix, RowOp, add, apply, exact, scale, swap
+
+__all__ = [
+    "FloatingEchelon",
+    "Matrix",
+    "RowOp",
+    "Step",
+    "add",
+    "apply",
+    "echelon",
+    "exact",
+    "floating_echelon",
+    "floats",
+    "leading_columns",
+    "next_step",
+    "pivots",
+    "rank",
+    "reduced_echelon",
+    "scale",
+    "steps",
+    "swap",
+]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation of a reduction: the matrix after it, its pivot (row, column), and why."""
+
+    op: RowOp
+    matrix: Matrix
+    pivot: tuple[int, int]
+    why: str
+
+
+def next_step(A: Matrix, reduced: bool = False) -> Step | None:
+    """The next operation towards echelon form, or None when A is there.
+
+    It depends on the matrix alone, however it came about, so the same function hints,
+    does a step and finishes. First downwards: the leftmost column that still needs work gets a
+    non-zero pivot (by a swap if it must) and zeros below. Then, if `reduced`, upwards from the
+    last pivot: each is scaled to 1 and the entries above it cleared.
+
+    >>> next_step(exact([[2, 1], [3, 4]])).why
+    'Clear the 3 below the pivot 2: 3 − 3/2 · 2 = 0.'
+    >>> next_step(exact([[2, 1], [0, 4]])) is None
+    True
+
+    Reference: Lay, Linear Algebra and Its Applications, section 1.2, the row reduction algorithm.
+    """
+    found = _downwards(A) or (_upwards(A) if reduced else None)
+    if found is None:
+        return None
+    op, pivot, why = found
+    return Step(op, apply(op, A), pivot, why)
+
+
+_Found = tuple[RowOp, tuple[int, int], str]
+
+
+def _downwards(A: Matrix) -> _Found | None:
+    row = 0
+    for column in range(len(A[0])):
+        filled = [i for i in range(row, len(A)) if A[i][column]]
+        if not filled:
+            continue
+        if filled[0] != row:
+            why = (
+                f"Row {row + 1} has 0 in column {column + 1} and so no pivot there; "
+                f"row {filled[0] + 1} is the first below that has one."
+            )
+            return swap(row, filled[0]), (row, column), why
+        if len(filled) > 1:
+            return _clear(A, filled[1], (row, column), "below")
+        row += 1
+    return None
+
+
+def _upwards(A: Matrix) -> _Found | None:
+    for row, column in reversed(tuple(enumerate(leading_columns(A)))):
+        pivot = A[row][column]
+        if pivot != 1:
+            why = f"Make the pivot 1: divide row {row + 1} by {_signed(pivot)}."
+            return scale(row, 1 / pivot), (row, column), why
+        for above in reversed(range(row)):
+            if A[above][column]:
+                return _clear(A, above, (row, column), "above")
+    return None
+
+
+def _clear(A: Matrix, target: int, pivot: tuple[int, int], where: str) -> _Found:
+    row, column = pivot
+    entry, factor = A[target][column], A[target][column] / A[row][column]
+    shown = _signed(entry) if entry < 0 else str(entry)
+    sign = "−" if factor > 0 else "+"
+    why = (
+        f"Clear the {shown} {where} the pivot {_signed(A[row][column])}: "
+        f"{shown} {sign} {abs(factor)} · {_bracketed(A[row][column])} = 0."
+    )
+    return add(target, row, -factor), pivot, why
+
+
+def _signed(x: Fraction) -> str:
+    return str(x).replace("-", "−")
+
+
+def _bracketed(x: Fraction) -> str:
+    return f"({_signed(x)})" if x < 0 else str(x)
+
+
+def steps(A: Any, reduced: bool = False) -> Iterator[Step]:
+    """Every operation from A to an echelon form, in the textbook's order.
+
+    The steps of the plain form come first in those of the reduced form. Applying the operations
+    in order gives every `Step.matrix` exactly, and E A = A' for each elementary matrix E.
+
+    >>> [str(step.op) for step in steps([[1, 2], [3, 6]], reduced=True)]
+    ['R2 ← R2 − 3 R1']
+    """
+    current = exact(A)
+    while (step := next_step(current, reduced)) is not None:
+        yield step
+        current = step.matrix
+
+
+def echelon(A: Any) -> Matrix:  # (m, n) -> (m, n)
+    """An echelon form of A: each row starts further right than the one above, zero rows last."""
+    return _last(A, reduced=False)
+
+
+def reduced_echelon(A: Any) -> Matrix:  # (m, n) -> (m, n)
+    """The reduced echelon form of A, which is unique: pivots 1, alone in their columns.
+
+    >>> [[int(x) for x in row] for row in reduced_echelon([[2, 4], [1, 3]])]
+    [[1, 0], [0, 1]]
+    """
+    return _last(A, reduced=True)
+
+
+def _last(A: Any, reduced: bool) -> Matrix:
+    return reduce(lambda _, step: step.matrix, steps(A, reduced), exact(A))
+
+
+def leading_columns(E: Matrix) -> tuple[int, ...]:
+    """The column of the first non-zero of each non-zero row; of an echelon form, its pivots."""
+    firsts = (next((j for j, x in enumerate(row) if x), None) for row in E)
+    return tuple(j for j in firsts if j is not None)
+
+
+def pivots(A: Any) -> tuple[int, ...]:
+    """The pivot columns of A, left to right: the k-th pivot stands in row k of the echelon form.
+
+    >>> pivots([[0, 1, 2], [0, 2, 5]])
+    (1, 2)
+    """
+    return leading_columns(echelon(A))
+
+
+def rank(A: Any) -> int:
+    """The rank of A, exactly: the number of non-zero rows of an echelon form.
+
+    >>> rank([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]])
+    2
+    """
+    return len(pivots(A))
+
+
+@dataclass(frozen=True, eq=False)
+class FloatingEchelon:
+    """What elimination in floating point makes of a matrix, and the tolerance it used."""
+
+    matrix: np.ndarray  # (m, n), read-only
+    pivots: tuple[int, ...]
+    tol: float
+
+    @property
+    def rank(self) -> int:
+        """The number of pivots found."""
+        return len(self.pivots)
+
+
+def floats(A: Any) -> np.ndarray:  # (m, n) -> (m, n) float64
+    """The float64 nearest to each entry.
+
+    Raises:
+        InputError: an entry is beyond the range of float64.
+    """
+    try:
+        return np.array([[float(x) for x in row] for row in A], dtype=np.float64)
+    except OverflowError as error:
+        raise InputError("An entry is too large for floating point (over 1.8e308).") from error
+
+
+def floating_echelon(
+    A: Any, tol: float | None = None, pivoting: Literal["partial", "none"] = "partial"
+) -> FloatingEchelon:  # (m, n) -> (m, n)
+    """Echelon form in float64; a pivot counts only if its size is above `tol`.
+
+    The default `tol` is max(m, n) eps max_i sum_j |a_ij|, as in MATLAB's rref; 0 trusts every
+    rounding error. "partial" takes the largest candidate of the column as pivot; "none" takes
+    the first above `tol`, as naive code does.
+
+    >>> A = [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]]
+    >>> floating_echelon(A).rank, floating_echelon(A, tol=0, pivoting="none").rank
+    (2, 3)
+
+    Raises:
+        InputError: an entry is too large for float64, or became so on the way; negative `tol`.
+    """
+    U = floats(A)
+    m, n = U.shape
+    if tol is None:
+        tol = float(max(m, n) * np.finfo(U.dtype).eps * np.abs(U).sum(axis=1).max())
+    if not (tol >= 0 and math.isfinite(tol)):
+        raise InputError(f"tol is {tol}; expected a finite number, 0 or more.")
+    found: list[int] = []
+    with np.errstate(all="ignore"):
+        for column in range(n):
+            row = len(found)
+            size = np.abs(U[row:, column])
+            usable = np.flatnonzero(size > tol)
+            if not usable.size:
+                U[row:, column] = 0.0
+                continue
+            chosen = row + int(size.argmax() if pivoting == "partial" else usable[0])
+            U[[row, chosen]] = U[[chosen, row]]
+            U[row + 1 :] -= np.outer(U[row + 1 :, column] / U[row, column], U[row])
+            U[row + 1 :, column] = 0.0
+            found.append(column)
+    if not np.isfinite(U).all():
+        raise InputError(
+            "Floating-point elimination overflowed: the entries differ too much in size."
+        )
+    U.setflags(write=False)
+    return FloatingEchelon(U, tuple(found), tol)

@@ -1,0 +1,221 @@
+"""Exact matrices as rows of fractions, and the three operations on their rows.
+
+Rows and columns are counted from 0 in data and from 1 in anything written for people.
+
+>>> A = exact([[1, 2], ["1/2", 0.1]])
+>>> apply(add(1, 0, Fraction(-1, 2)), A)[1]
+(Fraction(0, 1), Fraction(-9, 10))
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal
+
+import numpy as np
+
+from lowrank.errors import InputError
+
+Row = tuple[Fraction, ...]
+Matrix = tuple[Row, ...]
+
+
+def exact(A: Sequence[Sequence[Any]] | np.ndarray) -> Matrix:  # (m, n) -> (m, n)
+    """The matrix as rows of fractions, m, n >= 1; entries keep the value they are written with.
+
+    A float counts as the shortest decimal that prints it, so 0.1 is 1/10 and not the binary
+    fraction nearest to it. For the binary value itself pass Fraction(x).
+
+    >>> exact([[0.1, "3/2"]])
+    ((Fraction(1, 10), Fraction(3, 2)),)
+
+    Raises:
+        InputError: no rows or no columns, rows of different length, an entry that is not a
+            finite number.
+    """
+    rows = rectangular([list(row) for row in A])
+    return tuple(
+        tuple(_fraction(x, i, j) for j, x in enumerate(row, start=1))
+        for i, row in enumerate(rows, start=1)
+    )
+
+
+def rectangular(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """The rows as given, if there are some and all are equally long.
+
+    Raises:
+        InputError: no rows, no columns, or a row longer or shorter than the first.
+    """
+    if not rows or not rows[0]:
+        raise InputError("The matrix is empty: it needs at least one row and one column.")
+    for i, row in enumerate(rows, start=1):
+        if len(row) != len(rows[0]):
+            entries = "1 entry" if len(row) == 1 else f"{len(row)} entries"
+            raise InputError(
+                f"Row {i} has {entries} but row 1 has {len(rows[0])}: "
+                "all rows need the same length."
+            )
+    return rows
+
+
+def _fraction(x: Any, row: int, column: int) -> Fraction:
+    """One entry, exactly; numpy's scalars and floats by their shortest decimal."""
+    try:
+        if isinstance(x, (Fraction, int, str, Decimal)):
+            return Fraction(x)
+        return Fraction(str(x))
+    except (ValueError, OverflowError, ZeroDivisionError) as error:
+        raise InputError(
+            f"Row {row}, column {column}: {str(x)!r} is not a finite number."
+        ) from error
+
+
+def identity(m: int) -> Matrix:  # -> (m, m)
+    """The identity matrix I of size m."""
+    return tuple(tuple(Fraction(int(i == j)) for j in range(m)) for i in range(m))
+
+
+def transpose(A: Matrix) -> Matrix:  # (m, n) -> (n, m)
+    """A with rows and columns exchanged."""
+    return tuple(zip(*A, strict=True))
+
+
+def product(A: Matrix, B: Matrix) -> Matrix:  # (m, k), (k, n) -> (m, n)
+    """The exact matrix product A B.
+
+    >>> A = exact([[1, 2], [3, 4]])
+    >>> product(identity(2), A) == A
+    True
+
+    Raises:
+        InputError: the columns of A are not as many as the rows of B.
+    """
+    if len(A[0]) != len(B):
+        raise InputError(f"A has {len(A[0])} columns but B has {len(B)} rows: they must agree.")
+    columns = transpose(B)
+    return tuple(
+        tuple(
+            sum((a * b for a, b in zip(row, column, strict=True)), Fraction(0))
+            for column in columns
+        )
+        for row in A
+    )
+
+
+@dataclass(frozen=True)
+class RowOp:
+    """An elementary row operation: made by `swap`, `scale` and `add`, carried out by `apply`.
+
+    swap (i, j): rows i and j trade places. scale (i,): row i is multiplied by factor, not 0.
+    add (i, j): factor times row j is added to row i.
+
+    Raises:
+        InputError: the rows do not fit the kind, are equal or negative, or a scale by 0.
+    """
+
+    kind: Literal["swap", "scale", "add"]
+    rows: tuple[int, ...]
+    factor: Fraction = Fraction(1)
+
+    def __post_init__(self) -> None:
+        wanted = {"swap": 2, "scale": 1, "add": 2}.get(self.kind)
+        if wanted is None:
+            raise InputError(f"kind is {self.kind!r}; expected 'swap', 'scale' or 'add'.")
+        if len(set(self.rows)) != wanted or len(self.rows) != wanted or min(self.rows) < 0:
+            raise InputError(
+                f"rows of {self.kind} are {self.rows}; expected {wanted} different rows."
+            )
+        if self.kind == "scale" and self.factor == 0:
+            raise InputError("Scaling a row by 0 would lose it; the factor must not be 0.")
+
+    def notation(self) -> str:
+        """As on the blackboard.
+
+        >>> add(1, 0, Fraction(-3, 2)).notation()
+        'R2 ← R2 − 3/2 R1'
+        """
+        names = [f"R{i + 1}" for i in self.rows]
+        return _written(self, names, ("↔", "←", "−"), str)
+
+    def latex(self) -> str:
+        r"""As LaTeX, without the dollars.
+
+        >>> print(scale(1, Fraction(1, 3)).latex())
+        R_{2} \leftarrow \frac{1}{3} R_{2}
+        """
+        names = [f"R_{{{i + 1}}}" for i in self.rows]
+        return _written(self, names, (r"\leftrightarrow", r"\leftarrow", "-"), _latex_fraction)
+
+    def elementary(self, m: int) -> Matrix:  # -> (m, m)
+        """The matrix E of size m with E A = apply(self, A) for every A of m rows.
+
+        >>> elementary = add(1, 0, Fraction(5)).elementary(2)
+        >>> [[int(x) for x in row] for row in elementary]
+        [[1, 0], [5, 1]]
+        """
+        return apply(self, identity(m))
+
+    def inverse(self) -> "RowOp":
+        """The operation that takes this one back."""
+        if self.kind == "swap":
+            return self
+        factor = 1 / self.factor if self.kind == "scale" else -self.factor
+        return RowOp(self.kind, self.rows, factor)
+
+    def __str__(self) -> str:
+        return self.notation()
+
+
+def _written(op: RowOp, names: list[str], signs: tuple[str, str, str], number: Callable) -> str:
+    """The operation with the given row names, signs and way of writing a positive number."""
+    both, arrow, minus = signs
+    if op.kind == "swap":
+        return f"{names[0]} {both} {names[1]}"
+    size = abs(op.factor)
+    term = f"{names[-1]}" if size == 1 else f"{number(size)} {names[-1]}"
+    if op.kind == "scale":
+        return f"{names[0]} {arrow} {minus if op.factor < 0 else ''}{term}"
+    return f"{names[0]} {arrow} {names[0]} {minus if op.factor < 0 else '+'} {term}"
+
+
+def _latex_fraction(x: Fraction) -> str:
+    return str(x) if x.denominator == 1 else rf"\frac{{{x.numerator}}}{{{x.denominator}}}"
+
+
+def swap(i: int, j: int) -> RowOp:
+    """Ri ↔ Rj."""
+    return RowOp("swap", (i, j))
+
+
+def scale(i: int, factor: Fraction | int) -> RowOp:
+    """Ri ← factor Ri, factor not 0."""
+    return RowOp("scale", (i,), Fraction(factor))
+
+
+def add(target: int, source: int, factor: Fraction | int) -> RowOp:
+    """Rtarget ← Rtarget + factor Rsource."""
+    return RowOp("add", (target, source), Fraction(factor))
+
+
+def apply(op: RowOp, A: Matrix) -> Matrix:  # (m, n) -> (m, n)
+    """The matrix after one row operation; A itself is not changed.
+
+    >>> apply(swap(0, 1), exact([[1], [2]])) == exact([[2], [1]])
+    True
+
+    Raises:
+        InputError: the operation names a row that A does not have.
+    """
+    if max(op.rows) >= len(A):
+        raise InputError(f"{op} names a row that a matrix of {len(A)} rows does not have.")
+    rows = list(A)
+    target, source = op.rows[0], op.rows[-1]
+    if op.kind == "swap":
+        rows[target], rows[source] = rows[source], rows[target]
+    elif op.kind == "scale":
+        rows[target] = tuple(op.factor * x for x in A[target])
+    else:
+        pairs = zip(A[target], A[source], strict=True)
+        rows[target] = tuple(x + op.factor * y if y else x for x, y in pairs)
+    return tuple(rows)
