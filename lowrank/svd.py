@@ -1,0 +1,257 @@
+"""The singular value decomposition, and the nearest matrix of rank k with the error it costs.
+
+Eckart and Young, "The approximation of one matrix by another of lower rank", Psychometrika (1936).
+"""
+
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import ArrayLike, NDArray
+
+from lowrank.errors import InputError
+
+Floats = NDArray[np.floating]
+Norm = Literal["fro", "spectral"]
+
+# Beyond this ratio of sides the short side's Gram matrix costs far less than bidiagonalisation.
+TALL = 8.0
+# Two entries this close in size count as tied, so that rounding cannot decide a sign.
+TIE = 1e-3
+BLOCK_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class SVD:
+    """W = U diag(s) Vt, or its first terms: U (m, k), s (k,) descending float64, Vt (k, n).
+
+    Each right singular vector points so that its entry of largest magnitude is positive; of
+    entries within 0.1 % of the largest, the first decides. U takes the sign that goes with it.
+    """
+
+    U: Floats
+    s: NDArray[np.float64]
+    Vt: Floats
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(m, n) of the matrix decomposed."""
+        return self.U.shape[0], self.Vt.shape[1]
+
+    def top(self, k: int) -> "SVD":
+        """The first k terms, as views: nothing is copied. Raises InputError if k is out of range.
+
+        >>> full([[3, 0], [0, 1]]).top(1).s.tolist()
+        [3.0]
+        """
+        k = checked_rank(k, len(self.s))
+        return SVD(self.U[:, :k], self.s[:k], self.Vt[:k])
+
+    def matrix(self) -> Floats:
+        """U diag(s) Vt, (m, n), in the dtype of U.
+
+        >>> full([[3, 0], [0, 1]]).top(1).matrix().tolist()
+        [[3.0, 0.0], [0.0, 0.0]]
+        """
+        # s is float64: multiplied as it is, it would widen float32 factors (NEP 50).
+        return (self.U * self.s.astype(self.U.dtype)) @ self.Vt  # (m, k), (k, n) -> (m, n)
+
+
+def full(W: ArrayLike) -> SVD:
+    """All min(m, n) singular triplets of W (m, n): W = U diag(s) Vt, U.T U = Vt Vt.T = I.
+
+    Computed in float64 whatever W holds, so that s is good to about 1e-15 s[0] absolutely even
+    for float32 weights; U and Vt come back in W's own floating dtype (integers give float64).
+    float32 W at least 8 times longer than wide goes through the Gram matrix of its short side, in
+    float64, if s[-1] is large enough for every value to be good to 1e-9 relative (far inside
+    float32's own 6e-8); everything else goes through LAPACK's gesdd.
+
+    Raises InputError if W is not a matrix, is empty, or holds NaN or infinity.
+    Reference: Golub and Van Loan, Matrix Computations, 4th ed., 2.4 and 8.6.
+
+    >>> full([[0, 2], [1, 0]]).s.tolist()
+    [2.0, 1.0]
+    """
+    W = checked_matrix(W)
+    m, n = W.shape
+    if n > m:
+        turned = full(W.T)
+        return with_fixed_signs(turned.Vt.T, turned.s, turned.U.T)
+    if m >= TALL * n and W.dtype == np.float32:
+        s, V = _gram_eigen(W)
+        # s**2 is good to about n eps s[0]**2, so s to half of that times (s[0] / s)**2, relatively.
+        if n * np.finfo(np.float64).eps * s[0] ** 2 < 2e-9 * s[-1] ** 2:
+            U = np.concatenate([(rows @ (V / s)).astype(W.dtype) for rows in _wide_rows(W)])
+            return with_fixed_signs(U, s, V.T.astype(W.dtype))
+    U, s, Vt = scipy.linalg.svd(W.astype(np.float64), full_matrices=False, check_finite=False)
+    return with_fixed_signs(U.astype(W.dtype), s, Vt.astype(W.dtype))
+
+
+def truncated(W: ArrayLike, k: int) -> SVD:
+    """The top k singular triplets of W (m, n): the factors of the nearest matrix of rank k.
+
+    Raises InputError if k is not a whole number from 1 to min(m, n), or W is not a finite matrix.
+    Reference: Eckart and Young (1936); Mirsky (1960) for every unitarily invariant norm.
+
+    >>> truncated([[2, 2], [1, 1]], 1).matrix().round(12).tolist()
+    [[2.0, 2.0], [1.0, 1.0]]
+    """
+    W = checked_matrix(W)
+    checked_rank(k, min(W.shape))
+    return full(W).top(k)
+
+
+def _gram_eigen(W: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Square roots (n,), descending, and vectors (n, n), in columns, of W.T W in float64."""
+    G = np.zeros((W.shape[1], W.shape[1]))
+    for rows in _wide_rows(W):
+        G += rows.T @ rows  # (n, block), (block, n) -> (n, n)
+    squares, V = scipy.linalg.eigh(G, check_finite=False)
+    return np.sqrt(squares[::-1].clip(min=0.0)), V[:, ::-1]
+
+
+def _wide_rows(W: Floats) -> Iterator[NDArray[np.float64]]:
+    """Blocks of rows (block, n) in float64, so that W is never held twice as wide."""
+    for start in range(0, len(W), BLOCK_ROWS):
+        yield W[start : start + BLOCK_ROWS].astype(np.float64)
+
+
+def with_fixed_signs(U: Floats, s: NDArray[np.float64], Vt: Floats) -> SVD:
+    """The same decomposition with the signs that class SVD promises.
+
+    >>> with_fixed_signs(np.eye(1), np.ones(1), -np.eye(1)).Vt.tolist()
+    [[1.0]]
+    """
+    size = np.abs(Vt)
+    largest = np.argmax(size >= (1.0 - TIE) * size.max(axis=1, keepdims=True), axis=1)
+    signs = np.where(Vt[np.arange(len(s)), largest] < 0, -1, 1).astype(Vt.dtype)
+    return SVD(U * signs, s, Vt * signs[:, None])
+
+
+def truncation_error(s: ArrayLike, k: int, norm: Norm = "fro") -> float:
+    """||W - W_k|| predicted from all singular values s of W, in the units of W's entries.
+
+    Frobenius: sqrt(sum of s_i**2 for i > k), the tail summed by itself in float64, never as a
+    difference of two large sums. Spectral: s_{k+1}. Zero when k = len(s): nothing is dropped.
+
+    Raises InputError if k is not from 1 to len(s) or norm is neither "fro" nor "spectral".
+    Reference: Eckart and Young (1936); Golub and Van Loan, theorem 2.4.8.
+
+    >>> truncation_error([5, 4, 3], 1), truncation_error([5, 4, 3], 1, norm="spectral")
+    (5.0, 4.0)
+    """
+    s = checked_spectrum(s)
+    tail = s[checked_rank(k, len(s)) :]
+    if norm == "spectral":
+        return float(tail.max(initial=0.0))
+    if norm != "fro":
+        raise InputError(f'norm is {norm!r}; expected "fro" or "spectral"')
+    return frobenius(tail)
+
+
+def residual_norm(W: ArrayLike, factors: SVD) -> float:
+    """||W - U diag(s) Vt||_F measured entry by entry in blocks of rows, summed in float64.
+
+    Costs 2 m n k flops. Where truncation_error predicts, this subtracts and looks.
+    Raises InputError if W is not a finite matrix of the factors' shape.
+
+    >>> residual_norm([[3, 0], [0, 1]], truncated([[3, 0], [0, 1]], 1))
+    1.0
+    """
+    W = checked_matrix(W)
+    if W.shape != factors.shape:
+        raise InputError(f"W is {W.shape}; its factors make a matrix of shape {factors.shape}")
+    s = factors.s.astype(factors.U.dtype)
+    blocks = [slice(i, i + BLOCK_ROWS) for i in range(0, len(W), BLOCK_ROWS)]
+    return frobenius([frobenius(W[b] - (factors.U[b] * s) @ factors.Vt) for b in blocks])
+
+
+def frobenius(values: ArrayLike) -> float:
+    """sqrt(sum of squares) in float64, scaled so that no square overflows or vanishes.
+
+    >>> frobenius([3e200, 0.0, 3e200]) == 3e200 * 2**0.5
+    True
+    """
+    values = np.asarray(values, dtype=np.float64)
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest == 0.0:
+        return 0.0
+    scaled = (values / largest).ravel()
+    return largest * float(np.sqrt(scaled @ scaled))
+
+
+def energy(s: ArrayLike, k: int) -> float:
+    """The share of ||W||_F**2 that rank k keeps: sum_{i<=k} s_i**2 / sum_i s_i**2, from 0 to 1.
+
+    A zero matrix keeps all it has: 1. Raises InputError if k is not from 1 to len(s).
+
+    >>> energy([2, 1, 1], 1)
+    0.6666666666666666
+    """
+    s = checked_spectrum(s)
+    k = checked_rank(k, len(s))
+    if s[0] == 0.0:
+        return 1.0
+    squares = (s / s[0]) ** 2
+    return float(squares[:k].sum() / squares.sum())
+
+
+def break_even_rank(m: int, n: int) -> float:
+    """mn / (m + n): below it, U_k (m, k) and V_k (n, k) hold fewer numbers than W (m, n).
+
+    >>> break_even_rank(4096, 4096)
+    2048.0
+    """
+    return m * n / (m + n)
+
+
+def parameters(m: int, n: int, k: int) -> int:
+    """k (m + n): numbers in a rank-k factorisation of an (m, n) matrix, s folded into one side.
+
+    Raises InputError if k is not a whole number from 1 to min(m, n).
+
+    >>> parameters(576, 1536, 64)
+    135168
+    """
+    return checked_rank(k, min(m, n)) * (m + n)
+
+
+def checked_rank(k: int, limit: int) -> int:
+    """k as an int; InputError unless it is a whole number from 1 to limit, which is min(m, n)."""
+    try:
+        whole = operator.index(k)
+    except TypeError:
+        raise InputError(f"rank k is {k!r}; expected a whole number from 1 to {limit}") from None
+    if not 1 <= whole <= limit:
+        raise InputError(f"rank k is {whole}; expected 1 to min(m, n) = {limit}")
+    return whole
+
+
+def checked_matrix(W: ArrayLike) -> Floats:
+    """W as a two-dimensional float array; InputError if empty, not a matrix, or not finite."""
+    try:
+        W = np.asarray(W)
+        W = W if W.dtype in (np.float32, np.float64) else W.astype(np.float64)
+    except (TypeError, ValueError):
+        raise InputError("W is not a matrix of real numbers; expected rows of one length") from None
+    if W.ndim != 2 or 0 in W.shape:
+        raise InputError(f"W has shape {W.shape}; expected two dimensions, neither of them 0")
+    if not np.isfinite(W).all():
+        i, j = np.argwhere(~np.isfinite(W))[0]
+        raise InputError(f"W[{i}, {j}] is {W[i, j]}; expected finite numbers only")
+    return W
+
+
+def checked_spectrum(s: ArrayLike) -> NDArray[np.float64]:
+    """s as float64; InputError unless it holds one or more finite values >= 0, descending."""
+    s = np.asarray(s, dtype=np.float64)
+    if s.ndim != 1 or s.size == 0:
+        raise InputError(f"s has shape {s.shape}; expected one or more singular values in a row")
+    if not np.isfinite(s).all():
+        raise InputError("s holds NaN or infinity; expected finite singular values")
+    if s[-1] < 0 or (np.diff(s) > 0).any():
+        raise InputError("s is not in descending order from s[0] down to no less than 0")
+    return s
