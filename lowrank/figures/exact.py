@@ -1,0 +1,130 @@
+"""An exact matrix as HTML: brackets, stacked fractions, yellow pivots, the changed row shaded.
+
+It takes its ink from the page (currentColor), so that it suits dark and light, and scrolls
+inside itself when it is wider than its place. Rows have one height whatever they hold.
+"""
+
+from collections.abc import Collection
+from fractions import Fraction
+from html import escape
+
+from lowrank.figures.style import COLOURS
+from lowrank.rows import Matrix
+
+STYLE = f"""<style>
+.lr-matrix {{ overflow-x: auto; overflow-y: hidden; }}
+.lr-matrix .lr-body {{ position: relative; display: inline-block; padding: 0.2em 0.6em 0.2em 0; }}
+.lr-matrix .lr-body::before, .lr-matrix .lr-body::after {{
+  content: ""; position: absolute; top: 0; bottom: 0; width: 0.4em;
+  border: 0.11em solid currentColor; }}
+.lr-matrix .lr-body::before {{ left: 2.1em; border-right: 0; }}
+.lr-matrix .lr-body::after {{ right: 0; border-left: 0; }}
+.lr-matrix table {{ border-collapse: separate; border-spacing: 0; margin: 0; }}
+.lr-matrix td, .lr-matrix th {{ border: 0; padding: 0 0.45em; height: 2.5em; min-width: 1.9em;
+  text-align: center; white-space: nowrap; font-variant-numeric: tabular-nums; }}
+.lr-matrix th {{ padding: 0; width: 2.6em; min-width: 2.6em; text-align: left;
+  font-weight: 400; font-size: 0.8em; opacity: 0.7; }}
+.lr-matrix .lr-changed td {{ background: color-mix(in srgb, currentColor 11%, transparent); }}
+.lr-matrix .lr-changed th {{ font-weight: 700; opacity: 1; }}
+.lr-matrix .lr-cell {{ display: inline-block; }}
+.lr-matrix .lr-pivot .lr-cell {{ background: {COLOURS["pivot"]}; color: #111; font-weight: 700;
+  border-radius: 0.25em; padding: 0 0.4em; outline: 0.06em solid #8C8C8C; }}
+.lr-matrix .lr-now .lr-cell {{ outline: 0.14em solid currentColor; }}
+.lr-matrix .lr-zero .lr-cell {{ opacity: 0.5; }}
+.lr-fraction {{ display: inline-flex; flex-direction: column; vertical-align: middle;
+  line-height: 1.1; font-size: 0.82em; }}
+.lr-fraction > span + span {{ border-top: 0.08em solid currentColor; }}
+.lr-fraction > span {{ padding: 0.05em 0.15em; }}
+.lr-step {{ min-height: 7.8em; }}
+@media (max-width: 640px) {{ .lr-step {{ min-height: 9.4em; }} }}
+.lr-step .lr-count {{ opacity: 0.75; }}
+.lr-step .lr-op {{ font-size: 1.7rem; font-weight: 600; line-height: 1.5; height: 1.5em;
+  overflow-x: auto; overflow-y: hidden; white-space: nowrap; }}
+</style>"""
+
+
+def step_html(count: str, operation: str, why: str) -> str:
+    """Where we are, the operation in large letters and its reason, in a place of fixed height."""
+    return (
+        f'{STYLE}<div class="lr-step" aria-live="polite">'
+        f'<div class="lr-count">{escape(count)}</div>'
+        f'<div class="lr-op">{escape(operation)}</div><div>{escape(why)}</div></div>'
+    )
+
+
+def matrix_html(
+    A: Matrix,
+    title: str,
+    pivots: Collection[tuple[int, int]] = (),
+    current: tuple[int, int] | None = None,
+    changed: Collection[int] = (),
+) -> str:
+    """The matrix A, (m, n), drawn: `pivots` yellow, the `current` one outlined, rows marked.
+
+    >>> page = matrix_html(((Fraction(1), Fraction(-3, 2)),), "A", pivots=[(0, 0)])
+    >>> 'aria-label="A, 1 × 2. Row 1: 1 (pivot), −3/2."' in page
+    True
+    """
+    rows = "".join(
+        f'<tr class="{"lr-changed" if i in changed else ""}"><th>R{i + 1}</th>'
+        + "".join(_cell(x, (i, j) in pivots, (i, j) == current) for j, x in enumerate(row))
+        + "</tr>"
+        for i, row in enumerate(A)
+    )
+    label = escape(in_words(A, title, pivots, changed), quote=True)
+    return (
+        f'{STYLE}<div class="lr-matrix" tabindex="0" role="img" aria-label="{label}" '
+        f'style="font-size: {_font_size(A)}rem">'
+        f'<div class="lr-body"><table role="presentation">{rows}</table></div></div>'
+    )
+
+
+def in_words(
+    A: Matrix,
+    title: str,
+    pivots: Collection[tuple[int, int]] = (),
+    changed: Collection[int] = (),
+) -> str:
+    """The matrix read aloud, row by row: what a screen reader says in place of the drawing."""
+    sentences = [f"{title}, {len(A)} × {len(A[0])}."]
+    for i, row in enumerate(A):
+        entries = [written(x) + (" (pivot)" if (i, j) in pivots else "") for j, x in enumerate(row)]
+        just = ", just changed" if i in changed else ""
+        sentences.append(f"Row {i + 1}{just}: {', '.join(entries)}.")
+    return " ".join(sentences)
+
+
+def written(x: Fraction) -> str:
+    """A fraction on one line with a true minus sign.
+
+    >>> written(Fraction(-3, 2))
+    '−3/2'
+    """
+    return str(x).replace("-", "−")
+
+
+def vector(x: Collection[Fraction]) -> str:
+    """A vector on one line.
+
+    >>> vector([Fraction(1), Fraction(-1, 2)])
+    '(1, −1/2)'
+    """
+    return f"({', '.join(written(entry) for entry in x)})"
+
+
+def _cell(x: Fraction, pivot: bool, current: bool) -> str:
+    names = ["lr-pivot"] * pivot + ["lr-now"] * current + ["lr-zero"] * (x == 0)
+    return f'<td class="{" ".join(names)}"><span class="lr-cell">{_entry(x)}</span></td>'
+
+
+def _entry(x: Fraction) -> str:
+    if x.denominator == 1:
+        return written(x)
+    stacked = f"<span>{abs(x.numerator)}</span><span>{x.denominator}</span>"
+    return f'{"−" if x < 0 else ""}<span class="lr-fraction">{stacked}</span>'
+
+
+def _font_size(A: Matrix) -> float:
+    """Large enough for the back row when the matrix is small."""
+    side = max(len(A), len(A[0]))
+    return 1.9 if side <= 4 else 1.5 if side <= 6 else 1.1

@@ -1,0 +1,175 @@
+"""The Rank page at its default, at its boundaries, and with bad input."""
+
+import re
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lowrank.ui.matrix_entry import PRESETS
+
+PAGE = Path(__file__).parents[2] / "pages" / "rank.py"
+
+
+def opened(**link: str) -> AppTest:
+    app = AppTest.from_file(str(PAGE), default_timeout=30)
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def drawn(app: AppTest) -> str:
+    """The text alternative of the matrix on the page."""
+    pages = [re.search('aria-label="([^"]*)"', element.proto.body) for element in app.get("html")]
+    return next(found.group(1) for found in pages if found)
+
+
+def caption(app: AppTest) -> str:
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(element.value for element in app.markdown)
+
+
+def table(app: AppTest) -> list[int]:
+    """The four ranks: exact, without pivoting, with, by singular values."""
+    rows = next(element.value for element in app.markdown if "counted by" in element.value)
+    return [int(n) for n in re.findall(r"\*\*(\d+)\*\*", rows)]
+
+
+def test_default_steps_forward_and_back():
+    app = opened()
+    assert drawn(app) == ("The matrix, 3 × 3. Row 1: 1, 2, 1. Row 2: 2, −1, 3. Row 3: 0, 5, −1.")
+    assert "Rank 2" not in words(app)
+    app.button(key="step_next").click().run()
+    assert "R2 ← R2 − 2 R1" in caption(app)
+    assert "Row 2, just changed: 0, −5, 1." in drawn(app)
+    assert app.query_params["step"] == "1"
+    app.button(key="step_next").click().run()
+    app.button(key="step_next").click().run()
+    assert "Step 2 of 2" in caption(app)
+    assert "**Rank 2**: 2 non-zero rows" in words(app)
+    assert "**R3 = 2 R1 − R2**" in words(app)
+    assert "rank + nullity = 2 + 1 = 3" in words(app)
+    app.button(key="step_back").click().run()
+    assert "Step 1 of 2" in caption(app)
+    assert not app.exception
+
+
+def test_a_link_opens_the_same_view():
+    app = opened(m="0,2;4,0.5", form="Reduced echelon", step="3", tol="-3.0")
+    assert "Step 3 of 4" in caption(app)
+    assert "2 × 2. Row 1, just changed: 4 (pivot), 0. Row 2: 0, 1 (pivot)." in drawn(app)
+    assert app.slider(key="tol").value == -3.0
+    app.button(key="step_next").click().run()
+    assert "Full rank" in words(app)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_can_be_chosen_and_finished(name):
+    app = opened()
+    app.selectbox(key="m").set_value(name).run()
+    app.segmented_control(key="form").set_value("Reduced echelon").run()
+    slider = app.select_slider(key="step")
+    assert slider.disabled == (len(slider.options) == 1)
+    if not slider.disabled:
+        slider.set_value(len(slider.options) - 1).run()
+    assert not app.exception
+    assert not app.error
+    assert "rank + nullity" in words(app)
+    assert app.caption[0].value
+
+
+@pytest.mark.parametrize(
+    ("name", "ranks", "lesson"),
+    [
+        ("Full rank", [3, 3, 3, 3], "All of them agree"),
+        ("Tenths", [2, 3, 3, 2], "A rounding error became a pivot"),
+        ("Tiny pivot", [3, 2, 3, 3], "A pivot was lost"),
+        ("Only zeros", [0, 0, 0, 0], "All of them agree"),
+    ],
+)
+def test_where_the_numbers_lie(name, ranks, lesson):
+    app = opened(m=name)
+    assert table(app) == ranks
+    assert lesson in words(app)
+
+
+def test_the_tolerance_changes_the_rank_by_singular_values():
+    app = opened(m="Almost the same")
+    assert table(app)[3] == 2
+    app.slider(key="tol").set_value(-6.0).run()
+    assert table(app) == [2, 2, 2, 1]
+    assert "The tolerance hides a direction" in words(app)
+    app = opened(m="Tenths", tol="-19.0")
+    assert table(app)[3] == 3
+    assert "The tolerance is too strict" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("typed", "shape"),
+    [
+        ("7", "1 × 1"),
+        ("1 2 3 4 5 6 7 8 9 10 11 12", "1 × 12"),
+        ("0", "1 × 1"),
+        (";".join(["1 -1 2 -3 5 -7 11 -13 17 -19 23 -29"] * 12), "12 × 12"),
+        ("1e60 1; 1 1e-60", "2 × 2"),
+        ("9" * 40 + " 1; 1 3", "2 × 2"),
+    ],
+)
+def test_boundaries(typed, shape):
+    app = opened(m=typed, step="999")
+    assert not app.error
+    assert f"The matrix, {shape}." in drawn(app)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("1 2; 3 x", "Row 2, column 2: “x” is not a number"),
+        ("1 2\n3", "Row 2 has 1 entry but row 1 has 2"),
+        ("  ", "no matrix yet"),
+        ("\n".join(["1 " * 200] * 200), "200 × 200; at most 12 × 12"),
+        ("9" * 5000, "too long"),
+        ("1 1/0", "divides by zero"),
+        ("NaN 1", "not a finite number"),
+        ("1e400 1", "exponents up to"),
+        ("[1 2", "brackets do not close"),
+    ],
+)
+def test_bad_text_is_named_and_stays(typed, said):
+    app = opened()
+    app.segmented_control(key="entry_mode").set_value("Text").run()
+    app.text_area(key="entry_text").set_value(typed).run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert said in app.error[0].value
+    assert app.text_area(key="entry_text").value == typed
+    app.text_area(key="entry_text").set_value(r"\begin{bmatrix}1 & \frac12\end{bmatrix}").run()
+    assert not app.error
+    assert "1 × 2. Row 1: 1 (pivot), 1/2." in drawn(app)
+    assert app.query_params["m"] == "1,1/2"
+
+
+def test_a_broken_link_is_one_sentence():
+    app = opened(m="1;2,3")
+    assert "Row 2 has 2 entries" in app.error[0].value
+    assert app.text_area(key="entry_text").value == "1;2,3"
+
+
+def test_rows_and_columns_can_be_added_and_taken_away():
+    app = opened(m="1 2; 3 4")
+    app.number_input(key="entry_columns").set_value(3).run()
+    app.number_input(key="entry_rows").set_value(1).run()
+    assert "1 × 3. Row 1: 1 (pivot), 2, 0." in drawn(app)
+    assert app.query_params["m"] == "1,2,0"
+
+
+def test_floating_point_overflow_is_said():
+    app = opened(m="1e-60 1e60 0 0; 0 1e-60 1e60 0; 0 0 1e-60 1e60; 1e60 0 0 0")
+    assert "no pivoting | **overflow** |" in words(app)
+    assert "partial pivoting | **4** |" in words(app)
+    assert "grew beyond what floating point holds" in words(app)
