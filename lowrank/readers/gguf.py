@@ -1,0 +1,333 @@
+"""GGUF files: a strict header parser over a memory map, and dequantisation by the `gguf` package.
+
+Layout after the GGUF specification, version 3 (ggml documentation, docs/gguf.md). Every count,
+length and offset is checked against the file before it is used, so a lying file costs neither
+time nor memory. The vocabulary is stepped over, not decoded, until someone asks for it.
+"""
+
+import mmap
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from math import prod
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowrank.errors import FormatError, SourceError
+from lowrank.llama.config import LlamaConfig
+from lowrank.readers.handle import TensorInfo, known_tensor
+from lowrank.readers.names import from_gguf, place
+
+NUMBERS = {
+    0: "B",
+    1: "b",
+    2: "H",
+    3: "h",
+    4: "I",
+    5: "i",
+    6: "f",
+    7: "?",
+    10: "Q",
+    11: "q",
+    12: "d",
+}
+STRING, ARRAY = 8, 9
+MAX_DIMENSIONS = 4
+MAX_NESTING = 2
+PLAIN = {"F64": np.float64, "I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64}
+
+
+@dataclass(frozen=True)
+class Array:
+    """A metadata array left in the file: element type, count and where its first element is."""
+
+    kind: int
+    count: int
+    start: int
+
+
+class Cursor:
+    """A place in the file that only moves forward, and never past the end."""
+
+    def __init__(self, data: memoryview, path: Path) -> None:
+        self.data, self.path, self.at = data, path, 0
+
+    def fail(self, what: str) -> FormatError:
+        """The error to raise: which file, where, and what is wrong."""
+        return FormatError(f"{self.path.name} is not a sound GGUF file: {what} (byte {self.at}).")
+
+    def take(self, size: int, what: str) -> memoryview:
+        """The next `size` bytes."""
+        if size > len(self.data) - self.at:
+            raise self.fail(f"{what} needs {size:,} bytes, but the file ends before")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def number(self, code: str, what: str) -> Any:
+        """The next number, little-endian, in struct's letter for its type."""
+        return struct.unpack("<" + code, self.take(struct.calcsize("<" + code), what))[0]
+
+    def string(self, what: str) -> str:
+        """The next string: a 64-bit length, then UTF-8."""
+        raw = bytes(self.take(self.number("Q", what), what))
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            raise self.fail(f"{what} is not UTF-8") from None
+
+    def value(self, kind: int, what: str, depth: int = 0) -> Any:
+        """The next metadata value; an array is stepped over and described, not decoded."""
+        if kind in NUMBERS:
+            return self.number(NUMBERS[kind], what)
+        if kind == STRING:
+            return self.string(what)
+        if kind != ARRAY or depth == MAX_NESTING:
+            raise self.fail(f"{what} has unknown type {kind} or arrays nested too deep")
+        inner, count = self.number("I", what), self.number("Q", what)
+        array = Array(inner, count, self.at)
+        if inner in NUMBERS:
+            self.take(count * struct.calcsize("<" + NUMBERS[inner]), what)
+        elif inner == STRING:
+            self.skip_strings(count, what)
+        else:
+            self.no_more_than(count, 12, what)
+            for _ in range(count):
+                self.value(inner, what, depth + 1)
+        return array
+
+    def skip_strings(self, count: int, what: str) -> None:
+        """Step over `count` strings: a tight loop, since a vocabulary has 100,000 of them."""
+        self.no_more_than(count, 8, what)
+        at, end, length_at = self.at, len(self.data), struct.Struct("<Q").unpack_from
+        for _ in range(count):
+            if at + 8 > end:
+                raise self.fail(f"{what} ends in mid-string")
+            at += 8 + length_at(self.data, at)[0]
+        if at > end:
+            raise self.fail(f"{what} ends in mid-string")
+        self.at = at
+
+    def no_more_than(self, count: int, least: int, what: str) -> None:
+        """Refuse a count whose items, at their smallest, could not fit into what is left."""
+        if count * least > len(self.data) - self.at:
+            raise self.fail(f"{what} claims {count:,} items, more than the file can hold")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where one tensor's bytes are, and its shape as stored: innermost dimension first."""
+
+    info: TensorInfo
+    type: int
+    start: int
+
+
+class GGUFModel:
+    """A GGUF file, open: see `lowrank.readers.handle.Model` for its verbs.
+
+    Raises SourceError if the file cannot be opened, FormatError if it is not a sound GGUF file.
+    """
+
+    kind: Literal["real", "synthetic"] = "real"
+
+    def __init__(self, path: Path, source: str = "", title: str = "") -> None:
+        self.path = path
+        self._data = mapped(path)
+        cursor = Cursor(self._data, path)
+        self.metadata, tensor_count = read_metadata(cursor)
+        self._stored = read_table(cursor, tensor_count, self.metadata)
+        self.source = source or str(path)
+        self.title = title or str(self.metadata.get("general.name", path.stem))
+        self.config = llama_config(self.metadata, self._stored)
+        self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
+            {name: stored.info for name, stored in self._stored.items()}
+        )
+
+    def read(self, name: str) -> NDArray[np.float32]:
+        """One tensor as float32, (out, in), rows of q_proj and k_proj in Hugging Face's order.
+
+        Raises InputError if the model has no such tensor.
+        """
+        info = known_tensor(self.tensors, name, self.title)
+        stored = self._stored[name]
+        W = dequantised(self._data[stored.start : stored.start + info.nbytes], stored)
+        if self.config is None or not name.endswith(("q_proj.weight", "k_proj.weight")):
+            return W
+        config, queries = self.config, name.endswith("q_proj.weight")
+        heads = config.num_attention_heads if queries else config.num_key_value_heads
+        if W.ndim != 2 or W.shape[0] % (2 * heads):
+            raise FormatError(f"{name} has shape {W.shape}, which {heads} heads cannot share.")
+        return unpermuted(W, heads)
+
+    @cached_property
+    def vocabulary(self) -> list[str]:
+        """The tokens as stored, by id; empty if the file has none."""
+        return self.strings("tokenizer.ggml.tokens")
+
+    @cached_property
+    def merges(self) -> list[str]:
+        """The byte-pair merges as stored, first to last; empty if the file has none."""
+        return self.strings("tokenizer.ggml.merges")
+
+    def strings(self, key: str) -> list[str]:
+        """A metadata array of strings, decoded now; empty if it is absent or of another type."""
+        array = self.metadata.get(key)
+        if not isinstance(array, Array) or array.kind != STRING:
+            return []
+        cursor = Cursor(self._data, self.path)
+        cursor.at = array.start
+        return [cursor.string(key) for _ in range(array.count)]
+
+
+def mapped(path: Path) -> memoryview:
+    """The file's bytes, memory-mapped and read-only."""
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size < 24:
+                raise FormatError(f"{path.name} is too short to be a GGUF file (under 24 bytes).")
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except OSError as error:
+        raise SourceError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
+
+
+def read_metadata(cursor: Cursor) -> tuple[dict[str, Any], int]:
+    """The header's key-value pairs, and how many tensors it announces."""
+    if bytes(cursor.take(4, "the magic number")) != b"GGUF":
+        raise cursor.fail("it does not begin with 'GGUF'")
+    version = cursor.number("I", "the version")
+    if version not in (2, 3):
+        raise cursor.fail(f"version {version} is not 2 or 3 (little-endian)")
+    tensor_count, pair_count = cursor.number("Q", "counts"), cursor.number("Q", "counts")
+    cursor.no_more_than(tensor_count, 24, "the tensor table")
+    cursor.no_more_than(pair_count, 13, "the metadata")
+    metadata: dict[str, Any] = {}
+    for _ in range(pair_count):
+        key = cursor.string("a metadata key")
+        if key in metadata:
+            raise cursor.fail(f"metadata key {key!r} occurs twice")
+        metadata[key] = cursor.value(cursor.number("I", key), key)
+    return metadata, tensor_count
+
+
+def read_table(cursor: Cursor, count: int, metadata: dict[str, Any]) -> dict[str, Stored]:
+    """Every tensor by its Hugging Face name, each proved to lie inside the file and alone there."""
+    rows = [read_row(cursor) for _ in range(count)]
+    alignment = metadata.get("general.alignment", 32)
+    if not isinstance(alignment, int) or alignment <= 0 or alignment % 8:
+        raise cursor.fail(f"alignment is {alignment!r}, not a multiple of 8")
+    start = -(-cursor.at // alignment) * alignment
+    table: dict[str, Stored] = {}
+    for name, shape, kind, offset in rows:
+        label, nbytes = storage(cursor, name, shape, kind)
+        if offset % alignment or start + offset + nbytes > len(cursor.data):
+            raise cursor.fail(f"tensor {name!r} is misaligned or reaches past the end of the file")
+        hf_name = from_gguf(name)
+        if hf_name in table:
+            raise cursor.fail(f"tensor {name!r} occurs twice")
+        info = TensorInfo(hf_name, *place(hf_name), shape[::-1], label, nbytes)
+        table[hf_name] = Stored(info, kind, start + offset)
+    spans = sorted((stored.start, stored.info.nbytes) for stored in table.values())
+    for (first, size), (second, _) in pairwise(spans):
+        if first + size > second:
+            raise cursor.fail("two tensors overlap")
+    return table
+
+
+def read_row(cursor: Cursor) -> tuple[str, tuple[int, ...], int, int]:
+    """One line of the tensor table: GGUF name, dimensions innermost first, type, offset."""
+    name = cursor.string("a tensor name")
+    dimensions = cursor.number("I", name)
+    if not 1 <= dimensions <= MAX_DIMENSIONS:
+        raise cursor.fail(f"tensor {name!r} has {dimensions} dimensions, not 1 to {MAX_DIMENSIONS}")
+    shape = tuple(cursor.number("Q", name) for _ in range(dimensions))
+    return name, shape, cursor.number("I", name), cursor.number("Q", name)
+
+
+def storage(cursor: Cursor, name: str, shape: tuple[int, ...], kind: int) -> tuple[str, int]:
+    """The stored type's name, and the bytes a tensor of this shape takes in it."""
+    from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
+
+    sizes = {int(t): (t.name, *size) for t, size in GGML_QUANT_SIZES.items()}
+    if kind not in sizes:
+        known = ", ".join(t.name for t in GGMLQuantizationType)
+        raise cursor.fail(f"tensor {name!r} has unknown type {kind}; known are {known}")
+    label, block, size = sizes[kind]
+    if 0 in shape or shape[0] % block:
+        raise cursor.fail(f"tensor {name!r}, shape {shape}, does not fit {label} blocks of {block}")
+    return label, prod(shape) // block * size
+
+
+def dequantised(raw: memoryview, stored: Stored) -> NDArray[np.float32]:
+    """The tensor's values as a new float32 array in its shape."""
+    from gguf.constants import GGMLQuantizationType
+    from gguf.quants import dequantize
+
+    info = stored.info
+    if info.dtype in PLAIN:
+        return np.frombuffer(raw, PLAIN[info.dtype]).astype(np.float32).reshape(info.shape)
+    if info.dtype in ("F32", "F16"):
+        values = np.frombuffer(raw, np.float32 if info.dtype == "F32" else np.float16)
+        return values.astype(np.float32).reshape(info.shape)
+    rows = prod(info.shape[:-1])
+    blocks = np.frombuffer(raw, np.uint8).reshape(rows, -1)
+    try:
+        values = dequantize(blocks, GGMLQuantizationType(stored.type))
+    except NotImplementedError as error:
+        raise FormatError(
+            f"{info.name} is stored as {info.dtype}, which cannot be read."
+        ) from error
+    return np.ascontiguousarray(values, dtype=np.float32).reshape(info.shape)
+
+
+def unpermuted(W: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
+    """q_proj or k_proj with its rows back in Hugging Face's order; singular values do not change.
+
+    llama.cpp interleaves the two halves of each head for its RoPE layout; this takes it back.
+
+    >>> unpermuted(np.arange(4, dtype=np.float32)[:, None], heads=1).ravel().tolist()
+    [0.0, 2.0, 1.0, 3.0]
+    """
+    half = W.shape[0] // heads // 2
+    by_pair = W.reshape(heads, half, 2, *W.shape[1:])  # (out, in) -> (heads, half, 2, in)
+    return np.ascontiguousarray(by_pair.swapaxes(1, 2)).reshape(W.shape)
+
+
+def llama_config(metadata: dict[str, Any], table: Mapping[str, Stored]) -> LlamaConfig | None:
+    """The configuration in GGUF's `llama.*` keys; None if the file is not a complete Llama."""
+    embedding = table.get("model.embed_tokens.weight")
+    if metadata.get("general.architecture") != "llama" or embedding is None:
+        return None
+
+    def whole(key: str, default: int = 0) -> int:
+        value = metadata.get(f"llama.{key}", default)
+        return value if isinstance(value, int) else 0
+
+    def real(key: str, default: float) -> float:
+        # Stored as float32: six digits give back the number that was meant.
+        value = metadata.get(f"llama.{key}", default)
+        return float(f"{value:.6g}") if isinstance(value, (int, float)) else default
+
+    heads, hidden = whole("attention.head_count"), whole("embedding_length")
+    middle, layers = whole("feed_forward_length"), whole("block_count")
+    if min(heads, hidden, middle, layers) <= 0:
+        return None
+    return LlamaConfig(
+        hidden_size=hidden,
+        intermediate_size=middle,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=whole("attention.head_count_kv", heads) or heads,
+        head_dim=whole("attention.key_length", hidden // heads),
+        vocab_size=embedding.info.shape[0],
+        max_position_embeddings=whole("context_length", 2048),
+        rope_theta=real("rope.freq_base", 10_000.0),
+        rms_norm_eps=real("attention.layer_norm_rms_epsilon", 1e-5),
+        tie_word_embeddings="lm_head.weight" not in table,
+    )

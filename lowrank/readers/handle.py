@@ -1,0 +1,57 @@
+"""What every reader answers: a model's identity, sizes, table of tensors, and one matrix."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowrank.errors import InputError
+from lowrank.llama.config import LlamaConfig
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """One tensor as stored: Hugging Face name, place, shape (out, in), stored type and bytes."""
+
+    name: str
+    layer: int | None
+    projection: str | None
+    shape: tuple[int, ...]
+    dtype: str
+    nbytes: int
+
+
+class Model(Protocol):
+    """An open model. `source` identifies it, so that (source, tensor name) names one matrix."""
+
+    @property
+    def source(self) -> str:
+        """What `open_model` was given, made unambiguous: fit to be a cache key."""
+
+    @property
+    def title(self) -> str:
+        """The model's name, for people."""
+
+    @property
+    def kind(self) -> Literal["real", "synthetic"]:
+        """Whether these are weights of a model, or random numbers in the shape of one."""
+
+    @property
+    def config(self) -> LlamaConfig | None:
+        """Its sizes; None if it is not a Llama."""
+
+    @property
+    def tensors(self) -> Mapping[str, TensorInfo]:
+        """Every tensor by its Hugging Face name, in the order of the file."""
+
+    def read(self, name: str) -> NDArray[np.float32]:
+        """One tensor as float32 in Hugging Face's shape and row order: (out, in) for a matrix."""
+
+
+def known_tensor(tensors: Mapping[str, TensorInfo], name: str, title: str) -> TensorInfo:
+    """The entry of that name. Raises InputError naming tensor and model if there is none."""
+    if name not in tensors:
+        raise InputError(f"{title} has no tensor {name!r}; it has {len(tensors)}, see `.tensors`.")
+    return tensors[name]

@@ -1,0 +1,52 @@
+"""Random matrices in the shape of the default model: a way on where no model can be had."""
+
+import zlib
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowrank.llama.config import SMOLLM2_135M, LlamaConfig
+from lowrank.readers.handle import TensorInfo, known_tensor
+from lowrank.readers.names import PROJECTIONS
+
+
+class SyntheticModel:
+    """Gaussian matrices of deviation 1/sqrt(in), always the same: not weights of anything."""
+
+    kind: Literal["real", "synthetic"] = "synthetic"
+    source = "synthetic"
+    title = "Random numbers"
+
+    def __init__(self, config: LlamaConfig = SMOLLM2_135M) -> None:
+        self.config = config
+        names = {"model.embed_tokens.weight": ("embed_tokens", None)} | {
+            f"model.layers.{layer}.{block(projection)}.{projection}.weight": (projection, layer)
+            for layer in range(config.num_hidden_layers)
+            for projection in PROJECTIONS
+        }
+        self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
+            {name: described(name, config, *where) for name, where in names.items()}
+        )
+
+    def read(self, name: str) -> NDArray[np.float32]:
+        """The matrix of that name, (out, in), drawn anew from a seed that the name gives.
+
+        Raises InputError if there is no such name.
+        """
+        shape = known_tensor(self.tensors, name, self.title).shape
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        return rng.standard_normal(shape, dtype=np.float32) / np.float32(np.sqrt(shape[1]))
+
+
+def block(projection: str) -> str:
+    """The part of a layer that a projection belongs to."""
+    return "self_attn" if projection in ("q_proj", "k_proj", "v_proj", "o_proj") else "mlp"
+
+
+def described(name: str, config: LlamaConfig, projection: str, layer: int | None) -> TensorInfo:
+    """The table's entry for a matrix that is drawn, not stored: four bytes a number."""
+    shape = config.projection_shape(projection)
+    return TensorInfo(name, layer, projection, shape, "F32", 4 * shape[0] * shape[1])

@@ -1,0 +1,69 @@
+"""Every cached call of the app: computed once, shared by all sessions, bounded, read-only.
+
+Keys are names, never arrays: a source and a tensor's name stand for one matrix.
+"""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from lowrank.figures.matrix import Preview
+from lowrank.figures.matrix import preview as small_preview
+from lowrank.llama.tokenizer import Tokenizer
+from lowrank.measures import random_spectrum
+from lowrank.readers import Model, open_model
+from lowrank.readers.gguf import GGUFModel
+from lowrank.svd import SVD, frobenius, full, residual_norm
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the model…")
+def model(source: str) -> Model:
+    """An open model; see `lowrank.readers.open_model`."""
+    return open_model(source)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Reading {tensor}…")
+def matrix(source: str, tensor: str) -> NDArray[np.float32]:
+    """One matrix of a model as float32, (out, in), read-only; 32 at most."""
+    W = model(source).read(tensor)
+    W.setflags(write=False)
+    return W
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the vocabulary…")
+def tokenizer(source: str) -> Tokenizer | None:
+    """The model's tokenizer, or None if it brings no vocabulary."""
+    opened = model(source)
+    if not isinstance(opened, GGUFModel) or not opened.vocabulary:
+        return None
+    return Tokenizer(opened.vocabulary, opened.merges)
+
+
+@st.cache_resource(max_entries=24, show_spinner="Decomposing {tensor}, once for everyone…")
+def svd(source: str, tensor: str) -> SVD:
+    """The full decomposition of one matrix, read-only; 24 at most, about 120 MB the largest."""
+    found = full(matrix(source, tensor))
+    for part in (found.U, found.s, found.Vt):
+        part.setflags(write=False)
+    return found
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def preview(source: str, tensor: str) -> Preview:
+    """Block means of one matrix and of its singular vectors, for its heatmaps at any rank."""
+    return small_preview(matrix(source, tensor), svd(source, tensor))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def random_peer(source: str, tensor: str) -> NDArray[np.float64]:
+    """Singular values of a Gaussian matrix of the same shape and norm; seed 0: always the same."""
+    known = svd(source, tensor)
+    values = random_spectrum(known.shape, frobenius(known.s), np.random.default_rng(0))
+    values.setflags(write=False)
+    return values
+
+
+@st.cache_data(max_entries=4096, show_spinner=False)
+def residual(source: str, tensor: str, k: int) -> float:
+    """||W - W_k||_F measured entry by entry: 2 m n k operations, so each only once."""
+    return residual_norm(matrix(source, tensor), svd(source, tensor).top(k))

@@ -1,0 +1,95 @@
+"""What all pages share in the sidebar: which model, and which of its matrices."""
+
+import streamlit as st
+
+from lowrank.errors import SourceError
+from lowrank.readers import DEFAULT_TITLE, Model, TensorInfo
+from lowrank.readers.fetch import DEFAULT, cached_path, fetch
+from lowrank.ui import cached
+from lowrank.ui.layout import text
+
+MODELS = {"default": DEFAULT_TITLE, "synthetic": "Random numbers (synthetic)"}
+LABELS = {
+    "q_proj": "q: queries",
+    "k_proj": "k: keys",
+    "v_proj": "v: values",
+    "o_proj": "o: attention output",
+    "gate_proj": "gate: MLP gate",
+    "up_proj": "up: MLP up",
+    "down_proj": "down: MLP down",
+    "embed_tokens": "token embeddings",
+}
+
+
+def matrix_picker() -> tuple[Model, TensorInfo]:
+    """The model and matrix chosen in the sidebar and kept in the link; one choice for all pages.
+
+    Fetches the default model when it is first needed, and stops the script until it is here or
+    the visitor goes on without it.
+    """
+    model = model_in_use()
+    matrices = {(t.projection, t.layer): t for t in model.tensors.values() if len(t.shape) == 2}
+    kinds = [kind for kind in LABELS if any(kind == p for p, _ in matrices)]
+    with st.sidebar:
+        chosen = st.selectbox(
+            "Matrix",
+            kinds,
+            key="proj",
+            format_func=lambda kind: LABELS[kind],
+            bind="query-params",
+            filter_mode=None,
+        )
+        layers = sorted(layer for p, layer in matrices if p == chosen and layer is not None)
+        # Drawn even for the embeddings, which have no layer, so that nothing below it jumps.
+        last = max((layer for _, layer in matrices if layer is not None), default=0)
+        layer = st.slider("Layer", 0, last, key="layer", disabled=not layers, bind="query-params")
+    info = matrices[chosen, layer if layers else None]
+    st.sidebar.caption(provenance(model, info))
+    return model, info
+
+
+def model_in_use() -> Model:
+    """The open model; fetched first if it must be, with progress and a way on without it."""
+    source = st.sidebar.selectbox(
+        "Model",
+        list(MODELS),
+        key="model",
+        format_func=lambda name: MODELS[name],
+        bind="query-params",
+        filter_mode=None,
+    )
+    if source == "default" and cached_path() is None:
+        fetch_in_view()
+    return cached.model(source)
+
+
+def fetch_in_view() -> None:
+    """Fetch the default model where the visitor can watch, or go on without it."""
+    place = st.container(border=True)
+    place.markdown(text("model", "fetching").format(megabytes=DEFAULT.download_size // 10**6))
+    bar = place.progress(0.0)
+    place.button("Go on with random matrices", key="without", on_click=go_on_without)
+
+    def progress(done: int, total: int) -> None:
+        bar.progress(done / total, text=f"{done / 1e6:.0f} of {total / 1e6:.0f} MB")
+
+    try:
+        fetch(progress=progress)
+    except SourceError as error:
+        place.error(str(error), icon=":material/cloud_off:")
+        place.button("Try again", key="again")
+        st.stop()
+    st.rerun()
+
+
+def go_on_without() -> None:
+    """Choose the synthetic model; the link says so too."""
+    st.session_state["model"] = "synthetic"
+
+
+def provenance(model: Model, info: TensorInfo) -> str:
+    """What a matrix is, honestly: model, tensor, shape, stored precision, real or synthetic."""
+    shape = " × ".join(f"{size:,}" for size in info.shape)
+    stored = "drawn" if model.kind == "synthetic" else f"stored {info.dtype}, shown as float32"
+    origin = "synthetic: random numbers" if model.kind == "synthetic" else "real"
+    return f"{model.title} · {info.name} · {shape} · {stored} · {origin}"
