@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lowrank.errors import InputError
-from lowrank.rows import Matrix, RowOp, add, apply, exact, scale, swap
+from lowrank.rows import Matrix, RowOp, add, apply, exact, scale, swap, written
 
 __all__ = [
     "FloatingEchelon",
@@ -98,7 +98,7 @@ def _upwards(A: Matrix) -> _Found | None:
     for row, column in reversed(tuple(enumerate(leading_columns(A)))):
         pivot = A[row][column]
         if pivot != 1:
-            why = f"Make the pivot 1: divide row {row + 1} by {_signed(pivot)}."
+            why = f"Make the pivot 1: divide row {row + 1} by {written(pivot)}."
             return scale(row, 1 / pivot), (row, column), why
         for above in reversed(range(row)):
             if A[above][column]:
@@ -109,21 +109,16 @@ def _upwards(A: Matrix) -> _Found | None:
 def _clear(A: Matrix, target: int, pivot: tuple[int, int], where: str) -> _Found:
     row, column = pivot
     entry, factor = A[target][column], A[target][column] / A[row][column]
-    shown = _signed(entry) if entry < 0 else str(entry)
+    shown = written(entry)
     sign = "−" if factor > 0 else "+"
-    why = (
-        f"Clear the {shown} {where} the pivot {_signed(A[row][column])}: "
-        f"{shown} {sign} {abs(factor)} · {_bracketed(A[row][column])} = 0."
-    )
+    why = f"Clear the {shown} {where} the pivot {written(A[row][column])}"
+    sum_ = f"{shown} {sign} {written(abs(factor))} · {_bracketed(A[row][column])} = 0"
+    why += "." if "≈" in sum_ else f": {sum_}."  # rounded numbers would not add up to 0
     return add(target, row, -factor), pivot, why
 
 
-def _signed(x: Fraction) -> str:
-    return str(x).replace("-", "−")
-
-
 def _bracketed(x: Fraction) -> str:
-    return f"({_signed(x)})" if x < 0 else str(x)
+    return f"({written(x)})" if x < 0 else written(x)
 
 
 def steps(A: Any, reduced: bool = False) -> Iterator[Step]:

@@ -71,6 +71,19 @@ def _fraction(x: Any, row: int, column: int) -> Fraction:
         ) from error
 
 
+def written(x: Fraction, longest: int = 18) -> str:
+    """A fraction on one line with a true minus; rounded if it has more than `longest` digits.
+
+    >>> written(Fraction(-3, 2)), written(Fraction(10**30, 7))
+    ('−3/2', '≈1.429 × 10^29')
+    """
+    if max(abs(x.numerator), x.denominator) < 10**longest:
+        return str(x).replace("-", "−")
+    # Not float: the number may be far beyond its range; nor str: Python refuses very long ones.
+    digits, power = f"{Decimal(x.numerator) / Decimal(x.denominator):.3E}".split("E")
+    return f"≈{digits} × 10^{int(power)}".replace("-", "−")
+
+
 def identity(m: int) -> Matrix:  # -> (m, m)
     """The identity matrix I of size m."""
     return tuple(tuple(Fraction(int(i == j)) for j in range(m)) for i in range(m))
@@ -136,7 +149,7 @@ class RowOp:
         'R2 ← R2 − 3/2 R1'
         """
         names = [f"R{i + 1}" for i in self.rows]
-        return _written(self, names, ("↔", "←", "−"), str)
+        return _written(self, names, ("↔", "←", "−"), written)
 
     def latex(self) -> str:
         r"""As LaTeX, without the dollars.

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from lowrank.elimination import leading_columns, pivots, rank, reduced_echelon
-from lowrank.rows import Row, exact, transpose
+from lowrank.rows import Row, exact, transpose, written
 
 
 def independent_rows(A: Any) -> tuple[int, ...]:
@@ -36,7 +36,7 @@ class Dependency:
 
 def _term(coefficient: Fraction, row: int, first: bool) -> str:
     size = abs(coefficient)
-    name = f"R{row + 1}" if size == 1 else f"{size} R{row + 1}"
+    name = f"R{row + 1}" if size == 1 else f"{written(size)} R{row + 1}"
     if first:
         return f"−{name}" if coefficient < 0 else name
     return f"− {name}" if coefficient < 0 else f"+ {name}"

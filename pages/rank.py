@@ -65,7 +65,7 @@ def numbers_lie(A: Matrix) -> None:
 
 
 question("Rank", "How many rows of this matrix are not combinations of the others?")
-controls, picture = st.columns([1, 2], gap="large")
+controls, picture = st.columns([2, 3], gap="large")
 with controls:
     form = st.segmented_control(
         "Reduce to", [PLAIN, REDUCED], default=PLAIN, required=True, key="form", bind="query-params"

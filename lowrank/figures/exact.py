@@ -9,7 +9,7 @@ from fractions import Fraction
 from html import escape
 
 from lowrank.figures.style import COLOURS
-from lowrank.rows import Matrix
+from lowrank.rows import Matrix, written
 
 STYLE = f"""<style>
 .lr-matrix {{ overflow-x: auto; overflow-y: hidden; }}
@@ -94,15 +94,6 @@ def in_words(
     return " ".join(sentences)
 
 
-def written(x: Fraction) -> str:
-    """A fraction on one line with a true minus sign.
-
-    >>> written(Fraction(-3, 2))
-    '−3/2'
-    """
-    return str(x).replace("-", "−")
-
-
 def vector(x: Collection[Fraction]) -> str:
     """A vector on one line.
 
@@ -118,7 +109,7 @@ def _cell(x: Fraction, pivot: bool, current: bool) -> str:
 
 
 def _entry(x: Fraction) -> str:
-    if x.denominator == 1:
+    if x.denominator == 1 or written(x).startswith("≈"):
         return written(x)
     stacked = f"<span>{abs(x.numerator)}</span><span>{x.denominator}</span>"
     return f'{"−" if x < 0 else ""}<span class="lr-fraction">{stacked}</span>'
@@ -127,4 +118,4 @@ def _entry(x: Fraction) -> str:
 def _font_size(A: Matrix) -> float:
     """Large enough for the back row when the matrix is small."""
     side = max(len(A), len(A[0]))
-    return 1.9 if side <= 4 else 1.5 if side <= 6 else 1.1
+    return 1.9 if side <= 4 else 1.5 if side <= 6 else 1.1 if side <= 8 else 0.95

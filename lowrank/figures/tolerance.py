@@ -41,6 +41,6 @@ def singular_values_against_tolerance(s: np.ndarray, tol: float) -> go.Figure:  
         ticktext=[f"10<sup>{t}</sup>".replace("-", "−") if t else "1" for t in ticks],
         range=[-20, 0.5],
     )
-    figure.update_xaxes(title="singular value", tickvals=index, range=[0.4, len(s) + 0.6])
+    figure.update_xaxes(title="singular value", tickvals=index, range=[0.4, len(s) * 1.2 + 0.6])
     figure.update_layout(showlegend=True)
     return styled(figure, height=320)

@@ -8,8 +8,10 @@ import numpy as np
 from lowrank.elimination import FloatingEchelon, floating_echelon, floats, rank
 from lowrank.errors import InputError
 from lowrank.figures.exact import vector
+from lowrank.measures import numerical_rank
 from lowrank.rows import Matrix
 from lowrank.subspaces import dependencies, null_space, rank_nullity
+from lowrank.svd import full
 from lowrank.ui.layout import text
 
 
@@ -48,18 +50,19 @@ class Counts:
     naive: FloatingEchelon | None  # None where the numbers grew beyond float64
     partial: FloatingEchelon | None
     s: np.ndarray
+    shape: tuple[int, int]
     tol: float
 
     @property
     def svd(self) -> int:
         """Singular values above `tol` times the largest."""
-        return int(np.sum(self.s > self.tol * self.s[0]))
+        return numerical_rank(self.s, self.shape, self.tol * float(self.s[0]))
 
 
 def counts(A: Matrix, tol: float) -> Counts:
     """Exact, floating without and with pivoting (no tolerance), and by singular values."""
-    s = np.linalg.svd(floats(A), compute_uv=False)
-    return Counts(rank(A), _floating(A, "none"), _floating(A, "partial"), s, tol)
+    s, shape = full(floats(A)).s, (len(A), len(A[0]))
+    return Counts(rank(A), _floating(A, "none"), _floating(A, "partial"), s, shape, tol)
 
 
 def _floating(A: Matrix, pivoting: Literal["partial", "none"]) -> FloatingEchelon | None:

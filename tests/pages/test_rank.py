@@ -154,6 +154,18 @@ def test_bad_text_is_named_and_stays(typed, said):
     assert app.query_params["m"] == "1,1/2"
 
 
+def test_entries_of_thousands_of_digits_are_drawn_rounded():
+    """144 long fractions: by the end Python would refuse to print the exact numbers."""
+    row = [
+        f"{10**39 + 7**k % 10**39}e{(-1) ** k * 60}/{10**39 + 3**k % 10**39}" for k in range(144)
+    ]
+    app = opened(m=";".join(",".join(row[i : i + 12]) for i in range(0, 144, 12)))
+    app.select_slider(key="step").set_value(60).run()
+    assert not app.exception
+    assert not app.error
+    assert "≈" in drawn(app)
+
+
 def test_a_broken_link_is_one_sentence():
     app = opened(m="1;2,3")
     assert "Row 2 has 2 entries" in app.error[0].value
