@@ -1,3 +1,80 @@
+"""Truncation: the nearest matrix of rank k to a real weight matrix, and what it costs."""
+
 import streamlit as st
 
-st.title('truncation')
+from lowrank.figures.spectrum import spectrum
+from lowrank.svd import (
+    break_even_rank,
+    energy,
+    full,
+    parameters,
+    residual_norm,
+    truncated,
+    truncation_error,
+)
+from lowrank.ui import cached, truncation
+from lowrank.ui.layout import code_for_this, errors_shown, question, text
+from lowrank.ui.widgets import matrix_picker, provenance
+
+QUICK = 10**9  # multiplications done in well under a tenth of a second
+
+question("Truncation", "How much of a trained matrix can you drop?")
+with errors_shown():
+    model, info = matrix_picker()
+    source, tensor = model.source, info.name
+    W = cached.matrix(source, tensor)
+    svd = cached.svd(source, tensor)
+    peer = cached.random_peer(source, tensor)
+    small = cached.preview(source, tensor)
+m, n = svd.shape
+title = provenance(model, info)
+
+
+@st.fragment
+def explore() -> None:
+    """All that follows the rank: moving the slider runs this again and nothing else."""
+    k = truncation.rank_slider(min(m, n))
+    picture, beside = st.columns([3, 1])
+    with beside:
+        place = truncation.numbers(svd, k, W.dtype.itemsize)
+    with picture:
+        st.plotly_chart(
+            spectrum(svd.s, peer, k, break_even_rank(m, n)),
+            key="spectrum",
+            config={"displayModeBar": False},
+            alt=f"Singular values of {title}, falling from {svd.s[0]:.3g} to {svd.s[-1]:.3g}, "
+            f"beside those of a random matrix; k = {k}, break-even {break_even_rank(m, n):.0f}",
+        )
+    # Measuring the embeddings takes longer than drawing them: then it comes last.
+    quick = m * n * k <= QUICK
+    if quick:
+        truncation.measured(place, cached.residual(source, tensor, k), svd)
+    truncation.shapes(m, n, k)
+    truncation.heatmaps(W, svd, small, k, title)
+    if not quick:
+        truncation.measured(place, cached.residual(source, tensor, k), svd)
+
+
+with errors_shown():
+    explore()
+
+st.subheader("Is it of low rank?", anchor=False)
+words, table = st.columns(2)
+words.markdown(truncation.verdict(svd.s, peer, (m, n)))
+words.markdown(text("truncation", "why" if model.kind == "real" else "synthetic"))
+with table:
+    truncation.rank_table(svd.s, peer, (m, n))
+st.subheader("What you see", anchor=False)
+st.markdown(text("truncation", "theory"))
+code_for_this(
+    full,
+    truncated,
+    truncation_error,
+    residual_norm,
+    energy,
+    break_even_rank,
+    parameters,
+    usage="from lowrank.svd import full, residual_norm, truncation_error\n\n"
+    f"svd = full(W)  # {m} x {n}\nW_k = svd.top(64).matrix()\n"
+    "truncation_error(svd.s, 64), residual_norm(W, svd.top(64))",
+)

@@ -17,6 +17,9 @@ from lowrank.svd import (
     truncation_error,
 )
 
+REAL = ["model.layers.0.self_attn.q_proj.weight", "model.layers.14.mlp.down_proj.weight"]
+REAL += ["model.layers.29.self_attn.v_proj.weight"]
+
 
 @st.composite
 def matrices(draw, dtype=np.float64):
@@ -179,3 +182,14 @@ def test_bad_spectra_norms_and_shapes_are_refused():
         truncation_error([2, 1], 1, norm="nuclear")
     with pytest.raises(InputError, match=r"\(2, 3\)"):
         residual_norm(np.ones((2, 3)), truncated(np.ones((3, 3)), 1))
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_weights_agree_with_lapack_in_float64_and_with_eckart_young(default_model, name):
+    W = default_model.read(name)
+    svd = full(W)
+    expected = scipy.linalg.svd(W.astype(np.float64), compute_uv=False, lapack_driver="gesvd")
+    np.testing.assert_allclose(svd.s, expected, rtol=1e-6)
+    for k in (1, 8, 64, 150):
+        measured = np.linalg.norm(W.astype(np.float64) - svd.top(k).matrix())
+        assert measured == pytest.approx(truncation_error(svd.s, k), rel=1e-5)

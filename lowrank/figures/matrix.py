@@ -1,0 +1,171 @@
+"""Matrices as pictures: heatmaps no larger than a screen can show, and outlines drawn to scale."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from lowrank.figures.style import DIVERGING, styled
+from lowrank.svd import SVD
+
+Floats = NDArray[np.floating]
+
+SIDE = 192  # cells a side: what a third of a page's width can show
+LEVELS = 127  # colours either side of zero; a byte a cell is sent, not a printed number
+
+
+def block_means(W: Floats, axis: int, blocks: int = SIDE) -> Floats:
+    """W with `axis` cut into at most `blocks` runs of nearly equal length, each run its mean.
+
+    It is linear: with P the means of rows and Q of columns, P (U S Vt) Q = (P U) S (Vt Q), so the
+    picture of a product costs only what its own cells cost.
+
+    >>> block_means(np.array([[1.0, 3.0, 5.0, 7.0]]), axis=1, blocks=2).tolist()
+    [[2.0, 6.0]]
+    """
+    length = W.shape[axis]
+    edges = np.linspace(0, length, min(blocks, length) + 1).astype(int)
+    sums = np.add.reduceat(W, edges[:-1], axis=axis)
+    runs = np.diff(edges).astype(W.dtype)
+    return sums / (runs if axis == 1 else runs[:, None])
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Block means of W (p, q) and of its singular vectors: left (p, min), right (min, q)."""
+
+    W: Floats
+    left: Floats
+    right: Floats
+    limit: float
+
+    def kept(self, k: int) -> Floats:
+        """The block means of W_k, exactly those of the product: (p, k), (k, q) -> (p, q)."""
+        return self.left[:, :k] @ self.right[:k]
+
+
+def preview(W: Floats, svd: SVD, side: int = SIDE) -> Preview:
+    """What the heatmaps of W, W_k and W - W_k need for any k; `limit` is the shared colour scale.
+
+    The scale ends at the 99.5th percentile of |block means of W|: a few outliers do not grey out
+    the rest, and cells beyond it take the last colour.
+    """
+    means = block_means(block_means(W, 0, side), 1, side)
+    left = block_means(svd.U, 0, side) * svd.s.astype(svd.U.dtype)
+    limit = float(np.quantile(np.abs(means), 0.995)) or 1.0
+    return Preview(means, left, block_means(svd.Vt, 1, side), limit)
+
+
+def heatmap(values: Floats, limit: float, shape: tuple[int, int], height: int = 330) -> go.Figure:
+    """Block means of a matrix of `shape`, coloured from -limit to limit, a byte a cell.
+
+    Hover is off: a cell is a mean of many entries, and its colour is rounded to 1/127 of the scale.
+    """
+    m, n = shape
+    levels = np.rint(np.clip(values / limit, -1, 1) * LEVELS).astype(np.int8)
+    figure = go.Figure(
+        go.Heatmap(
+            z=levels,
+            zmin=-LEVELS,
+            zmax=LEVELS,
+            colorscale=DIVERGING,
+            hoverinfo="skip",
+            colorbar=_colorbar([-LEVELS, 0, LEVELS], limit),
+        )
+    )
+    figure.update_xaxes(showticklabels=False, title=f"n = {n:,} columns", title_standoff=4)
+    figure.update_yaxes(showticklabels=False, title=f"m = {m:,} rows", title_standoff=4)
+    return _matrix_frame(figure, height)
+
+
+def tile_heatmap(
+    values: Floats, limit: float, row: int, column: int, height: int = 330
+) -> go.Figure:
+    """Entries of a matrix from (row, column) on, coloured from -limit to limit; exact on hover."""
+    figure = go.Figure(
+        go.Heatmap(
+            z=np.asarray(values, dtype=np.float32),
+            x=np.arange(column, column + values.shape[1]),
+            y=np.arange(row, row + values.shape[0]),
+            zmin=-limit,
+            zmax=limit,
+            colorscale=DIVERGING,
+            hovertemplate="row %{y}, column %{x}<br>%{z:.7g}<extra></extra>",
+            colorbar=_colorbar([-limit, 0, limit], limit),
+            xgap=1,
+            ygap=1,
+        )
+    )
+    figure.update_xaxes(title="column", title_standoff=4, tickformat="d", nticks=4)
+    figure.update_yaxes(title="row", title_standoff=4, tickformat="d", nticks=4)
+    return _matrix_frame(figure, height)
+
+
+def _colorbar(at: Sequence[float], limit: float) -> dict[str, object]:
+    words = [f"−{limit:.2g}", "0", f"{limit:.2g}"]
+    return {
+        "orientation": "h",
+        "thickness": 8,
+        "len": 0.9,
+        "y": -0.2,
+        "yanchor": "top",
+        "tickvals": list(at),
+        "ticktext": words,
+    }
+
+
+def _matrix_frame(figure: go.Figure, height: int) -> go.Figure:
+    """Row 0 on top, as matrices are written, and nothing to drag by accident."""
+    figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, fixedrange=True)
+    figure.update_xaxes(showgrid=False, zeroline=False, fixedrange=True)
+    styled(figure, height)
+    figure.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 64}, dragmode=False)
+    return figure
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A rows x columns box, its name and its colour; or, with no rows, a sign such as ="""
+
+    name: str
+    rows: int = 0
+    columns: int = 0
+    colour: str = "currentColor"
+
+
+def outlines(boxes: Sequence[Outline], size: float = 120.0) -> str:
+    """The boxes side by side as HTML, all to one scale, with rows and columns on the edges.
+
+    The longest side is `size` pixels. A side under 2 pixels is drawn 2 pixels long: a hair is
+    still visible, and the numbers on the edges say what it is. Text takes the page's own colour.
+
+    >>> outlines([Outline("W", 4, 2), Outline("="), Outline("U", 4, 1)]).count("border:")
+    2
+    """
+    scale = size / max(max(box.rows, box.columns) for box in boxes)
+    words = " ".join(f"{b.name} {b.rows} × {b.columns}" if b.rows else b.name for b in boxes)
+    drawn = "".join(_box(box, scale) if box.rows else _sign(box.name) for box in boxes)
+    return (
+        f'<div role="img" aria-label="{escape(words)}" style="display:flex;flex-wrap:wrap;'
+        f'justify-content:center;align-items:center;gap:0.4em 1em">{drawn}</div>'
+    )
+
+
+def _box(box: Outline, scale: float) -> str:
+    width, height = max(2.0, box.columns * scale), max(2.0, box.rows * scale)
+    return (
+        '<div style="display:flex;flex-direction:column;align-items:center">'
+        f'<small style="padding-left:2.5em">{box.columns:,}</small>'
+        '<div style="display:flex;align-items:center;gap:0.3em">'
+        f'<small style="min-width:2.5em;text-align:right">{box.rows:,}</small>'
+        f'<div style="width:{width:.1f}px;height:{height:.1f}px;border:1.5px solid {box.colour};'
+        f'background:color-mix(in srgb,{box.colour} 30%,transparent)"></div></div>'
+        f'<b style="padding-left:2.5em">{escape(box.name)}</b></div>'
+    )
+
+
+def _sign(name: str) -> str:
+    return f'<span style="font-size:1.4em">{escape(name)}</span>'

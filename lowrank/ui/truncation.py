@@ -1,0 +1,194 @@
+"""The Truncation page's control, panels and sentences; the page itself only puts them in order."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
+
+from lowrank.figures.matrix import SIDE, Outline, Preview, heatmap, outlines, tile_heatmap
+from lowrank.figures.style import COLOURS
+from lowrank.measures import (
+    default_tolerance,
+    effective_rank,
+    numerical_rank,
+    rank_at_energy,
+    stable_rank,
+)
+from lowrank.svd import SVD, break_even_rank, energy, frobenius, parameters, truncation_error
+from lowrank.ui.layout import text
+
+TILE = 24
+
+
+def rank_slider(limit: int) -> int:
+    """The rank k, 1 to limit, kept in the address; what the address asked in vain is said."""
+    default = max(1, limit // 8)
+    asked = st.query_params.get("k")
+    if asked is not None and not (asked.isascii() and asked.isdigit() and 1 <= int(asked) <= limit):
+        st.info(
+            f"The link asks for k = {asked[:40]}; this matrix takes a whole number from 1 to "
+            f"min(m, n) = {limit:,}. Showing k = {default:,}.",
+            icon=":material/info:",
+        )
+    return int(st.slider("Rank k", 1, max(2, limit), default, key="k", bind="query-params"))
+
+
+def amount(count: float) -> str:
+    """A number of bytes for people: three significant digits and a unit of 1000.
+
+    >>> amount(999), amount(1_327_104), amount(113_246_208)
+    ('999 B', '1.33 MB', '113 MB')
+    """
+    for unit in ("B", "kB", "MB"):
+        if count < 999.5:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:,.3g} GB"
+
+
+def numbers(svd: SVD, k: int, itemsize: int) -> DeltaGenerator:
+    """Energy, predicted error and cost of rank k; returns the place for the measured error."""
+    m, n = svd.shape
+    share = truncation_error(svd.s, k) / (frobenius(svd.s) or 1.0)
+    stored = parameters(m, n, k)
+    st.metric("Energy kept", f"{energy(svd.s, k):.2%}", help=text("truncation", "energy"))
+    st.metric("Error, predicted", f"{share:.6f}", help=text("truncation", "predicted"))
+    place = st.empty()
+    place.metric("Error, measured", "…", help=text("truncation", "measured"))
+    st.metric(
+        f"k(m + n), of mn = {m * n:,}", f"{stored:,}", f"{stored / (m * n) - 1:+.1%}", "inverse"
+    )
+    whole = amount(m * n * itemsize)
+    st.metric(f"Bytes, of {whole}", amount(stored * itemsize), help=text("truncation", "bytes"))
+    return place
+
+
+def measured(place: DeltaGenerator, error: float, svd: SVD) -> None:
+    """Put ||W - W_k||_F, as a share of ||W||_F, where numbers() left room for it."""
+    share = error / (frobenius(svd.s) or 1.0)
+    place.metric("Error, measured", f"{share:.6f}", help=text("truncation", "measured"))
+
+
+def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: str) -> None:
+    """W, W_k and W - W_k on one scale: the whole as block means, or a tile of true entries."""
+    m, n = svd.shape
+    kinds = {"whole": "Whole matrix, block means", "tile": f"A tile of {TILE} × {TILE} entries"}
+    view = st.segmented_control(
+        "What the heatmaps show",
+        list(kinds),
+        default="whole",
+        format_func=lambda kind: kinds[kind],
+        key="view",
+        required=True,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    if view == "tile":
+        row, column = _corner(m, n)
+        tile = np.s_[row : row + TILE], np.s_[column : column + TILE]
+        near = svd.top(k)
+        whole = W[tile]
+        kept = SVD(near.U[tile[0]], near.s, near.Vt[:, tile[1]]).matrix()
+        limit = float(np.abs(whole).max()) or 1.0
+        shown = f"rows {row:,} to {row + whole.shape[0] - 1:,}, columns {column:,} to "
+        shown += f"{column + whole.shape[1] - 1:,}; true entries, exact on hover"
+    else:
+        whole, kept, limit = small.W, small.kept(k), small.limit
+        shown = f"{_block(m)} × {_block(n)} entries a cell, each cell their mean"
+    st.caption(f"{title}: {shown}. One colour scale for all three, centred on zero.")
+    names = (("W", whole), (f"W_k, k = {k:,}", kept), ("W − W_k", whole - kept))
+    for place, (name, values) in zip(st.columns(3), names, strict=True):
+        figure = (
+            tile_heatmap(values, limit, row, column)
+            if view == "tile"
+            else heatmap(values, limit, (m, n))
+        )
+        place.markdown(f"**{name}**")
+        place.plotly_chart(
+            figure,
+            key=f"heat-{name[:3]}",
+            config={"displayModeBar": False},
+            alt=f"Heatmap of {name}, {title}: {shown}",
+        )
+
+
+def _corner(m: int, n: int) -> tuple[int, int]:
+    """The first row and column of the tile, from two inputs kept in the address."""
+    first, second, _ = st.columns([1, 1, 2])
+    last = max(0, m - TILE), max(0, n - TILE)
+    row = first.number_input("First row", 0, last[0], 0, TILE, key="row", bind="query-params")
+    column = second.number_input(
+        "First column", 0, last[1], 0, TILE, key="col", bind="query-params"
+    )
+    return int(row), int(column)
+
+
+def _block(length: int) -> str:
+    size = length / min(SIDE, length)
+    return f"{size:.0f}" if size == int(size) else f"about {size:.1f}"
+
+
+def shapes(m: int, n: int, k: int) -> None:
+    """The factors drawn to scale and the formula with the shapes they have right now."""
+    boxes = [
+        Outline("W", m, n, COLOURS["W0"]),
+        Outline("≈"),
+        Outline("Uₖ", m, k, COLOURS["result"]),
+        Outline("Sₖ", k, k, COLOURS["result"]),
+        Outline("Vₖᵀ", k, n, COLOURS["result"]),
+    ]
+    drawing, formula = st.columns([3, 2], vertical_alignment="center")
+    drawing.html(outlines(boxes, size=96))
+    stored, whole = (f"{c:,}".replace(",", "{,}") for c in (parameters(m, n, k), m * n))
+    sign = "<" if parameters(m, n, k) < m * n else r"\ge"
+    formula.latex(
+        rf"\begin{{gathered}}\underset{{{m} \times {n}}}{{W}} \approx "
+        rf"\underset{{{m} \times {k}}}{{U_k}}\;\underset{{{k} \times {k}}}{{S_k}}\;"
+        rf"\underset{{{k} \times {n}}}{{V_k^T}}\\[0.6em]"
+        rf"k(m + n) = {stored} {sign} {whole} = mn\end{{gathered}}"
+    )
+
+
+def rank_table(s: NDArray[np.float64], peer: NDArray[np.float64], shape: tuple[int, int]) -> None:
+    """Every measure of rank, for this matrix and for the random one of its shape and norm."""
+    tol = default_tolerance(s, shape, np.float32)
+    rows = {
+        f"Numerical rank: s above {tol:.3g}": (
+            f"{numerical_rank(s, shape, tol)} of {len(s)}",
+            f"{numerical_rank(peer, shape, tol)} of {len(s)}",
+        ),
+        "Effective rank, Roy and Vetterli": (
+            f"{effective_rank(s):.1f}",
+            f"{effective_rank(peer):.1f}",
+        ),
+        "Stable rank, ‖W‖²_F / s₁²": (f"{stable_rank(s):.1f}", f"{stable_rank(peer):.1f}"),
+    }
+    for level in (0.5, 0.9, 0.99):
+        rows[f"Rank that keeps {level:.0%} of the energy"] = (
+            f"{rank_at_energy(s, level)}",
+            f"{rank_at_energy(peer, level)}",
+        )
+    lines = [f"| {name} | {ours} | {theirs} |" for name, (ours, theirs) in rows.items()]
+    st.markdown("\n".join(["| measure | this matrix | random |", "|:--|--:|--:|", *lines]))
+    st.caption(
+        f"Smallest singular value {s[-1]:.3g}, {s[-1] / (tol or 1.0):,.3g} times the tolerance "
+        f"max(m, n) · eps · s₁ with eps of float32."
+    )
+
+
+def verdict(s: NDArray[np.float64], peer: NDArray[np.float64], shape: tuple[int, int]) -> str:
+    """In one paragraph of measured numbers: is this matrix of low rank?"""
+    m, n = shape
+    k = max(1, int(np.ceil(break_even_rank(m, n))) - 1)
+    share = truncation_error(s, k) / (frobenius(s) or 1.0)
+    near_all = rank_at_energy(s, 0.99)
+    saves = parameters(m, n, max(1, near_all)) < m * n
+    return text("truncation", "verdict").format(
+        k=f"{k:,}",
+        energy=f"{energy(s, k):.1%}",
+        random=f"{energy(peer, k):.1%}",
+        error=f"{share:.1%}",
+        rank99=f"{near_all:,}",
+        least=f"{min(m, n):,}",
+        saves="below" if saves else "above",
+    )
