@@ -18,19 +18,21 @@ from lowrank.svd import SVD, break_even_rank, energy, frobenius, parameters, tru
 from lowrank.ui.layout import text
 
 TILE = 24
+# The address shows these as they stand: ?view=tile
+WHOLE, A_TILE = "whole matrix", "tile"
 
 
 def rank_slider(limit: int) -> int:
     """The rank k, 1 to limit, kept in the address; what the address asked in vain is said."""
-    default = max(1, limit // 8)
     asked = st.query_params.get("k")
+    k = int(st.slider("Rank k", 1, limit, max(1, limit // 8), key="k", bind="query-params"))
     if asked is not None and not (asked.isascii() and asked.isdigit() and 1 <= int(asked) <= limit):
         st.info(
-            f"The link asks for k = {asked[:40]}; this matrix takes a whole number from 1 to "
-            f"min(m, n) = {limit:,}. Showing k = {default:,}.",
+            f"The link asks for k = `{asked[:40]}`; this matrix takes a whole number from 1 to "
+            f"min(m, n) = {limit:,}. Showing k = {k:,}.",
             icon=":material/info:",
         )
-    return int(st.slider("Rank k", 1, max(2, limit), default, key="k", bind="query-params"))
+    return k
 
 
 def amount(count: float) -> str:
@@ -72,18 +74,16 @@ def measured(place: DeltaGenerator, error: float, svd: SVD) -> None:
 def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: str) -> None:
     """W, W_k and W - W_k on one scale: the whole as block means, or a tile of true entries."""
     m, n = svd.shape
-    kinds = {"whole": "Whole matrix, block means", "tile": f"A tile of {TILE} × {TILE} entries"}
     view = st.segmented_control(
         "What the heatmaps show",
-        list(kinds),
-        default="whole",
-        format_func=lambda kind: kinds[kind],
+        [WHOLE, A_TILE],
+        default=WHOLE,
         key="view",
         required=True,
         bind="query-params",
         label_visibility="collapsed",
     )
-    if view == "tile":
+    if view == A_TILE:
         row, column = _corner(m, n)
         tile = np.s_[row : row + TILE], np.s_[column : column + TILE]
         near = svd.top(k)
@@ -100,7 +100,7 @@ def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: s
     for place, (name, values) in zip(st.columns(3), names, strict=True):
         figure = (
             tile_heatmap(values, limit, row, column)
-            if view == "tile"
+            if view == A_TILE
             else heatmap(values, limit, (m, n))
         )
         place.markdown(f"**{name}**")
@@ -137,11 +137,10 @@ def shapes(m: int, n: int, k: int) -> None:
         Outline("Sₖ", k, k, COLOURS["result"]),
         Outline("Vₖᵀ", k, n, COLOURS["result"]),
     ]
-    drawing, formula = st.columns([3, 2], vertical_alignment="center")
-    drawing.html(outlines(boxes, size=96))
+    st.html(outlines(boxes))
     stored, whole = (f"{c:,}".replace(",", "{,}") for c in (parameters(m, n, k), m * n))
     sign = "<" if parameters(m, n, k) < m * n else r"\ge"
-    formula.latex(
+    st.latex(
         rf"\begin{{gathered}}\underset{{{m} \times {n}}}{{W}} \approx "
         rf"\underset{{{m} \times {k}}}{{U_k}}\;\underset{{{k} \times {k}}}{{S_k}}\;"
         rf"\underset{{{k} \times {n}}}{{V_k^T}}\\[0.6em]"

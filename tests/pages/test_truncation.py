@@ -1,0 +1,86 @@
+"""The Truncation page on random weights: default, boundary and bad input, and what it says."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lowrank.readers import open_model
+from lowrank.svd import energy, full, parameters
+from lowrank.ui.widgets import LABELS, MODELS
+
+PAGE = Path(__file__).parents[2] / "pages" / "truncation.py"
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(str(PAGE), default_timeout=60)
+    for name, value in ({"model": MODELS["synthetic"], "proj": LABELS["k_proj"]} | query).items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def shown(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+@pytest.mark.parametrize("k", ["1", "24", "144", "192"])
+def test_the_numbers_are_those_of_the_core_and_measured_equals_predicted(k):
+    app = opened(k=k)
+    assert not app.exception
+    svd = full(open_model("synthetic").read("model.layers.0.self_attn.k_proj.weight"))
+    numbers = shown(app)
+    assert app.slider(key="k").value == int(k)
+    assert numbers["Energy kept"] == f"{energy(svd.s, int(k)):.2%}"
+    stored = next(value for label, value in numbers.items() if label.startswith("k(m + n)"))
+    assert stored == f"{parameters(192, 576, int(k)):,}"
+    measured, predicted = (float(numbers[f"Error, {how}"]) for how in ("measured", "predicted"))
+    assert measured == pytest.approx(predicted, abs=2e-6)
+
+
+def test_moving_the_slider_changes_the_numbers():
+    app = opened()
+    before = shown(app)
+    app.slider(key="k").set_value(100).run()
+    assert not app.exception
+    after = shown(app)
+    assert all(before[label] != after[label] for label in before)
+
+
+@pytest.mark.parametrize("k", ["0", "193", "-3", "2.5", "many", "", "9" * 30, "<b>"])
+def test_a_rank_the_matrix_cannot_have_is_named_with_what_it_can(k):
+    app = opened(k=k)
+    assert not app.exception
+    (note,) = (info.value for info in app.info)
+    assert f"Showing k = {app.slider(key='k').value}." in note
+    assert "192" in note
+    assert k in note
+
+
+@pytest.mark.parametrize("query", [{"view": "tile"}, {"view": "tile", "row": "168", "col": "552"}])
+def test_a_tile_shows_true_entries_at_the_place_asked_for(query):
+    app = opened(**query)
+    assert not app.exception
+    row, column = query.get("row", "0"), query.get("col", "0")
+    assert any(
+        f"rows {row} to" in c.value and f"columns {column} to" in c.value for c in app.caption
+    )
+
+
+@pytest.mark.parametrize("query", [{"view": "upside"}, {"view": "tile", "row": "9999", "col": "x"}])
+def test_nonsense_in_the_address_falls_back(query):
+    assert not opened(**query).exception
+
+
+def test_random_weights_are_said_to_be_random():
+    app = opened()
+    assert any("synthetic" in caption.value for caption in app.caption)
+    assert any("These numbers are random" in words.value for words in app.markdown)
+
+
+def test_real_weights_are_named_and_compared_with_random(default_model):
+    app = opened(model=MODELS["default"], proj=LABELS["q_proj"], layer="14")
+    assert not app.exception
+    name = "model.layers.14.self_attn.q_proj.weight"
+    assert any(name in caption.value for caption in app.caption)
+    s = full(default_model.read(name)).s
+    assert any(f"{energy(s, 287):.1%}" in words.value for words in app.markdown)
