@@ -51,7 +51,7 @@ def spectrum(
         annotation_position="bottom left",
     )
     figure.update_xaxes(title="rank i", range=[1, max(2, len(s))], fixedrange=True)
-    figure.update_yaxes(title="singular value", type="log", fixedrange=True, dtick=1)
+    figure.update_yaxes(title="singular value", type="log", fixedrange=True)
     styled(figure, height)
     figure.update_layout(dragmode=False, hovermode="x")
     return figure

@@ -96,7 +96,7 @@ def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: s
         whole, kept, limit = small.W, small.kept(k), small.limit
         shown = f"{_block(m)} × {_block(n)} entries a cell, each cell their mean"
     st.caption(f"{title}: {shown}. One colour scale for all three, centred on zero.")
-    names = (("W", whole), (f"W_k, k = {k:,}", kept), ("W − W_k", whole - kept))
+    names = (("W", whole), (f"Wₖ, k = {k:,}", kept), ("W − Wₖ", whole - kept))
     for place, (name, values) in zip(st.columns(3), names, strict=True):
         figure = (
             tile_heatmap(values, limit, row, column)
@@ -106,7 +106,7 @@ def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: s
         place.markdown(f"**{name}**")
         place.plotly_chart(
             figure,
-            key=f"heat-{name[:3]}",
+            key=f"heat-{name.partition(',')[0]}",
             config={"displayModeBar": False},
             alt=f"Heatmap of {name}, {title}: {shown}",
         )
@@ -144,7 +144,7 @@ def shapes(m: int, n: int, k: int) -> None:
         rf"\begin{{gathered}}\underset{{{m} \times {n}}}{{W}} \approx "
         rf"\underset{{{m} \times {k}}}{{U_k}}\;\underset{{{k} \times {k}}}{{S_k}}\;"
         rf"\underset{{{k} \times {n}}}{{V_k^T}}\\[0.6em]"
-        rf"k(m + n) = {stored} {sign} {whole} = mn\end{{gathered}}"
+        rf"k(m + n) = {stored}\\{sign}\; mn = {whole}\end{{gathered}}"
     )
 
 
@@ -170,9 +170,14 @@ def rank_table(s: NDArray[np.float64], peer: NDArray[np.float64], shape: tuple[i
     lines = [f"| {name} | {ours} | {theirs} |" for name, (ours, theirs) in rows.items()]
     st.markdown("\n".join(["| measure | this matrix | random |", "|:--|--:|--:|", *lines]))
     st.caption(
-        f"Smallest singular value {s[-1]:.3g}, {s[-1] / (tol or 1.0):,.3g} times the tolerance "
+        f"Smallest singular value {s[-1]:.3g}, {_times(s[-1] / (tol or 1.0))} times the tolerance "
         f"max(m, n) · eps · s₁ with eps of float32."
     )
+
+
+def _times(ratio: float) -> str:
+    """Three digits, never in powers of ten above one: 0.287, 1.87, 1,674."""
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
 
 
 def verdict(s: NDArray[np.float64], peer: NDArray[np.float64], shape: tuple[int, int]) -> str:
