@@ -3,6 +3,7 @@
 import streamlit as st
 
 st.set_page_config(page_title="lowrank", page_icon=":material/grid_on:", layout="wide")
+st.session_state["through_app"] = True
 
 st.navigation(
     [

@@ -1,8 +1,11 @@
 """Matrix rank, from row reduction by hand to LoRA on a real Llama: small pure functions over numpy.
 
 >>> import lowrank
->>> lowrank.__version__
-'0.1.0'
+>>> lowrank.elimination.rank([[1, 2], [2, 4]])
+1
 """
 
+from lowrank import elimination, lora, measures, subspaces, svd
+
 __version__ = "0.1.0"
+__all__ = ["elimination", "lora", "measures", "subspaces", "svd"]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -24,8 +25,25 @@ def text(name: str, section: str = "", language: str = "en") -> str:
 
 def question(title: str, asked: str) -> None:
     """The head of a page: its name and, in one sentence, what it lets you find out."""
+    through_app_first()
     st.title(title, anchor=False)
     st.markdown(f"#### {asked}")
+
+
+def through_app_first() -> None:
+    """Run again if this page was reached before app.py ever ran.
+
+    The first address a fresh server is asked for may be a page's. Streamlit then takes the pages
+    folder for its older automatic navigation, until st.navigation is called for the first time;
+    so call it, and let the next run go through app.py.
+    """
+    if not st.session_state.setdefault("through_app", False):
+        st.session_state["through_app"] = True
+        here = urlsplit(st.context.url or "").path.rpartition("/")[2]
+        pages = [st.Page(lambda: None, title="…", default=True)]
+        pages += [st.Page(lambda: None, title="…", url_path=here)] if here else []
+        st.navigation(pages, position="hidden")
+        st.rerun()
 
 
 def code_for_this(*functions: Callable[..., Any], usage: str = "") -> None:
