@@ -1,3 +1,83 @@
+"""LoRA: what a frozen matrix does to a token, what a thin pair adds, and the two merged."""
+
 import streamlit as st
 
-st.title('lora')
+from lowrank.figures.lora import SHOWN, shapes, vectors
+from lowrank.lora import forward, init, lora_forward_matmul, merge, update
+from lowrank.ui import cached, lora
+from lowrank.ui.layout import code_for_this, errors_shown, question, text
+from lowrank.ui.widgets import matrix_picker, provenance
+
+# The words on the buttons are the words in the link.
+WORD, RANDOM, ZERO = "Word", "Random", "Zero"
+
+question("LoRA", "What does a low-rank update add to what a trained matrix already does?")
+with errors_shown():
+    model, info = matrix_picker()
+    W0 = cached.matrix(model.source, info.name)
+m, n = info.shape
+title = provenance(model, info)
+
+
+@st.fragment
+def explore() -> None:
+    """The controls and all that follows them: a slider runs this again and nothing else."""
+    first, second = st.columns(2, gap="large")
+    with first:
+        kind = st.segmented_control(
+            "Input x",
+            [WORD, RANDOM],
+            default=WORD if model.kind == "real" else RANDOM,
+            required=True,
+            key="x",
+            bind="query-params",
+        )
+        word = st.text_input(
+            "Word", "Paris", key="word", disabled=kind == RANDOM, bind="query-params"
+        )
+        told = st.empty()
+    with second:
+        r = lora.rank_slider(min(m, n))
+        alpha = lora.alpha_slider()
+        start = st.segmented_control(
+            "Matrix B",
+            [RANDOM, ZERO],
+            default=RANDOM,
+            required=True,
+            help=text("lora", "help start"),
+            key="b",
+            bind="query-params",
+        )
+    with errors_shown():  # here, since a fragment also runs alone
+        given = lora.input_of(model, info, word if kind == WORD else None)
+    told.caption(given.words)
+    A, B = lora.pair((m, n), r, zero=start == ZERO)
+    found = lora.shown(given.x, W0, A, B, alpha, r)
+
+    st.latex(lora.formula((m, n), r, alpha))
+    st.html(shapes(m, n, r))
+    picture, beside = st.columns([3, 1])
+    with picture:
+        st.plotly_chart(
+            vectors(found.frozen, found.added, found.h),
+            key="vectors",
+            config={"displayModeBar": False},
+            alt=f"Three columns of {m:,} numbers on one scale: W0 x, the update, and their sum h; "
+            f"{title}; r = {r}, alpha = {alpha}",
+        )
+        few = f"; the first {SHOWN:,} of {m:,} entries" if m > SHOWN else ""
+        made = "B is zero" if start == ZERO else "B is random, an untrained example"
+        st.caption(f"W₀: {title}. A and B: synthetic, {made}{few}.")
+    with beside:
+        lora.numbers(found, (m, n), r, alpha)
+    with st.expander("numpy for exactly what is shown"):
+        st.code(lora.program(model, info, given, r, alpha, start == ZERO))
+
+
+explore()
+
+st.subheader("What you see", anchor=False)
+st.markdown(text("lora", "theory"))
+st.markdown(text("lora", "traps"))
+st.markdown(text("lora", "conventions"))
+code_for_this(forward, update, merge, init, lora_forward_matmul)

@@ -1,0 +1,27 @@
+"""The gated MLP of a Llama layer: down_proj (silu(gate_proj e) * up_proj e)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowrank.errors import InputError
+
+Floats = NDArray[np.floating]
+
+
+def middle(e: Floats, W_gate: Floats, W_up: Floats) -> Floats:  # (in,), (mid, in) twice -> (mid,)
+    """silu(W_gate e) * (W_up e), (mid,): what down_proj takes in; silu(z) = z / (1 + exp(-z)).
+
+    Raises InputError if the shapes do not fit.
+    Reference: Shazeer, "GLU Variants Improve Transformer", arXiv 2002.05202, SwiGLU.
+
+    >>> middle(np.array([1.0, -1.0]), np.zeros((3, 2)), np.ones((3, 2))).tolist()
+    [0.0, 0.0, 0.0]
+    """
+    if W_gate.shape != W_up.shape or W_gate.shape[1:] != e.shape:
+        raise InputError(
+            f"W_gate has shape {W_gate.shape} and W_up {W_up.shape}; expected both (mid, in) "
+            f"with in = {e.size}, the length of e."
+        )
+    gate = W_gate @ e
+    # tanh is the logistic function in other units, and never overflows.
+    return gate * (0.5 + 0.5 * np.tanh(0.5 * gate)) * (W_up @ e)

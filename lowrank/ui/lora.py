@@ -1,0 +1,204 @@
+"""What the LoRA page asks and says: the input x, the pair A and B, numbers and code."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from lowrank.errors import InputError
+from lowrank.llama.mlp import middle
+from lowrank.lora import forward, init, merge, update
+from lowrank.readers import Model, TensorInfo
+from lowrank.svd import break_even_rank, parameters
+from lowrank.ui import cached
+from lowrank.ui.layout import text
+
+Floats = NDArray[np.floating]
+
+LONGEST = 100  # characters of a word; a longer text is not one
+ALPHAS = (1, 128)
+EMBEDDINGS = "model.embed_tokens.weight"
+BLOCK = 4096  # rows merged at a time, so that the embeddings need no second copy
+
+
+@dataclass(frozen=True)
+class Input:
+    """x (in,), what it is in words, and the Python lines that make it from `model`."""
+
+    x: Floats
+    words: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Everything the page draws: h = frozen + added, and how far the merged matrix is from it."""
+
+    frozen: Floats
+    added: Floats
+    h: Floats
+    difference: float
+
+
+def rank_slider(limit: int) -> int:
+    """r, 1 to limit, kept in the address; what the address asks in vain is said."""
+    asked_in_vain("r", 1, limit)
+    state = st.session_state
+    if "r" in state:
+        state["r"] = min(state["r"], limit)
+    # Not st.slider: with another maximum it would be another widget and forget its place.
+    return int(
+        st.select_slider("Rank r", range(1, limit + 1), min(8, limit), key="r", bind="query-params")
+    )
+
+
+def alpha_slider() -> int:
+    """alpha, kept in the address."""
+    asked_in_vain("alpha", *ALPHAS)
+    return int(st.slider("Scale α", *ALPHAS, 16, key="alpha", bind="query-params"))
+
+
+def asked_in_vain(key: str, least: int, most: int) -> None:
+    """Say so if the address asks for a number that the slider of that key does not have."""
+    asked = st.query_params.get(key)
+    if asked is None or (asked.isascii() and asked.isdigit() and least <= int(asked[:9]) <= most):
+        return
+    limit = f"min(m, n) = {most:,}" if key == "r" else f"{most:,}"
+    st.info(
+        f"The link asks for {key} = {asked[:40]}; this page takes a whole number from {least} to "
+        f"{limit}, and keeps to that.",
+        icon=":material/info:",
+    )
+
+
+def input_of(model: Model, info: TensorInfo, word: str | None, seed: int = 2) -> Input:
+    """The x that goes into a matrix: from a typed word, or random if there is none.
+
+    Raises InputError if the word is empty or too long, or this matrix takes no token.
+    """
+    n = info.shape[1]
+    if word is None:
+        x = np.random.default_rng(seed).standard_normal(n, dtype=np.float32)
+        code = f"x = np.random.default_rng({seed}).standard_normal({n}, dtype=np.float32)"
+        return Input(x, f"x is random: {n:,} standard normal numbers, synthetic.", code)
+    token, told = token_of(model, word)
+    E = cached.matrix(model.source, EMBEDDINGS)
+    code = f'e = model.read("{EMBEDDINGS}")[{token}]'
+    if info.projection == "down_proj":
+        gate, up = (info.name.replace("down_proj", f"{part}_proj") for part in ("gate", "up"))
+        read = cached.matrix
+        x = middle(E[token], read(model.source, gate), read(model.source, up))
+        code += f'\nx = middle(e, model.read("{gate}"), model.read("{up}"))'
+        return Input(x, f"{told} {text('lora', 'input down_proj')}", code)
+    if n != E.shape[1]:
+        raise InputError(
+            f"{info.name} takes {n:,} numbers and an embedding has {E.shape[1]:,}: "
+            "choose the random x."
+        )
+    section = f"input {info.projection}" if info.projection in ("o_proj", "embed_tokens") else ""
+    return Input(E[token], f"{told} {text('lora', section or 'input attention')}", f"{code}\nx = e")
+
+
+def token_of(model: Model, word: str) -> tuple[int, str]:
+    """The id of a word's first token, as it stands inside a sentence, and a sentence about it."""
+    word = word.strip()
+    if not word:
+        raise InputError("The word is empty: type at least one letter, or choose the random x.")
+    if len(word) > LONGEST:
+        raise InputError(
+            f"The text has {len(word):,} characters; a word of at most {LONGEST} is accepted."
+        )
+    tokenizer = cached.tokenizer(model.source)
+    if tokenizer is None:
+        raise InputError(f"{model.title} has no vocabulary: choose the random x.")
+    ids = tokenizer.encode(" " + word)
+    if not ids:
+        raise InputError(f"{word!r} has no token in this vocabulary: type another word.")
+    piece = tokenizer.piece(ids[0])
+    name = "part of a character" if "\ufffd" in piece else f"`{piece.replace('`', 'ˋ')}`"
+    if len(ids) == 1:
+        return ids[0], f"x comes from token {ids[0]:,}, {name}."
+    return ids[0], f"“{word}” is {len(ids)} tokens; x comes from the first, {ids[0]:,}, {name}."
+
+
+def pair(shape: tuple[int, int], r: int, zero: bool) -> tuple[Floats, Floats]:
+    """A (r, in) as PEFT draws it, and B (out, r): zero, or random as an untrained example.
+
+    A larger r keeps the rows of A and the columns of B that a smaller one had.
+    """
+    m, n = shape
+    A, B = init(m, n, r, np.random.default_rng(0))
+    if not zero:
+        B = np.random.default_rng(1).standard_normal((r, m), dtype=np.float32).T
+        B = B / 2  # large enough to be seen beside W0 x
+    return A, B
+
+
+def shown(x: Floats, W0: Floats, A: Floats, B: Floats, alpha: float, r: int) -> Shown:
+    """W0 x, the update, h, and max |merged x - h|."""
+    h = forward(x, W0, A, B, alpha, r)
+    blocks = [np.s_[i : i + BLOCK] for i in range(0, len(W0), BLOCK)]
+    merged = np.concatenate([merge(W0[b], A, B[b], alpha, r) @ x for b in blocks])
+    return Shown(W0 @ x, update(x, A, B, alpha, r), h, float(np.abs(merged - h).max()))
+
+
+def numbers(found: Shown, shape: tuple[int, int], r: int, alpha: float) -> None:
+    """The numbers that change, beside the picture."""
+    m, n = shape
+    trained, frozen = parameters(m, n, r), m * n
+    size = float(np.linalg.norm(found.added)) / (float(np.linalg.norm(found.frozen)) or 1.0)
+    st.metric("Scale s = α/r", f"{alpha / r:.3g}")
+    st.metric("Update, beside ‖W₀x‖", f"{size:.3g}", help=text("lora", "help update"))
+    st.metric("Largest |merged − unmerged|", f"{found.difference:.2g}", help=text("lora", "merged"))
+    st.metric("Trained, r(m + n)", f"{trained:,}", help=text("lora", "help trained"))
+    st.metric("Frozen, mn", f"{frozen:,}")
+    st.metric(
+        "Trained beside frozen",
+        f"{trained / frozen:.3g}".rstrip(".") + " ×"
+        if trained >= frozen
+        else f"{trained / frozen:.2%}",
+    )
+    if r >= break_even_rank(m, n):
+        st.warning(
+            f"r = {r:,} is not below mn/(m + n) = {break_even_rank(m, n):,.1f}: this pair is no "
+            "smaller than its matrix.",
+            icon=":material/warning:",
+        )
+
+
+def formula(shape: tuple[int, int], r: int, alpha: float) -> str:
+    """Equation 3 of the paper in LaTeX, with the shapes and numbers of the moment below."""
+    m, n = shape
+    return (
+        rf"\underset{{{m}}}{{h}} = \underset{{{m} \times {n}}}{{W_0}}\,\underset{{{n}}}{{x}} + "
+        rf"\underset{{{alpha}/{r}}}{{\tfrac{{\alpha}}{{r}}}}\;\underset{{{m} \times {r}}}{{B}}"
+        rf"\,(\underset{{{r} \times {n}}}{{A}}\,\underset{{{n}}}{{x}})"
+    )
+
+
+def program(model: Model, info: TensorInfo, given: Input, r: int, alpha: int, zero: bool) -> str:
+    """Python that computes exactly what is on the page, from the model's file on."""
+    m, n = info.shape
+    B = f"np.zeros(({m}, {r}), np.float32)"
+    if not zero:
+        B = f"np.random.default_rng(1).standard_normal(({r}, {m}), dtype=np.float32).T\n"
+        B += "B = B / 2  # an untrained example"
+    needs_middle = "from lowrank.llama.mlp import middle\n" if "middle(" in given.code else ""
+    return f"""import numpy as np
+
+{needs_middle}from lowrank.readers import open_model
+
+model = open_model("{model.source}")
+W0 = model.read("{info.name}")  # ({m}, {n})
+{given.code}
+
+r, alpha = {r}, {alpha}
+A = (2 * np.random.default_rng(0).random(({r}, {n})) - 1) / np.sqrt({n})
+A = A.astype(np.float32)
+B = {B}
+
+h = W0 @ x + alpha / r * (B @ (A @ x))
+merged = W0 + alpha / r * (B @ A)
+print(h[:4], np.abs(merged @ x - h).max())
+"""
