@@ -37,6 +37,10 @@ def explore() -> None:
     picture, beside = st.columns([3, 1])
     with beside:
         place = truncation.numbers(svd, k, W.dtype.itemsize)
+        # Measuring the embeddings takes longer than drawing them: then it comes last.
+        quick = m * n * k <= QUICK
+        if quick:
+            truncation.measured(place, cached.residual(source, tensor, k), svd)
     with picture:
         st.plotly_chart(
             spectrum(svd.s, peer, k, break_even_rank(m, n)),
@@ -45,10 +49,6 @@ def explore() -> None:
             alt=f"Singular values of {title}, falling from {svd.s[0]:.3g} to {svd.s[-1]:.3g}, "
             f"beside those of a random matrix; k = {k}, break-even {break_even_rank(m, n):.0f}",
         )
-    # Measuring the embeddings takes longer than drawing them: then it comes last.
-    quick = m * n * k <= QUICK
-    if quick:
-        truncation.measured(place, cached.residual(source, tensor, k), svd)
     truncation.shapes(m, n, k)
     truncation.heatmaps(W, svd, small, k, title)
     if not quick:
