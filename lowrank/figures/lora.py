@@ -44,7 +44,7 @@ def vectors(
             col=column,
         )
     limit = 1.05 * max(float(np.abs(v[:SHOWN]).max()) for _, v, _ in parts) or 1.0
-    figure.update_xaxes(range=[-limit, limit], fixedrange=True, zeroline=True, nticks=4)
+    figure.update_xaxes(range=[-limit, limit], fixedrange=True, zeroline=True, nticks=6)
     figure.update_yaxes(range=[len(index) - 0.5, -0.5], fixedrange=True, showgrid=False)
     figure.update_yaxes(title="entry", col=1)
     styled(figure, height)

