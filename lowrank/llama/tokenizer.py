@@ -25,10 +25,13 @@ class Tokenizer:
 
         ids = {token: i for i, token in enumerate(vocabulary)}
         pairs = [(left, right) for left, _, right in (merge.partition(" ") for merge in merges)]
-        try:
-            model: Any = models.BPE(vocab=ids, merges=pairs, fuse_unk=False)
-        except Exception as error:
-            raise FormatError(f"The model's vocabulary and merges disagree: {error}.") from error
+        # Checked here: on a pair without two parts the library panics rather than raises.
+        for left, right in pairs:
+            if not (left and right and {left, right, left + right} <= ids.keys()):
+                raise FormatError(
+                    f"The model's vocabulary and merges disagree on {left!r} with {right!r}."
+                )
+        model: Any = models.BPE(vocab=ids, merges=pairs, fuse_unk=False)
         self._library = Library(model)
         self._library.pre_tokenizer = pre_tokenizers.Sequence(
             [
