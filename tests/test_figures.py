@@ -1,11 +1,13 @@
 """Pictures show the numbers they are given, no larger than a screen, with scales that compare."""
 
 import re
+from io import BytesIO
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from lowrank.figures.matrix import (
     LEVELS,
@@ -14,6 +16,7 @@ from lowrank.figures.matrix import (
     block_means,
     heatmap,
     outlines,
+    picture,
     preview,
     tile_heatmap,
 )
@@ -47,14 +50,17 @@ def test_the_preview_of_a_truncation_is_the_block_means_of_the_product(shape, k)
     np.testing.assert_allclose(small.kept(min(shape)), small.W, atol=1e-12)
 
 
-def test_a_heatmap_sends_a_byte_a_cell_on_a_scale_centred_on_zero():
+def test_a_heatmap_is_a_small_picture_on_a_scale_centred_on_zero():
     values = np.array([[-2.0, 0.0], [0.5, 9.0]])
-    trace = heatmap(values, 2.0, (10, 20)).data[0]
-    assert trace.z.dtype == np.int8
-    assert trace.z.tolist() == [[-LEVELS, 0], [32, LEVELS]]
-    assert -trace.zmin == trace.zmax == LEVELS
-    large = heatmap(np.zeros((SIDE, SIDE)), 1.0, (49152, 576))
-    assert len(large.to_json()) < 80_000
+    image = Image.open(BytesIO(picture(values, 2.0)))
+    assert np.asarray(image).tolist() == [[0, LEVELS], [LEVELS + 8, 2 * LEVELS]]
+    colours = np.asarray(image.convert("RGB"))
+    assert colours[0, 0].tolist() == [0x00, 0x72, 0xB2]
+    assert colours[0, 1].tolist() == [0xF7, 0xF7, 0xF7]
+    assert colours[1, 1].tolist() == [0xD5, 0x5E, 0x00]
+    noise = np.random.default_rng(0).standard_normal((SIDE, SIDE))
+    assert len(heatmap(noise, 2.0, (49152, 576), alt="noise")) < 60_000
+    assert 'alt="&lt;W&gt;"' in heatmap(noise, 2.0, (576, 576), alt="<W>")
 
 
 def test_a_tile_keeps_true_values_at_their_true_places():

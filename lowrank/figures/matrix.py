@@ -1,12 +1,15 @@
 """Matrices as pictures: heatmaps no larger than a screen can show, and outlines drawn to scale."""
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from io import BytesIO
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+from PIL import Image
 
 from lowrank.figures.style import DIVERGING, styled
 from lowrank.svd import SVD
@@ -14,7 +17,8 @@ from lowrank.svd import SVD
 Floats = NDArray[np.floating]
 
 SIDE = 192  # cells a side: what a third of a page's width can show
-LEVELS = 127  # colours either side of zero; a byte a cell is sent, not a printed number
+LEVELS = 31  # colours either side of zero: as many as the eye tells apart in a noisy picture
+MAX_ASPECT = 2.7  # the embeddings are 85 times as tall as wide: drawn to scale they would vanish
 
 
 def block_means(W: Floats, axis: int, blocks: int = SIDE) -> Floats:
@@ -59,26 +63,56 @@ def preview(W: Floats, svd: SVD, side: int = SIDE) -> Preview:
     return Preview(means, left, block_means(svd.Vt, 1, side), limit)
 
 
-def heatmap(values: Floats, limit: float, shape: tuple[int, int], height: int = 330) -> go.Figure:
-    """Block means of a matrix of `shape`, coloured from -limit to limit, a byte a cell.
+def heatmap(values: Floats, limit: float, shape: tuple[int, int], alt: str) -> str:
+    """Block means of a matrix of `shape` as an HTML picture, coloured from -limit to limit.
 
-    Hover is off: a cell is a mean of many entries, and its colour is rounded to 1/127 of the scale.
+    A PNG of one byte a cell inside the page: a few kilobytes that the browser shows at once. Drawn
+    to scale as far as a column allows; a cell is a mean of many entries, so it has no hover.
+
+    >>> heatmap(np.zeros((2, 2)), 1.0, (64, 32), "W").count("<img")
+    1
     """
     m, n = shape
-    levels = np.rint(np.clip(values / limit, -1, 1) * LEVELS).astype(np.int8)
-    figure = go.Figure(
-        go.Heatmap(
-            z=levels,
-            zmin=-LEVELS,
-            zmax=LEVELS,
-            colorscale=DIVERGING,
-            hoverinfo="skip",
-            colorbar=_colorbar([-LEVELS, 0, LEVELS], limit),
-        )
+    png = base64.b64encode(picture(values, limit)).decode()
+    aspect = min(max(n / m, 1 / MAX_ASPECT), MAX_ASPECT)
+    width = 100 if aspect >= 1 else 100 * max(aspect, 0.5)
+    return (
+        f'<figure style="margin:0"><div style="text-align:center">{n:,}</div>'
+        '<div style="display:flex;align-items:center;justify-content:center;gap:0.3em">'
+        f'<span>{m:,}</span><img src="data:image/png;base64,{png}" alt="{escape(alt)}" '
+        f'style="width:{width:.0f}%;min-width:0;aspect-ratio:{aspect:.3f};'
+        'image-rendering:pixelated"></div></figure>'
     )
-    figure.update_xaxes(showticklabels=False, title=f"n = {n:,} columns", title_standoff=4)
-    figure.update_yaxes(showticklabels=False, title=f"m = {m:,} rows", title_standoff=4)
-    return _matrix_frame(figure, height)
+
+
+def picture(values: Floats, limit: float) -> bytes:
+    """The PNG behind `heatmap`: blue below zero, orange above, a cell a pixel."""
+    levels = np.rint(np.clip(values / limit, -1, 1) * LEVELS) + LEVELS
+    image = Image.fromarray(levels.astype(np.uint8))
+    image.putpalette(_palette().tobytes())
+    stream = BytesIO()
+    image.save(stream, "PNG", compress_level=1)
+    return stream.getvalue()
+
+
+def _palette() -> NDArray[np.uint8]:
+    """2 LEVELS + 1 colours, (levels, 3), between the stops of DIVERGING."""
+    stops = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for _, c in DIVERGING])
+    at = np.linspace(0, 1, 2 * LEVELS + 1)
+    places = [place for place, _ in DIVERGING]
+    channels = [np.interp(at, places, stops[:, i]) for i in range(3)]
+    return np.stack(channels, axis=1).round().astype(np.uint8)
+
+
+def colour_scale(limit: float) -> str:
+    """One bar for all heatmaps that share a scale, as HTML: -limit, 0, limit."""
+    colours = ",".join(colour for _, colour in DIVERGING)
+    return (
+        '<div style="display:flex;gap:0.6em;align-items:center;justify-content:center">'
+        f"<span>−{limit:.2g}</span>"
+        f'<div style="width:12em;height:0.7em;background:linear-gradient(90deg,{colours})"></div>'
+        f"<span>{limit:.2g}</span></div>"
+    )
 
 
 def tile_heatmap(

@@ -14,7 +14,7 @@ COLOURS = {
 }
 
 # Diverging, centred on zero: blue below, orange above, a neutral middle that suits dark and light.
-DIVERGING = [[0.0, "#0072B2"], [0.5, "#F7F7F7"], [1.0, "#D55E00"]]
+DIVERGING: list[tuple[float, str]] = [(0.0, "#0072B2"), (0.5, "#F7F7F7"), (1.0, "#D55E00")]
 
 
 def styled(figure: go.Figure, height: int = 360) -> go.Figure:

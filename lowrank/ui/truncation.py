@@ -5,7 +5,15 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from lowrank.figures.matrix import SIDE, Outline, Preview, heatmap, outlines, tile_heatmap
+from lowrank.figures.matrix import (
+    SIDE,
+    Outline,
+    Preview,
+    colour_scale,
+    heatmap,
+    outlines,
+    tile_heatmap,
+)
 from lowrank.figures.style import COLOURS
 from lowrank.measures import (
     default_tolerance,
@@ -96,20 +104,21 @@ def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: s
         whole, kept, limit = small.W, small.kept(k), small.limit
         shown = f"{_block(m)} × {_block(n)} entries a cell, each cell their mean"
     st.caption(f"{title}: {shown}. One colour scale for all three, centred on zero.")
-    names = (("W", whole), (f"Wₖ, k = {k:,}", kept), ("W − Wₖ", whole - kept))
+    names = (("W", whole), (f"W_k, k = {k:,}", kept), ("W − W_k", whole - kept))
     for place, (name, values) in zip(st.columns(3), names, strict=True):
-        figure = (
-            tile_heatmap(values, limit, row, column)
-            if view == A_TILE
-            else heatmap(values, limit, (m, n))
-        )
+        words = f"Heatmap of {name}, {title}: {shown}"
         place.markdown(f"**{name}**")
-        place.plotly_chart(
-            figure,
-            key=f"heat-{name.partition(',')[0]}",
-            config={"displayModeBar": False},
-            alt=f"Heatmap of {name}, {title}: {shown}",
-        )
+        if view == "tile":
+            place.plotly_chart(
+                tile_heatmap(values, limit, row, column),
+                key=f"heat-{name[:3]}",
+                config={"displayModeBar": False},
+                alt=words,
+            )
+        else:
+            place.html(heatmap(values, limit, (m, n), words))
+    if view != "tile":
+        st.html(colour_scale(limit))
 
 
 def _corner(m: int, n: int) -> tuple[int, int]:

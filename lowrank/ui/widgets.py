@@ -8,16 +8,17 @@ from lowrank.readers.fetch import DEFAULT, cached_path, fetch
 from lowrank.ui import cached
 from lowrank.ui.layout import text
 
-MODELS = {"default": DEFAULT_TITLE, "synthetic": "Random numbers (synthetic)"}
+# Labels are what the link says, so they are short and do not change.
+MODELS = {"default": DEFAULT_TITLE, "synthetic": "synthetic"}
 LABELS = {
-    "q_proj": "q: queries",
-    "k_proj": "k: keys",
-    "v_proj": "v: values",
-    "o_proj": "o: attention output",
-    "gate_proj": "gate: MLP gate",
-    "up_proj": "up: MLP up",
-    "down_proj": "down: MLP down",
-    "embed_tokens": "token embeddings",
+    "q_proj": "q",
+    "k_proj": "k",
+    "v_proj": "v",
+    "o_proj": "o",
+    "gate_proj": "gate",
+    "up_proj": "up",
+    "down_proj": "down",
+    "embed_tokens": "embeddings",
 }
 
 
@@ -35,6 +36,7 @@ def matrix_picker() -> tuple[Model, TensorInfo]:
             "Matrix",
             kinds,
             key="proj",
+            help="Attention has q, k, v and o; the MLP has gate, up and down.",
             format_func=lambda kind: LABELS[kind],
             bind="query-params",
             filter_mode=None,
@@ -54,6 +56,7 @@ def model_in_use() -> Model:
         "Model",
         list(MODELS),
         key="model",
+        help="Synthetic matrices are random numbers in the shapes of the model.",
         format_func=lambda name: MODELS[name],
         bind="query-params",
         filter_mode=None,
