@@ -5,10 +5,10 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_elimination import matrices
 
 from lowrank.errors import InputError
 from lowrank.parsing import compact, parse_matrix, split_cells
+from tests.test_elimination import matrices
 
 ONE_TO_FOUR = ((Fraction(1), Fraction(2)), (Fraction(3), Fraction(4)))
 

@@ -5,11 +5,11 @@ from fractions import Fraction
 from hypothesis import given, settings
 from sympy import Matrix as SympyMatrix
 from sympy import Rational
-from test_elimination import matrices
 
 from lowrank.elimination import rank
 from lowrank.rows import product, transpose
 from lowrank.subspaces import dependencies, independent_rows, null_space, rank_nullity
+from tests.test_elimination import matrices
 
 
 @settings(max_examples=300, deadline=None)
