@@ -23,7 +23,7 @@ ROOMS = {
     ),
     "pages": (
         {"numpy", "plotly", "streamlit", "pandas"},
-        {"errors", "core", "figures", "ui"},
+        {"errors", "core", "config", "figures", "ui"},
     ),
     "command": ({"numpy"}, {"errors", "core", "readers", "figures"}),
 }

@@ -69,7 +69,7 @@ def model_in_use() -> Model:
 def fetch_in_view() -> None:
     """Fetch the default model where the visitor can watch, or go on without it."""
     place = st.container(border=True)
-    place.markdown(text("model", "fetching").format(megabytes=DEFAULT.download_size // 10**6))
+    place.markdown(text("model", "fetching").format(megabytes=round(DEFAULT.download_size / 1e6)))
     bar = place.progress(0.0)
     place.button("Go on with random matrices", key="without", on_click=go_on_without)
 

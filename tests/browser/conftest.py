@@ -104,7 +104,8 @@ def new_page(chromium, app_url):
 
 
 def settled(page) -> None:
-    """Wait until the page has drawn its title and Streamlit has stopped running."""
+    """Wait until the page has drawn its title and no script runs."""
     page.get_by_role("heading", level=1).first.wait_for()
-    page.locator('[data-testid="stStatusWidget"]').wait_for(state="detached")
-    page.locator('[data-stale="true"]').first.wait_for(state="detached")
+    page.locator('[data-test-script-state="notRunning"]').wait_for()
+    page.wait_for_timeout(300)  # a rerun that the page itself asked for would start by now
+    page.locator('[data-test-script-state="notRunning"]').wait_for()

@@ -1,0 +1,20 @@
+"""A newcomer: the first page leads to each of the others, and no page shows an exception."""
+
+import pytest
+
+from tests.browser.conftest import settled
+
+
+@pytest.mark.parametrize("name", ["Rank", "Truncation", "LoRA"])
+def test_start_leads_to_each_page(new_page, name):
+    page = new_page("/")
+    page.get_by_role("link", name=f"Open {name}").click()
+    page.get_by_role("heading", name=name, level=1).wait_for()
+    settled(page)
+    assert page.url.endswith(f"/{name.lower()}")
+    assert page.locator('[data-testid="stException"]').count() == 0
+
+
+def test_fits_a_phone(new_page):
+    page = new_page("/", width=390)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
