@@ -39,12 +39,21 @@ def matrix_picker() -> tuple[Model, TensorInfo]:
             help="Attention has q, k, v and o; the MLP has gate, up and down.",
             format_func=lambda kind: LABELS[kind],
             bind="query-params",
+            persist_state="session",
             filter_mode=None,
         )
         layers = sorted(layer for p, layer in matrices if p == chosen and layer is not None)
         # Drawn even for the embeddings, which have no layer, so that nothing below it jumps.
         last = max((layer for _, layer in matrices if layer is not None), default=0)
-        layer = st.slider("Layer", 0, last, key="layer", disabled=not layers, bind="query-params")
+        layer = st.slider(
+            "Layer",
+            0,
+            last,
+            key="layer",
+            disabled=not layers,
+            bind="query-params",
+            persist_state="session",
+        )
     info = matrices[chosen, layer if layers else None]
     st.sidebar.caption(provenance(model, info))
     return model, info
@@ -59,6 +68,7 @@ def model_in_use() -> Model:
         help="Synthetic matrices are random numbers in the shapes of the model.",
         format_func=lambda name: MODELS[name],
         bind="query-params",
+        persist_state="session",
         filter_mode=None,
     )
     if source == "default" and cached_path() is None:

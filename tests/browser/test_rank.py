@@ -9,11 +9,12 @@ def drawn(page) -> str:
 
 
 def press(page, name: str) -> None:
-    """Press a stepping button and wait until the count has moved."""
-    count = page.locator(".lr-count").inner_text()
+    """Press a stepping button and wait until the matrix has changed."""
+    before = drawn(page)
     page.get_by_role("button", name=name).first.click()
     page.wait_for_function(
-        "before => document.querySelector('.lr-count').innerText !== before", arg=count
+        "before => document.querySelector('.lr-matrix').getAttribute('aria-label') !== before",
+        arg=before,
     )
 
 
@@ -72,7 +73,7 @@ def test_a_bad_cell_in_the_grid_is_named(new_page):
     grid = page.locator('[data-testid="stDataFrame"]').first
     box = grid.bounding_box()
     page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(1000)
     page.keyboard.press("Control+A")
     page.keyboard.type("x1", delay=80)
     page.keyboard.press("Enter")
