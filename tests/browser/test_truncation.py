@@ -45,7 +45,7 @@ def test_changes_the_rank_and_finds_it_again(new_page):
     assert metric(shared, "Energy kept") == after
 
 
-def test_another_matrix_is_still_there_after_another_page_and_back(new_page):
+def test_another_matrix_is_still_there_on_the_next_page_and_on_return(new_page):
     page = new_page("/truncation")
     chosen = page.locator('[data-testid="stSidebar"] [data-testid="stCaptionContainer"]')
     chosen.get_by_text("layers.0.self_attn.q_proj").wait_for()
@@ -58,7 +58,7 @@ def test_another_matrix_is_still_there_after_another_page_and_back(new_page):
     page.get_by_role("heading", name="LoRA", level=1).wait_for()
     settled(page)
     chosen.get_by_text("layers.0.mlp.down_proj").wait_for()
-    page.go_back()
+    page.get_by_role("link", name="Truncation").click()
     page.get_by_role("heading", name="Truncation", level=1).wait_for()
     settled(page)
     chosen.get_by_text("layers.0.mlp.down_proj").wait_for()
