@@ -23,6 +23,7 @@ print(rank(A))"""
 
 
 @st.fragment
+@errors_shown()
 def reduction(A: Matrix, form: str) -> None:
     """The matrix at one step, and at the last one what it shows."""
     finished = stepper(A, reduced=form == REDUCED)
@@ -33,6 +34,7 @@ def reduction(A: Matrix, form: str) -> None:
 
 
 @st.fragment
+@errors_shown()
 def numbers_lie(A: Matrix) -> None:
     """The rank counted four ways, with a tolerance on the singular values."""
     st.subheader("Numbers lie", anchor=False)

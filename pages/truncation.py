@@ -31,6 +31,7 @@ title = provenance(model, info)
 
 
 @st.fragment
+@errors_shown()  # inside the fragment, which also runs alone
 def explore() -> None:
     """All that follows the rank: moving the slider runs this again and nothing else."""
     k = truncation.rank_slider(min(m, n))
@@ -55,8 +56,7 @@ def explore() -> None:
         truncation.measured(place, cached.residual(source, tensor, k), svd)
 
 
-with errors_shown():
-    explore()
+explore()
 
 st.subheader("Is it of low rank?", anchor=False)
 words, table = st.columns(2)
