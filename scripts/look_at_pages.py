@@ -54,4 +54,4 @@ def look(url: str, folder: Path | None) -> list[str]:
 
 if __name__ == "__main__":
     problems = look(sys.argv[1], Path(sys.argv[2]) if len(sys.argv) > 2 else None)
-    sys.exit("\n".join(problems))
+    sys.exit("\n".join(problems) or 0)
