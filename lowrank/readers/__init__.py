@@ -7,21 +7,25 @@
 
 from pathlib import Path
 
-from lowrank.errors import InputError
+from lowrank.errors import FormatError, InputError
 from lowrank.readers.fetch import fetch
 from lowrank.readers.gguf import GGUFModel
 from lowrank.readers.handle import Model, TensorInfo
+from lowrank.readers.safetensors import SafetensorsModel
 from lowrank.readers.synthetic import SyntheticModel
 
 __all__ = ["DEFAULT_TITLE", "Model", "TensorInfo", "open_model"]
 
+PICKLED = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 DEFAULT_TITLE = "SmolLM2-135M-Instruct"
 
 
 def open_model(source: str | Path = "default") -> Model:
-    """Open a model: "default" (fetched once), "synthetic", or the path of a .gguf file.
+    """Open a model: "default" (fetched once), "synthetic", or a path.
 
-    Nothing but the header is read until a matrix is asked for; the file stays memory-mapped.
+    A path is a .gguf file, a .safetensors file, a shard index `*.safetensors.index.json`, or a
+    folder that holds one of the last two. Nothing but headers is read until a matrix is asked
+    for; files stay memory-mapped. Formats that run code when opened (pickle) are never read.
 
     Raises:
         InputError: `source` is none of these.
@@ -33,6 +37,16 @@ def open_model(source: str | Path = "default") -> Model:
     if source == "synthetic":
         return SyntheticModel()
     path = Path(source)
+    if path.suffix.lower() in PICKLED:
+        raise FormatError(
+            f"{path.name} is a pickle, which can run any code when opened, and is not read. "
+            "Convert it where you trust it: model.save_pretrained(folder) writes safetensors."
+        )
     if path.suffix == ".gguf":
         return GGUFModel(path)
-    raise InputError(f"source is {str(source)!r}; expected 'default', 'synthetic' or a .gguf file.")
+    if path.is_dir() or path.name.endswith((".safetensors", ".safetensors.index.json")):
+        return SafetensorsModel(path)
+    raise InputError(
+        f"source is {str(source)!r}; expected 'default', 'synthetic', a .gguf or .safetensors "
+        "file, a .safetensors.index.json, or a folder that is there."
+    )

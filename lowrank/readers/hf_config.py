@@ -1,0 +1,52 @@
+"""A Llama's sizes from the `config.json` that Hugging Face keeps beside its weights."""
+
+from typing import Any, TypeGuard
+
+from lowrank.llama.config import LlamaConfig
+
+NEEDED = (
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "vocab_size",
+)
+
+
+def llama_config_from_json(given: Any) -> LlamaConfig | None:
+    """The configuration in a parsed config.json, with transformers' defaults for what is left out.
+
+    None if a size is missing or absurd: such a model opens as a plain list of matrices.
+
+    >>> llama_config_from_json({"model_type": "gpt2", "n_embd": 768}) is None
+    True
+    """
+    if not isinstance(given, dict) or not all(_whole(given.get(key)) for key in NEEDED):
+        return None
+    sizes = {key: given[key] for key in NEEDED}
+    heads, hidden = sizes["num_attention_heads"], sizes["hidden_size"]
+    rope = given.get("rope_parameters")
+    theta = given.get("rope_theta", rope.get("rope_theta") if isinstance(rope, dict) else None)
+    kv_heads, head_dim = given.get("num_key_value_heads"), given.get("head_dim")
+    longest = given.get("max_position_embeddings")
+    if heads > hidden and not _whole(head_dim):
+        return None
+    return LlamaConfig(
+        **sizes,
+        num_key_value_heads=kv_heads if _whole(kv_heads) else heads,
+        head_dim=head_dim if _whole(head_dim) else hidden // heads,
+        max_position_embeddings=longest if _whole(longest) else 2048,
+        rope_theta=_real(theta, 10_000.0),
+        rms_norm_eps=_real(given.get("rms_norm_eps"), 1e-6),
+        tie_word_embeddings=given.get("tie_word_embeddings") is True,
+    )
+
+
+def _whole(value: Any) -> TypeGuard[int]:
+    return type(value) is int and 0 < value < 2**31
+
+
+def _real(value: Any, default: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return default
+    return float(value) if 0 < value < 1e30 else default

@@ -1,0 +1,147 @@
+"""Safetensors checkpoints: one file, or shards with an index; memory-mapped, one tensor at a time.
+
+What a header may say is in `safetensors_header`; which files belong together is here.
+"""
+
+import json
+import mmap
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowrank.errors import FormatError, SourceError
+from lowrank.readers.handle import TensorInfo, known_tensor
+from lowrank.readers.hf_config import llama_config_from_json
+from lowrank.readers.names import place
+from lowrank.readers.safetensors_header import Entry, header_length, parse_header, widen
+
+INDEX, SINGLE, CONFIG = "model.safetensors.index.json", "model.safetensors", "config.json"
+LARGEST_JSON = 50_000_000  # bytes of an index or a configuration
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One .safetensors file: its bytes after the header, mapped, and what is where in them."""
+
+    data: memoryview
+    entries: dict[str, Entry]
+
+
+class SafetensorsModel:
+    """A checkpoint in safetensors, open: see `lowrank.readers.handle.Model` for its verbs.
+
+    `path` is a .safetensors file, a `*.safetensors.index.json`, or a folder that holds either; a
+    `config.json` beside it gives the sizes. Raises SourceError if a file cannot be opened,
+    FormatError if one is not sound.
+    """
+
+    kind: Literal["real", "synthetic"] = "real"
+
+    def __init__(self, path: Path, source: str = "", title: str = "") -> None:
+        path = checkpoint(path)
+        sharded = path.name.endswith(".index.json")
+        self._where = shards(path) if sharded else one_file(path)
+        self.source = source or str(path)
+        self.title = title or (path.resolve().parent.name if path.stem == "model" else path.stem)
+        beside = path.with_name(CONFIG)
+        self.config = llama_config_from_json(read_json(beside)) if beside.is_file() else None
+        self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
+            {name: described(name, shard.entries[name]) for name, shard in self._where.items()}
+        )
+
+    def read(self, name: str) -> NDArray[np.float32]:
+        """One tensor as a new float32 array, (out, in); NaN and infinity come as they are stored.
+
+        Raises InputError if the model has no such tensor.
+        """
+        known_tensor(self.tensors, name, self.title)
+        shard = self._where[name]
+        entry = shard.entries[name]
+        return widen(shard.data[entry.start : entry.end], entry.dtype, entry.shape)
+
+
+def checkpoint(path: Path) -> Path:
+    """The file to begin with: the path itself, or a folder's index or single file."""
+    if not path.is_dir():
+        return path
+    for name in (INDEX, SINGLE):
+        if (path / name).is_file():
+            return path / name
+    files = sorted(path.glob("*.safetensors"))
+    if len(files) == 1:
+        return files[0]
+    found = f"{len(files)} .safetensors files without one" if files else "no .safetensors file"
+    raise SourceError(f"{path.name} is not a checkpoint: expected {INDEX}; there is {found}.")
+
+
+def described(name: str, entry: Entry) -> TensorInfo:
+    """The table's line for a tensor."""
+    return TensorInfo(name, *place(name), entry.shape, entry.dtype, entry.end - entry.start)
+
+
+def one_file(path: Path) -> dict[str, Shard]:
+    """Every tensor of one file, by name."""
+    shard = opened(path)
+    return dict.fromkeys(shard.entries, shard)
+
+
+def shards(index: Path) -> dict[str, Shard]:
+    """Every tensor that an index names, in its shard; each shard is opened once.
+
+    Raises FormatError for an index that names what its shards do not hold, or a file elsewhere.
+    """
+    given = read_json(index)
+    weight_map = given.get("weight_map") if isinstance(given, dict) else None
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise FormatError(f"{index.name} has no weight_map from tensor names to shard files.")
+    files: dict[str, Shard] = {}
+    for name, file in weight_map.items():
+        if not isinstance(file, str):
+            raise FormatError(f"{index.name} gives {name[:200]!r} a shard that is not a file name.")
+        if file not in files:
+            files[file] = opened(shard_path(index, file))
+        if name not in files[file].entries:
+            raise FormatError(f"{index.name} looks for {name[:200]!r} in {file}, which lacks it.")
+    return {name: files[file] for name, file in weight_map.items()}
+
+
+def shard_path(index: Path, file: str) -> Path:
+    """The shard beside its index. Raises FormatError for a name that leads anywhere else."""
+    plain = file.endswith(".safetensors") and not set(file) & set("/\\:\0")
+    if not plain or file.startswith(".") or len(file) > 255:
+        raise FormatError(
+            f"{index.name} names the shard {file[:200]!r}; expected a file beside it."
+        )
+    return index.with_name(file)
+
+
+def opened(path: Path) -> Shard:
+    """One file, mapped, its header parsed."""
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            length = header_length(file.read(8), path.name, size - 8)
+            raw = file.read(length)
+            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except OSError as error:
+        raise SourceError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
+    start = 8 + length
+    return Shard(data[start:], parse_header(raw, size - start, path.name))
+
+
+def read_json(path: Path) -> Any:
+    """A small JSON file. Raises FormatError if it is large or is no JSON."""
+    try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise FormatError(f"{path.name} is over {LARGEST_JSON / 1e6:.0f} MB, too large for it.")
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise SourceError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path.name} is not JSON in UTF-8.") from error

@@ -1,0 +1,176 @@
+"""The safetensors format, parsed strictly: every claim of a header is checked before it is used.
+
+Layout after the safetensors README: eight bytes of little-endian length, a JSON object of names to
+dtype, shape and offsets, then the data, each byte of it belonging to exactly one tensor.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowrank.errors import FormatError
+
+MAX_DIMENSIONS = 8
+LONGEST_HEADER = 100_000_000  # bytes, the limit of the safetensors library
+BYTES = {
+    "F64": 8,
+    "F32": 4,
+    "F16": 2,
+    "BF16": 2,
+    "F8_E4M3": 1,
+    "F8_E5M2": 1,
+    "I64": 8,
+    "I32": 4,
+    "I16": 2,
+    "I8": 1,
+    "U64": 8,
+    "U32": 4,
+    "U16": 2,
+    "U8": 1,
+    "BOOL": 1,
+}
+NUMPY = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "i1",
+    "U64": "<u8",
+    "U32": "<u4",
+    "U16": "<u2",
+    "U8": "u1",
+    "BOOL": "?",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One tensor of a file: its type, shape, and where its bytes are in the data, from start."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+def header_length(first: bytes, filename: str, room: int) -> int:
+    """The length that the first eight bytes state, proved to fit into the `room` bytes after them.
+
+    Raises FormatError if it does not, or is over 100 MB.
+    """
+    length = int.from_bytes(first[:8], "little")
+    if len(first) < 8 or not 2 <= length <= min(room, LONGEST_HEADER):
+        raise FormatError(
+            f"{filename} is not a sound safetensors file: its header claims {length:,} bytes, "
+            f"and {max(room, 0):,} follow (at most {LONGEST_HEADER:,} are accepted)."
+        )
+    return length
+
+
+def parse_header(raw: bytes, data_length: int, filename: str) -> dict[str, Entry]:
+    """The tensors that a header's JSON describes, in the order of their bytes.
+
+    `raw` is the JSON alone, `data_length` the number of bytes after it. Raises FormatError naming
+    the file, and the tensor if one is to blame: bytes that overlap, leave holes, lie outside the
+    data or do not fit the shape; a name that occurs twice; anything that is not such JSON.
+    """
+
+    def fail(what: str) -> FormatError:
+        return FormatError(f"{filename} is not a sound safetensors file: {what}.")
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise fail("a name in its header occurs twice")
+        return found
+
+    try:
+        table = json.loads(raw.decode("utf-8"), object_pairs_hook=once, parse_constant=float)
+    except FormatError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise fail("its header is not JSON in UTF-8") from error
+    if not isinstance(table, dict):
+        raise fail("its header is not a JSON object")
+    table.pop("__metadata__", None)
+    entries = {}
+    for name, described in table.items():
+        try:
+            entries[name] = entry(described)
+        except ValueError as error:
+            raise fail(f"tensor {name[:200]!r} {error}") from error
+    ordered = dict(sorted(entries.items(), key=lambda item: (item[1].start, item[1].end)))
+    at = 0
+    for name, found in ordered.items():
+        if found.start != at:
+            raise fail(f"tensor {name[:200]!r} overlaps another or leaves a hole before it")
+        at = found.end
+    if at != data_length:
+        raise fail(f"its tensors take {at:,} bytes, and {data_length:,} follow the header")
+    return ordered
+
+
+def entry(described: Any) -> Entry:
+    """One value of the header, checked. Raises ValueError with the rest of a sentence."""
+    if not isinstance(described, dict):
+        raise ValueError("is not described by an object")
+    dtype, shape, offsets = (described.get(key) for key in ("dtype", "shape", "data_offsets"))
+    if not isinstance(dtype, str) or dtype not in BYTES:
+        raise ValueError(f"has type {str(dtype)[:40]!r}; known are {', '.join(BYTES)}")
+    if not is_counts(shape) or len(shape) > MAX_DIMENSIONS:
+        raise ValueError(f"has a shape that is not a list of at most {MAX_DIMENSIONS} counts")
+    if not is_counts(offsets) or len(offsets) != 2:
+        raise ValueError("has offsets that are not two counts")
+    size = BYTES[dtype]
+    for length in shape:
+        size *= length
+    start, end = offsets
+    if end - start != size:
+        raise ValueError(f"is {dtype} of shape {shape}, which is not what its offsets hold")
+    return Entry(dtype, tuple(shape), start, end)
+
+
+def is_counts(value: Any) -> TypeGuard[list[int]]:
+    """Whether a JSON value is a list of whole numbers that 64 bits hold."""
+    return isinstance(value, list) and all(type(n) is int and 0 <= n < 2**63 for n in value)
+
+
+def widen(
+    raw: memoryview | bytes, dtype: str, shape: tuple[int, ...]
+) -> NDArray[np.float32]:  # stored bytes -> shape
+    """A tensor's stored values as a new float32 array; exact for every type of 16 bits or fewer.
+
+    bfloat16 is the upper half of a float32; the 256 values of an 8-bit float come from a table.
+
+    >>> widen(bytes.fromhex("803f 00c0"), "BF16", (2,)).tolist()
+    [1.0, -2.0]
+    """
+    if dtype == "BF16":
+        wide = np.frombuffer(raw, "<u2").astype(np.uint32) << np.uint32(16)
+        return wide.view(np.float32).reshape(shape)
+    if dtype.startswith("F8_"):
+        return eight_bits(dtype)[np.frombuffer(raw, np.uint8)].reshape(shape)
+    return np.frombuffer(raw, NUMPY[dtype]).astype(np.float32).reshape(shape)
+
+
+@cache
+def eight_bits(dtype: str) -> NDArray[np.float32]:  # (256,)
+    """The value of every byte as E4M3 (finite: no infinity, NaN only at 0x7f and 0xff) or E5M2.
+
+    Reference: Micikevicius et al., "FP8 Formats for Deep Learning", arXiv 2209.05433, table 1.
+    """
+    byte = np.arange(256)
+    if dtype == "F8_E5M2":  # the upper half of a float16
+        return (byte.astype(np.uint16) << 8).view(np.float16).astype(np.float32)
+    exponent, fraction = byte >> 3 & 15, byte & 7
+    size = np.where(
+        exponent == 0, fraction / 8 * 2.0**-6, (1 + fraction / 8) * 2.0 ** (exponent - 7)
+    )
+    size[(byte & 127) == 127] = np.nan
+    return np.where(byte < 128, size, -size).astype(np.float32)
