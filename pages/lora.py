@@ -27,7 +27,7 @@ def explore() -> None:
         kind = st.segmented_control(
             "Input x",
             [WORD, RANDOM],
-            default=WORD if model.kind == "real" else RANDOM,
+            default=WORD if cached.tokenizer(model.source) else RANDOM,
             required=True,
             key="x",
             bind="query-params",

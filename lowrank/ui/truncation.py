@@ -33,6 +33,9 @@ WHOLE, A_TILE = "whole matrix", "tile"
 def rank_slider(limit: int) -> int:
     """The rank k, 1 to limit, kept in the address; what the address asked in vain is said."""
     asked = st.query_params.get("k")
+    if limit == 1:  # a slider needs two ends
+        st.markdown("**Rank k = 1**, the only rank a single row or column has.")
+        return 1
     k = int(st.slider("Rank k", 1, limit, max(1, limit // 8), key="k", bind="query-params"))
     if asked is not None and not (asked.isascii() and asked.isdigit() and 1 <= int(asked) <= limit):
         st.info(

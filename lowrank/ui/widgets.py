@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from lowrank.errors import SourceError
+from lowrank.errors import InputError, SourceError
 from lowrank.readers import DEFAULT_TITLE, Model, TensorInfo
 from lowrank.readers.fetch import DEFAULT, cached_path, fetch
+from lowrank.readers.offered import offered
 from lowrank.ui import cached
 from lowrank.ui.layout import text
 
@@ -19,6 +20,7 @@ LABELS = {
     "up_proj": "up",
     "down_proj": "down",
     "embed_tokens": "embeddings",
+    "lm_head": "head",
 }
 
 
@@ -29,15 +31,17 @@ def matrix_picker() -> tuple[Model, TensorInfo]:
     the visitor goes on without it.
     """
     model = model_in_use()
-    matrices = {(t.projection, t.layer): t for t in model.tensors.values() if len(t.shape) == 2}
-    kinds = [kind for kind in LABELS if any(kind == p for p, _ in matrices)]
+    matrices = by_place(model)
+    present = {place for place, _ in matrices}
+    # A model with none of a Llama's names is a plain list of matrices.
+    kinds = [kind for kind in LABELS if kind in present] or sorted(present)
     with st.sidebar:
         chosen = st.selectbox(
             "Matrix",
             kinds,
             key="proj",
             help="Attention has q, k, v and o; the MLP has gate, up and down.",
-            format_func=lambda kind: LABELS[kind],
+            format_func=lambda kind: LABELS.get(kind, kind),
             bind="query-params",
             persist_state="session",
             filter_mode=None,
@@ -45,35 +49,53 @@ def matrix_picker() -> tuple[Model, TensorInfo]:
         layers = sorted(layer for p, layer in matrices if p == chosen and layer is not None)
         # Drawn even for the embeddings, which have no layer, so that nothing below it jumps.
         last = max((layer for _, layer in matrices if layer is not None), default=0)
+        if st.session_state.get("layer", 0) > last:  # kept from a deeper model
+            st.session_state["layer"] = last
         layer = st.slider(
             "Layer",
             0,
-            last,
+            max(last, 1),  # a slider needs two ends, even where it is disabled
             key="layer",
-            disabled=not layers,
+            disabled=not layers or last == 0,
             bind="query-params",
             persist_state="session",
         )
-    info = matrices[chosen, layer if layers else None]
+    where = (chosen, layer if layers else None)
+    if where not in matrices:
+        raise InputError(f"Layer {layer} of {model.title} has no {LABELS.get(chosen, chosen)}.")
+    info = matrices[where]
     st.sidebar.caption(provenance(model, info))
     return model, info
 
 
+def by_place(model: Model) -> dict[tuple[str, int | None], TensorInfo]:
+    """The model's matrices by projection and layer; those of no Llama's kind by their names.
+
+    Raises InputError if the model has no matrix at all.
+    """
+    matrices = [t for t in model.tensors.values() if len(t.shape) == 2 and 0 not in t.shape]
+    if not matrices:
+        raise InputError(f"{model.title} has no matrix: none of its tensors has two dimensions.")
+    named = {(t.projection, t.layer): t for t in matrices if t.projection in LABELS}
+    return named or {(t.name, None): t for t in matrices}
+
+
 def model_in_use() -> Model:
     """The open model; fetched first if it must be, with progress and a way on without it."""
+    found = offered()
     source = st.sidebar.selectbox(
         "Model",
-        list(MODELS),
+        [*MODELS, *(name for name in found if name not in MODELS.values())],
         key="model",
         help="Synthetic matrices are random numbers in the shapes of the model.",
-        format_func=lambda name: MODELS[name],
+        format_func=lambda name: MODELS.get(name, name),
         bind="query-params",
         persist_state="session",
         filter_mode=None,
     )
     if source == "default" and cached_path() is None:
         fetch_in_view()
-    return cached.model(source)
+    return cached.model(str(found.get(source, source)))
 
 
 def fetch_in_view() -> None:

@@ -1,0 +1,89 @@
+"""Models in the operator's folder: offered by name, and nothing outside it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from streamlit.testing.v1 import AppTest
+
+from lowrank.readers.offered import offered
+
+PAGE = str(Path(__file__).parents[2] / "pages" / "truncation.py")
+
+
+def tiny(folder: Path, names: dict[str, tuple[int, ...]]) -> Path:
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    held = {name: rng.standard_normal(shape, dtype=np.float32) for name, shape in names.items()}
+    save_file(held, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps({}))
+    return folder
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch) -> Path:
+    root = tmp_path / "models"
+    tiny(
+        root / "mine",
+        {
+            "model.layers.0.self_attn.q_proj.weight": (48, 32),
+            "model.layers.1.self_attn.q_proj.weight": (48, 32),
+            "model.layers.1.self_attn.v_proj.weight": (16, 32),
+        },
+    )
+    tiny(root / "other", {"encoder.a": (8, 6), "encoder.b": (4,), "encoder.c": (1, 5)})
+    tiny(root / "flat", {"only": (4,)})
+    tiny(tmp_path / "elsewhere", {"secret": (2, 2)})
+    (root / "out").symlink_to(tmp_path / "elsewhere")
+    (root / "broken.safetensors").write_bytes(b"\0" * 40)
+    (root / "notes.txt").write_text("no model")
+    monkeypatch.setenv("LOWRANK_MODELS", str(root))
+    return root
+
+
+def opened(name: str, page: str = PAGE, **state: object) -> AppTest:
+    app = AppTest.from_file(page, default_timeout=60)
+    app.session_state["through_app"] = True
+    app.session_state["model"] = name
+    for key, value in state.items():
+        app.session_state[key] = value
+    return app.run()
+
+
+def test_only_checkpoints_inside_the_folder_are_offered(models, monkeypatch):
+    assert list(offered()) == ["broken.safetensors", "flat", "mine", "other"]
+    monkeypatch.setenv("LOWRANK_MODELS", str(models / "absent"))
+    assert offered() == {}
+
+
+def test_a_model_of_ones_own_opens_and_is_named(models):
+    app = opened("mine", layer=20)  # deeper than this model goes
+    assert not app.exception
+    said = " ".join(c.value for c in app.sidebar.caption)
+    assert "mine · model.layers.1.self_attn.q_proj.weight · 48 × 32 · stored F32" in said
+
+
+def test_a_layer_without_the_matrix_is_said(models):
+    app = opened("mine", proj="v_proj", layer=0)
+    assert [e.value for e in app.error] == ["Layer 0 of mine has no v."]
+
+
+def test_what_is_no_llama_is_a_list_of_matrices(models):
+    app = opened("other")
+    assert not app.exception
+    assert app.sidebar.selectbox(key="proj").options == ["encoder.a", "encoder.c"]
+    for page in (PAGE, PAGE.replace("truncation", "lora")):  # a matrix of a single row
+        single = opened("other", page, proj="encoder.c")
+        assert not single.exception
+        assert not single.error
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("flat", "has no matrix"), ("broken.safetensors", "not a sound")]
+)
+def test_a_model_that_cannot_be_shown_is_one_sentence(models, name, words):
+    app = opened(name)
+    assert not app.exception
+    assert words in app.error[0].value
