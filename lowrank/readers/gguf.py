@@ -278,7 +278,8 @@ def dequantised(raw: memoryview, stored: Stored) -> NDArray[np.float32]:
     rows = prod(info.shape[:-1])
     blocks = np.frombuffer(raw, np.uint8).reshape(rows, -1)
     try:
-        values = dequantize(blocks, GGMLQuantizationType(stored.type))
+        with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity come as stored
+            values = dequantize(blocks, GGMLQuantizationType(stored.type))
     except NotImplementedError as error:
         raise FormatError(
             f"{info.name} is stored as {info.dtype}, which cannot be read."
