@@ -37,6 +37,9 @@ def models(tmp_path, monkeypatch) -> Path:
     tiny(root / "flat", {"only": (4,)})
     tiny(tmp_path / "elsewhere", {"secret": (2, 2)})
     (root / "out").symlink_to(tmp_path / "elsewhere")
+    (root / "sly").mkdir()
+    inner = tmp_path / "elsewhere" / "model.safetensors"
+    (root / "sly" / "model.safetensors").symlink_to(inner)
     (root / "broken.safetensors").write_bytes(b"\0" * 40)
     (root / "notes.txt").write_text("no model")
     monkeypatch.setenv("LOWRANK_MODELS", str(root))
