@@ -15,7 +15,7 @@ ROOMS = {
     "core": ({"numpy", "scipy", "tokenizers"}, {"errors", "config"}),
     "errors": (set(), set()),
     "config": (set(), {"errors"}),
-    "readers": ({"numpy", "gguf", "huggingface_hub"}, {"errors", "config"}),
+    "readers": ({"numpy", "gguf", "huggingface_hub", "httpx"}, {"errors", "config"}),
     "figures": ({"numpy", "plotly", "PIL"}, {"errors", "core"}),
     "ui": (
         {"numpy", "plotly", "streamlit"},

@@ -5,9 +5,10 @@
 ('synthetic', (192, 576))
 """
 
+import re
 from pathlib import Path
 
-from lowrank.errors import FormatError, InputError
+from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.readers.fetch import fetch
 from lowrank.readers.gguf import GGUFModel
 from lowrank.readers.handle import Model, TensorInfo
@@ -17,25 +18,31 @@ from lowrank.readers.synthetic import SyntheticModel
 __all__ = ["DEFAULT_TITLE", "Model", "TensorInfo", "open_model"]
 
 PICKLED = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
+HUB = "hf://"
+HUB_LIKE = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 DEFAULT_TITLE = "SmolLM2-135M-Instruct"
 
 
 def open_model(source: str | Path = "default") -> Model:
-    """Open a model: "default" (fetched once), "synthetic", or a path.
+    """Open a model: "default" (fetched once), "synthetic", a path, or a hub id.
 
     A path is a .gguf file, a .safetensors file, a shard index `*.safetensors.index.json`, or a
-    folder that holds one of the last two. Nothing but headers is read until a matrix is asked
-    for; files stay memory-mapped. Formats that run code when opened (pickle) are never read.
+    folder that holds one of the last two. A hub id is "owner/name" or "owner/name@revision"; with
+    "hf://" before it, it is one even where a folder has that name. Nothing but headers is read or
+    fetched until a matrix is asked for; files stay memory-mapped. Formats that run code when
+    opened (pickle) are never read.
 
     Raises:
         InputError: `source` is none of these.
-        SourceError: the file is not there, or the default model cannot be fetched.
+        SourceError: the file is not there, or the model cannot be fetched.
         FormatError: the file is not what its format promises.
     """
     if source == "default":
         return GGUFModel(fetch(), source="default", title=DEFAULT_TITLE)
     if source == "synthetic":
         return SyntheticModel()
+    if str(source).startswith(HUB):
+        return on_hub(str(source).removeprefix(HUB))
     path = Path(source)
     if path.suffix.lower() in PICKLED:
         raise FormatError(
@@ -46,7 +53,20 @@ def open_model(source: str | Path = "default") -> Model:
         return GGUFModel(path)
     if path.is_dir() or path.name.endswith((".safetensors", ".safetensors.index.json")):
         return SafetensorsModel(path)
+    if isinstance(source, str) and HUB_LIKE.fullmatch(source) and not path.exists():
+        return on_hub(source)
     raise InputError(
         f"source is {str(source)!r}; expected 'default', 'synthetic', a .gguf or .safetensors "
-        "file, a .safetensors.index.json, or a folder that is there."
+        "file, a .safetensors.index.json, a folder that is there, or a hub id owner/name[@revision]."
     )
+
+
+def on_hub(given: str) -> Model:
+    """The model of a hub id. The hub's client is loaded only here, where it is needed."""
+    try:
+        from lowrank.readers.hub import HubModel
+    except ImportError as error:
+        raise SourceError(
+            "Models on the hub need huggingface_hub: pip install 'huggingface_hub>=1,<2'."
+        ) from error
+    return HubModel(given)

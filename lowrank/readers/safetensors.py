@@ -96,29 +96,34 @@ def shards(index: Path) -> dict[str, Shard]:
 
     Raises FormatError for an index that names what its shards do not hold, or a file elsewhere.
     """
+    where = named_shards(index)
+    files = {file: opened(index.with_name(file)) for file in dict.fromkeys(where.values())}
+    for name, file in where.items():
+        if name not in files[file].entries:
+            raise FormatError(f"{index.name} looks for {name[:200]!r} in {file}, which lacks it.")
+    return {name: files[file] for name, file in where.items()}
+
+
+def named_shards(index: Path) -> dict[str, str]:
+    """The shard's file name for every tensor of an index. Raises FormatError for any other JSON."""
     given = read_json(index)
     weight_map = given.get("weight_map") if isinstance(given, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
         raise FormatError(f"{index.name} has no weight_map from tensor names to shard files.")
-    files: dict[str, Shard] = {}
     for name, file in weight_map.items():
         if not isinstance(file, str):
             raise FormatError(f"{index.name} gives {name[:200]!r} a shard that is not a file name.")
-        if file not in files:
-            files[file] = opened(shard_path(index, file))
-        if name not in files[file].entries:
-            raise FormatError(f"{index.name} looks for {name[:200]!r} in {file}, which lacks it.")
-    return {name: files[file] for name, file in weight_map.items()}
+        check_shard_name(index, file)
+    return weight_map
 
 
-def shard_path(index: Path, file: str) -> Path:
-    """The shard beside its index. Raises FormatError for a name that leads anywhere else."""
+def check_shard_name(index: Path, file: str) -> None:
+    """Raises FormatError for a shard's name that leads anywhere but beside its index."""
     plain = file.endswith(".safetensors") and not set(file) & set("/\\:\0")
     if not plain or file.startswith(".") or len(file) > 255:
         raise FormatError(
             f"{index.name} names the shard {file[:200]!r}; expected a file beside it."
         )
-    return index.with_name(file)
 
 
 def opened(path: Path) -> Shard:

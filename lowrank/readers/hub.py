@@ -1,0 +1,205 @@
+"""A checkpoint on the Hugging Face hub, of which only headers and the matrices looked at travel.
+
+Which endpoint, token, cache and network mode: as `huggingface_hub` reads HF_ENDPOINT, HF_TOKEN,
+HF_HOME and HF_HUB_OFFLINE. Fetched tensors are kept by `lowrank.readers.kept`.
+"""
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import httpx
+import numpy as np
+from huggingface_hub import (
+    _CACHED_NO_EXIST,
+    HfApi,
+    constants,
+    hf_hub_download,
+    try_to_load_from_cache,
+)
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+from numpy.typing import NDArray
+
+from lowrank.errors import InputError, SourceError
+from lowrank.readers import kept
+from lowrank.readers.fetch import Progress
+from lowrank.readers.handle import TensorInfo, known_tensor
+from lowrank.readers.hf_config import llama_config_from_json
+from lowrank.readers.ranges import RemoteFile, explained
+from lowrank.readers.safetensors import (
+    CONFIG,
+    INDEX,
+    SINGLE,
+    described,
+    named_shards,
+    read_json,
+)
+from lowrank.readers.safetensors_header import Entry, header_length, parse_header, widen
+
+FIRST_LOOK = 16_384  # bytes asked for at once: most headers are no longer
+AT_ONCE = 4  # shards whose headers are fetched side by side
+PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
+HUB_ID = re.compile(rf"({PART}/{PART})(?:@([A-Za-z0-9][A-Za-z0-9._/-]{{0,200}}))?")
+
+
+def hub_id(given: str) -> tuple[str, str]:
+    """The repository and revision of "owner/name[@revision]"; the revision is "main" if left out.
+
+    >>> hub_id("HuggingFaceTB/SmolLM2-135M@v1")
+    ('HuggingFaceTB/SmolLM2-135M', 'v1')
+
+    Raises InputError for anything else.
+    """
+    found = HUB_ID.fullmatch(given.strip())
+    if not found or ".." in given or "--" in found[1]:
+        raise InputError(
+            f"{given[:100]!r} is not a hub id; expected owner/name or owner/name@revision, "
+            "such as HuggingFaceTB/SmolLM2-135M."
+        )
+    return found[1], found[2] or "main"
+
+
+@dataclass(frozen=True)
+class RemoteShard:
+    """One .safetensors file of the repository: where its data begin and what is in them."""
+
+    file: RemoteFile
+    start: int
+    entries: dict[str, Entry]
+
+
+class HubModel:
+    """A checkpoint on the hub, open: see `lowrank.readers.handle.Model` for its verbs.
+
+    `given` is "owner/name[@revision]". `source` names the commit that the revision stood for.
+    Raises InputError for what is no such id, SourceError (with what to do) if the model cannot be
+    had, FormatError if a file is not sound.
+    """
+
+    kind: Literal["real", "synthetic"] = "real"
+
+    def __init__(self, given: str) -> None:
+        repo, revision = hub_id(given)
+        config, commit = small_file(repo, CONFIG, revision)
+        index, of_index = small_file(repo, INDEX, commit or revision)
+        commit = commit or of_index or revision
+        if index:
+            where = named_shards(index)
+            files = sorted(set(where.values()))
+        else:
+            files = [SINGLE]
+        remote = [RemoteFile(repo, commit, name) for name in files]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            shards = dict(zip(files, pool.map(opened, remote), strict=True))
+        if not index:
+            where = dict.fromkeys(shards[SINGLE].entries, SINGLE)
+        for name, file in where.items():
+            if name not in shards[file].entries:
+                raise SourceError(f"{INDEX} of {repo} looks for {name[:200]!r} in {file}.")
+        self.repo, self.commit = repo, commit
+        self.source, self.title = f"hf://{repo}@{commit}", given.strip()
+        self.config = llama_config_from_json(read_json(config)) if config else None
+        self._where = {name: shards[file] for name, file in where.items()}
+        self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
+            {name: described(name, shard.entries[name]) for name, shard in self._where.items()}
+        )
+
+    def here(self, name: str) -> bool:
+        """Whether a tensor is kept on this machine already."""
+        shard, entry = self._found(name)
+        return kept.place(key(shard.file, shard.start + entry.start, entry)).is_file()
+
+    def fetch(self, name: str, progress: Progress | None = None) -> bytes:
+        """A tensor's stored bytes, from this machine or else by one range request."""
+        shard, entry = self._found(name)
+        start, size = shard.start + entry.start, entry.end - entry.start
+        raw = kept.get(key(shard.file, start, entry), size)
+        if raw is None:
+            raw = shard.file.read(start, start + size, progress)
+            if len(raw) != size:
+                raise SourceError(f"{shard.file.name} of {self.repo} ends inside {name}.")
+            kept.put(key(shard.file, start, entry), raw)
+        return raw
+
+    def read(self, name: str, progress: Progress | None = None) -> NDArray[np.float32]:
+        """One tensor as a new float32 array, (out, in). Raises InputError, SourceError."""
+        _, entry = self._found(name)
+        return widen(self.fetch(name, progress), entry.dtype, entry.shape)
+
+    def _found(self, name: str) -> tuple[RemoteShard, Entry]:
+        known_tensor(self.tensors, name, self.title)
+        return self._where[name], self._where[name].entries[name]
+
+
+def key(file: RemoteFile, start: int, entry: Entry) -> str:
+    """What a range of a file is kept under: the endpoint, the commit, the file and the place."""
+    end = start + entry.end - entry.start
+    return f"{constants.ENDPOINT} {file.repo} {file.revision} {file.name} {start} {end}"
+
+
+def small_file(repo: str, name: str, revision: str) -> tuple[Path | None, str]:
+    """A small file of the repository through the hub's own cache, and its commit; None if absent.
+
+    Raises SourceError if that cannot be found out.
+    """
+    try:
+        path = Path(hf_hub_download(repo, name, revision=revision, endpoint=constants.ENDPOINT))
+        return path, path.parent.name
+    except LocalEntryNotFoundError as error:
+        known = try_to_load_from_cache(repo, name, revision=revision)
+        if known is not _CACHED_NO_EXIST:
+            raise SourceError(explained(error, repo, revision)) from error
+        return None, ""
+    except EntryNotFoundError as error:
+        response = getattr(error, "response", None)
+        headers = response.headers if response is not None else {}
+        return None, headers.get(constants.HUGGINGFACE_HEADER_X_REPO_COMMIT, "")
+    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
+        raise SourceError(explained(error, repo, revision)) from error
+
+
+def opened(file: RemoteFile) -> RemoteShard:
+    """A shard's header: from this machine, or by one range request, or two if it is long."""
+    kept_as = f"{constants.ENDPOINT} {file.repo} {file.revision} {file.name} header"
+    held = kept.get(kept_as)
+    if held is None:
+        first = absent_explained(file)
+        length = header_length(first, file.name, file.total - 8)
+        if 8 + length > len(first):
+            first += file.read(len(first), 8 + length)
+        held = file.total.to_bytes(8, "little") + first[: 8 + length]
+        kept.put(kept_as, held)
+    total, raw = int.from_bytes(held[:8], "little"), held[16:]
+    start = 8 + len(raw)
+    return RemoteShard(file, start, parse_header(raw, total - start, file.name))
+
+
+def absent_explained(file: RemoteFile) -> bytes:
+    """The first bytes of a file. Raises SourceError saying what the repository holds instead."""
+    try:
+        return file.read(0, FIRST_LOOK)
+    except SourceError as error:
+        if not isinstance(error.__cause__, EntryNotFoundError):
+            raise
+    try:
+        names = HfApi(endpoint=constants.ENDPOINT).list_repo_files(
+            file.repo, revision=file.revision
+        )
+    except (HfHubHTTPError, httpx.HTTPError, OSError):
+        names = []
+    kinds = {Path(name).suffix for name in names}
+    if ".bin" in kinds or ".pth" in kinds or ".pt" in kinds:
+        instead = "only pickles, which can run any code when opened and are not read"
+    elif ".gguf" in kinds:
+        instead = "GGUF files: download one and open it as a file"
+    elif ".safetensors" in kinds:
+        instead = f".safetensors files under other names than {SINGLE}"
+    else:
+        instead = "no weights"
+    raise SourceError(
+        f"{file.repo} cannot be opened: expected {SINGLE} or {INDEX}; it holds {instead}."
+    )

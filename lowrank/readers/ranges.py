@@ -1,0 +1,173 @@
+"""Ranges of bytes of one file on the hub: resumed when the connection drops, checked, explained.
+
+`huggingface_hub` supplies the client, the endpoint, the token and the meaning of the hub's answers.
+The client drops the token when a redirect leads to another host.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+import httpx
+from huggingface_hub import constants, get_session, get_token, hf_hub_url, hf_raise_for_status
+from huggingface_hub.errors import (
+    DisabledRepoError,
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.utils import build_hf_headers
+
+from lowrank.errors import SourceError
+from lowrank.readers.fetch import Progress
+
+TIMEOUT = httpx.Timeout(30, connect=10)
+TRIES = 5  # in a row without a single new byte
+BUSY = {408, 429, 500, 502, 503, 504}
+
+
+class Failed(SourceError):
+    """A request that got no further; its text is already a sentence for people."""
+
+
+@dataclass
+class RemoteFile:
+    """One file of one commit of a repository; `total` is its size, known after the first range."""
+
+    repo: str
+    revision: str
+    name: str
+    total: int = -1
+    etag: str = field(default="", repr=False)
+
+    def read(self, start: int, end: int, progress: Progress | None = None) -> bytes:
+        """The bytes from `start` up to `end`, or to the end of the file if that comes first.
+
+        Raises SourceError saying what to do: gated, missing, unreachable, no support for ranges.
+        """
+        got, failures = bytearray(), 0
+        while len(got) < end - start:
+            before = len(got)
+            try:
+                self.stream(start + before, end, got)
+                break
+            except OfflineModeIsEnabled as error:
+                raise SourceError(explained(error, self.repo, self.revision)) from error
+            except (httpx.TransportError, Busy) as error:
+                failures = 0 if len(got) > before else failures + 1
+                if failures == TRIES:
+                    raise SourceError(explained(error, self.repo, self.revision)) from error
+                time.sleep(0.1 * 2**failures)
+            except (HfHubHTTPError, httpx.HTTPError) as error:
+                raise SourceError(explained(error, self.repo, self.revision)) from error
+            finally:
+                if progress:
+                    progress(len(got), end - start)
+        return bytes(got)
+
+    def stream(self, start: int, end: int, got: bytearray) -> None:
+        """Append the range to `got` as it arrives, in one request."""
+        headers = build_hf_headers(library_name="lowrank")
+        headers |= {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
+        url = hf_hub_url(self.repo, self.name, revision=self.revision, endpoint=constants.ENDPOINT)
+        with get_session().stream("GET", url, headers=headers, timeout=TIMEOUT) as response:
+            if response.status_code in BUSY:
+                raise Busy(response.status_code)
+            if response.status_code == 416:
+                raise Failed(f"{self.name} of {self.repo} is shorter than its header says.")
+            hf_raise_for_status(response)
+            if response.status_code != 206:
+                raise Failed(
+                    f"The server at {response.url.host} does not send parts of a file (it answered "
+                    f"{response.status_code} to a range request). Download {self.repo} whole and "
+                    "open its folder, or name another mirror in HF_ENDPOINT."
+                )
+            end = self.agreed(response, start, end)
+            for chunk in response.iter_bytes():
+                room = end - start
+                got += chunk[:room]
+                start += min(len(chunk), room)
+            if start < end:
+                raise httpx.ReadError("the answer was cut short")
+
+    def agreed(self, response: httpx.Response, start: int, end: int) -> int:
+        """Where the answered range ends, once it is the one asked for, of the same file as before."""
+        said = response.headers.get("Content-Range", "")
+        unit, _, rest = said.partition(" ")
+        span, _, total = rest.partition("/")
+        first, _, last = span.partition("-")
+        sound = unit == "bytes" and all(part.isdecimal() for part in (first, last, total))
+        wanted = sound and (int(first), int(last)) == (start, min(end, int(total)) - 1)
+        if not wanted:
+            raise Failed(f"The server answered {said[:80]!r} when asked for {start}-{end - 1}.")
+        etag = response.headers.get("ETag", "")
+        if self.total not in (-1, int(total)) or (self.etag and etag and etag != self.etag):
+            raise Failed(f"{self.name} of {self.repo} changed while it was read; open it again.")
+        self.total, self.etag = int(total), etag or self.etag
+        return int(last) + 1
+
+
+class Busy(Exception):
+    """The server asks to come back later."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the server answered {status}")
+
+
+def explained(error: Exception, repo: str, revision: str) -> str:
+    """One sentence for a failed request to the hub: what is wrong, and what to do."""
+    page, named = f"{constants.ENDPOINT}/{repo}", f"{repo} at revision {revision}"
+    token = "Your token (HF_TOKEN) is not allowed it" if get_token() else "There is no token"
+    match error:
+        case GatedRepoError():
+            return (
+                f"{repo} is gated. {token}: accept its terms at {page}, then set HF_TOKEN to a "
+                "token of that account."
+            )
+        case DisabledRepoError():
+            return f"{repo} has been disabled by the hub; see {page}."
+        case RepositoryNotFoundError():
+            return (
+                f"{repo} is not on the hub at {constants.ENDPOINT}, or is private. {token}: check "
+                "the spelling, owner/name, and for a private model set HF_TOKEN."
+            )
+        case RevisionNotFoundError():
+            return f"{repo} has no revision {revision!r}; a branch, a tag or a commit is expected."
+        case LocalEntryNotFoundError() | OfflineModeIsEnabled() if offline():
+            return (
+                f"{named} is not kept here in full, and HF_HUB_OFFLINE is set: unset it, or open "
+                "what is missing once with a network."
+            )
+        case EntryNotFoundError() if not isinstance(error, LocalEntryNotFoundError):
+            return f"{named} lacks a file that it should have: {last_line(error)}"
+        case HfHubHTTPError() if (status := error.response.status_code) in (401, 403):
+            asked = "is not accepted" if get_token() else "is missing"
+            return (
+                f"The hub answered {status} for {repo}: the token {asked}. Set HF_TOKEN to a valid "
+                f"one of an account that may read {page}."
+            )
+        case HfHubHTTPError():
+            return f"The hub answered {error.response.status_code} for {named}."
+        case Busy():
+            return f"The hub is busy ({error}); try {repo} again in a minute."
+    cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) else error
+    if isinstance(cause, HfHubHTTPError):
+        return explained(cause, repo, revision)
+    return (
+        f"{repo} cannot be had from {constants.ENDPOINT}: is there a network? HF_ENDPOINT can name "
+        f"a mirror. The client said: {last_line(cause or error)}"
+    )
+
+
+def offline() -> bool:
+    """Whether the hub's client is told to stay off the network (HF_HUB_OFFLINE)."""
+    return bool(constants.HF_HUB_OFFLINE)
+
+
+def last_line(error: BaseException) -> str:
+    """The last line of what an exception says, shortened."""
+    lines = str(error).strip().splitlines()
+    return (lines[-1] if lines else type(error).__name__)[:200]
