@@ -57,7 +57,8 @@ def open_model(source: str | Path = "default") -> Model:
         return on_hub(source)
     raise InputError(
         f"source is {str(source)!r}; expected 'default', 'synthetic', a .gguf or .safetensors "
-        "file, a .safetensors.index.json, a folder that is there, or a hub id owner/name[@revision]."
+        "file, a shard index (.safetensors.index.json), a folder that is there, or a hub id "
+        "owner/name[@revision]."
     )
 
 

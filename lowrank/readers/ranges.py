@@ -94,7 +94,7 @@ class RemoteFile:
                 raise httpx.ReadError("the answer was cut short")
 
     def agreed(self, response: httpx.Response, start: int, end: int) -> int:
-        """Where the answered range ends, once it is the one asked for, of the same file as before."""
+        """Where the answered range ends, if it is the one asked for, of the same file as before."""
         said = response.headers.get("Content-Range", "")
         unit, _, rest = said.partition(" ")
         span, _, total = rest.partition("/")
