@@ -97,7 +97,11 @@ class Handler(BaseHTTPRequestHandler):
         if found := API.match(self.path):
             if self.refused(found[1], found[2]):
                 return None
-            tree = [{"type": "file", "path": name} for name in self.hub.repos[found[1]]]
+            held = self.hub.repos[found[1]].items()
+            tree = [
+                {"type": "file", "path": name, "size": len(data), "oid": etag(data)}
+                for name, data in held
+            ]
             known = {"id": found[1], "sha": COMMIT}
             known["siblings"] = [{"rfilename": each["path"]} for each in tree]
             return self.send(200, json.dumps(tree if "/tree/" in self.path else known).encode())

@@ -1,4 +1,4 @@
-"""Models on a hub: the real huggingface_hub over real sockets to a hub of our own, faults and all."""
+"""Models on a hub: the real huggingface_hub over real sockets to a hub with faults on request."""
 
 import json
 import os
@@ -223,9 +223,7 @@ def test_a_file_that_changed_or_shrank_is_caught(hub):
     hub.repos[REPO] = changed
     assert "changed while it was read" in said(lambda: model.read(E))
     changed["model-2-of-2.safetensors"] = b"\0" * 1000
-    assert "shorter than its header says" in said(
-        lambda: model.read("model.layers.0.mlp.down_proj.weight")
-    )
+    assert "shorter than its header says" in said(lambda: model.read(Q))
 
 
 @pytest.mark.parametrize(
@@ -262,7 +260,7 @@ def test_a_hostile_shard_is_refused(hub, body):
 @pytest.mark.parametrize(
     "given",
     ["", "one", "a/b/c", "../x", "a/..", "/etc/passwd", "a/b@", "a/b@../x", "a/b?c=d", "a/b#c",
-     "http://evil/a/b", "a b/c", "a/b\n", "a/" + "b" * 200, "-a/b", "a--b/c", "a/b@x@y", "%2e/b"],
+     "http://evil/a/b", "a b/c", "a/b\nc", "a/" + "b" * 200, "-a/b", "a--b/c", "a/b@x@y", "%2e/b"],
 )  # fmt: skip
 def test_what_is_no_hub_id_is_refused_before_any_request(hub, given):
     with pytest.raises(InputError, match="hub id"):

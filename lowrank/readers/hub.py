@@ -189,7 +189,7 @@ def absent_explained(file: RemoteFile) -> bytes:
         names = HfApi(endpoint=constants.ENDPOINT).list_repo_files(
             file.repo, revision=file.revision
         )
-    except (HfHubHTTPError, httpx.HTTPError, OSError):
+    except (HfHubHTTPError, httpx.HTTPError, OSError, KeyError, ValueError):  # or a poor mirror
         names = []
     kinds = {Path(name).suffix for name in names}
     if ".bin" in kinds or ".pth" in kinds or ".pt" in kinds:
