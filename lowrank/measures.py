@@ -110,3 +110,21 @@ def random_spectrum(
     R[np.diag_indices(n)] = np.sqrt(rng.chisquare(m - np.arange(n)))
     s = np.linalg.svd(R, compute_uv=False).astype(np.float64)
     return s * (norm / frobenius(s))
+
+
+def similarity(P: ArrayLike, Q: ArrayLike) -> float:
+    """phi = ||P Q.T||_F**2 / min(i, j): how far two subspaces share directions, 0 to 1.
+
+    P (i, n) and Q (j, n) hold orthonormal rows. 1 if one subspace lies in the other, 0 if they are
+    orthogonal; two random ones give max(i, j) / n on average.
+
+    Raises InputError if the shapes do not fit.
+    Reference: Hu et al., arXiv 2106.09685, equation 4, with the vectors as rows.
+
+    >>> similarity([[1.0, 0, 0]], [[1.0, 0, 0], [0, 1.0, 0]]), similarity([[1.0, 0]], [[0, 1.0]])
+    (1.0, 0.0)
+    """
+    P, Q = np.asarray(P, np.float64), np.asarray(Q, np.float64)
+    if P.ndim != 2 or Q.ndim != 2 or P.shape[1] != Q.shape[1] or 0 in P.shape + Q.shape:
+        raise InputError(f"P has shape {P.shape} and Q {Q.shape}; expected (i, n) and (j, n).")
+    return float(((P @ Q.T) ** 2).sum() / min(len(P), len(Q)))

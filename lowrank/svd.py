@@ -104,6 +104,29 @@ def truncated(W: ArrayLike, k: int) -> SVD:
     return full(W).top(k)
 
 
+def of_product(B: ArrayLike, A: ArrayLike) -> SVD:
+    """The SVD of B A from its factors B (m, r) and A (r, n), r triplets; B A is never formed.
+
+    B = Q_B R_B and A.T = Q_A R_A, so B A = Q_B (R_B R_A.T) Q_A.T, and only r x r numbers remain to
+    decompose. Computed in float64; U and Vt come back in the factors' own floating dtype.
+
+    Raises InputError if the shapes do not fit, r exceeds m or n, or an entry is not finite.
+    Reference: Golub and Van Loan, Matrix Computations, 4th ed., 5.2 and 8.6.
+
+    >>> of_product([[0], [2]], [[3, 4]]).s.tolist()
+    [10.0]
+    """
+    B, A = checked_matrix(B), checked_matrix(A)
+    r = len(A)
+    if B.shape[1] != r or r > min(len(B), A.shape[1]):
+        raise InputError(f"B has shape {B.shape} and A {A.shape}; expected (m, r), (r, n), r thin.")
+    Q_B, R_B = np.linalg.qr(B.astype(np.float64))
+    Q_A, R_A = np.linalg.qr(A.T.astype(np.float64))
+    U, s, Vt = scipy.linalg.svd(R_B @ R_A.T, check_finite=False)  # (r, r)
+    dtype = np.result_type(B, A)
+    return with_fixed_signs((Q_B @ U).astype(dtype), s, (Vt @ Q_A.T).astype(dtype))
+
+
 def _gram_eigen(W: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Square roots (n,), descending, and vectors (n, n), in columns, of W.T W in float64."""
     G = np.zeros((W.shape[1], W.shape[1]))

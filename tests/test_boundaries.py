@@ -16,10 +16,11 @@ ROOMS = {
     "errors": (set(), set()),
     "config": (set(), {"errors"}),
     "readers": ({"numpy", "gguf", "huggingface_hub", "httpx"}, {"errors", "config"}),
+    "adapters": ({"numpy", "regex"}, {"errors", "core", "config", "readers"}),
     "figures": ({"numpy", "plotly", "PIL"}, {"errors", "core"}),
     "ui": (
         {"numpy", "plotly", "streamlit"},
-        {"errors", "core", "config", "readers", "figures"},
+        {"errors", "core", "config", "readers", "adapters", "figures"},
     ),
     "pages": (
         {"numpy", "plotly", "streamlit", "pandas"},
@@ -27,7 +28,7 @@ ROOMS = {
     ),
     "command": ({"numpy"}, {"errors", "core", "readers", "figures"}),
 }
-HEAVY = ["streamlit", "plotly", "huggingface_hub", "tokenizers", "gguf", "pandas", "sympy"]
+HEAVY = ["streamlit", "plotly", "huggingface_hub", "tokenizers", "gguf", "pandas", "regex", "sympy"]
 
 
 def room_of(path: Path) -> str:
@@ -35,7 +36,7 @@ def room_of(path: Path) -> str:
     parts = path.relative_to(ROOT).parts
     if parts[0] == "pages":
         return "pages"
-    if parts[1] in {"readers", "figures", "ui"}:
+    if parts[1] in {"readers", "adapters", "figures", "ui"}:
         return parts[1]
     if parts[1:] == ("llama", "config.py"):
         return "config"

@@ -136,6 +136,7 @@ class GGUFModel:
     """
 
     kind: Literal["real", "synthetic"] = "real"
+    given_config: None = None
 
     def __init__(self, path: Path, source: str = "", title: str = "") -> None:
         self.path = path

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,10 @@ class Model(Protocol):
     @property
     def config(self) -> LlamaConfig | None:
         """Its sizes; None if it is not a Llama."""
+
+    @property
+    def given_config(self) -> Mapping[str, Any] | None:
+        """The config.json beside it as it stands; None if there is none."""
 
     @property
     def tensors(self) -> Mapping[str, TensorInfo]:

@@ -1,5 +1,6 @@
 """A Llama's sizes from the `config.json` that Hugging Face keeps beside its weights."""
 
+from dataclasses import asdict
 from typing import Any, TypeGuard
 
 from lowrank.llama.config import LlamaConfig
@@ -40,6 +41,17 @@ def llama_config_from_json(given: Any) -> LlamaConfig | None:
         rms_norm_eps=_real(given.get("rms_norm_eps"), 1e-6),
         tie_word_embeddings=given.get("tie_word_embeddings") is True,
     )
+
+
+def to_json(config: LlamaConfig) -> dict[str, Any]:
+    """A config.json with these sizes, for a model that came without one.
+
+    >>> from lowrank.llama.config import SMOLLM2_135M
+    >>> llama_config_from_json(to_json(SMOLLM2_135M)) == SMOLLM2_135M
+    True
+    """
+    kind = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
+    return kind | asdict(config)
 
 
 def _whole(value: Any) -> TypeGuard[int]:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import numpy as np
@@ -102,7 +102,9 @@ class HubModel:
                 raise SourceError(f"{INDEX} of {repo} looks for {name[:200]!r} in {file}.")
         self.repo, self.commit = repo, commit
         self.source, self.title = f"hf://{repo}@{commit}", given.strip()
-        self.config = llama_config_from_json(read_json(config)) if config else None
+        beside = read_json(config) if config else None
+        self.given_config: Mapping[str, Any] | None = beside if isinstance(beside, dict) else None
+        self.config = llama_config_from_json(beside)
         self._where = {name: shards[file] for name, file in where.items()}
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
             {name: described(name, shard.entries[name]) for name, shard in self._where.items()}

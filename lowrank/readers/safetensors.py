@@ -50,7 +50,9 @@ class SafetensorsModel:
         self.source = source or str(path)
         self.title = title or (path.resolve().parent.name if path.stem == "model" else path.stem)
         beside = path.with_name(CONFIG)
-        self.config = llama_config_from_json(read_json(beside)) if beside.is_file() else None
+        given = read_json(beside) if beside.is_file() else None
+        self.given_config: Mapping[str, Any] | None = given if isinstance(given, dict) else None
+        self.config = llama_config_from_json(given)
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
             {name: described(name, shard.entries[name]) for name, shard in self._where.items()}
         )

@@ -17,6 +17,7 @@ class SyntheticModel:
     """Gaussian matrices of deviation 1/sqrt(in), always the same: not weights of anything."""
 
     kind: Literal["real", "synthetic"] = "synthetic"
+    given_config: None = None
     source = "synthetic"
     title = "Random numbers"
 

@@ -1,0 +1,24 @@
+"""LoRA adapters as PEFT keeps them on disk: load, inspect, merge into a checkpoint, save.
+
+The conventions are those of PEFT 0.21 (`peft.LoraConfig`): whatever changes the result there does
+so here, and what is not supported here is refused by name.
+"""
+
+from lowrank.adapters.config import AdapterConfig
+from lowrank.adapters.disk import Adapter, Pair, load, save
+from lowrank.adapters.effect import Effect, effect
+from lowrank.adapters.export import export
+from lowrank.adapters.merging import merged, merged_names
+
+__all__ = [
+    "Adapter",
+    "AdapterConfig",
+    "Effect",
+    "Pair",
+    "effect",
+    "export",
+    "load",
+    "merged",
+    "merged_names",
+    "save",
+]

@@ -1,0 +1,82 @@
+"""Writing safetensors one tensor at a time, so that a shard never has to fit into memory.
+
+The format is the safetensors library's, which takes whole dictionaries of arrays: for a merged
+7B model that would be gigabytes at once.
+"""
+
+import json
+import os
+import struct
+from collections.abc import Callable, Mapping
+from math import prod
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowrank.errors import FormatError, SourceError
+
+Stored = Literal["F32", "F16", "BF16"]
+SIZE = {"F32": 4, "F16": 2, "BF16": 2}
+
+
+def write(
+    path: Path,
+    table: Mapping[str, tuple[str, tuple[int, ...]]],
+    tensor: Callable[[str], NDArray[np.float32]],
+) -> int:
+    """Write the tensors of `table` (stored type and shape by name), each asked for when its turn
+    comes. Returns the bytes of data; the file appears whole or not at all.
+
+    Raises SourceError if it cannot be written, FormatError if a value does not fit its type.
+    """
+    header, at = {}, 0
+    for name, (dtype, shape) in table.items():
+        end = at + SIZE[dtype] * prod(shape)
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [at, end]}
+        at = end
+    raw = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
+    raw += b" " * (-len(raw) % 8)  # data aligned to 8 bytes, as the library does
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as out:
+            out.write(struct.pack("<Q", len(raw)) + raw)
+            for name, (dtype, shape) in table.items():
+                value = tensor(name)
+                if value.shape != shape:
+                    raise FormatError(f"{name} has shape {value.shape}; expected {shape}.")
+                out.write(narrowed(name, value, dtype).tobytes())
+        os.replace(part, path)
+    except OSError as error:
+        raise SourceError(f"{path.name} cannot be written: {error.strerror or error}.") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return at
+
+
+def narrowed(name: str, value: NDArray[np.float32], dtype: str) -> NDArray:
+    """float32 rounded to a stored type, to nearest and ties to even; NaN and infinity stay.
+
+    Raises FormatError if a finite value is too large for it.
+
+    >>> narrowed("w", np.float32([1.0, 1.00390625]), "BF16").tolist()
+    [16256, 16256]
+    """
+    value = np.ascontiguousarray(value, dtype="<f4")
+    if dtype == "F32":
+        return value
+    if dtype == "F16":
+        with np.errstate(over="ignore"):
+            narrow = value.astype("<f2")
+        lost = np.isinf(narrow) & np.isfinite(value)
+    else:
+        bits = value.view("<u4")
+        rounded = bits + np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1))
+        narrow = (
+            np.where(np.isnan(value), bits | np.uint32(1 << 22), rounded) >> np.uint32(16)
+        ).astype("<u2")
+        lost = ((narrow & 0x7FFF) == 0x7F80) & np.isfinite(value)
+    if lost.any():
+        raise FormatError(f"{name} holds values too large for {dtype}; store it as F32.")
+    return narrow
