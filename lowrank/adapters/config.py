@@ -116,7 +116,7 @@ class AdapterConfig:
                     f"{FILE} sets {name[:80]} = {str(value)[:80]}: that may change the result, and "
                     "is not supported here."
                 )
-        chosen = {}
+        chosen: dict[str, Any] = {}
         for name in known & set(given):
             value = given[name]
             if value is None and name in ("rank_pattern", "alpha_pattern", "target_modules"):
@@ -155,7 +155,7 @@ class AdapterConfig:
         return any(module == name or module.endswith(f".{name}") for name in wanted)
 
     def in_chosen_layer(self, module: str) -> bool:
-        """Whether layers_to_transform lets a module through; the first number in it is its layer."""
+        """Whether layers_to_transform has the module's layer: the first number in its name."""
         chosen = self.layers_to_transform
         if chosen is None or chosen == ():
             return True

@@ -139,11 +139,11 @@ def save(adapter: Adapter, folder: str | Path) -> Path:
 
     Raises SourceError if they cannot be written.
     """
-    path, tensors = Path(folder), {}
+    path, tensors = Path(folder), dict[str, Floats]()
     for module, each in adapter.pairs.items():
         sides = ("lora_embedding_A", "lora_embedding_B")
         names = sides if each.embedding else ("lora_A.weight", "lora_B.weight")
-        held = dict(zip(names, (each.A, each.B), strict=True))
+        held: dict[str, Floats | None] = {names[0]: each.A, names[1]: each.B}
         held |= {"lora_magnitude_vector": each.magnitude, "lora_B.bias": each.bias}
         tensors |= {f"{PREFIX}{module}.{n}": v for n, v in held.items() if v is not None}
     for name, value in adapter.replaced.items():

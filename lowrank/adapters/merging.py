@@ -10,6 +10,7 @@ from lowrank.adapters.disk import Adapter, Floats, Pair
 from lowrank.errors import InputError
 from lowrank.readers.handle import Model
 
+TINY = np.finfo(np.float32).tiny
 EMBEDDINGS, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 
 
@@ -82,8 +83,8 @@ def adapted(W0: Floats, found: Pair, transposed: bool) -> Floats:
         raise unfit(found.module, delta.shape, W.shape)
     W = W + delta
     if found.magnitude is not None:
-        length = np.linalg.norm(W, axis=1)  # of each output's row
-        W = (found.magnitude / np.where(length > 0, length, 1))[:, None] * W
+        length = np.asarray(np.linalg.norm(W, axis=1), np.float32)  # of each output's row
+        W = (found.magnitude / np.maximum(length, TINY))[:, None] * W
     return W.T if transposed else W
 
 
