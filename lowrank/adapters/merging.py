@@ -84,7 +84,7 @@ def adapted(W0: Floats, found: Pair, transposed: bool) -> Floats:
     W = W + delta
     if found.magnitude is not None:
         length = np.asarray(np.linalg.norm(W, axis=1), np.float32)  # of each output's row
-        W = (found.magnitude / np.maximum(length, TINY))[:, None] * W
+        W = np.asarray((found.magnitude / np.maximum(length, TINY))[:, None] * W, np.float32)
     return W.T if transposed else W
 
 

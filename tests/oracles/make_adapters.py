@@ -178,6 +178,7 @@ def check() -> None:
             relative(record[f"{m}.weight"], adapters.merged(model, mine, f"{m}.weight"))
             for m in pairs
         )
+        assert all(relative(model.read(f"{m}.weight"), record[f"{m}.weight"]) > 0.1 for m in pairs)
         print(f"{'from numpy':12} saved by lowrank, merged by PEFT: {error:.1e} relative")
         adapters.export(model, mine, Path(work) / "whole", shard_bytes=20_000)
         whole = LlamaForCausalLM.from_pretrained(Path(work) / "whole", dtype=torch.float32)
