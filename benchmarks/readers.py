@@ -5,6 +5,7 @@ bytes on disk; the matrix that is read is filled with real numbers first.
 """
 
 import json
+import mmap
 import os
 import resource
 import statistics
@@ -98,6 +99,33 @@ def reading(folder: Path, file: Path, start: int) -> tuple[float, float, float]:
     return statistics.median(ours), statistics.median(theirs), ratio
 
 
+def from_the_hub(folder: Path, work: str) -> None:
+    """Print what one tensor costs through a hub, counted at the server, in a process of its own."""
+    from tests.hub_server import Hub
+
+    files: dict[str, bytes | memoryview] = {}
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            files[path.name] = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    headers = sum(
+        8 + int.from_bytes(data[:8], "little")
+        for name, data in files.items()
+        if name.endswith(".safetensors")
+    )
+    others = sum(len(data) for name, data in files.items() if name.endswith(".json"))
+    program = f"from lowrank.readers import open_model; open_model('hf://a/b').read({CHOSEN!r})"
+    with Hub({"a/b": files}) as hub:
+        environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": work, "LOWRANK_CACHE": work}
+        environment.pop("HF_HUB_OFFLINE", None)
+        command = [sys.executable, "-c", program]
+        subprocess.run(command, env=environment, check=True, cwd=Path(__file__).parents[1])
+        sent = hub.sent()
+    tensor = 2 * HIDDEN * HIDDEN
+    print(f"hub: {sent:,} bytes sent by the server to open the model and read one matrix")
+    print(f"  matrix {tensor:,} + 2 headers {headers:,} + index {others:,}")
+    print(f"  over matrix and headers: {sent - tensor - headers:,} (bound 65,536)")
+
+
 def main() -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as work:
@@ -113,6 +141,8 @@ def main() -> None:
         print(f"read one 4096 x 4096 float16 as float32 (median of {REPEATS})")
         print(f"  np.fromfile + astype {theirs * 1e3:7.1f} ms")
         print(f"  lowrank              {ours * 1e3:7.1f} ms   ratio {ratio:.2f}")
+        with tempfile.TemporaryDirectory() as caches:
+            from_the_hub(folder, caches)
 
 
 if __name__ == "__main__":

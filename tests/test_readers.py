@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter, dequantize, quantize
+from gguf.constants import GGML_QUANT_SIZES
+from gguf.quants import _type_traits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -88,6 +90,58 @@ def test_stored_types_agree_with_the_package(label, tmp_path):
         np.testing.assert_array_equal(model.read(from_gguf(name)), expected)
         info = model.tensors[from_gguf(name)]
         assert (info.dtype, info.shape) == (label, SHAPES[name])
+
+
+QUANTISED = sorted(kind.name for kind in _type_traits)
+
+
+@pytest.mark.parametrize("label", QUANTISED)
+def test_every_quantised_type_agrees_with_the_package_on_any_bytes(label, tmp_path):
+    """Random blocks rather than quantised weights: every bit of every field takes part."""
+    kind = GGMLQuantizationType[label]
+    block, size = GGML_QUANT_SIZES[kind]
+    rng = np.random.default_rng(0)
+    raw = rng.integers(0, 256, (64, 256 // block * size), dtype=np.uint8)
+    path = tmp_path / "blocks.gguf"
+    writer = GGUFWriter(path, "llama")
+    for key, value in (("embedding_length", 256), ("feed_forward_length", 64), ("block_count", 1)):
+        getattr(writer, f"add_{key}")(value)
+    writer.add_head_count(HEADS)
+    writer.add_tensor("token_embd.weight", raw, raw_dtype=kind)
+    writer.add_tensor("blk.0.attn_q.weight", raw, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    model = open_model(path)
+    with np.errstate(all="ignore"):
+        expected = dequantize(raw, kind)
+    assert expected.shape == (64, 256)
+    np.testing.assert_array_equal(model.read("model.embed_tokens.weight"), expected)
+    q = model.read("model.layers.0.self_attn.q_proj.weight")
+    np.testing.assert_array_equal(permuted(q, HEADS), expected)
+    assert model.tensors["model.embed_tokens.weight"].dtype == label
+
+
+def test_biases_of_q_and_k_come_back_in_hugging_face_order(tmp_path):
+    bias = np.arange(HIDDEN, dtype=np.float32)
+    path = tmp_path / "biased.gguf"
+    writer = GGUFWriter(path, "llama")
+    writer.add_embedding_length(HIDDEN)
+    writer.add_feed_forward_length(MIDDLE)
+    writer.add_block_count(1)
+    writer.add_head_count(HEADS)
+    writer.add_tensor("token_embd.weight", weights()["token_embd.weight"])
+    writer.add_tensor("blk.0.attn_q.bias", permuted(bias[:, None], HEADS)[:, 0])
+    writer.add_tensor("blk.0.attn_v.bias", bias)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    model = open_model(path)
+    for name in ("q_proj", "v_proj"):
+        read = model.read(f"model.layers.0.self_attn.{name}.bias")
+        np.testing.assert_array_equal(read, bias)
 
 
 def test_the_default_model_agrees_with_the_package_on_every_tensor(default_model):

@@ -11,11 +11,11 @@ from pathlib import Path
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.readers.fetch import fetch
 from lowrank.readers.gguf import GGUFModel
-from lowrank.readers.handle import Model, TensorInfo
+from lowrank.readers.handle import Model, Remote, TensorInfo
 from lowrank.readers.safetensors import SafetensorsModel
 from lowrank.readers.synthetic import SyntheticModel
 
-__all__ = ["DEFAULT_TITLE", "Model", "TensorInfo", "open_model"]
+__all__ = ["DEFAULT_TITLE", "Model", "Remote", "TensorInfo", "open_model"]
 
 PICKLED = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 HUB = "hf://"

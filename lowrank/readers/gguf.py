@@ -159,11 +159,11 @@ class GGUFModel:
         info = known_tensor(self.tensors, name, self.title)
         stored = self._stored[name]
         W = dequantised(self._data[stored.start : stored.start + info.nbytes], stored)
-        if self.config is None or not name.endswith(("q_proj.weight", "k_proj.weight")):
+        if self.config is None or info.projection not in ("q_proj", "k_proj"):
             return W
-        config, queries = self.config, name.endswith("q_proj.weight")
+        config, queries = self.config, info.projection == "q_proj"
         heads = config.num_attention_heads if queries else config.num_key_value_heads
-        if W.ndim != 2 or W.shape[0] % (2 * heads):
+        if W.ndim > 2 or W.shape[0] % (2 * heads):
             raise FormatError(f"{name} has shape {W.shape}, which {heads} heads cannot share.")
         return unpermuted(W, heads)
 
@@ -289,9 +289,10 @@ def dequantised(raw: memoryview, stored: Stored) -> NDArray[np.float32]:
 
 
 def unpermuted(W: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
-    """q_proj or k_proj with its rows back in Hugging Face's order; singular values do not change.
+    """q_proj or k_proj, weight or bias, with its rows back in Hugging Face's order.
 
-    llama.cpp interleaves the two halves of each head for its RoPE layout; this takes it back.
+    Singular values do not change. llama.cpp interleaves the two halves of each head for
+    its RoPE layout; this takes it back.
 
     >>> unpermuted(np.arange(4, dtype=np.float32)[:, None], heads=1).ravel().tolist()
     [0.0, 2.0, 1.0, 3.0]

@@ -1,8 +1,8 @@
 """What every reader answers: a model's identity, sizes, table of tensors, and one matrix."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,17 @@ class Model(Protocol):
 
     def read(self, name: str) -> NDArray[np.float32]:
         """One tensor as float32 in Hugging Face's shape and row order: (out, in) for a matrix."""
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A model elsewhere, of which each tensor is fetched when it is first wanted."""
+
+    def here(self, name: str) -> bool:
+        """Whether a tensor is on this machine already."""
+
+    def fetch(self, name: str, progress: Callable[[int, int], None] | None = None) -> bytes:
+        """A tensor's stored bytes, kept here from then on; `progress` hears bytes done and all."""
 
 
 def known_tensor(tensors: Mapping[str, TensorInfo], name: str, title: str) -> TensorInfo:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -105,6 +106,7 @@ class HubModel:
         beside = read_json(config) if config else None
         self.given_config: Mapping[str, Any] | None = beside if isinstance(beside, dict) else None
         self.config = llama_config_from_json(beside)
+        self._fetching: dict[str, Lock] = {}
         self._where = {name: shards[file] for name, file in where.items()}
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
             {name: described(name, shard.entries[name]) for name, shard in self._where.items()}
@@ -119,12 +121,13 @@ class HubModel:
         """A tensor's stored bytes, from this machine or else by one range request."""
         shard, entry = self._found(name)
         start, size = shard.start + entry.start, entry.end - entry.start
-        raw = kept.get(key(shard.file, start, entry), size)
-        if raw is None:
-            raw = shard.file.read(start, start + size, progress)
-            if len(raw) != size:
-                raise SourceError(f"{shard.file.name} of {self.repo} ends inside {name}.")
-            kept.put(key(shard.file, start, entry), raw)
+        with self._fetching.setdefault(name, Lock()):  # thirty visitors fetch it once
+            raw = kept.get(key(shard.file, start, entry), size)
+            if raw is None:
+                raw = shard.file.read(start, start + size, progress)
+                if len(raw) != size:
+                    raise SourceError(f"{shard.file.name} of {self.repo} ends inside {name}.")
+                kept.put(key(shard.file, start, entry), raw)
         return raw
 
     def read(self, name: str, progress: Progress | None = None) -> NDArray[np.float32]:

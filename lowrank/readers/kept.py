@@ -55,21 +55,21 @@ def put(key: str, raw: bytes) -> None:
         except OSError:
             Path(part).unlink(missing_ok=True)
             raise
-        drop_oldest()
+        drop_oldest(folder(), limit())
     except OSError:
         return
 
 
-def drop_oldest() -> None:
-    """Remove the files used longest ago until the rest are within the limit."""
+def drop_oldest(where: Path, most: int) -> None:
+    """Remove the files of a folder used longest ago until the rest are within `most` bytes."""
     held = []
-    for path in folder().iterdir():
+    for path in where.iterdir():
         try:
             found = path.stat()
         except OSError:  # another process has just removed it
             continue
         held.append((found.st_mtime, found.st_size, path))
-    total, most = sum(size for _, size, _ in held), limit()
+    total = sum(size for _, size, _ in held)
     for _, size, path in sorted(held):
         if total <= most:
             return

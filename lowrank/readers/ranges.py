@@ -52,7 +52,7 @@ class RemoteFile:
         while len(got) < end - start:
             before = len(got)
             try:
-                self.stream(start + before, end, got)
+                self.stream(start + before, end, got, progress)
                 break
             except OfflineModeIsEnabled as error:
                 raise SourceError(explained(error, self.repo, self.revision)) from error
@@ -63,13 +63,11 @@ class RemoteFile:
                 time.sleep(0.1 * 2**failures)
             except (HfHubHTTPError, httpx.HTTPError) as error:
                 raise SourceError(explained(error, self.repo, self.revision)) from error
-            finally:
-                if progress:
-                    progress(len(got), end - start)
         return bytes(got)
 
-    def stream(self, start: int, end: int, got: bytearray) -> None:
+    def stream(self, start: int, end: int, got: bytearray, progress: Progress | None) -> None:
         """Append the range to `got` as it arrives, in one request."""
+        wanted = len(got) + end - start
         headers = build_hf_headers(library_name="lowrank")
         headers |= {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
         url = hf_hub_url(self.repo, self.name, revision=self.revision, endpoint=constants.ENDPOINT)
@@ -90,6 +88,8 @@ class RemoteFile:
                 room = end - start
                 got += chunk[:room]
                 start += min(len(chunk), room)
+                if progress:
+                    progress(len(got), wanted)
             if start < end:
                 raise httpx.ReadError("the answer was cut short")
 

@@ -22,7 +22,7 @@ from lowrank.readers.names import place
 from lowrank.readers.safetensors_header import Entry, header_length, parse_header, widen
 
 INDEX, SINGLE, CONFIG = "model.safetensors.index.json", "model.safetensors", "config.json"
-LARGEST_JSON = 50_000_000  # bytes of an index or a configuration
+LARGEST_JSON = 16_000_000  # bytes of an index or a configuration
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lowrank.errors import FormatError
 
 MAX_DIMENSIONS = 8
-LONGEST_HEADER = 100_000_000  # bytes, the limit of the safetensors library
+LONGEST_HEADER = 16_000_000  # bytes: far more than any model needs, parsed in a second
 BYTES = {
     "F64": 8,
     "F32": 4,
@@ -62,7 +62,7 @@ class Entry:
 def header_length(first: bytes, filename: str, room: int) -> int:
     """The length that the first eight bytes state, proved to fit into the `room` bytes after them.
 
-    Raises FormatError if it does not, or is over 100 MB.
+    Raises FormatError if it does not, or is over 16 MB.
     """
     length = int.from_bytes(first[:8], "little")
     if len(first) < 8 or not 2 <= length <= min(room, LONGEST_HEADER):

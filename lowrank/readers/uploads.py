@@ -1,0 +1,59 @@
+"""Files that visitors bring: kept on disk under a name that tells their content, until room is short.
+
+The name is also what a link says, so that a reload finds the file again.
+"""
+
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from lowrank.errors import InputError, SourceError
+from lowrank.readers.fetch import cache_folder
+from lowrank.readers.kept import drop_oldest
+
+MOST = 2 * 10**9  # bytes of uploads kept in all
+KINDS = ("safetensors", "gguf")
+NAME = re.compile(r"[A-Za-z0-9_]{1,40}-[0-9a-f]{16}\.(safetensors|gguf)")
+
+
+def folder() -> Path:
+    """Where uploads are kept."""
+    return cache_folder() / "uploads"
+
+
+def keep(filename: str, data: bytes | memoryview) -> str:
+    """Keep a file and return its name from now on; the same content has the same name.
+
+    Raises InputError for a file of another kind, SourceError if there is no room for it.
+    """
+    stem, _, kind = filename.rpartition(".")
+    if kind.lower() not in KINDS:
+        raise InputError(f"{filename[:80]!r} is not a .safetensors or .gguf file.")
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")[:40] or "file"
+    name = f"{plain}-{hashlib.sha256(data).hexdigest()[:16]}.{kind.lower()}"
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(dir=folder(), suffix=".new")
+        with os.fdopen(handle, "wb") as out:
+            out.write(data)
+        os.replace(part, folder() / name)
+        drop_oldest(folder(), MOST)
+    except OSError as error:
+        raise SourceError(f"{name} cannot be kept: {error.strerror or error}.") from error
+    return name
+
+
+def find(name: str) -> Path:
+    """The file of a name that `keep` gave, now used last.
+
+    Raises InputError for any other text, SourceError if the file is no longer there.
+    """
+    if not NAME.fullmatch(name):
+        raise InputError(f"{name[:80]!r} is not the name of an uploaded file: upload it again.")
+    path = folder() / name
+    if not path.is_file():
+        raise SourceError(f"The uploaded file {name} is no longer kept here: upload it again.")
+    os.utime(path)
+    return path
