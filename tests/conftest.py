@@ -1,13 +1,17 @@
 """Fixtures every test may use."""
 
 import os
+from collections.abc import Iterator
 
 # Before numpy loads: idle OpenBLAS threads should sleep, not spin, on a small shared machine.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+import huggingface_hub
 import pytest
+from huggingface_hub import constants
 
 from lowrank.errors import SourceError
 from lowrank.readers import Model, open_model
+from tests.hub_server import Hub
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +23,20 @@ def default_model() -> Model:
         if os.environ.get("LOWRANK_REQUIRE_MODEL"):
             raise
         pytest.skip(f"the default model is not here: {error}")
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch) -> Iterator[Hub]:
+    """An empty hub on this machine; the client is pointed at it, and every cache is new."""
+    monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path / "kept"))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    with Hub() as running:
+        monkeypatch.setattr(constants, "ENDPOINT", running.url)
+        template = running.url + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        huggingface_hub.close_session()
+        yield running
+    huggingface_hub.close_session()

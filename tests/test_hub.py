@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import huggingface_hub
@@ -17,7 +16,7 @@ from safetensors.numpy import save
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.readers import hub as hub_reader
 from lowrank.readers import kept, open_model, ranges
-from tests.hub_server import COMMIT, Hub
+from tests.hub_server import COMMIT
 
 ROOT = Path(__file__).parents[1]
 REPO = "acme/tiny-llama"
@@ -57,31 +56,16 @@ def sharded() -> dict[str, bytes]:
     return files | {"config.json": json.dumps(CONFIG).encode()}
 
 
-def closed_session() -> None:
-    huggingface_hub.close_session()
-
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch) -> Iterator[Hub]:
-    """A hub with one sharded model; every cache is new, and the client is pointed at it."""
-    monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path / "kept"))
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+@pytest.fixture(autouse=True)
+def tiny(hub, monkeypatch) -> None:
+    """The hub holds one sharded model, and nobody sleeps between two tries."""
+    hub.repos[REPO] = sharded()
     monkeypatch.setattr(ranges.time, "sleep", lambda _: None)
-    with Hub({REPO: sharded()}) as running:
-        monkeypatch.setattr(constants, "ENDPOINT", running.url)
-        template = running.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        closed_session()
-        yield running
-    closed_session()
 
 
 def off_the_network(monkeypatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    closed_session()
+    huggingface_hub.close_session()
 
 
 def said(action) -> str:

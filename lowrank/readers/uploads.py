@@ -1,4 +1,4 @@
-"""Files that visitors bring: kept on disk under a name that tells their content, until room is short.
+"""Files that visitors bring: kept on disk, under a name made from the content, while room lasts.
 
 The name is also what a link says, so that a reload finds the file again.
 """

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from lowrank.errors import InputError
 from lowrank.figures.matrix import Preview
 from lowrank.figures.matrix import preview as small_preview
 from lowrank.llama.tokenizer import Tokenizer
@@ -24,8 +25,17 @@ def model(source: str) -> Model:
 
 @st.cache_resource(max_entries=32, show_spinner="Reading {tensor}…")
 def matrix(source: str, tensor: str) -> NDArray[np.float32]:
-    """One matrix of a model as float32, (out, in), read-only; 32 at most."""
+    """One matrix of a model as float32, (out, in), read-only; 32 at most.
+
+    Raises InputError, saying how many, if entries of it are NaN or infinite.
+    """
     W = model(source).read(tensor)
+    strange = W.size - np.count_nonzero(np.isfinite(W))
+    if strange:
+        raise InputError(
+            f"{strange:,} of the {W.size:,} entries of {tensor} are NaN or infinite in the file, "
+            "so there is nothing to compute with it. Choose another matrix."
+        )
     W.setflags(write=False)
     return W
 

@@ -2,15 +2,11 @@
 
 import streamlit as st
 
-from lowrank.errors import InputError, SourceError
-from lowrank.readers import DEFAULT_TITLE, Model, TensorInfo
-from lowrank.readers.fetch import DEFAULT, cached_path, fetch
-from lowrank.readers.offered import offered
-from lowrank.ui import cached
-from lowrank.ui.layout import text
+from lowrank.errors import InputError
+from lowrank.readers import Model, TensorInfo
+from lowrank.ui.model_picker import bring, model_in_use
 
 # Labels are what the link says, so they are short and do not change.
-MODELS = {"default": DEFAULT_TITLE, "synthetic": "synthetic"}
 LABELS = {
     "q_proj": "q",
     "k_proj": "k",
@@ -65,6 +61,7 @@ def matrix_picker() -> tuple[Model, TensorInfo]:
         raise InputError(f"Layer {layer} of {model.title} has no {LABELS.get(chosen, chosen)}.")
     info = matrices[where]
     st.sidebar.caption(provenance(model, info))
+    bring(model, info)
     return model, info
 
 
@@ -78,48 +75,6 @@ def by_place(model: Model) -> dict[tuple[str, int | None], TensorInfo]:
         raise InputError(f"{model.title} has no matrix: none of its tensors has two dimensions.")
     named = {(t.projection, t.layer): t for t in matrices if t.projection in LABELS}
     return named or {(t.name, None): t for t in matrices}
-
-
-def model_in_use() -> Model:
-    """The open model; fetched first if it must be, with progress and a way on without it."""
-    found = offered()
-    source = st.sidebar.selectbox(
-        "Model",
-        [*MODELS, *(name for name in found if name not in MODELS.values())],
-        key="model",
-        help="Synthetic matrices are random numbers in the shapes of the model.",
-        format_func=lambda name: MODELS.get(name, name),
-        bind="query-params",
-        persist_state="session",
-        filter_mode=None,
-    )
-    if source == "default" and cached_path() is None:
-        fetch_in_view()
-    return cached.model(str(found.get(source, source)))
-
-
-def fetch_in_view() -> None:
-    """Fetch the default model where the visitor can watch, or go on without it."""
-    place = st.container(border=True)
-    place.markdown(text("model", "fetching").format(megabytes=round(DEFAULT.download_size / 1e6)))
-    bar = place.progress(0.0)
-    place.button("Go on with random matrices", key="without", on_click=go_on_without)
-
-    def progress(done: int, total: int) -> None:
-        bar.progress(done / total, text=f"{done / 1e6:.0f} of {total / 1e6:.0f} MB")
-
-    try:
-        fetch(progress=progress)
-    except SourceError as error:
-        place.error(str(error), icon=":material/cloud_off:")
-        place.button("Try again", key="again")
-        st.stop()
-    st.rerun()
-
-
-def go_on_without() -> None:
-    """Choose the synthetic model; the link says so too."""
-    st.session_state["model"] = "synthetic"
 
 
 def provenance(model: Model, info: TensorInfo) -> str:

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -49,13 +50,14 @@ def wait_until_healthy(url: str, server: subprocess.Popen, seconds: float = 60) 
     raise AssertionError(f"the app did not answer within {seconds} s")
 
 
-@pytest.fixture(scope="session")
-def app_url(default_model: object) -> Iterator[str]:
-    """The address of the app, served by a process of its own with the default model in place."""
+@contextmanager
+def served(**environment: str) -> Iterator[str]:
+    """The address of the app, served by a process of its own."""
     port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
         cwd=ROOT,
+        env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -65,6 +67,13 @@ def app_url(default_model: object) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def app_url(default_model: object) -> Iterator[str]:
+    """The app with the default model in place."""
+    with served() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

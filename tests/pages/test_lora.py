@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lowrank.ui.widgets import LABELS, MODELS
+from lowrank.ui.model_picker import MODELS
+from lowrank.ui.widgets import LABELS
 
 PAGE = Path(__file__).parents[2] / "pages" / "lora.py"
 

@@ -7,7 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from lowrank.readers import open_model
 from lowrank.svd import energy, full, parameters
-from lowrank.ui.widgets import LABELS, MODELS
+from lowrank.ui.model_picker import MODELS
+from lowrank.ui.widgets import LABELS
 
 PAGE = Path(__file__).parents[2] / "pages" / "truncation.py"
 

@@ -1,0 +1,132 @@
+"""Which model the pages show: the default, an operator's, one on the hub, a visitor's file."""
+
+import time
+from collections.abc import Callable
+
+import streamlit as st
+
+from lowrank.errors import SourceError
+from lowrank.readers import DEFAULT_TITLE, Model, Remote, TensorInfo, uploads
+from lowrank.readers.fetch import DEFAULT, cached_path, fetch
+from lowrank.readers.offered import offered
+from lowrank.ui import cached
+from lowrank.ui.layout import text
+
+# Labels are what the link says, so they are short and do not change.
+HUB, UPLOAD = "hub", "upload"
+MODELS = {
+    "default": DEFAULT_TITLE,
+    "synthetic": "synthetic",
+    HUB: "Hugging Face hub",
+    UPLOAD: "a file of mine",
+}
+UPLOAD_MB = 200
+EVERY = 0.1  # seconds between two drawings of a progress bar
+
+
+def model_in_use() -> Model:
+    """The model chosen in the sidebar and kept in the link, open.
+
+    Whatever it still needs (a download, an id, a file) is asked for in the page, and the script
+    stops until it is there. Raises our own errors for an id or a file that is none.
+    """
+    found = offered()
+    source = st.sidebar.selectbox(
+        "Model",
+        [*MODELS, *(name for name in found if name not in MODELS.values())],
+        key="model",
+        help=text("model", "help"),
+        format_func=lambda name: MODELS.get(name, name),
+        bind="query-params",
+        persist_state="session",
+        filter_mode=None,
+    )
+    if source != UPLOAD:
+        st.query_params.pop("file", None)
+    if source == HUB:
+        return from_hub()
+    if source == UPLOAD:
+        return cached.model(str(uploads.find(uploaded())))
+    if source == "default" and cached_path() is None:
+        fetch_in_view()
+    return cached.model(str(found.get(source, source)))
+
+
+def from_hub() -> Model:
+    """The model whose id is typed into the sidebar."""
+    given = st.sidebar.text_input(
+        "Model id",
+        key="hub",
+        placeholder="owner/name or owner/name@revision",
+        help=text("model", "help hub"),
+        max_chars=300,
+        bind="query-params",
+        persist_state="session",
+    )
+    if not (given or "").strip():
+        st.info(text("model", "hub"), icon=":material/cloud_download:")
+        st.stop()
+    return cached.model(f"hf://{given.strip()}")
+
+
+def uploaded() -> str:
+    """The name of the file the visitor brought, now or before; asked for until there is one."""
+    state = st.session_state
+    given = st.sidebar.file_uploader(
+        f"A .safetensors or .gguf file, up to {UPLOAD_MB} MB",
+        type=list(uploads.KINDS),
+        key="uploading",
+        max_upload_size=UPLOAD_MB,
+    )
+    if given is not None and state.get("uploaded_id") != given.file_id:
+        state["file"] = uploads.keep(given.name, given.getbuffer())
+        state["uploaded_id"] = given.file_id
+    name = state.get("file") or st.query_params.get("file")
+    if not name:
+        st.info(text("model", "upload"), icon=":material/upload_file:")
+        st.stop()
+    st.query_params["file"] = name
+    return str(name)
+
+
+def bring(model: Model, info: TensorInfo) -> None:
+    """Fetch one matrix of a model elsewhere, where the visitor can watch."""
+    if not isinstance(model, Remote) or model.here(info.name):
+        return
+    bar = st.progress(0.0, text=f"Fetching {info.name} of {model.title}…")
+    model.fetch(info.name, shown(bar.progress))
+    bar.empty()
+
+
+def shown(draw: Callable[..., object]) -> Callable[[int, int], None]:
+    """A listener that draws progress, but not more often than anyone could see."""
+    last = [0.0]
+
+    def progress(done: int, total: int) -> None:
+        now = time.monotonic()
+        if done < total and now - last[0] < EVERY:
+            return
+        last[0] = now
+        draw(done / (total or 1), text=f"{done / 1e6:,.1f} of {total / 1e6:,.1f} MB")
+
+    return progress
+
+
+def fetch_in_view() -> None:
+    """Fetch the default model where the visitor can watch, or go on without it."""
+    place = st.container(border=True)
+    place.markdown(text("model", "fetching").format(megabytes=round(DEFAULT.download_size / 1e6)))
+    bar = place.progress(0.0)
+    place.button("Go on with random matrices", key="without", on_click=go_on_without)
+    try:
+        fetch(progress=shown(bar.progress))
+    except SourceError as error:
+        place.error(str(error), icon=":material/cloud_off:")
+        place.button("Try again", key="again")
+        st.stop()
+    st.rerun()
+
+
+def go_on_without() -> None:
+    """Choose the synthetic model; the link says so too."""
+    st.session_state["model"] = "synthetic"

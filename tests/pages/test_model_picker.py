@@ -1,0 +1,150 @@
+"""A model from the hub or of one's own: what is asked, fetched, said, and kept in the link."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+from streamlit.testing.v1 import AppTest
+
+from lowrank.readers import uploads
+from lowrank.ui import cached, model_picker
+from lowrank.ui.model_picker import HUB, MODELS, UPLOAD
+
+PAGES = Path(__file__).parents[2] / "pages"
+Q = "model.layers.{}.self_attn.q_proj.weight"
+
+
+def weights() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {Q.format(i): rng.standard_normal((24, 16)).astype("f2") for i in range(2)}
+
+
+@pytest.fixture(autouse=True)
+def nothing_cached(tmp_path, monkeypatch) -> None:
+    """Other tests open other models of the same names."""
+    monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path / "kept"))
+    cached.model.clear()
+    cached.matrix.clear()
+
+
+def opened(model: str, page: str = "truncation", **query: str) -> AppTest:
+    app = AppTest.from_file(str(PAGES / f"{page}.py"), default_timeout=60)
+    app.session_state["through_app"] = True
+    for name, value in {"model": MODELS[model], **query}.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def captions(app: AppTest) -> str:
+    return " ".join(caption.value for caption in app.sidebar.caption)
+
+
+def test_an_id_is_asked_for_then_opens_and_stays_in_the_link(hub):
+    hub.repos["acme/tiny"] = {"model.safetensors": save(weights())}
+    app = opened(HUB)
+    assert not app.exception
+    assert "Type a model" in app.info[0].value
+    app.sidebar.text_input(key="hub").set_value("acme/tiny").run()
+    assert not app.exception
+    assert not app.error
+    assert f"acme/tiny · {Q.format(0)} · 24 × 16 · stored F16" in captions(app)
+    assert app.query_params["hub"] == ["acme/tiny"]
+    for page in ("truncation", "lora"):
+        again = opened(HUB, page, hub="acme/tiny", layer="1")
+        assert not again.exception
+        assert Q.format(1) in captions(again)
+
+
+def test_a_matrix_is_fetched_once_however_often_it_is_looked_at(hub):
+    hub.repos["acme/tiny"] = {"model.safetensors": save(weights())}
+    opened(HUB, hub="acme/tiny")
+    before = hub.sent()
+    opened(HUB, hub="acme/tiny")
+    assert hub.sent() == before
+    opened(HUB, hub="acme/tiny", layer="1")
+    assert hub.sent() == before + 24 * 16 * 2
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("acme/absent", "not on the hub"),
+        ("../../etc/passwd", "not a hub id"),
+        ("/etc/passwd", "not a hub id"),
+        ("http://elsewhere/a/b", "not a hub id"),
+        ("<b>x</b>", "not a hub id"),
+    ],
+)
+def test_what_cannot_be_opened_is_one_sentence_and_stays_typed(hub, given, words):
+    app = opened(HUB, hub=given)
+    assert not app.exception
+    assert [words in error.value for error in app.error] == [True]
+    assert app.sidebar.text_input(key="hub").value == given
+
+
+def test_a_file_of_ones_own_opens_again_from_its_link():
+    name = uploads.keep("My tiny model.safetensors", save(weights()))
+    assert uploads.keep("My tiny model.safetensors", save(weights())) == name
+    app = opened(UPLOAD, file=name)
+    assert not app.exception
+    assert f"{Q.format(0)} · 24 × 16" in captions(app)
+    assert app.query_params["file"] == [name]
+    app.sidebar.selectbox(key="model").set_value("synthetic").run()
+    assert "file" not in app.query_params
+    uploads.find(name).unlink()
+    cached.model.clear()
+    gone = opened(UPLOAD, file=name)
+    assert "no longer kept here" in gone.error[0].value
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a.gguf", "x" * 400])
+def test_a_link_can_name_nothing_but_an_uploaded_file(name):
+    app = opened(UPLOAD, file=name)
+    assert not app.exception
+    assert "is not the name of an uploaded file" in app.error[0].value
+
+
+def test_before_a_file_is_chosen_it_is_asked_for():
+    app = opened(UPLOAD)
+    assert not app.exception
+    assert "Choose a file" in app.info[0].value
+
+
+def test_an_upload_that_is_no_model_is_one_sentence():
+    name = uploads.keep("broken.gguf", b"GGUF" + bytes(100))
+    app = opened(UPLOAD, file=name)
+    assert not app.exception
+    assert "is not a sound GGUF file" in app.error[0].value
+
+
+def test_nan_and_infinity_are_counted_and_the_rest_still_opens():
+    held = weights()
+    held[Q.format(0)][3, :2] = np.nan, np.inf
+    name = uploads.keep("strange.safetensors", save(held))
+    app = opened(UPLOAD, file=name)
+    assert not app.exception
+    assert "2 of the 384 entries" in app.error[0].value
+    assert not opened(UPLOAD, file=name, layer="1").error
+
+
+def test_progress_is_drawn_now_and_then_and_at_the_end():
+    drawn = []
+    progress = model_picker.shown(lambda share, text: drawn.append((share, text)))
+    for done in range(0, 1001):
+        progress(done * 1000, 1_000_000)
+    assert drawn[-1] == (1.0, "1.0 of 1.0 MB")
+    assert len(drawn) < 50
+
+
+def test_the_oldest_uploads_go_first(monkeypatch):
+    monkeypatch.setattr(uploads, "MOST", 250)
+    names = []
+    for i in range(3):
+        names.append(uploads.keep(f"f{i}.gguf", bytes([i]) * 100))
+        path = uploads.folder() / names[-1]
+        if path.exists():
+            import os
+
+            os.utime(path, (i, i))
+    assert [(uploads.folder() / name).exists() for name in names] == [False, True, True]
