@@ -1,7 +1,7 @@
 """The frame every page shares: question first, prose from Markdown, code last."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,33 @@ def through_app_first() -> None:
     """
     if not st.session_state.setdefault("through_app", False):
         st.session_state["through_app"] = True
-        here = urlsplit(st.context.url or "").path.rpartition("/")[2]
         pages = [st.Page(lambda: None, title="…", default=True)]
-        pages += [st.Page(lambda: None, title="…", url_path=here)] if here else []
+        pages += [st.Page(lambda: None, title="…", url_path=here())] if here() else []
         st.navigation(pages, position="hidden")
         st.rerun()
+
+
+def recall(key: str, options: Container[Any] | None = None) -> None:
+    """Before a widget of all pages is drawn: give it the value it had on the page before.
+
+    `persist_state` does so once the visitor has touched the widget. A value that came with the
+    link is forgotten when a page link is followed, so `remember` notes every value.
+    """
+    state = st.session_state
+    page, value = state.get(f"{key} was", (here(), None))
+    new_page = page != here() and key not in st.query_params
+    if new_page and (options is None or value in options):
+        state[key] = value
+
+
+def remember(key: str, value: Any) -> None:
+    """After that widget is drawn: note its value for the next page."""
+    st.session_state[f"{key} was"] = (here(), value)
+
+
+def here() -> str:
+    """The page's part of the address."""
+    return urlsplit(st.context.url or "").path.rpartition("/")[2]
 
 
 def code_for_this(*functions: Callable[..., Any], usage: str = "") -> None:

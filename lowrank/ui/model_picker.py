@@ -10,7 +10,7 @@ from lowrank.readers import DEFAULT_TITLE, Model, Remote, TensorInfo, uploads
 from lowrank.readers.fetch import DEFAULT, cached_path, fetch
 from lowrank.readers.offered import offered
 from lowrank.ui import cached
-from lowrank.ui.layout import text
+from lowrank.ui.layout import recall, remember, text
 
 # Labels are what the link says, so they are short and do not change.
 HUB, UPLOAD = "hub", "upload"
@@ -31,9 +31,11 @@ def model_in_use() -> Model:
     stops until it is there. Raises our own errors for an id or a file that is none.
     """
     found = offered()
+    options = [*MODELS, *(name for name in found if name not in MODELS.values())]
+    recall("model", options)
     source = st.sidebar.selectbox(
         "Model",
-        [*MODELS, *(name for name in found if name not in MODELS.values())],
+        options,
         key="model",
         help=text("model", "help"),
         format_func=lambda name: MODELS.get(name, name),
@@ -41,6 +43,7 @@ def model_in_use() -> Model:
         persist_state="session",
         filter_mode=None,
     )
+    remember("model", source)
     if source != UPLOAD:
         st.query_params.pop("file", None)
     if source == HUB:
@@ -54,6 +57,7 @@ def model_in_use() -> Model:
 
 def from_hub() -> Model:
     """The model whose id is typed into the sidebar."""
+    recall("hub")
     given = st.sidebar.text_input(
         "Model id",
         key="hub",
@@ -63,6 +67,7 @@ def from_hub() -> Model:
         bind="query-params",
         persist_state="session",
     )
+    remember("hub", given)
     if not (given or "").strip():
         st.info(text("model", "hub"), icon=":material/cloud_download:")
         st.stop()

@@ -28,22 +28,38 @@ def own_app(tmp_path_factory):
             yield url
 
 
+def sidebar(page):
+    return page.get_by_test_id("stSidebarUserContent")
+
+
 def test_a_hub_id_is_typed_shown_and_kept_across_pages(own_app, new_page):
     page = new_page(f"{own_app}/truncation?model=Hugging+Face+hub")
     expect(page.get_by_text("Type a model")).to_be_visible()
-    page.get_by_label("Model id").fill("acme/nothing")
+    page.get_by_role("textbox", name="Model id").fill("acme/nothing")
     page.keyboard.press("Enter")
     expect(page.get_by_text("is not on the hub")).to_be_visible()
-    page.get_by_label("Model id").fill("acme/tiny")
+    page.get_by_role("textbox", name="Model id").fill("acme/tiny")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("acme/tiny · model.layers.0")).to_be_visible()
+    expect(sidebar(page).get_by_text("acme/tiny · model.layers.0")).to_be_visible()
     expect(page).to_have_url(re.compile("hub=acme"))
     page.get_by_role("link", name="LoRA", exact=True).click()
     expect(page.get_by_role("heading", name="LoRA")).to_be_visible()
-    expect(page.get_by_text("acme/tiny · model.layers.0")).to_be_visible()
+    expect(sidebar(page).get_by_text("acme/tiny · model.layers.0")).to_be_visible()
     page.reload()
     settled(page)
-    expect(page.get_by_text("acme/tiny · model.layers.0")).to_be_visible()
+    expect(sidebar(page).get_by_text("acme/tiny · model.layers.0")).to_be_visible()
+
+
+def test_what_a_link_chose_holds_on_the_next_page(new_page):
+    page = new_page("/truncation?model=synthetic&proj=down&layer=4")
+    page.get_by_role("link", name="LoRA", exact=True).click()
+    expect(page.get_by_role("heading", name="LoRA")).to_be_visible()
+    wanted = "Random numbers · model.layers.4.mlp.down_proj.weight"
+    expect(sidebar(page).get_by_text(wanted)).to_be_visible()
+    expect(page).to_have_url(re.compile("model=synthetic"))
+    page.go_back()
+    expect(page.get_by_role("heading", name="Truncation")).to_be_visible()
+    expect(sidebar(page).get_by_text(wanted)).to_be_visible()
 
 
 def test_a_file_is_uploaded_shown_and_found_again_after_a_reload(own_app, new_page):
@@ -52,12 +68,12 @@ def test_a_file_is_uploaded_shown_and_found_again_after_a_reload(own_app, new_pa
     page.locator("input[type=file]").set_input_files(
         {"name": "mine.safetensors", "mimeType": "application/octet-stream", "buffer": weights()}
     )
-    expect(page.get_by_text("96 × 64 · stored F16")).to_be_visible()
+    expect(sidebar(page).get_by_text("96 × 64 · stored F16")).to_be_visible()
     expect(page).to_have_url(re.compile("file=mine-[0-9a-f]{16}"))
     page.reload()
     settled(page)
-    expect(page.get_by_text("96 × 64 · stored F16")).to_be_visible()
+    expect(sidebar(page).get_by_text("96 × 64 · stored F16")).to_be_visible()
     page.get_by_role("link", name="LoRA", exact=True).click()
     expect(page.get_by_role("heading", name="LoRA")).to_be_visible()
-    expect(page.get_by_text("96 × 64 · stored F16")).to_be_visible()
+    expect(sidebar(page).get_by_text("96 × 64 · stored F16")).to_be_visible()
     expect(page).to_have_url(re.compile("file=mine-"))
