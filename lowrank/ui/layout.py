@@ -1,13 +1,14 @@
 """The frame every page shares: question first, prose from Markdown, code last."""
 
 import inspect
-from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from lowrank.errors import LowrankError
 
@@ -45,17 +46,24 @@ def through_app_first() -> None:
         st.rerun()
 
 
-def recall(key: str, options: Container[Any] | None = None) -> None:
+def recall(
+    key: str, options: Sequence[Any] | None = None, label: Callable[[Any], str] = str
+) -> None:
     """Before a widget of all pages is drawn: give it the value it had on the page before.
 
     `persist_state` does so once the visitor has touched the widget. A value that came with the
-    link is forgotten when a page link is followed, so `remember` notes every value.
+    link is forgotten when a page link is followed, so `remember` notes every value. `options` are
+    what may be chosen, the default first; `label` is what the link says for a value.
     """
     state = st.session_state
     page, value = state.get(f"{key} was", (here(), None))
     new_page = page != here() and key not in st.query_params
-    if new_page and (options is None or value in options):
-        state[key] = value
+    if not new_page or (options is not None and value not in options):
+        return
+    state[key] = value
+    if value and (options is None or value != options[0]):
+        with suppress(StreamlitAPIException):  # the widget has seen to it
+            st.query_params[key] = label(value)
 
 
 def remember(key: str, value: Any) -> None:

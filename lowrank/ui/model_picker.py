@@ -32,13 +32,17 @@ def model_in_use() -> Model:
     """
     found = offered()
     options = [*MODELS, *(name for name in found if name not in MODELS.values())]
-    recall("model", options)
+
+    def label(name: str) -> str:
+        return MODELS.get(name, name)
+
+    recall("model", options, label)
     source = st.sidebar.selectbox(
         "Model",
         options,
         key="model",
         help=text("model", "help"),
-        format_func=lambda name: MODELS.get(name, name),
+        format_func=label,
         bind="query-params",
         persist_state="session",
         filter_mode=None,

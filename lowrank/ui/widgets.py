@@ -33,13 +33,13 @@ def matrix_picker() -> tuple[Model, TensorInfo]:
     # A model with none of a Llama's names is a plain list of matrices.
     kinds = [kind for kind in LABELS if kind in present] or sorted(present)
     with st.sidebar:
-        recall("proj", kinds)
+        recall("proj", kinds, label)
         chosen = st.selectbox(
             "Matrix",
             kinds,
             key="proj",
             help="Attention has q, k, v and o; the MLP has gate, up and down.",
-            format_func=lambda kind: LABELS.get(kind, kind),
+            format_func=label,
             bind="query-params",
             persist_state="session",
             filter_mode=None,
@@ -63,11 +63,16 @@ def matrix_picker() -> tuple[Model, TensorInfo]:
     remember("layer", layer)
     where = (chosen, layer if layers else None)
     if where not in matrices:
-        raise InputError(f"Layer {layer} of {model.title} has no {LABELS.get(chosen, chosen)}.")
+        raise InputError(f"Layer {layer} of {model.title} has no {label(chosen)}.")
     info = matrices[where]
     st.sidebar.caption(provenance(model, info))
     bring(model, info)
     return model, info
+
+
+def label(kind: str) -> str:
+    """What a projection is called in the sidebar and in the link."""
+    return LABELS.get(kind, kind)
 
 
 def by_place(model: Model) -> dict[tuple[str, int | None], TensorInfo]:
