@@ -1,14 +1,14 @@
 """The frame every page shares: question first, prose from Markdown, code last."""
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import streamlit as st
-from streamlit.errors import StreamlitAPIException
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lowrank.errors import LowrankError
 
@@ -46,29 +46,19 @@ def through_app_first() -> None:
         st.rerun()
 
 
-def recall(
-    key: str, options: Sequence[Any] | None = None, label: Callable[[Any], str] = str
-) -> None:
-    """Before a widget of all pages is drawn: give it the value it had on the page before.
+@contextmanager
+def for_all_pages() -> Iterator[None]:
+    """What is drawn inside belongs to the app, as if app.py drew it, and not to one page.
 
-    `persist_state` does so once the visitor has touched the widget. A value that came with the
-    link is forgotten when a page link is followed, so `remember` notes every value. `options` are
-    what may be chosen, the default first; `label` is what the link says for a value.
+    Streamlit drops a page's own parameters from the address when another page is opened, even one
+    that has widgets of the same names: a choice that came with a link, or by Back, would be lost.
     """
-    state = st.session_state
-    page, value = state.get(f"{key} was", (here(), None))
-    new_page = page != here() and key not in st.query_params
-    if not new_page or (options is not None and value not in options):
+    context = get_script_run_ctx()
+    if context is None:
+        yield
         return
-    state[key] = value
-    if value and (options is None or value != options[0]):
-        with suppress(StreamlitAPIException):  # the widget has seen to it
-            st.query_params[key] = label(value)
-
-
-def remember(key: str, value: Any) -> None:
-    """After that widget is drawn: note its value for the next page."""
-    st.session_state[f"{key} was"] = (here(), value)
+    with context.run_with_active_hash(context.pages_manager.main_script_hash):
+        yield
 
 
 def here() -> str:

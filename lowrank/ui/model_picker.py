@@ -10,7 +10,7 @@ from lowrank.readers import DEFAULT_TITLE, Model, Remote, TensorInfo, uploads
 from lowrank.readers.fetch import DEFAULT, cached_path, fetch
 from lowrank.readers.offered import offered
 from lowrank.ui import cached
-from lowrank.ui.layout import recall, remember, text
+from lowrank.ui.layout import text
 
 # Labels are what the link says, so they are short and do not change.
 HUB, UPLOAD = "hub", "upload"
@@ -36,7 +36,6 @@ def model_in_use() -> Model:
     def label(name: str) -> str:
         return MODELS.get(name, name)
 
-    recall("model", options, label)
     source = st.sidebar.selectbox(
         "Model",
         options,
@@ -47,9 +46,6 @@ def model_in_use() -> Model:
         persist_state="session",
         filter_mode=None,
     )
-    remember("model", source)
-    if source != UPLOAD:
-        st.query_params.pop("file", None)
     if source == HUB:
         return from_hub()
     if source == UPLOAD:
@@ -61,7 +57,6 @@ def model_in_use() -> Model:
 
 def from_hub() -> Model:
     """The model whose id is typed into the sidebar."""
-    recall("hub")
     given = st.sidebar.text_input(
         "Model id",
         key="hub",
@@ -71,7 +66,6 @@ def from_hub() -> Model:
         bind="query-params",
         persist_state="session",
     )
-    remember("hub", given)
     if not (given or "").strip():
         st.info(text("model", "hub"), icon=":material/cloud_download:")
         st.stop()
@@ -90,12 +84,19 @@ def uploaded() -> str:
     if given is not None and state.get("uploaded_id") != given.file_id:
         state["file"] = uploads.keep(given.name, given.getbuffer())
         state["uploaded_id"] = given.file_id
-    name = state.get("file") or st.query_params.get("file")
+    name = st.sidebar.text_input(
+        "Kept as",
+        key="file",
+        placeholder="no file yet",
+        help=text("model", "help file"),
+        max_chars=100,
+        bind="query-params",
+        persist_state="session",
+    )
     if not name:
         st.info(text("model", "upload"), icon=":material/upload_file:")
         st.stop()
-    st.query_params["file"] = name
-    return str(name)
+    return name
 
 
 def bring(model: Model, info: TensorInfo) -> None:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from lowrank.errors import InputError
 from lowrank.readers import Model, TensorInfo
-from lowrank.ui.layout import recall, remember
+from lowrank.ui.layout import for_all_pages
 from lowrank.ui.model_picker import bring, model_in_use
 
 # Labels are what the link says, so they are short and do not change.
@@ -21,6 +21,7 @@ LABELS = {
 }
 
 
+@for_all_pages()
 def matrix_picker() -> tuple[Model, TensorInfo]:
     """The model and matrix chosen in the sidebar and kept in the link; one choice for all pages.
 
@@ -33,7 +34,6 @@ def matrix_picker() -> tuple[Model, TensorInfo]:
     # A model with none of a Llama's names is a plain list of matrices.
     kinds = [kind for kind in LABELS if kind in present] or sorted(present)
     with st.sidebar:
-        recall("proj", kinds, label)
         chosen = st.selectbox(
             "Matrix",
             kinds,
@@ -44,11 +44,9 @@ def matrix_picker() -> tuple[Model, TensorInfo]:
             persist_state="session",
             filter_mode=None,
         )
-        remember("proj", chosen)
         layers = sorted(layer for p, layer in matrices if p == chosen and layer is not None)
         # Drawn even for the embeddings, which have no layer, so that nothing below it jumps.
         last = max((layer for _, layer in matrices if layer is not None), default=0)
-        recall("layer")
         if st.session_state.get("layer", 0) > last:  # kept from a deeper model
             st.session_state["layer"] = last
         layer = st.slider(
@@ -60,7 +58,6 @@ def matrix_picker() -> tuple[Model, TensorInfo]:
             bind="query-params",
             persist_state="session",
         )
-    remember("layer", layer)
     where = (chosen, layer if layers else None)
     if where not in matrices:
         raise InputError(f"Layer {layer} of {model.title} has no {label(chosen)}.")
