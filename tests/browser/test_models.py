@@ -73,6 +73,7 @@ def test_a_file_is_uploaded_shown_and_found_again_after_a_reload(own_app, new_pa
     page.reload()
     settled(page)
     expect(sidebar(page).get_by_text("96 × 64 · stored F16")).to_be_visible()
+    settled(page)
     page.get_by_role("link", name="LoRA", exact=True).click()
     expect(page.get_by_role("heading", name="LoRA")).to_be_visible()
     expect(sidebar(page).get_by_text("96 × 64 · stored F16")).to_be_visible()
