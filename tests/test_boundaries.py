@@ -24,7 +24,7 @@ ROOMS = {
     ),
     "pages": (
         {"numpy", "plotly", "streamlit", "pandas"},
-        {"errors", "core", "config", "figures", "ui"},
+        {"errors", "core", "config", "adapters", "figures", "ui"},
     ),
     "command": ({"numpy"}, {"errors", "core", "readers", "figures"}),
 }

@@ -5,7 +5,7 @@ so here, and what is not supported here is refused by name.
 """
 
 from lowrank.adapters.config import AdapterConfig
-from lowrank.adapters.disk import Adapter, Pair, load, save
+from lowrank.adapters.disk import Adapter, Pair, load, save, untrained
 from lowrank.adapters.effect import Effect, effect
 from lowrank.adapters.export import export
 from lowrank.adapters.merging import merged, merged_names
@@ -21,4 +21,5 @@ __all__ = [
     "merged",
     "merged_names",
     "save",
+    "untrained",
 ]

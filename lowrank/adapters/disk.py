@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lowrank.adapters.config import FILE, AdapterConfig
 from lowrank.errors import FormatError, SourceError
+from lowrank.lora import init
 from lowrank.readers.safetensors import SafetensorsModel, read_json
 from lowrank.readers.safetensors_writer import write
 
@@ -158,3 +159,21 @@ def save(adapter: Adapter, folder: str | Path) -> Path:
     table = {name: ("F32", value.shape) for name, value in tensors.items()}
     write(path / WEIGHTS, table, tensors.__getitem__)
     return path
+
+
+def untrained(
+    shapes: Mapping[str, tuple[int, int]], config: AdapterConfig, seed: int = 0
+) -> Adapter:
+    """A synthetic adapter for modules of these shapes (out, in): A as PEFT draws it, B random too.
+
+    Real ones begin with B = 0 and learn it; this one learned nothing and only has the shape.
+    Raises InputError if a rank is larger than its matrix.
+    """
+    pairs = {}
+    for module, (out, n) in shapes.items():
+        rng = np.random.default_rng([seed, *module.encode()])
+        r = config.rank(module)
+        A, B = init(out, n, r, rng)
+        B = rng.standard_normal(B.shape, dtype=np.float32) / np.float32(100)
+        pairs[module] = Pair(module, A, B, config.scale(module))
+    return Adapter(config, pairs)

@@ -40,7 +40,8 @@ def effect(pair: Pair, W0: SVD | None = None) -> Effect:
     Only the directions that the update uses are compared: those with singular values above
     r * eps(float32) of the largest; a zero update uses none, and has no overlap.
 
-    Raises InputError if W0 has another shape, or an entry is not finite.
+    A W0 stored as (in, out), as embeddings are, is turned. Raises InputError if W0 has another
+    shape, or an entry is not finite.
     """
     out, n = len(pair.B), pair.A.shape[1]
     thin = pair.r <= min(out, n)
@@ -49,6 +50,8 @@ def effect(pair: Pair, W0: SVD | None = None) -> Effect:
     numbers = (pair.module, pair.r, pair.scale, float(np.linalg.norm(s)), s, effective_rank(s))
     if W0 is None:
         return Effect(*numbers)
+    if W0.shape == (n, out) != (out, n):
+        W0 = SVD(W0.Vt.T, W0.s, W0.U.T)
     if W0.shape != (out, n):
         raise InputError(f"W0 is {W0.shape} and the update of {pair.module} {(out, n)}.")
     relative = float(np.linalg.norm(s) / (np.linalg.norm(W0.s) or 1.0))

@@ -6,7 +6,9 @@ The name is also what a link says, so that a reload finds the file again.
 import hashlib
 import os
 import re
+import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from lowrank.errors import InputError, SourceError
@@ -15,6 +17,9 @@ from lowrank.readers.kept import drop_oldest
 
 MOST = 2 * 10**9  # bytes of uploads kept in all
 KINDS = ("safetensors", "gguf")
+MOST_ADAPTERS = 50
+ADAPTER_FILES = {"adapter_config.json", "adapter_model.safetensors"}
+ADAPTER = re.compile(r"adapter-[0-9a-f]{16}")
 NAME = re.compile(r"[A-Za-z0-9_]{1,40}-[0-9a-f]{16}\.(safetensors|gguf)")
 
 
@@ -57,3 +62,45 @@ def find(name: str) -> Path:
         raise SourceError(f"The uploaded file {name} is no longer kept here: upload it again.")
     os.utime(path)
     return path
+
+
+def keep_adapter(files: Mapping[str, bytes | memoryview]) -> str:
+    """Keep an adapter's two files and return their folder's name from now on.
+
+    Raises InputError if they are not the two, SourceError if there is no room for them.
+    """
+    if set(files) != ADAPTER_FILES:
+        given = ", ".join(sorted(files))[:200] or "none"
+        raise InputError(f"The files are {given}; expected {' and '.join(sorted(ADAPTER_FILES))}.")
+    digest = hashlib.sha256(b"".join(hashlib.sha256(files[n]).digest() for n in sorted(files)))
+    name = f"adapter-{digest.hexdigest()[:16]}"
+    target = adapters_folder() / name
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for file, data in files.items():
+            (target / f"{file}.new").write_bytes(data)
+            os.replace(target / f"{file}.new", target / file)
+        kept = sorted(adapters_folder().iterdir(), key=lambda path: path.stat().st_mtime)
+        for old in kept[:-MOST_ADAPTERS]:
+            shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise SourceError(f"{name} cannot be kept: {error.strerror or error}.") from error
+    return name
+
+
+def find_adapter(name: str) -> Path:
+    """The folder of a name that `keep_adapter` gave.
+
+    Raises InputError for any other text, SourceError if it is no longer there.
+    """
+    if not ADAPTER.fullmatch(name):
+        raise InputError(f"{name[:80]!r} is not the name of an uploaded adapter: upload it again.")
+    path = adapters_folder() / name
+    if not path.is_dir():
+        raise SourceError(f"The uploaded {name} is no longer kept here: upload it again.")
+    return path
+
+
+def adapters_folder() -> Path:
+    """Where uploaded adapters are kept."""
+    return cache_folder() / "adapters"

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from lowrank.adapters import Adapter, AdapterConfig, Effect, effect, load, untrained
 from lowrank.errors import InputError
 from lowrank.figures.matrix import Preview
 from lowrank.figures.matrix import preview as small_preview
@@ -77,3 +78,27 @@ def random_peer(source: str, tensor: str) -> NDArray[np.float64]:
 def residual(source: str, tensor: str, k: int) -> float:
     """||W - W_k||_F measured entry by entry: 2 m n k operations, so each only once."""
     return residual_norm(matrix(source, tensor), svd(source, tensor).top(k))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the adapter…")
+def adapter(folder: str) -> Adapter:
+    """An adapter on disk; see `lowrank.adapters.load`."""
+    return load(folder)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def untrained_adapter(source: str, r: int) -> Adapter:
+    """A synthetic adapter of rank r for the q and v matrices of a model; alpha is 2 r."""
+    config = AdapterConfig(r=r, lora_alpha=2 * r)
+    found = model(source).tensors.values()
+    modules = {t.name.removesuffix(".weight"): t.shape for t in found if len(t.shape) == 2}
+    shapes = {name: (s[0], s[1]) for name, s in modules.items() if config.targets(name)}
+    if not shapes:
+        raise InputError("This model has no q_proj or v_proj for a synthetic adapter to change.")
+    return untrained(shapes, config)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Measuring every update…")
+def effects(_adapter: Adapter, key: str) -> list[Effect]:
+    """The numbers of every pair of an adapter that `key` names, without its W0."""
+    return [effect(pair) for pair in _adapter.pairs.values()]

@@ -1,0 +1,129 @@
+"""The Adapter page's choice of adapter, its numbers and its table."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from lowrank.adapters import Adapter, Effect
+from lowrank.adapters.config import AdapterConfig
+from lowrank.errors import InputError
+from lowrank.readers import Model, uploads
+from lowrank.readers.offered import offered_adapters
+from lowrank.svd import SVD
+from lowrank.ui import cached
+from lowrank.ui.layout import text
+
+# The words in the list are the words in the link.
+SYNTHETIC, MINE = "synthetic", "files of mine"
+UPLOAD_MB = 200
+
+
+def adapter_picker(model: Model) -> tuple[Adapter, str]:
+    """The chosen adapter and a key that names it; asked for in the page until there is one.
+
+    Raises our own errors for files that are no adapter.
+    """
+    found = offered_adapters()
+    first, second = st.columns(2, gap="large")
+    chosen = first.selectbox(
+        "Adapter",
+        [SYNTHETIC, *(name for name in found if name not in (SYNTHETIC, MINE)), MINE],
+        key="adapter",
+        help=text("adapter", "help"),
+        bind="query-params",
+        filter_mode=None,
+    )
+    if chosen == SYNTHETIC:
+        with second:
+            r = int(st.select_slider("Rank r", [1, 2, 4, 8, 16, 32, 64], 8, key="rank"))
+        return cached.untrained_adapter(model.source, r), f"synthetic {model.source} {r}"
+    path = found.get(chosen) or uploads.find_adapter(uploaded(second))
+    return cached.adapter(str(path)), str(path)
+
+
+def uploaded(place: "st.delta_generator.DeltaGenerator") -> str:
+    """The name of the adapter the visitor brought, now or before; asked for until there is one."""
+    state = st.session_state
+    given = place.file_uploader(
+        "adapter_config.json and adapter_model.safetensors, together",
+        type=["json", "safetensors"],
+        accept_multiple_files=True,
+        key="uploading adapter",
+        max_upload_size=UPLOAD_MB,
+    )
+    ids = [file.file_id for file in given or []]
+    if ids and state.get("uploaded adapter") != ids:
+        state["uploaded adapter"] = ids
+        state["kept"] = uploads.keep_adapter({file.name: file.getbuffer() for file in given})
+    name = place.text_input(
+        "Kept as", key="kept", placeholder="no files yet", max_chars=100, bind="query-params"
+    )
+    if not name:
+        st.info(text("adapter", "upload"), icon=":material/upload_file:")
+        st.stop()
+    return name
+
+
+def summary(config: AdapterConfig, adapter: Adapter, name: str) -> str:
+    """What the adapter is, in one line: honest about its origin, its settings and its size."""
+    numbers = sum(pair.A.size + pair.B.size for pair in adapter.pairs.values())
+    kind = "DoRA" if config.use_dora else "rsLoRA" if config.use_rslora else "LoRA"
+    origin = "synthetic: A and B are random, nobody trained them" if name == SYNTHETIC else "real"
+    said = [
+        f"{kind}, r = {config.r}, α = {config.lora_alpha:g}",
+        f"{len(adapter.pairs):,} matrices changed",
+        f"{numbers:,} numbers in A and B",
+        *([f"{len(adapter.replaced):,} whole tensors replaced"] if adapter.replaced else []),
+        *([f"{len(adapter.unused):,} pairs not targeted, unused"] if adapter.unused else []),
+        origin,
+    ]
+    return " · ".join(said)
+
+
+def numbers(found: Effect) -> None:
+    """The numbers of one module's update, beside its picture."""
+    st.metric("Scale s", f"{found.scale:.3g}", help=text("adapter", "help scale"))
+    st.metric("‖s·BA‖", f"{found.norm:.3g}")
+    if found.relative is not None:
+        st.metric("Beside ‖W₀‖", f"{found.relative:.2%}")
+    st.metric(
+        "Effective rank of BA",
+        f"{found.effective_rank:.1f} of {found.r}",
+        help=text("adapter", "help effective"),
+    )
+    for side, got, chance in (
+        ("inputs", found.overlap_in, found.chance_in),
+        ("outputs", found.overlap_out, found.chance_out),
+    ):
+        if got is not None:
+            st.metric(
+                f"Overlap with W₀, {side}",
+                f"{got:.3f}",
+                f"{chance:.3f} by chance",
+                delta_color="off",
+                delta_arrow="off",
+                help=text("adapter", "help overlap"),
+            )
+
+
+def table(effects: Sequence[Effect]) -> None:
+    """Every module's rank, scale, norm, largest value and effective rank."""
+    rows = {
+        "module": [each.module.removeprefix("model.") for each in effects],
+        "r": [each.r for each in effects],
+        "scale": [each.scale for each in effects],
+        "‖s·BA‖": [each.norm for each in effects],
+        "s₁": [float(each.s[0]) for each in effects],
+        "effective rank": [each.effective_rank for each in effects],
+    }
+    three = st.column_config.NumberColumn(format="%.3g")
+    columns = dict.fromkeys(("scale", "‖s·BA‖", "s₁", "effective rank"), three)
+    st.dataframe(rows, column_config=columns, hide_index=True, height=360)
+
+
+def decomposed(model: Model, tensor: str) -> SVD | None:
+    """W0's decomposition, shared by all; None if it cannot be had."""
+    try:
+        return cached.svd(model.source, tensor)
+    except InputError:
+        return None

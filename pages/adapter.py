@@ -1,0 +1,57 @@
+"""Adapter: what a LoRA adapter changed, matrix by matrix, beside the weights it changes."""
+
+import streamlit as st
+
+from lowrank.adapters import effect, load, merged
+from lowrank.figures.adapter import update_spectrum
+from lowrank.ui import adapters, cached
+from lowrank.ui.layout import code_for_this, errors_shown, question, text
+from lowrank.ui.widgets import matrix_picker, provenance
+
+question("Adapter", "What did fine-tuning change, and how much of the matrix is it?")
+with errors_shown():
+    model, info = matrix_picker()
+    adapter, key = adapters.adapter_picker(model)
+    effects = cached.effects(adapter, key)
+st.caption(adapters.summary(adapter.config, adapter, key.partition(" ")[0]))
+
+module = info.name.removesuffix(".weight")
+pair = adapter.pairs.get(module)
+if pair is None:
+    names = sorted({name.rpartition(".")[2] for name in adapter.pairs}) or ["no matrix"]
+    st.info(
+        f"The adapter leaves {info.name} as it is. It changes {', '.join(names)}: choose one of "
+        "those in the sidebar.",
+        icon=":material/info:",
+    )
+else:
+    with errors_shown():
+        svd = adapters.decomposed(model, info.name)
+        found = effect(pair, svd)
+    st.subheader(f"One update: {module}", anchor=False)
+    picture, beside = st.columns([3, 1])
+    with picture:
+        st.plotly_chart(
+            update_spectrum(found.s, svd.s if svd else None),
+            key="update spectrum",
+            config={"displayModeBar": False},
+            alt=f"The {found.r} singular values of the update of {module}, from {found.s[0]:.3g} "
+            f"to {found.s[-1]:.3g}, beside the largest of W0",
+        )
+        st.caption(f"W₀: {provenance(model, info)}. Its update has rank {found.r} at most.")
+    with beside:
+        adapters.numbers(found)
+
+st.subheader("Every update", anchor=False)
+adapters.table(effects)
+st.subheader("What you see", anchor=False)
+st.markdown(text("adapter", "theory"))
+code_for_this(
+    effect,
+    load,
+    merged,
+    usage="from lowrank import adapters\nfrom lowrank.readers import open_model\n\n"
+    'model, adapter = open_model("my-llama"), adapters.load("my-adapter")\n'
+    f'W = adapters.merged(model, adapter, "{info.name}")\n'
+    'adapters.export(model, adapter, "merged-llama")  # safetensors that transformers loads',
+)
