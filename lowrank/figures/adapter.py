@@ -10,7 +10,7 @@ FLOOR = 1e-8  # of the largest value: below it a zero is drawn, since a log axis
 
 
 def update_spectrum(
-    s: NDArray[np.float64], W0: NDArray[np.float64] | None, height: int = 340
+    s: NDArray[np.float64], W0: NDArray[np.float64] | None, height: int = 420
 ) -> go.Figure:
     """The r singular values s of the update, orange, and as many of W0, blue, on one log axis."""
     figure = go.Figure()

@@ -16,6 +16,7 @@ from lowrank.ui.layout import text
 # The words in the list are the words in the link.
 SYNTHETIC, MINE = "synthetic", "files of mine"
 UPLOAD_MB = 200
+RANKS = [1, 2, 4, 8, 16, 32, 64]
 
 
 def adapter_picker(model: Model) -> tuple[Adapter, str]:
@@ -35,7 +36,7 @@ def adapter_picker(model: Model) -> tuple[Adapter, str]:
     )
     if chosen == SYNTHETIC:
         with second:
-            r = int(st.select_slider("Rank r", [1, 2, 4, 8, 16, 32, 64], 8, key="rank"))
+            r = int(st.select_slider("Rank r", RANKS, 8, key="rank", bind="query-params"))
         return cached.untrained_adapter(model.source, r), f"synthetic {model.source} {r}"
     path = found.get(chosen) or uploads.find_adapter(uploaded(second))
     return cached.adapter(str(path)), str(path)
@@ -68,7 +69,11 @@ def summary(config: AdapterConfig, adapter: Adapter, name: str) -> str:
     """What the adapter is, in one line: honest about its origin, its settings and its size."""
     numbers = sum(pair.A.size + pair.B.size for pair in adapter.pairs.values())
     kind = "DoRA" if config.use_dora else "rsLoRA" if config.use_rslora else "LoRA"
-    origin = "synthetic: A and B are random, nobody trained them" if name == SYNTHETIC else "real"
+    origin = (
+        "synthetic: A and B are random, nobody trained them"
+        if name == SYNTHETIC
+        else "read from its files"
+    )
     said = [
         f"{kind}, r = {config.r}, α = {config.lora_alpha:g}",
         f"{len(adapter.pairs):,} matrices changed",
@@ -108,17 +113,29 @@ def numbers(found: Effect) -> None:
 
 def table(effects: Sequence[Effect]) -> None:
     """Every module's rank, scale, norm, largest value and effective rank."""
+    effects = sorted(effects, key=lambda each: in_order(each.module))
     rows = {
         "module": [each.module.removeprefix("model.") for each in effects],
         "r": [each.r for each in effects],
         "scale": [each.scale for each in effects],
         "‖s·BA‖": [each.norm for each in effects],
-        "s₁": [float(each.s[0]) for each in effects],
+        "largest singular value": [float(each.s[0]) for each in effects],
         "effective rank": [each.effective_rank for each in effects],
     }
     three = st.column_config.NumberColumn(format="%.3g")
-    columns = dict.fromkeys(("scale", "‖s·BA‖", "s₁", "effective rank"), three)
-    st.dataframe(rows, column_config=columns, hide_index=True, height=360)
+    columns = dict.fromkeys(("scale", "‖s·BA‖", "largest singular value", "effective rank"), three)
+    st.dataframe(
+        rows, column_config=columns, hide_index=True, height=min(360, 36 * (len(effects) + 1))
+    )
+
+
+def in_order(module: str) -> list[tuple[int, str]]:
+    """A sort key that puts layer 2 before layer 10.
+
+    >>> sorted(["layers.10.q", "layers.2.v", "layers.2.q"], key=in_order)
+    ['layers.2.q', 'layers.2.v', 'layers.10.q']
+    """
+    return [(int(part) if part.isdecimal() else 0, part) for part in module.split(".")]
 
 
 def decomposed(model: Model, tensor: str) -> SVD | None:

@@ -1,0 +1,128 @@
+"""The Adapter page: numbers of the core, PEFT's own files, and what cannot be opened."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lowrank import adapters
+from lowrank.errors import InputError
+from lowrank.readers import open_model, uploads
+from lowrank.readers.offered import offered, offered_adapters
+from lowrank.svd import full
+from lowrank.ui import cached
+from lowrank.ui.adapters import MINE
+
+PAGE = str(Path(__file__).parents[2] / "pages" / "adapter.py")
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "adapters"
+Q = "model.layers.0.self_attn.q_proj"
+
+
+@pytest.fixture(autouse=True)
+def models(tmp_path, monkeypatch) -> Path:
+    """The fixtures as an operator's folder, and an empty cache for uploads."""
+    root = tmp_path / "models"
+    shutil.copytree(FIXTURES, root)
+    monkeypatch.setenv("LOWRANK_MODELS", str(root))
+    monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path / "cache"))
+    for each in (cached.model, cached.matrix, cached.svd, cached.adapter, cached.effects):
+        each.clear()
+    return root
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    app.session_state["through_app"] = True
+    for name, value in ({"model": "base-llama"} | query).items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def shown(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def test_models_and_adapters_are_offered_apart():
+    assert set(offered()) == {"base-llama", "base-gpt2", "base-biased"}
+    assert set(offered_adapters()) == {p.name for p in FIXTURES.iterdir()} - set(offered())
+
+
+def test_the_numbers_are_those_of_the_core():
+    app = opened(adapter="rslora")
+    assert not app.exception
+    adapter = adapters.load(FIXTURES / "rslora")
+    W0 = full(open_model(FIXTURES / "base-llama").read(f"{Q}.weight"))
+    told = adapters.effect(adapter.pairs[Q], W0)
+    numbers = shown(app)
+    assert numbers["Scale s"] == f"{12 / 2**0.5:.3g}"
+    assert numbers["‖s·BA‖"] == f"{told.norm:.3g}"
+    assert numbers["Beside ‖W₀‖"] == f"{told.relative:.2%}"
+    assert numbers["Effective rank of BA"] == f"{told.effective_rank:.1f} of 2"
+    assert numbers["Overlap with W₀, inputs"] == f"{told.overlap_in:.3f}"
+    assert len(app.dataframe[0].value) == len(adapter.pairs)
+
+
+def test_every_fixture_opens_on_its_base():
+    bases = {"conv1d": "base-gpt2", "conv1d-dora": "base-gpt2", "biases": "base-biased"}
+    for name in offered_adapters():
+        app = opened(adapter=name, model=bases.get(name, "base-llama"))
+        assert not app.exception, name
+        assert not app.error, (name, [e.value for e in app.error])
+
+
+def test_the_synthetic_adapter_says_so_and_has_the_chosen_rank():
+    app = opened(rank="4")
+    assert not app.exception
+    assert any("nobody trained them" in caption.value for caption in app.caption)
+    assert shown(app)["Effective rank of BA"].endswith("of 4")
+
+
+def test_a_matrix_that_is_left_alone_is_said():
+    app = opened(adapter="plain", proj="up")
+    assert not app.exception
+    assert "It changes q_proj, v_proj" in app.info[0].value
+    assert len(app.dataframe[0].value) == 4  # the table still stands
+
+
+def test_an_adapter_of_another_model_is_one_sentence():
+    app = opened(adapter="plain", model="base-gpt2")
+    assert not app.exception
+    assert "leaves" in app.info[0].value
+    app = opened(adapter="plain", model="synthetic")
+    assert not app.exception
+    assert "W0 is (576, 576)" in app.error[0].value
+
+
+def test_a_field_that_is_not_supported_is_named(models):
+    config = models / "plain" / "adapter_config.json"
+    given = json.loads(config.read_text()) | {"layer_replication": [[0, 1]]}
+    config.write_text(json.dumps(given))
+    app = opened(adapter="plain")
+    assert not app.exception
+    assert "layer_replication" in app.error[0].value
+
+
+def test_uploaded_files_open_again_from_their_link():
+    files = {path.name: path.read_bytes() for path in (FIXTURES / "dora").glob("adapter_*")}
+    name = uploads.keep_adapter(files)
+    assert uploads.keep_adapter(files) == name
+    app = opened(adapter=MINE, kept=name)
+    assert not app.exception
+    assert any(caption.value.startswith("DoRA, r = 3") for caption in app.caption)
+    with pytest.raises(InputError, match="expected adapter_config"):
+        uploads.keep_adapter({"adapter_config.json": b"{}"})
+
+
+@pytest.mark.parametrize("name", ["../../etc", "/etc/passwd", "adapter-xyz", "adapter-" + "0" * 16])
+def test_a_link_can_name_nothing_but_an_uploaded_adapter(name):
+    app = opened(adapter=MINE, kept=name)
+    assert not app.exception
+    assert "upload it again" in app.error[0].value
+
+
+def test_before_files_are_chosen_they_are_asked_for():
+    app = opened(adapter=MINE)
+    assert not app.exception
+    assert "Choose the two files" in app.info[0].value
