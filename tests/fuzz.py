@@ -4,6 +4,8 @@ python tests/fuzz.py [--files 20000] [--seed 0]     prints a line for each forma
 """
 
 import argparse
+import copy
+import json
 import random
 import resource
 import struct
@@ -11,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +23,12 @@ from safetensors.numpy import save
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lowrank.errors import FormatError
+from lowrank import adapters
+from lowrank.adapters import AdapterConfig
+from lowrank.errors import LowrankError
+from lowrank.llama.config import SMOLLM2_135M
 from lowrank.readers import open_model
+from lowrank.readers.hf_config import to_json
 
 SLOW = 1.0  # seconds
 EXTREMES = [0, 1, 0x7F, 0xFF, 2**31 - 1, 2**32 - 1, 2**62, 2**63 - 1, 2**63, 2**64 - 1]
@@ -81,41 +88,124 @@ def mutated(sound: bytes, header: int, rng: random.Random) -> bytes:
     return bytes(data)
 
 
-def outcome(path: Path) -> str:
-    """What became of a file: "opened", "refused", or the name of an error that is not ours."""
+ODD = [
+    None,
+    True,
+    0,
+    -1,
+    2**63,
+    1e308,
+    "",
+    "../x",
+    "(",
+    "é" * 500,
+    [],
+    [[]],
+    {},
+    {"": None},
+    [0] * 99,
+]
+
+
+def odd_json(sound: bytes, rng: random.Random) -> bytes:
+    """The same JSON with one to three of its values, at any depth, replaced by an odd one."""
+    value = json.loads(sound)
+    for _ in range(rng.randint(1, 3)):
+        at = value
+        while True:
+            keys = list(at) if isinstance(at, dict) else range(len(at))
+            key = rng.choice(list(keys) or [None])
+            if key is None:
+                break
+            if isinstance(at[key], dict | list) and at[key] and rng.random() < 0.7:
+                at = at[key]
+                continue
+            at[key] = copy.deepcopy(rng.choice(ODD))
+            break
+    return json.dumps(value).encode()
+
+
+def sound_index(folder: Path) -> bytes:
+    """An index that names a sound shard beside it."""
+    (folder / "model-1-of-1.safetensors").write_bytes(sound_safetensors(folder))
+    names = [f"model.layers.{i}.mlp.up_proj.weight" for i in range(3)]
+    where = dict.fromkeys(names, "model-1-of-1.safetensors")
+    return json.dumps({"metadata": {"total_size": 144}, "weight_map": where}).encode()
+
+
+def sound_config(folder: Path) -> bytes:
+    """A config.json with a sound model beside it."""
+    (folder / "model.safetensors").write_bytes(sound_safetensors(folder))
+    return json.dumps(to_json(SMOLLM2_135M)).encode()
+
+
+def sound_adapter(folder: Path) -> bytes:
+    """An adapter_config.json with sound weights beside it."""
+    config = AdapterConfig(
+        r=2,
+        target_modules=("up_proj",),
+        rank_pattern={r"layers\.0\..*": 2},
+        layers_to_transform=(0,),
+        layers_pattern="layers",
+        exclude_modules=r".*\.9\..*",
+    )
+    adapters.save(adapters.untrained({"model.layers.0.mlp.up_proj": (6, 4)}, config), folder)
+    return (folder / "adapter_config.json").read_bytes()
+
+
+def opened(path: Path) -> None:
+    """Open a model and read all that is in it."""
+    model = open_model(path)
+    for name in model.tensors:
+        model.read(name)
+    getattr(model, "vocabulary", None)
+
+
+def outcome(action: Callable[[], object]) -> str:
+    """What came of it: "opened", "refused", or the name of an error that is not ours."""
     try:
-        model = open_model(path)
-        for name in model.tensors:
-            model.read(name)
-        getattr(model, "vocabulary", None)
-    except FormatError:
+        action()
+    except LowrankError:
         return "refused"
     except Exception as error:
         return f"foreign {type(error).__name__}: {error}"
     return "opened"
 
 
-FORMATS = {"safetensors": (sound_safetensors, 330), "gguf": (sound_gguf, 640)}
+# A sound file's maker, how much of it is header, its name, and what opens it.
+FORMATS = {
+    "safetensors": (sound_safetensors, 330, "mutant.safetensors", opened),
+    "gguf": (sound_gguf, 640, "mutant.gguf", opened),
+    "index": (sound_index, 330, "model.safetensors.index.json", opened),
+    "config": (sound_config, 400, "config.json", lambda path: opened(path.parent)),
+    "adapter": (
+        sound_adapter,
+        900,
+        "adapter_config.json",
+        lambda path: adapters.load(path.parent),
+    ),
+}
 
 
 def run(kind: str, files: int, seed: int, folder: Path) -> tuple[Counter[str], float]:
     """Outcomes of that many mutants of a format, and the slowest one's seconds."""
-    make, header = FORMATS[kind]
+    make, header, filename, action = FORMATS[kind]
     sound, rng = make(folder), random.Random(seed)
-    path = folder / f"mutant.{kind}"
+    path = folder / filename
     found: Counter[str] = Counter()
     slowest = 0.0
     for _ in range(files):
         path.unlink(missing_ok=True)  # the last one may still be mapped
-        path.write_bytes(mutated(sound, header, rng))
+        in_json = filename.endswith(".json") and rng.random() < 0.7
+        path.write_bytes(odd_json(sound, rng) if in_json else mutated(sound, header, rng))
         start = time.perf_counter()
-        found[outcome(path)] += 1
+        found[outcome(lambda: action(path))] += 1
         slowest = max(slowest, time.perf_counter() - start)
     return found, slowest
 
 
 def main() -> None:
-    """Run both formats and print what came of them; exit status 1 if anything is wrong."""
+    """Run every format and print what came of them; exit status 1 if anything is wrong."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
