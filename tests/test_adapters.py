@@ -312,10 +312,12 @@ def test_the_overlap_is_one_in_the_same_directions_and_none_for_a_zero_update():
     same = Pair("m", np.float32(top.Vt), np.float32(top.U * top.s), 2.0)
     told = adapters.effect(same, svd)
     assert (told.overlap_in, told.overlap_out) == (pytest.approx(1), pytest.approx(1))
+    turned = adapters.effect(same, full(W0.T))  # as a layer with fan_in_fan_out stores it
+    assert turned.overlap_in == pytest.approx(1)
     zero = adapters.effect(Pair("m", np.float32(top.Vt), np.zeros((20, 3), "f4"), 2.0), svd)
     assert (zero.norm, zero.effective_rank, zero.overlap_in) == (0, 0, None)
     with pytest.raises(InputError, match="W0 is"):
-        adapters.effect(same, full(W0.T))
+        adapters.effect(same, full(W0[:-1]))
 
 
 def test_a_chance_overlap_is_what_random_subspaces_have():
