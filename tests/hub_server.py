@@ -163,11 +163,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        body = b"" if self.command == "HEAD" else body
         whole = len(body)
         if status == 206 and self.hub.cut_after:
             body = body[: self.hub.cut_after.pop(0)]
-        if self.command == "HEAD":
-            body = b""
         asked = (self.headers.get(key, "") for key in ("Range", "Authorization"))
         host = self.headers.get("Host", "")
         self.hub.requests.append(Request(host, self.command, self.path, *asked, len(body)))

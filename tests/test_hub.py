@@ -130,6 +130,7 @@ def test_what_was_looked_at_works_offline_and_the_rest_says_why_not(hub, monkeyp
 def test_without_a_network_what_was_looked_at_still_opens(hub, monkeypatch):
     first = open_model(REPO).read(Q)
     hub.__exit__()
+    huggingface_hub.close_session()  # its open connections would still be answered
     np.testing.assert_array_equal(open_model(REPO).read(Q), first)
     assert "is there a network?" in said(lambda: open_model(REPO).read(E))
     assert "is there a network?" in said(lambda: open_model("acme/never-seen"))
@@ -303,3 +304,12 @@ def test_the_environment_alone_directs_the_client(hub, tmp_path):
     assert run(HF_HUB_OFFLINE="1", HF_TOKEN="") == expected
     assert len(hub.requests) == asked
     assert (tmp_path / "home" / "hub").is_dir()
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors.index.json"])
+def test_a_huge_configuration_is_refused_before_it_travels(hub, monkeypatch, name):
+    monkeypatch.setattr(hub_reader, "LARGEST_JSON", 10_000)
+    hub.repos[REPO][name] = b" " * 50_000
+    with pytest.raises(FormatError, match="too large"):
+        open_model(REPO)
+    assert hub.sent() < 10_000

@@ -252,3 +252,14 @@ def test_a_mutated_header_opens_or_is_refused_but_never_crashes(sound, tmp_path_
         _ = model.vocabulary
     except FormatError:
         pass
+
+
+def test_more_items_than_any_model_has_are_refused_soon(tmp_path):
+    """Hundreds of thousands of rows, or millions of empty strings, all of which would fit."""
+    rows = struct.pack("<4sIQQ", b"GGUF", 3, 400_000, 0) + bytes(24 * 400_000)
+    with pytest.raises(FormatError, match="lists 400,000 tensors"):
+        opens(rows, tmp_path)
+    key = struct.pack("<Q", 1) + b"a" + struct.pack("<IIQ", 9, 8, 4_000_001)
+    strings = struct.pack("<4sIQQ", b"GGUF", 3, 0, 1) + key + bytes(8 * 4_000_001)
+    with pytest.raises(FormatError, match="above 4,000,000"):
+        opens(strings, tmp_path)

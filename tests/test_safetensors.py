@@ -221,3 +221,17 @@ def test_an_absurd_configuration_is_no_configuration():
     for key in ("hidden_size", "num_attention_heads"):
         for value in (0, -1, None, "64", True, 2**40):
             assert llama_config_from_json({**CONFIG, key: value}) is None
+
+
+def test_more_tensors_or_shards_than_any_model_has_are_refused(tmp_path):
+    many = {f"{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(30_001)}
+    raw = json.dumps(many).encode()
+    path = tmp_path / "many.safetensors"
+    path.write_bytes(struct.pack("<Q", len(raw)) + raw)
+    with pytest.raises(FormatError, match="lists 30,001 tensors"):
+        open_model(path)
+    index = tmp_path / "model.safetensors.index.json"
+    where = {f"{i}": f"{i}.safetensors" for i in range(1001)}
+    index.write_text(json.dumps({"weight_map": where}))
+    with pytest.raises(FormatError, match="names over 1,000 shards"):
+        open_model(tmp_path)

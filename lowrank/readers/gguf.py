@@ -41,6 +41,8 @@ NUMBERS = {
 STRING, ARRAY = 8, 9
 MAX_DIMENSIONS = 4
 MAX_NESTING = 2
+MOST_TENSORS = 30_000
+MOST_ITEMS = 4_000_000  # strings, pairs and rows of one file: stepped over within a second
 PLAIN = {"F64": np.float64, "I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64}
 
 
@@ -58,6 +60,7 @@ class Cursor:
 
     def __init__(self, data: memoryview, path: Path) -> None:
         self.data, self.path, self.at = data, path, 0
+        self.items_left = MOST_ITEMS
 
     def fail(self, what: str) -> FormatError:
         """The error to raise: which file, where, and what is wrong."""
@@ -115,9 +118,15 @@ class Cursor:
         self.at = at
 
     def no_more_than(self, count: int, least: int, what: str) -> None:
-        """Refuse a count whose items, at their smallest, could not fit into what is left."""
+        """Refuse a count whose items, at their smallest, do not fit into what is left.
+
+        Nor may the counts of one file add up to more than any model has.
+        """
         if count * least > len(self.data) - self.at:
             raise self.fail(f"{what} claims {count:,} items, more than the file can hold")
+        self.items_left -= count
+        if self.items_left < 0:
+            raise self.fail(f"{what} brings the items of this file above {MOST_ITEMS:,}")
 
 
 @dataclass(frozen=True)
@@ -207,6 +216,8 @@ def read_metadata(cursor: Cursor) -> tuple[dict[str, Any], int]:
         raise cursor.fail(f"version {version} is not 2 or 3 (little-endian)")
     tensor_count, pair_count = cursor.number("Q", "counts"), cursor.number("Q", "counts")
     cursor.no_more_than(tensor_count, 24, "the tensor table")
+    if tensor_count > MOST_TENSORS:
+        raise cursor.fail(f"it lists {tensor_count:,} tensors, and {MOST_TENSORS:,} are accepted")
     cursor.no_more_than(pair_count, 13, "the metadata")
     metadata: dict[str, Any] = {}
     for _ in range(pair_count):

@@ -19,21 +19,24 @@ from huggingface_hub import (
     _CACHED_NO_EXIST,
     HfApi,
     constants,
+    get_hf_file_metadata,
     hf_hub_download,
+    hf_hub_url,
     try_to_load_from_cache,
 )
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 from numpy.typing import NDArray
 
-from lowrank.errors import InputError, SourceError
+from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.readers import kept
 from lowrank.readers.fetch import Progress
 from lowrank.readers.handle import TensorInfo, known_tensor
 from lowrank.readers.hf_config import llama_config_from_json
-from lowrank.readers.ranges import RemoteFile, explained
+from lowrank.readers.ranges import RemoteFile, explained, offline
 from lowrank.readers.safetensors import (
     CONFIG,
     INDEX,
+    LARGEST_JSON,
     SINGLE,
     described,
     named_shards,
@@ -152,6 +155,8 @@ def small_file(repo: str, name: str, revision: str) -> tuple[Path | None, str]:
     Raises SourceError if that cannot be found out.
     """
     try:
+        if not isinstance(try_to_load_from_cache(repo, name, revision=revision), str):
+            refuse_if_large(repo, name, revision)
         path = Path(hf_hub_download(repo, name, revision=revision, endpoint=constants.ENDPOINT))
         return path, path.parent.name
     except LocalEntryNotFoundError as error:
@@ -165,6 +170,19 @@ def small_file(repo: str, name: str, revision: str) -> tuple[Path | None, str]:
         return None, headers.get(constants.HUGGINGFACE_HEADER_X_REPO_COMMIT, "")
     except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
         raise SourceError(explained(error, repo, revision)) from error
+
+
+def refuse_if_large(repo: str, name: str, revision: str) -> None:
+    """Raises FormatError for a configuration or index too large to be one, before it travels."""
+    if offline():
+        return
+    url = hf_hub_url(repo, name, revision=revision, endpoint=constants.ENDPOINT)
+    try:
+        size = get_hf_file_metadata(url, endpoint=constants.ENDPOINT).size
+    except (HfHubHTTPError, httpx.HTTPError, OSError):
+        return  # the download itself says what is wrong
+    if size is not None and size > LARGEST_JSON:
+        raise FormatError(f"{name} of {repo} has {size / 1e6:,.0f} MB, too large for what it is.")
 
 
 def opened(file: RemoteFile) -> RemoteShard:

@@ -22,6 +22,7 @@ from lowrank.readers.names import place
 from lowrank.readers.safetensors_header import Entry, header_length, parse_header, widen
 
 INDEX, SINGLE, CONFIG = "model.safetensors.index.json", "model.safetensors", "config.json"
+MOST_NAMES, MOST_SHARDS = 200_000, 1000  # of one checkpoint
 LARGEST_JSON = 16_000_000  # bytes of an index or a configuration
 
 
@@ -112,10 +113,14 @@ def named_shards(index: Path) -> dict[str, str]:
     weight_map = given.get("weight_map") if isinstance(given, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
         raise FormatError(f"{index.name} has no weight_map from tensor names to shard files.")
+    if len(weight_map) > MOST_NAMES:
+        raise FormatError(f"{index.name} lists {len(weight_map):,} tensors, too many for a model.")
     for name, file in weight_map.items():
         if not isinstance(file, str):
             raise FormatError(f"{index.name} gives {name[:200]!r} a shard that is not a file name.")
         check_shard_name(index, file)
+    if len(set(weight_map.values())) > MOST_SHARDS:
+        raise FormatError(f"{index.name} names over {MOST_SHARDS:,} shards, too many for a model.")
     return weight_map
 
 

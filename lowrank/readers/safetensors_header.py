@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from lowrank.errors import FormatError
 
 MAX_DIMENSIONS = 8
-LONGEST_HEADER = 16_000_000  # bytes: far more than any model needs, parsed in a second
+LONGEST_HEADER = 8_000_000  # bytes, and
+MOST_TENSORS = 30_000  # in one file: far more than any model has, parsed within a second
 BYTES = {
     "F64": 8,
     "F32": 4,
@@ -62,7 +63,7 @@ class Entry:
 def header_length(first: bytes, filename: str, room: int) -> int:
     """The length that the first eight bytes state, proved to fit into the `room` bytes after them.
 
-    Raises FormatError if it does not, or is over 16 MB.
+    Raises FormatError if it does not, or is over 8 MB.
     """
     length = int.from_bytes(first[:8], "little")
     if len(first) < 8 or not 2 <= length <= min(room, LONGEST_HEADER):
@@ -99,6 +100,8 @@ def parse_header(raw: bytes, data_length: int, filename: str) -> dict[str, Entry
     if not isinstance(table, dict):
         raise fail("its header is not a JSON object")
     table.pop("__metadata__", None)
+    if len(table) > MOST_TENSORS:
+        raise fail(f"it lists {len(table):,} tensors, and at most {MOST_TENSORS:,} are accepted")
     entries = {}
     for name, described in table.items():
         try:

@@ -1,5 +1,7 @@
 """What all pages share in the sidebar: which model, and which of its matrices."""
 
+from collections import Counter
+
 import streamlit as st
 
 from lowrank.errors import InputError
@@ -31,8 +33,7 @@ def matrix_picker() -> tuple[Model, TensorInfo]:
     model = model_in_use()
     matrices = by_place(model)
     present = {place for place, _ in matrices}
-    # A model with none of a Llama's names is a plain list of matrices.
-    kinds = [kind for kind in LABELS if kind in present] or sorted(present)
+    kinds = [kind for kind in LABELS if kind in present] + sorted(present - set(LABELS))
     with st.sidebar:
         chosen = st.selectbox(
             "Matrix",
@@ -73,15 +74,25 @@ def label(kind: str) -> str:
 
 
 def by_place(model: Model) -> dict[tuple[str, int | None], TensorInfo]:
-    """The model's matrices by projection and layer; those of no Llama's kind by their names.
+    """The model's matrices by projection and layer; those that these do not tell apart by name.
+
+    A Llama has one of each projection in a layer. Experts, of which a layer has many, and the
+    matrices of what is no Llama are a plain list of names.
 
     Raises InputError if the model has no matrix at all.
     """
     matrices = [t for t in model.tensors.values() if len(t.shape) == 2 and 0 not in t.shape]
     if not matrices:
         raise InputError(f"{model.title} has no matrix: none of its tensors has two dimensions.")
-    named = {(t.projection, t.layer): t for t in matrices if t.projection in LABELS}
-    return named or {(t.name, None): t for t in matrices}
+    places = Counter((t.projection, t.layer) for t in matrices)
+    found: dict[tuple[str, int | None], TensorInfo] = {}
+    for t in matrices:
+        own = places[t.projection, t.layer] == 1
+        if own and t.projection and (t.layer is not None or t.projection in LABELS):
+            found[t.projection, t.layer] = t
+        else:
+            found[t.name, None] = t
+    return found
 
 
 def provenance(model: Model, info: TensorInfo) -> str:

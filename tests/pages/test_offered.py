@@ -9,6 +9,7 @@ from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
 from lowrank.readers.offered import offered
+from lowrank.ui.widgets import LABELS
 
 PAGE = str(Path(__file__).parents[2] / "pages" / "truncation.py")
 
@@ -90,3 +91,33 @@ def test_a_model_that_cannot_be_shown_is_one_sentence(models, name, words):
     app = opened(name)
     assert not app.exception
     assert words in app.error[0].value
+
+
+FAMILY = {
+    "Llama 2": ["self_attn.q_proj", "mlp.gate_proj", "embed_tokens", "lm_head"],
+    "Llama 3, tied": ["self_attn.k_proj", "mlp.down_proj", "embed_tokens"],
+    "fused": ["self_attn.qkv_proj", "self_attn.o_proj", "mlp.gate_up_proj"],
+    "experts": ["self_attn.q_proj", "mlp.experts.0.up_proj", "mlp.experts.1.up_proj"],
+}
+
+
+@pytest.mark.parametrize("kind", list(FAMILY))
+def test_every_matrix_of_a_relative_can_be_chosen(models, kind):
+    names = {}
+    for part in FAMILY[kind]:
+        if "." in part:
+            names |= {f"model.layers.{i}.{part}.weight": (6, 4) for i in range(2)}
+        else:
+            names["lm_head.weight" if part == "lm_head" else f"model.{part}.weight"] = (6, 4)
+    names["model.layers.0.self_attn.q_proj.bias"] = (6,)
+    tiny(models / kind, names)
+    app = opened(kind)
+    assert not app.exception
+    assert not app.error
+    found = set()
+    for proj in app.sidebar.selectbox(key="proj").options:
+        key = next((k for k, shown in LABELS.items() if shown == proj), proj)
+        for layer in (0, 1):
+            said = opened(kind, proj=key, layer=layer).sidebar.caption[0].value
+            found.add(said.split(" · ")[1])
+    assert found == {name for name, shape in names.items() if len(shape) == 2}
