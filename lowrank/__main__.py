@@ -1,4 +1,4 @@
-"""The command line: `python -m lowrank fetch`."""
+"""The command line: `python -m lowrank fetch`, `python -m lowrank merge MODEL ADAPTER FOLDER`."""
 
 import argparse
 import sys
@@ -23,12 +23,30 @@ def fetch_command(arguments: argparse.Namespace) -> None:
     print(f"The default model is in {cached_path()}")
 
 
+def merge_command(arguments: argparse.Namespace) -> None:
+    """Merge an adapter into a model and write the result."""
+    from lowrank.adapters import export, load  # only here: they need the readers' libraries
+    from lowrank.readers import open_model
+
+    model, adapter = open_model(arguments.model), load(arguments.adapter)
+    for path in export(model, adapter, arguments.folder, arguments.dtype):
+        print(f"{path}  {path.stat().st_size / 1e6:,.1f} MB")
+    print(f"{len(adapter.pairs)} matrices changed, {len(adapter.unused)} pairs not targeted.")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; our own errors become one line and exit status 1."""
     parser = argparse.ArgumentParser(prog="lowrank", description=__doc__)
     commands = parser.add_subparsers(required=True)
     fetching = commands.add_parser("fetch", help="fetch the default model into the cache")
     fetching.set_defaults(run=fetch_command)
+    merging = commands.add_parser("merge", help="merge a PEFT adapter into a model, as safetensors")
+    merging.add_argument("model", help="default, a file, a folder, or a hub id")
+    merging.add_argument("adapter", help="a folder that PEFT's save_pretrained wrote")
+    merging.add_argument("folder", help="where the merged model goes")
+    kinds = ["stored", "F32", "F16", "BF16"]
+    merging.add_argument("--dtype", choices=kinds, default="stored", help="default: as stored")
+    merging.set_defaults(run=merge_command)
     arguments = parser.parse_args(argv)
     try:
         arguments.run(arguments)

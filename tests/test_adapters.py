@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from lowrank import adapters
+from lowrank.__main__ import main
 from lowrank.adapters import Adapter, AdapterConfig, Pair
 from lowrank.adapters.config import FILE
 from lowrank.adapters.disk import WEIGHTS
@@ -332,3 +333,15 @@ def test_a_chance_overlap_is_what_random_subspaces_have():
 def test_a_product_that_does_not_fit_is_refused():
     with pytest.raises(InputError, match="expected"):
         of_product(np.ones((3, 2)), np.ones((3, 4)))
+
+
+def test_the_command_line_merges_and_says_what_it_wrote(tmp_path, capsys):
+    given = ["merge", str(FIXTURES / "base-llama"), str(FIXTURES / "plain"), str(tmp_path / "out")]
+    assert main(given) == 0
+    assert "4 matrices changed" in capsys.readouterr().out
+    wanted = load_file(FIXTURES / "plain" / "merged.safetensors")
+    model = open_model(tmp_path / "out")
+    for name, value in wanted.items():
+        np.testing.assert_allclose(model.read(name), value, rtol=1e-4, atol=1e-6)
+    assert main([*given[:2], str(tmp_path), str(tmp_path / "out")]) == 1
+    assert "adapter_config.json" in capsys.readouterr().err

@@ -26,7 +26,7 @@ ROOMS = {
         {"numpy", "plotly", "streamlit", "pandas"},
         {"errors", "core", "config", "adapters", "figures", "ui"},
     ),
-    "command": ({"numpy"}, {"errors", "core", "readers", "figures"}),
+    "command": ({"numpy"}, {"errors", "core", "readers", "adapters", "figures"}),
 }
 HEAVY = ["streamlit", "plotly", "huggingface_hub", "tokenizers", "gguf", "pandas", "regex", "sympy"]
 
