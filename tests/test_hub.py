@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import huggingface_hub
@@ -313,3 +314,13 @@ def test_a_huge_configuration_is_refused_before_it_travels(hub, monkeypatch, nam
     with pytest.raises(FormatError, match="too large"):
         open_model(REPO)
     assert hub.sent() < 10_000
+
+
+def test_a_class_that_wants_one_matrix_fetches_it_once(hub):
+    model = open_model(REPO)
+    before = hub.sent()
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(lambda _: model.read(E), range(8)))
+    assert hub.sent() - before == got[0].size * 2
+    for W in got:
+        np.testing.assert_array_equal(W, got[0])

@@ -81,5 +81,6 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except LowrankError as error:
-        st.error(str(error), icon=":material/error:")
+        # What was typed or came with a link is quoted in it: no Markdown link or image of that.
+        st.error(str(error).replace("](", "]\\("), icon=":material/error:")
         st.stop()

@@ -1,6 +1,7 @@
 """What the LoRA page asks and says: the input x, the pair A and B, numbers and code."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -177,6 +178,15 @@ def formula(shape: tuple[int, int], r: int, alpha: float) -> str:
     )
 
 
+def nameable(source: str) -> str:
+    """What a visitor would open: a file by its name alone, since the server's folders are its own.
+
+    >>> nameable("/srv/models/tiny.gguf"), nameable("hf://acme/tiny@main"), nameable("default")
+    ('tiny.gguf', 'hf://acme/tiny@main', 'default')
+    """
+    return source if source.startswith("hf://") else Path(source).name
+
+
 def program(model: Model, info: TensorInfo, given: Input, r: int, alpha: int, zero: bool) -> str:
     """Python that computes exactly what is on the page, from the model's file on."""
     m, n = info.shape
@@ -189,7 +199,7 @@ def program(model: Model, info: TensorInfo, given: Input, r: int, alpha: int, ze
 
 {needs_middle}from lowrank.readers import open_model
 
-model = open_model("{model.source}")
+model = open_model("{nameable(model.source)}")
 W0 = model.read("{info.name}")  # ({m}, {n})
 {given.code}
 

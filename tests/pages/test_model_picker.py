@@ -74,6 +74,7 @@ def test_a_matrix_is_fetched_once_however_often_it_is_looked_at(hub):
         ("/etc/passwd", "not a hub id"),
         ("http://elsewhere/a/b", "not a hub id"),
         ("<b>x</b>", "not a hub id"),
+        ("![](http://elsewhere/x.png)", "]\\(http"),
     ],
 )
 def test_what_cannot_be_opened_is_one_sentence_and_stays_typed(hub, given, words):
@@ -144,3 +145,12 @@ def test_the_oldest_uploads_go_first(monkeypatch):
         if path.exists():
             os.utime(path, (i, i))
     assert [(uploads.folder() / name).exists() for name in names] == [False, True, True]
+
+
+def test_the_code_on_the_page_names_no_folder_of_the_server(tmp_path):
+    name = uploads.keep("mine.safetensors", save(weights()))
+    app = opened(UPLOAD, "lora", file=name)
+    assert not app.exception
+    code = " ".join(block.value for block in app.code)
+    assert f'open_model("{name}")' in code
+    assert str(tmp_path) not in code
