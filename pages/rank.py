@@ -9,6 +9,7 @@ from lowrank.rows import Matrix, apply
 from lowrank.subspaces import dependencies
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.matrix_entry import PRESETS, matrix_entry
+from lowrank.ui.own_moves import own_moves
 from lowrank.ui.rank_words import conclusion, counts, lessons, table
 from lowrank.ui.stepper import stepper
 
@@ -31,6 +32,15 @@ def reduction(A: Matrix, form: str) -> None:
         st.html("<style>.st-key-conclusion { min-height: 11rem; }</style>")
         for sentence in conclusion(A) if finished else [text("rank", "conclusion waits")]:
             st.markdown(sentence)
+
+
+@st.fragment
+@errors_shown()
+def do_it(A: Matrix, form: str) -> None:
+    """The same matrix, reduced by the visitor."""
+    st.subheader("Do it yourself", anchor=False)
+    st.markdown(text("rank", "do it"))
+    own_moves(A, reduced=form == REDUCED)
 
 
 @st.fragment
@@ -78,6 +88,7 @@ with controls:
     st.caption(text("rank", f"preset: {chosen if chosen in PRESETS else 'own'}"))
 with picture:
     reduction(A, form)
+do_it(A, form)
 numbers_lie(A)
 st.subheader("Why it works", anchor=False)
 st.markdown(text("rank", "explanation"))

@@ -185,3 +185,30 @@ def test_floating_point_overflow_is_said():
     assert "no pivoting | **overflow** |" in words(app)
     assert "partial pivoting | **4** |" in words(app)
     assert "grew beyond what floating point holds" in words(app)
+
+
+def test_ones_own_operations_are_carried_out_and_the_goal_is_seen():
+    app = opened(m="2 4; 3 7", ops="R1 <-> R2")
+    assert any("1 move, the last: R1 ↔ R2." in each.value for each in app.caption)
+    assert not app.success
+    app.toggle(key="hint").set_value(True).run()
+    assert "R2 ← R2 − 2/3 R1" in app.info[0].value
+    app.text_area(key="ops").set_value("R1 <-> R2\nR2 - 2/3 R1").run()
+    assert "reached in 2 moves: rank 2" in app.success[0].value
+    app.text_area(key="ops").set_value("3/2 R1\nR2 - R1").run()  # another path, as right
+    assert "reached in 2 moves: rank 2" in app.success[0].value
+
+
+def test_what_is_no_operation_is_named_and_stays_typed():
+    typed = "R2 - R1\nR2 = 2 R2 - R1\nR1 / 2"
+    app = opened(m="2 4; 3 7", ops=typed)
+    assert "Operation 2" in app.warning[0].value
+    assert "two operations" in app.warning[0].value
+    assert app.text_area(key="ops").value == typed
+
+
+def test_reduced_form_asks_for_more():
+    app = opened(m="2 4; 0 7", form="Reduced echelon")
+    assert not app.success
+    app = opened(m="2 4; 0 7", form="Reduced echelon", ops="R2/7;R1-4R2;R1/2")
+    assert "reduced echelon form, reached in 3 moves" in app.success[0].value
