@@ -1,5 +1,9 @@
 """A student on the Rank page: step, type nonsense, reload, share."""
 
+import re
+
+from playwright.sync_api import expect
+
 from tests.browser.conftest import settled
 
 
@@ -83,3 +87,15 @@ def test_a_bad_cell_in_the_grid_is_named(new_page):
 def test_fits_a_phone(new_page):
     page = new_page("/rank", width=390)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_ones_own_moves_are_kept_in_the_link_and_by_a_reload(new_page):
+    page = new_page("/rank?m=1+2;2+4")
+    box = page.get_by_role("textbox", name="Your operations, one a line")
+    box.fill("R2 - 2 R1")
+    box.press("Control+Enter")
+    expect(page.get_by_text("reached in 1 move: rank 1")).to_be_visible()
+    expect(page).to_have_url(re.compile("ops=R2"))
+    page.reload()
+    settled(page)
+    expect(page.get_by_text("reached in 1 move: rank 1")).to_be_visible()
