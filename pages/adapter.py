@@ -26,13 +26,13 @@ if pair is None:
     )
 else:
     with errors_shown():
-        svd = adapters.decomposed(model, info.name)
+        svd = cached.svd(model.source, info.name)
         found = effect(pair, svd)
     st.subheader(f"One update: {module}", anchor=False)
     picture, beside = st.columns([3, 1])
     with picture:
         st.plotly_chart(
-            update_spectrum(found.s, svd.s if svd else None),
+            update_spectrum(found.s, svd.s),
             key="update spectrum",
             config={"displayModeBar": False},
             alt=f"The {found.r} singular values of the update of {module}, from {found.s[0]:.3g} "

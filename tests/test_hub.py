@@ -10,7 +10,6 @@ from pathlib import Path
 import huggingface_hub
 import numpy as np
 import pytest
-from gguf import GGMLQuantizationType
 from huggingface_hub import constants
 from safetensors.numpy import save
 
@@ -87,7 +86,7 @@ def test_the_arrays_and_the_table_are_those_of_the_files(hub, files, tmp_path):
     for name in SHAPES:
         np.testing.assert_array_equal(remote.read(name), local.read(name))
         np.testing.assert_array_equal(remote.read(name), weights()[name].astype(np.float32))
-    assert GGMLQuantizationType.F16.name == remote.tensors[Q].dtype
+    assert remote.tensors[Q].dtype == "F16"
 
 
 def test_one_tensor_costs_its_bytes_and_the_headers(hub):
@@ -143,7 +142,6 @@ def test_a_dropped_connection_resumes_where_it_stopped(hub):
     got = model.read(E, lambda done, total: seen.append((done, total)))
     np.testing.assert_array_equal(got, weights()[E].astype(np.float32))
     assert hub.sent() - before == got.size * 2  # not one byte twice
-    assert [r.range.partition("-")[0] for r in hub.requests if r.range][-4:-1]
     starts = [int(r.range[6:].partition("-")[0]) for r in hub.requests if r.sent and r.range]
     assert np.diff(starts[-3:]).tolist() == [1000, 5000]
     assert seen[-1] == (got.size * 2, got.size * 2)

@@ -4,23 +4,20 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from lowrank.figures.spectrum import FLOOR
 from lowrank.figures.style import COLOURS, styled
-
-FLOOR = 1e-8  # of the largest value: below it a zero is drawn, since a log axis has none
 
 
 def update_spectrum(
-    s: NDArray[np.float64], W0: NDArray[np.float64] | None, height: int = 420
+    s: NDArray[np.float64], W0: NDArray[np.float64], height: int = 420
 ) -> go.Figure:
     """The r singular values s of the update, orange, and as many of W0, blue, on one log axis."""
     figure = go.Figure()
-    largest = max(float(s[0]), float(W0[0]) if W0 is not None else 0.0) or 1.0
+    largest = max(float(s[0]), float(W0[0])) or 1.0
     for values, name, colour in (
-        (W0[: len(s)] if W0 is not None else None, "W₀, the largest", COLOURS["W0"]),
+        (W0[: len(s)], "W₀, the largest", COLOURS["W0"]),
         (s, "update s·BA", COLOURS["update"]),
     ):
-        if values is None:
-            continue
         figure.add_scatter(
             x=np.arange(1, len(values) + 1),
             y=np.maximum(values, FLOOR * largest),

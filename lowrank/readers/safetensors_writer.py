@@ -10,14 +10,12 @@ import struct
 from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, SourceError
 
-Stored = Literal["F32", "F16", "BF16"]
 SIZE = {"F32": 4, "F16": 2, "BF16": 2}
 
 
@@ -48,6 +46,8 @@ def write(
                     raise FormatError(f"{name} has shape {value.shape}; expected {shape}.")
                 out.write(narrowed(name, value, dtype).tobytes())
         os.replace(part, path)
+    except SourceError:  # from `tensor`: it says itself what is wrong
+        raise
     except OSError as error:
         raise SourceError(f"{path.name} cannot be written: {error.strerror or error}.") from error
     finally:

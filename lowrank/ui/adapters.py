@@ -6,10 +6,8 @@ import streamlit as st
 
 from lowrank.adapters import Adapter, Effect
 from lowrank.adapters.config import AdapterConfig
-from lowrank.errors import InputError
 from lowrank.readers import Model, uploads
 from lowrank.readers.offered import offered_adapters
-from lowrank.svd import SVD
 from lowrank.ui import cached
 from lowrank.ui.layout import text
 
@@ -136,11 +134,3 @@ def in_order(module: str) -> list[tuple[int, str]]:
     ['layers.2.q', 'layers.2.v', 'layers.10.q']
     """
     return [(int(part) if part.isdecimal() else 0, part) for part in module.split(".")]
-
-
-def decomposed(model: Model, tensor: str) -> SVD | None:
-    """W0's decomposition, shared by all; None if it cannot be had."""
-    try:
-        return cached.svd(model.source, tensor)
-    except InputError:
-        return None

@@ -61,7 +61,13 @@ def test_the_numbers_are_those_of_the_core():
     assert numbers["Beside ‖W₀‖"] == f"{told.relative:.2%}"
     assert numbers["Effective rank of BA"] == f"{told.effective_rank:.1f} of 2"
     assert numbers["Overlap with W₀, inputs"] == f"{told.overlap_in:.3f}"
-    assert len(app.dataframe[0].value) == len(adapter.pairs)
+    rows = app.dataframe[0].value.set_index("module")
+    assert len(rows) == len(adapter.pairs)
+    for module, pair in adapter.pairs.items():
+        row, each = rows.loc[module.removeprefix("model.")], adapters.effect(pair)
+        assert (row["r"], row["scale"], row["‖s·BA‖"]) == (pair.r, pair.scale, each.norm)
+        assert row["largest singular value"] == each.s[0]
+        assert row["effective rank"] == each.effective_rank
 
 
 def test_every_fixture_opens_on_its_base():
