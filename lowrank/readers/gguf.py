@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, SourceError
-from lowrank.llama.config import LlamaConfig
+from lowrank.llama.config import LlamaConfig, RopeScaling
 from lowrank.readers.handle import TensorInfo, known_tensor
 from lowrank.readers.names import from_gguf, place
 
@@ -344,4 +344,18 @@ def llama_config(metadata: dict[str, Any], table: Mapping[str, Stored]) -> Llama
         rope_theta=real("rope.freq_base", 10_000.0),
         rms_norm_eps=real("attention.layer_norm_rms_epsilon", 1e-5),
         tie_word_embeddings="lm_head.weight" not in table,
+        rope_scaling=rope_scaling(metadata, table),
     )
+
+
+def rope_scaling(metadata: dict[str, Any], table: Mapping[str, Stored]) -> RopeScaling | None:
+    """What a GGUF file says of stretched positions: a tensor of divisors, or a type and factor."""
+    if "rope_freqs.weight" in table:
+        return RopeScaling("factors")
+    kind = metadata.get("llama.rope.scaling.type", "none")
+    factor = metadata.get("llama.rope.scaling.factor", metadata.get("llama.rope.scale_linear", 1.0))
+    if not isinstance(factor, float) or not 0 < factor < 1e6:
+        return None
+    if kind == "none":
+        return RopeScaling("linear", factor) if "llama.rope.scale_linear" in metadata else None
+    return RopeScaling(str(kind)[:40], factor)

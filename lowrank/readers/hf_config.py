@@ -1,9 +1,9 @@
 """A Llama's sizes from the `config.json` that Hugging Face keeps beside its weights."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeGuard
 
-from lowrank.llama.config import LlamaConfig
+from lowrank.llama.config import LlamaConfig, RopeScaling
 
 NEEDED = (
     "hidden_size",
@@ -40,6 +40,29 @@ def llama_config_from_json(given: Any) -> LlamaConfig | None:
         rope_theta=_real(theta, 10_000.0),
         rms_norm_eps=_real(given.get("rms_norm_eps"), 1e-6),
         tie_word_embeddings=given.get("tie_word_embeddings") is True,
+        rope_scaling=rope_scaling(given),
+    )
+
+
+def rope_scaling(given: dict[str, Any]) -> RopeScaling | None:
+    """What a config.json says of stretched positions, in either of transformers' ways to say it.
+
+    >>> rope_scaling({"rope_scaling": {"type": "linear", "factor": 2}}).factor
+    2.0
+    """
+    said = given.get("rope_scaling") or given.get("rope_parameters")
+    kind = said.get("rope_type", said.get("type", "default")) if isinstance(said, dict) else None
+    if not isinstance(said, dict) or kind in ("default", None):
+        return None
+    numbers = ("factor", "low_freq_factor", "high_freq_factor")
+    given_length = said.get("original_max_position_embeddings")
+    usual = RopeScaling(str(kind)[:40])
+    return replace(
+        usual,
+        **{key: _real(said.get(key), getattr(usual, key)) for key in numbers},
+        original_max_position_embeddings=(
+            given_length if _whole(given_length) else usual.original_max_position_embeddings
+        ),
     )
 
 
