@@ -105,6 +105,8 @@ def checked_config(model: Weights) -> LlamaConfig:
             f"{model.title} has {config.num_attention_heads} heads, which "
             f"{config.num_key_value_heads} keys and values cannot share equally."
         )
+    if ROPE_FREQS not in model.tensors:
+        frequencies(config)  # refuses a scaling that is not known, before anything is read
     return config
 
 

@@ -1,6 +1,6 @@
 """A Llama's sizes from the `config.json` that Hugging Face keeps beside its weights."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, TypeGuard
 
 from lowrank.llama.config import LlamaConfig, RopeScaling
@@ -54,14 +54,14 @@ def rope_scaling(given: dict[str, Any]) -> RopeScaling | None:
     kind = said.get("rope_type", said.get("type", "default")) if isinstance(said, dict) else None
     if not isinstance(said, dict) or kind in ("default", None):
         return None
-    numbers = ("factor", "low_freq_factor", "high_freq_factor")
-    given_length = said.get("original_max_position_embeddings")
-    usual = RopeScaling(str(kind)[:40])
-    return replace(
-        usual,
-        **{key: _real(said.get(key), getattr(usual, key)) for key in numbers},
+    usual, length = RopeScaling(str(kind)[:40]), said.get("original_max_position_embeddings")
+    return RopeScaling(
+        usual.rope_type,
+        factor=_real(said.get("factor"), usual.factor),
+        low_freq_factor=_real(said.get("low_freq_factor"), usual.low_freq_factor),
+        high_freq_factor=_real(said.get("high_freq_factor"), usual.high_freq_factor),
         original_max_position_embeddings=(
-            given_length if _whole(given_length) else usual.original_max_position_embeddings
+            length if _whole(length) else usual.original_max_position_embeddings
         ),
     )
 
