@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, SourceError
 from lowrank.llama.config import LlamaConfig, RopeScaling
+from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers.handle import TensorInfo, known_tensor
 from lowrank.readers.names import from_gguf, place
 
@@ -185,6 +186,43 @@ class GGUFModel:
     def merges(self) -> list[str]:
         """The byte-pair merges as stored, first to last; empty if the file has none."""
         return self.strings("tokenizer.ggml.merges")
+
+    @cached_property
+    def words(self) -> Vocabulary | None:
+        """The file's tokenizer, from its `tokenizer.*` keys; None if it has no tokens."""
+        if not self.vocabulary:
+            return None
+        said = self.metadata
+
+        def given(key: str, kind: type) -> Any:
+            value = said.get(f"tokenizer.ggml.{key}")
+            return value if type(value) is kind else None
+
+        template = said.get("tokenizer.chat_template")
+        return Vocabulary(
+            tokens=self.vocabulary,
+            merges=self.merges,
+            scores=self.numbers("tokenizer.ggml.scores"),
+            types=self.numbers("tokenizer.ggml.token_type"),
+            kind=given("model", str) or "gpt2",
+            split=given("pre", str) or "gpt-2",
+            bos=given("bos_token_id", int),
+            eos=given("eos_token_id", int),
+            unknown=given("unknown_token_id", int),
+            end_of_turn=given("eot_token_id", int),
+            add_bos=given("add_bos_token", bool),
+            add_space_prefix=given("add_space_prefix", bool),
+            chat_template=template if isinstance(template, str) else None,
+        )
+
+    def numbers(self, key: str) -> list[Any]:
+        """A metadata array of numbers, decoded now; empty if it is absent or of another type."""
+        array = self.metadata.get(key)
+        if not isinstance(array, Array) or array.kind not in NUMBERS:
+            return []
+        dtype = np.dtype(NUMBERS[array.kind]).newbyteorder("<")
+        raw = self._data[array.start : array.start + array.count * dtype.itemsize]
+        return np.frombuffer(raw, dtype).tolist()
 
     def strings(self, key: str) -> list[str]:
         """A metadata array of strings, decoded now; empty if it is absent or of another type."""
