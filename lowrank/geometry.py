@@ -189,6 +189,28 @@ def area(polygon: Sequence[Row]) -> Fraction:
     return Fraction(doubled) / 2
 
 
+def magnification(A: Any) -> Fraction:
+    """|det A| of a square A up to 3 × 3: what A multiplies lengths, areas or volumes by.
+
+    >>> magnification([[2, 1], [0, 3]]), magnification([[1, 2], [2, 4]])
+    (Fraction(6, 1), Fraction(0, 1))
+
+    Raises:
+        InputError: A is not square, or larger than 3 × 3.
+    """
+    A = exact(A)
+    if len(A) != len(A[0]) or len(A) > 3:
+        raise InputError(f"A is {len(A)} × {len(A[0])}; expected a square of at most 3 × 3.")
+    if len(A) == 1:
+        return abs(A[0][0])
+    a, *rest = transpose(A)
+    if len(A) == 2:
+        return abs(a[0] * rest[0][1] - a[1] * rest[0][0])
+    b, c = rest
+    turned = tuple(b[i - 2] * c[i - 1] - b[i - 1] * c[i - 2] for i in range(3))  # b × c
+    return abs(dot(a, turned))
+
+
 def in_box(flat: Flat, half: Fraction) -> tuple[Row, ...]:
     """The corners of a flat of R¹, R² or R³ within the box [−half, half]^n, in order around it.
 
@@ -236,7 +258,7 @@ def _crossings(normal: Row, d: Fraction, half: Fraction) -> set[Row]:
 
 
 def _around(points: set[Row], normal: Row) -> tuple[Row, ...]:
-    """The corners of a convex polygon in R³ in order: by angle, seen along an axis of the normal."""
+    """The corners of a convex polygon in R³ in order: by angle, seen along one axis."""
     if len(points) < 3:
         return tuple(sorted(points))
     along = max(range(3), key=lambda axis: abs(normal[axis]))

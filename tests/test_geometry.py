@@ -24,6 +24,7 @@ from lowrank.geometry import (
     image,
     in_box,
     kernel,
+    magnification,
     nearest,
     power_of_ten,
     solutions,
@@ -57,6 +58,7 @@ def test_the_image_of_the_square_has_the_area_of_the_determinant(A):
     pairs = combinations(transpose(A), 2)
     expected = sum((abs(a[0] * b[1] - a[1] * b[0]) for a, b in pairs), Fraction(0))
     assert area(hull(image(A, cube(len(A[0]))))) == expected
+    assert len(A[0]) != 2 or magnification(A) == expected
 
 
 @settings(max_examples=100, deadline=None)
@@ -68,7 +70,7 @@ def test_the_image_of_the_cube_has_the_volume_of_the_determinant(A):
     for triangle in cube_triangles(3):
         corners = [[x - c for x, c in zip(points[i], centre, strict=True)] for i in triangle]
         volume += abs(determinant(corners)) / 6
-    assert volume == abs(determinant(A))
+    assert volume == abs(determinant(A)) == magnification(A)
 
 
 @settings(max_examples=100, deadline=None)
