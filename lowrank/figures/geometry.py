@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from lowrank.elimination import rank
+from lowrank.elimination import rank, reduced_echelon
 from lowrank.errors import InputError
 from lowrank.figures.exact import vector
 from lowrank.figures.style import AXES, COLOURS, styled
@@ -59,7 +59,7 @@ class Canvas:
         self.half = Fraction(self.size) * self.unit  # in the coordinates of the points
         self.name = name
         self.figure = go.Figure()
-        self.labels: list[tuple[NDArray[np.float64], str]] = []
+        self.labels: list[tuple[NDArray[np.float64], str, NDArray[np.float64]]] = []
 
     def at(self, points: Points) -> NDArray[np.float64]:  # k of (n,) -> (k, dims)
         """The points in units of the axis; numpy arrays already are."""
@@ -112,14 +112,15 @@ class Canvas:
         style = {"color": colour, "opacity": opacity, "hoverinfo": "skip", "lighting": flat}
         self.figure.add_mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, **style)
 
-    def label(self, point: Points, words: str) -> None:
-        """Words at a point; those at one place are joined."""
+    def label(self, point: Points, words: str, away: bool = False) -> None:
+        """Words at a point, or a little further from the origin; those at one place are joined."""
         where = self.at(point)[0]
-        for k, (other, before) in enumerate(self.labels):
+        for k, (other, before, aside) in enumerate(self.labels):
             if np.abs(other - where).max() < 0.03 * self.size:
-                self.labels[k] = (other, f"{before}, {words}")
+                self.labels[k] = (other, f"{before}, {words}", aside)
                 return
-        self.labels.append((where, words))
+        aside = where / (np.linalg.norm(where) or 1.0) if away else np.zeros(self.dims)
+        self.labels.append((where, words, aside))
 
     def arrow(self, tip: Points, colour: str, words: str, hover: str) -> None:
         """From the origin to tip, with a label; one too short to see is a dashed direction."""
@@ -135,10 +136,11 @@ class Canvas:
             points, triangles = _cone(end, self.size)
             self.mesh(points, triangles, colour, 1.0)
         else:
-            at = {"x": end[0], "y": end[1], "ax": 0.9 * end[0], "ay": 0.9 * end[1]}
+            tail = end * max(0.0, 1 - 0.1 * self.size / length)  # the head needs some of the line
+            at = {"x": end[0], "y": end[1], "ax": tail[0], "ay": tail[1]}
             look = {"arrowcolor": colour, "arrowwidth": 4, "arrowhead": 2, "text": ""}
             self.figure.add_annotation(**at, **look, axref="x", ayref="y", showarrow=True)
-        self.label((end * (1 + 0.09 * self.size / length))[None, : self.n], words)
+        self.label(end[None, : self.n], words, away=True)
 
     def _short(self, tip: Points, colour: str, words: str, hover: str) -> None:
         origin = (Fraction(0),) * self.n
@@ -169,12 +171,13 @@ class Canvas:
             if flat.dimension < self.n:
                 self.line([*ordered, ordered[0]], colour, 2)
         if words:
-            last = max(corners, key=lambda p: (p[-1], p[0]))
+            # All of space has no edge of its own: its name stands in the corner least in use.
+            last = min(corners) if flat.dimension == self.n else max(corners, key=_highest)
             self.label([tuple(x * Fraction(88, 100) for x in last)], words)
 
-    def finished(self, height: int) -> go.Figure:
-        """The figure with its labels, equal axes and the house's look."""
-        self._write_labels()
+    def finished(self, height: int, ink: str | None) -> go.Figure:
+        """The figure with its labels, in `ink`, equal axes and the house's look."""
+        self._write_labels(ink)
         figure = styled(self.figure, height)
         figure.update_layout(showlegend=False, uirevision="kept")
         by = f" (10{str(self.power).translate(RAISED)})" if self.power else ""
@@ -183,9 +186,10 @@ class Canvas:
         look = {"range": [-self.size, self.size], "gridcolor": faint, "nticks": 6}
         look |= {"zeroline": True, "zerolinecolor": "rgba(128,128,128,0.9)", "zerolinewidth": 2}
         if self.dims == 3:
-            more = {"showbackground": False, "showspikes": False}
+            # Opaque: on a transparent canvas a see-through line comes out white.
+            more = {"showbackground": False, "showspikes": False, "gridcolor": "#A3A3A3"}
             axes = {f"{a}axis": look | more | {"title": titles[i]} for i, a in enumerate("xyz")}
-            camera = {"eye": {"x": 1.25, "y": -1.5, "z": 0.85}, "center": {"z": -0.08}}
+            camera = {"eye": {"x": 1.3, "y": -1.6, "z": 0.9}, "center": {"z": -0.08}}
             figure.update_layout(
                 scene={**axes, "aspectmode": "cube", "camera": camera, "uirevision": "kept"},
                 margin={"l": 0, "r": 0, "t": 0, "b": 0},
@@ -197,35 +201,36 @@ class Canvas:
         figure.update_layout(dragmode=False, margin={"l": 4, "r": 4, "t": 8, "b": 4})
         return figure
 
-    def _write_labels(self) -> None:
+    def _write_labels(self, ink: str | None) -> None:
         if not self.labels:
             return
-        words = [f"<b>{words}</b>" for _, words in self.labels]
-        p = np.clip(np.stack([where for where, _ in self.labels]), -self.size, self.size)
+        words = [f"<b>{words}</b>" for _, words, _ in self.labels]
+        p = np.clip(np.stack([where for where, _, _ in self.labels]), -self.size, self.size)
+        away = np.stack([aside for _, _, aside in self.labels])
+        font = {"size": 16, "color": ink} if ink else {"size": 16}
         if self.dims == 3:
-            x, y, z = p.T
-            style = {"mode": "text", "text": words, "textfont": {"size": 15}, "hoverinfo": "skip"}
+            x, y, z = (p + 0.1 * self.size * away).T
+            style = {"mode": "text", "text": words, "textfont": font, "hoverinfo": "skip"}
             self.figure.add_scatter3d(x=x, y=y, z=z, **style)
             return
-        for (x, y), text in zip(p, words, strict=True):
-            side = (
-                "right" if x > 0.55 * self.size else "left" if x < -0.55 * self.size else "center"
-            )
-            self.figure.add_annotation(
-                x=x, y=y, text=text, showarrow=False, font={"size": 15}, xanchor=side
-            )
+        for (x, y), (right, up), text in zip(p, away, words, strict=True):
+            inward = "right" if x > 0 else "left"
+            side = inward if abs(x) > 0.55 * self.size and not right else "center"
+            look = {"showarrow": False, "font": font, "xanchor": side}
+            shift = {"xshift": 15 * right, "yshift": 15 * up}
+            self.figure.add_annotation(x=x, y=y, text=text, **look, **shift)
 
 
-def columns(A: Matrix, height: int = 460) -> go.Figure:
+def columns(A: Matrix, ink: str | None = None, height: int = 480) -> go.Figure:
     """The columns of A, (m, n), m <= 3, as arrows, and their span, green."""
     arrows = transpose(A)
     canvas = Canvas(len(A), arrows, "y")
     _span(canvas, A)
     _columns(canvas, A)
-    return canvas.finished(height)
+    return canvas.finished(height, ink)
 
 
-def domain(A: Matrix, circle: bool = False, height: int = 400) -> go.Figure:
+def domain(A: Matrix, circle: bool = False, ink: str | None = None, height: int = 400) -> go.Figure:
     """R^n, n <= 3, before A: the unit cube (or sphere), blue, and the null space, grey."""
     n = len(A[0])
     canvas = Canvas(n, [(Fraction(1),) * n], "x", room=1.4)
@@ -245,10 +250,12 @@ def domain(A: Matrix, circle: bool = False, height: int = 400) -> go.Figure:
         for i in range(n):
             e = corners[2 ** (n - 1 - i)]
             canvas.arrow([e], AXES[i], _named("e", i), f"{_named('e', i)} = {vector(e)}")
-    return canvas.finished(height)
+    return canvas.finished(height, ink)
 
 
-def codomain(A: Matrix, circle: bool = False, height: int = 400) -> go.Figure:
+def codomain(
+    A: Matrix, circle: bool = False, ink: str | None = None, height: int = 400
+) -> go.Figure:
     """R^m, m <= 3, after A: what became of the unit cube (or sphere), green, and the span.
 
     With `circle` the arrows are s_i u_i: the half axes of the ellipse, as long as the singular
@@ -274,11 +281,11 @@ def codomain(A: Matrix, circle: bool = False, height: int = 400) -> go.Figure:
     if kernel(A).dimension:
         origin = (Fraction(0),) * len(A)
         canvas.dot(origin, COLOURS["lost"], "where the null space goes: the origin", 14)
-    return canvas.finished(height)
+    return canvas.finished(height, ink)
 
 
 def equations(
-    A: Matrix, b: Row, changed: Sequence[int] = (), height: int = 460
+    A: Matrix, b: Row, changed: Sequence[int] = (), ink: str | None = None, height: int = 480
 ) -> go.Figure:  # (m, n), (m,)
     """Each equation of A x = b as a line or plane of R^n, n <= 3, and what they have in common.
 
@@ -286,22 +293,27 @@ def equations(
     the null space. An equation without unknowns (0 = 0, 0 = 1) has no picture.
     """
     n = len(A[0])
-    sets = [(i, solutions([row], [x])) for i, (row, x) in enumerate(zip(A, b, strict=True))]
-    drawn = [(i, flat) for i, flat in sets if flat is not None and flat.dimension < n]
+    drawn: dict[tuple[Row, ...], list[int]] = {}  # rows by what they say: 2 x = 4 is x = 2
+    for i, row in enumerate(A):
+        if any(row):
+            drawn.setdefault(reduced_echelon([(*row, b[i])]), []).append(i)
+    sets = [(solutions([said[:n]], said[n:]), rows) for (said,), rows in drawn.items()]
+    flats = [(flat, rows) for flat, rows in sets if flat is not None]
     common = solutions(A, b)
-    reach = [nearest(flat) for _, flat in drawn] + ([nearest(common)] if common else [])
+    reach = [nearest(flat) for flat, _ in flats] + ([nearest(common)] if common else [])
     canvas = Canvas(n, reach, "x", room=1.7)
-    for i, flat in drawn:
-        colour = COLOURS["pivot"] if i in changed else COLOURS["W0"]
-        canvas.flat(flat, colour, "", 0.3)
+    for flat, rows in flats:
+        new = set(rows) & set(changed)
+        canvas.flat(flat, COLOURS["pivot" if new else "W0"], "", 0.45 if new else 0.25)
         corners = in_box(flat, canvas.half)
-        at = corners[(2 * i) % len(corners)]
-        canvas.label([tuple(x * Fraction(9, 10) for x in at)], f"R{i + 1}")
+        at = corners[(2 * rows[0]) % len(corners)]
+        names = ", ".join(f"R{i + 1}" for i in rows)
+        canvas.label([tuple(x * Fraction(9, 10) for x in at)], names)
     if common:
         colour = COLOURS["result"] if any(b) else COLOURS["lost"]
-        words = "solution" if any(b) else "null space"
+        words = "null space" if not any(b) else "solutions" if common.dimension else "solution"
         canvas.flat(common, colour, words, 0.6)
-    return canvas.finished(height)
+    return canvas.finished(height, ink)
 
 
 def _span(canvas: Canvas, A: Matrix) -> None:
@@ -391,6 +403,10 @@ def _extents(A: Matrix) -> Row:  # (m, n) -> (m,)
     unit = Fraction(10) ** power_of_ten(A)
     lengths = [np.hypot.reduce([float(x / unit) for x in row]) for row in A]
     return tuple(Fraction(float(length)) * unit for length in lengths)
+
+
+def _highest(point: Row) -> tuple[Fraction, Fraction]:
+    return point[-1], point[0]
 
 
 def _nice(x: float) -> float:

@@ -17,7 +17,7 @@ from lowrank.ui.rank.stepper import position_control
 from lowrank.ui.rank.view import View
 
 MAP, COLUMNS, EQUATIONS = "Map", "Columns", "Equations"
-CUBE, CIRCLE = "Square or cube", "Circle or sphere"
+CUBE, SPHERE = "Cube", "Sphere"
 OFFERED = ("A repeated direction", "Full rank", "Tall")
 CHART = {"displayModeBar": False, "scrollZoom": False}
 
@@ -63,12 +63,75 @@ class Moment:
         return tuple(row[0] for row in column)
 
 
-def geometry(A: Matrix) -> None:
-    """The pictures, or, for a matrix of too many rows and columns, where to find some."""
+def controls(A: Matrix) -> None:
+    """What to draw, at which step, and what it shows in words."""
     if min(len(A), len(A[0])) > draw.DRAWN:
         _too_large(A)
         return
-    pictures(A)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        picture = st.segmented_control(
+            "Picture",
+            [MAP, COLUMNS, EQUATIONS],
+            default=MAP,
+            required=True,
+            key="picture",
+            bind="query-params",
+        )
+        if picture == MAP and max(len(A), len(A[0])) <= draw.DRAWN:
+            st.segmented_control(
+                "Of the unit",
+                [CUBE, SPHERE],
+                default=CUBE,
+                required=True,
+                key="shape",
+                bind="query-params",
+            )
+    path = tuple(steps(A, reduced=True))
+    moment = Moment(A, path, position_control(len(path)))
+    wide = len(A[0]) > draw.DRAWN
+    words, matrix = st.columns([1, 1] if wide else [3, 2], vertical_alignment="center")
+    with words, st.container(key="geometry_step"):
+        st.html("<style>.st-key-geometry_step { min-height: 9rem; }</style>")
+        st.markdown(step_words(moment))
+    with matrix:
+        title = f"The matrix after step {moment.position} of {len(path)}"
+        size = 0.85 if wide else 1.0
+        st.html(matrix_html(moment.now, title, changed=moment.changed, size=size))
+    if picture == EQUATIONS:
+        st.text_input(
+            "Right-hand side b of A x = b",
+            "0",
+            key="right",
+            bind="query-params",
+            help=text("geometry", "help b"),
+            max_chars=200,
+        )
+    elif picture == MAP and len(A) == len(A[0]):
+        st.slider(
+            "From I (nothing moves) to A",
+            0.0,
+            1.0,
+            1.0,
+            0.1,
+            key="t",
+            bind="query-params",
+            help=text("geometry", "help t"),
+        )
+
+
+def pictures(A: Matrix | None) -> None:
+    """The picture chosen, across the page, what it shows, and why it is so."""
+    if A is None:
+        return
+    if min(len(A), len(A[0])) <= draw.DRAWN:
+        path = tuple(steps(A, reduced=True))
+        moment = Moment(A, path, int(st.session_state["step"]))
+        with errors_shown():
+            drawn = {MAP: _map, COLUMNS: _columns, EQUATIONS: _equations}
+            for sentence in drawn[st.session_state["picture"]](moment):
+                st.markdown(sentence)
+    st.subheader("What the pictures say", anchor=False)
+    st.markdown(text("geometry", "explanation"))
 
 
 def _too_large(A: Matrix) -> None:
@@ -83,45 +146,9 @@ def _choose(preset: str) -> None:
     st.session_state["step"] = 0
 
 
-@st.fragment
-@errors_shown()
-def pictures(A: Matrix) -> None:
-    """One of three pictures of A at one step of its reduction, and what it shows in words."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        picture = st.segmented_control(
-            "Picture",
-            [MAP, COLUMNS, EQUATIONS],
-            default=MAP,
-            required=True,
-            key="picture",
-            bind="query-params",
-        )
-        circle = picture == MAP and _circle()
-    path = tuple(steps(A, reduced=True))
-    moment = Moment(A, path, position_control(len(path)))
-    with st.container(key="geometry_step"):
-        st.html("<style>.st-key-geometry_step { min-height: 3.2rem; }</style>")
-        st.markdown(step_words(moment))
-    if picture == MAP:
-        said = _map(moment, circle)
-    elif picture == COLUMNS:
-        said = _columns(moment)
-    else:
-        said = _equations(moment)
-    words, matrix = st.columns([3, 2], gap="medium")
-    with words:
-        for sentence in said:
-            st.markdown(sentence)
-    with matrix:
-        title = f"The matrix after step {moment.position} of {len(path)}"
-        st.html(matrix_html(moment.now, title, changed=moment.changed))
-
-
-def _circle() -> bool:
-    shape = st.segmented_control(
-        "Shape", [CUBE, CIRCLE], default=CUBE, required=True, key="shape", bind="query-params"
-    )
-    return shape == CIRCLE
+def _ink() -> str | None:
+    """The colour of text on the page, where it is known."""
+    return {"dark": "#FAFAFA", "light": "#31333F"}.get(st.context.theme.type or "")
 
 
 def step_words(moment: Moment) -> str:
@@ -169,11 +196,12 @@ def null_words(A: Matrix) -> str:
     )
 
 
-def _map(moment: Moment, circle: bool) -> list[str]:
-    A, m, n = moment.now, len(moment.A), len(moment.A[0])
-    share = _share() if m == n else Fraction(1)
-    drawn = blend(A, share)
-    shape = {1: "interval", 2: "circle", 3: "sphere"} if circle else {1: "interval", 2: "square"}
+def _map(moment: Moment) -> list[str]:
+    m, n = len(moment.A), len(moment.A[0])
+    circle = max(m, n) <= draw.DRAWN and st.session_state.get("shape") == SPHERE
+    share = Fraction(round(10 * st.session_state["t"]), 10) if m == n else Fraction(1)
+    A = blend(moment.now, share)
+    body = ("interval", "circle" if circle else "square", "sphere" if circle else "cube")
     before, after = st.columns(2)
     with before:
         st.markdown(f"**Before**: x in R{_raised(n)}")
@@ -181,10 +209,10 @@ def _map(moment: Moment, circle: bool) -> list[str]:
             st.info(text("geometry", "no domain").format(n=n))
         else:
             st.plotly_chart(
-                draw.domain(drawn, circle),
+                draw.domain(A, circle, _ink()),
                 key="geometry_domain",
                 config=CHART,
-                alt=f"The unit {shape.get(n, 'cube')} in R{_raised(n)}. {null_words(drawn)}",
+                alt=f"The unit {body[n - 1]} in R{_raised(n)}. {null_words(A)}".replace("**", ""),
             )
     with after:
         st.markdown(f"**After**: A x in R{_raised(m)}")
@@ -192,37 +220,22 @@ def _map(moment: Moment, circle: bool) -> list[str]:
             st.info(text("geometry", "no codomain").format(m=m))
         else:
             st.plotly_chart(
-                draw.codomain(drawn, circle),
+                draw.codomain(A, circle, _ink()),
                 key="geometry_codomain",
                 config=CHART,
-                alt=f"What A makes of it in R{_raised(m)}. {span_words(drawn)}",
+                alt=f"What A makes of it in R{_raised(m)}. {span_words(A)}".replace("**", ""),
             )
-    said = [span_words(drawn), null_words(drawn)]
+    said = [span_words(A), null_words(A)]
     if m == n:
-        size = magnification(drawn)
+        size = magnification(A)
         what = {1: "Lengths", 2: "Areas", 3: "Volumes"}[n]
         flat = ": the image is flat." if size == 0 else "."
         said.append(f"{what} are multiplied by |det A| = **{written(size)}**{flat}")
-    if circle and m <= draw.DRAWN and n <= draw.DRAWN:
+    if circle:
         said.append(text("geometry", "circle"))
     if share != 1:
         said.append(text("geometry", "on the way").format(share=f"{float(share):g}"))
     return said
-
-
-def _share() -> Fraction:
-    """How far from the identity to A, in tenths."""
-    t = st.slider(
-        "From I (nothing moves) to A",
-        0.0,
-        1.0,
-        1.0,
-        0.1,
-        key="t",
-        bind="query-params",
-        help=text("geometry", "help t"),
-    )
-    return Fraction(round(10 * t), 10)
 
 
 def blend(A: Matrix, share: Fraction) -> Matrix:  # (n, n) -> (n, n)
@@ -242,10 +255,10 @@ def _columns(moment: Moment) -> list[str]:
         st.info(text("geometry", "no codomain").format(m=m))
         return [span_words(A), null_words(A)]
     st.plotly_chart(
-        draw.columns(A),
+        draw.columns(A, _ink()),
         key="geometry_columns",
         config=CHART,
-        alt=f"The columns of the matrix as arrows in R{_raised(m)}. {span_words(A)}",
+        alt=f"The columns as arrows in R{_raised(m)}. {span_words(A)}".replace("**", ""),
     )
     said = [span_words(A)]
     if moment.position:
@@ -265,14 +278,7 @@ def within(span: Flat, A: Matrix) -> bool:
 
 def _equations(moment: Moment) -> list[str]:
     A, n = moment.now, len(moment.A[0])
-    typed = st.text_input(
-        "Right-hand side b of A x = b",
-        "0",
-        key="right",
-        bind="query-params",
-        help=text("geometry", "help b"),
-        max_chars=200,
-    )
+    typed = st.session_state["right"]
     try:
         b = right_side(typed or "0", len(A))
     except InputError as error:
@@ -285,10 +291,10 @@ def _equations(moment: Moment) -> list[str]:
     found = solutions(A, now)
     said = _solution_words(found, any(b))
     st.plotly_chart(
-        draw.equations(A, now, moment.changed),
+        draw.equations(A, now, moment.changed, _ink()),
         key="geometry_equations",
         config=CHART,
-        alt=f"The {len(A)} equations in R{_raised(n)}, each a line or plane. {said}",
+        alt=f"{len(A)} equations in R{_raised(n)}, as lines or planes. {said}".replace("**", ""),
     )
     return [said, text("geometry", "equations")]
 
@@ -324,15 +330,9 @@ def _raised(n: int) -> str:
     return str(n).translate(draw.RAISED)
 
 
-def explanation(A: Matrix | None) -> None:
-    """Why what is drawn is so, for any matrix."""
-    st.subheader("What the pictures say", anchor=False)
-    st.markdown(text("geometry", "explanation"))
-
-
 VIEW = View(
-    beside=geometry,
-    below=explanation,
+    beside=controls,
+    below=pictures,
     code=(column_space, kernel, in_box),
     usage=USAGE,
 )
