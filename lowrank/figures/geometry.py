@@ -112,15 +112,15 @@ class Canvas:
         style = {"color": colour, "opacity": opacity, "hoverinfo": "skip", "lighting": flat}
         self.figure.add_mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, **style)
 
-    def label(self, point: Points, words: str, away: bool = False) -> None:
-        """Words at a point, or a little further from the origin; those at one place are joined."""
+    def label(self, point: Points, words: str, aside: NDArray[np.float64] | None = None) -> None:
+        """Words at a point, or aside of it in a direction; those at one place are joined."""
         where = self.at(point)[0]
-        for k, (other, before, aside) in enumerate(self.labels):
+        for k, (other, before, way) in enumerate(self.labels):
             if np.abs(other - where).max() < 0.03 * self.size:
-                self.labels[k] = (other, f"{before}, {words}", aside)
+                self.labels[k] = (other, f"{before}, {words}", way)
                 return
-        aside = where / (np.linalg.norm(where) or 1.0) if away else np.zeros(self.dims)
-        self.labels.append((where, words, aside))
+        way = np.zeros(self.dims) if aside is None else aside / np.linalg.norm(aside)
+        self.labels.append((where, words, way))
 
     def arrow(self, tip: Points, colour: str, words: str, hover: str) -> None:
         """From the origin to tip, with a label; one too short to see is a dashed direction."""
@@ -140,7 +140,7 @@ class Canvas:
             at = {"x": end[0], "y": end[1], "ax": tail[0], "ay": tail[1]}
             look = {"arrowcolor": colour, "arrowwidth": 4, "arrowhead": 2, "text": ""}
             self.figure.add_annotation(**at, **look, axref="x", ayref="y", showarrow=True)
-        self.label(end[None, : self.n], words, away=True)
+        self.label(end[None, : self.n], words, aside=end)
 
     def _short(self, tip: Points, colour: str, words: str, hover: str) -> None:
         origin = (Fraction(0),) * self.n
@@ -154,7 +154,9 @@ class Canvas:
         self.line([origin, far], colour, 3, dash="dash", hover=hover)
         self.label([far], f"{words} (direction)")
 
-    def flat(self, flat: Flat, colour: str, words: str, opacity: float = 0.25) -> None:
+    def flat(
+        self, flat: Flat, colour: str, words: str, opacity: float = 0.25, width: float = 9
+    ) -> None:
         """A point, line, plane or all of space, as far as the box shows it, and its name."""
         corners = in_box(flat, self.half)
         if not corners:
@@ -162,7 +164,7 @@ class Canvas:
         if len(corners) == 1 or flat.dimension == 0:
             self.dot(corners[0], colour, words, 12)
         elif flat.dimension == 1 or len(corners) == 2:
-            self.line(corners, colour, 9, hover=words, opacity=min(1.0, opacity + 0.4))
+            self.line(corners, colour, width, hover=words, opacity=min(1.0, opacity + 0.4))
         elif flat.dimension == 3:
             self.mesh(corners, cube_triangles(3), colour, 0.3 * opacity)
         else:
@@ -171,9 +173,19 @@ class Canvas:
             if flat.dimension < self.n:
                 self.line([*ordered, ordered[0]], colour, 2)
         if words:
-            # All of space has no edge of its own: its name stands in the corner least in use.
-            last = min(corners) if flat.dimension == self.n else max(corners, key=_highest)
-            self.label([tuple(x * Fraction(88, 100) for x in last)], words)
+            # A line's arrows point to its other end; all of space has a corner less in use.
+            quiet = flat.dimension in (1, self.n)
+            at = corners[0] if quiet else max(corners, key=_highest)
+            self.beside(flat, at, words)
+
+    def beside(self, flat: Flat, corner: Row, words: str) -> None:
+        """A label at a corner of a flat, a little inside the box and, if it is thin, off it."""
+        at = tuple(x * Fraction(88, 100) for x in corner) if flat.dimension else corner
+        off = np.eye(self.dims)[-1]
+        if flat.dimension == 1 and self.dims == 2:
+            dx, dy = np.diff(self.at(in_box(flat, self.half)), axis=0)[0]
+            off = np.array([-dy, dx])
+        self.label([at], words, aside=off if flat.dimension < 2 else None)
 
     def finished(self, height: int, ink: str | None) -> go.Figure:
         """The figure with its labels, in `ink`, equal axes and the house's look."""
@@ -215,7 +227,7 @@ class Canvas:
             return
         for (x, y), (right, up), text in zip(p, away, words, strict=True):
             inward = "right" if x > 0 else "left"
-            side = inward if abs(x) > 0.55 * self.size and not right else "center"
+            side = inward if abs(x) > 0.55 * self.size else "center"
             look = {"showarrow": False, "font": font, "xanchor": side}
             shift = {"xshift": 15 * right, "yshift": 15 * up}
             self.figure.add_annotation(x=x, y=y, text=text, **look, **shift)
@@ -304,11 +316,10 @@ def equations(
     canvas = Canvas(n, reach, "x", room=1.7)
     for flat, rows in flats:
         new = set(rows) & set(changed)
-        canvas.flat(flat, COLOURS["pivot" if new else "W0"], "", 0.45 if new else 0.25)
+        canvas.flat(flat, COLOURS["pivot" if new else "W0"], "", 0.45 if new else 0.25, width=4)
         corners = in_box(flat, canvas.half)
-        at = corners[(2 * rows[0]) % len(corners)]
         names = ", ".join(f"R{i + 1}" for i in rows)
-        canvas.label([tuple(x * Fraction(9, 10) for x in at)], names)
+        canvas.beside(flat, corners[(2 * rows[0]) % len(corners)], names)
     if common:
         colour = COLOURS["result"] if any(b) else COLOURS["lost"]
         words = "null space" if not any(b) else "solutions" if common.dimension else "solution"

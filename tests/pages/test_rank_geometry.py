@@ -79,7 +79,7 @@ def test_wide_draws_its_columns_and_says_why_not_the_rest():
 def test_a_large_matrix_gets_a_way_out():
     app = opened(m="Hilbert")
     assert not charts(app)
-    assert "A 5 × 5 matrix takes R^5 to R^5" in app.info[0].value
+    assert "A 5 × 5 matrix takes R⁵ to R⁵" in app.info[0].value
     app.button(key="offer_Full rank").click().run()
     assert app.query_params["m"] == "Full rank"
     assert len(charts(app)) == 2

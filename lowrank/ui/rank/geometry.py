@@ -135,7 +135,9 @@ def pictures(A: Matrix | None) -> None:
 
 
 def _too_large(A: Matrix) -> None:
-    st.info(text("geometry", "too large").format(m=len(A), n=len(A[0])))
+    m, n = len(A), len(A[0])
+    spaces = {"domain": f"R{_raised(n)}", "codomain": f"R{_raised(m)}"}
+    st.info(text("geometry", "too large").format(m=m, n=n, **spaces))
     with st.container(horizontal=True):
         for name in OFFERED:
             st.button(f"Show: {name}", key=f"offer_{name}", on_click=_choose, args=(name,))
@@ -156,7 +158,8 @@ def step_words(moment: Moment) -> str:
     if not moment.path:
         return text("geometry", "no steps")
     if moment.step is None:
-        return text("geometry", "before the steps").format(total=len(moment.path))
+        total = "1 step" if len(moment.path) == 1 else f"{len(moment.path)} steps"
+        return text("geometry", "before the steps").format(total=total)
     before, after = column_space(moment.A), column_space(moment.now)
     kept = kernel(moment.now) == kernel(moment.A) and after.dimension == before.dimension
     assert kept  # what row operations keep
