@@ -143,16 +143,15 @@ class Canvas:
         self.label(end[None, : self.n], words, aside=end)
 
     def _short(self, tip: Points, colour: str, words: str, hover: str) -> None:
-        origin = (Fraction(0),) * self.n
-        if not any(tip[0]):
-            self.label([origin], f"{words} = 0")
+        """A label at the origin for zero; for a vector too short to see also where it points."""
+        origin, up = (Fraction(0),) * self.n, np.eye(self.dims)[-1]
+        if isinstance(tip, np.ndarray) or not any(tip[0]):
+            self.label([origin], words if np.any(self.at(tip)) else f"{words} = 0", aside=up)
             return
-        if isinstance(tip, np.ndarray):
-            self.label([origin], words)
-            return
-        far = in_box(Flat(origin, (tip[0],)), self.half * Fraction(9, 10))[-1]
+        line = Flat(origin, (tip[0],))
+        far = in_box(line, self.half)[-1]
         self.line([origin, far], colour, 3, dash="dash", hover=hover)
-        self.label([far], f"{words} (direction)")
+        self.beside(line, far, f"{words} (direction)")
 
     def flat(
         self, flat: Flat, colour: str, words: str, opacity: float = 0.25, width: float = 9

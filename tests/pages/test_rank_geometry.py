@@ -124,3 +124,10 @@ def test_whether_the_span_moved():
     assert "The span itself has moved since the start" in words(app)
     app = opened(m="2 1; 1 1", picture="Columns", step="1")
     assert "The span is the one of the matrix as entered" in words(app)
+
+
+@pytest.mark.parametrize("link", [{"t": "9"}, {"t": "x"}, {"step": "-3"}, {"picture": "Film"}])
+def test_a_broken_link_falls_back(link):
+    app = opened(**link)
+    assert len(charts(app)) == 2
+    assert not app.error
