@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from lowrank import adapters
 from lowrank.__main__ import main
 from lowrank.adapters import Adapter, AdapterConfig, Pair
-from lowrank.adapters.config import FILE
+from lowrank.lora_config import FILE
 from lowrank.adapters.disk import WEIGHTS
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.lora import forward

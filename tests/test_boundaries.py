@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "core": ({"numpy", "scipy", "tokenizers", "jinja2"}, {"errors", "config"}),
     "errors": (set(), set()),
-    "config": (set(), {"errors"}),
+    "config": ({"regex"}, {"errors"}),
     "readers": ({"numpy", "gguf", "huggingface_hub", "httpx"}, {"errors", "config"}),
     "adapters": ({"numpy", "regex"}, {"errors", "core", "config", "readers"}),
     "figures": ({"numpy", "plotly", "PIL"}, {"errors", "core"}),
@@ -48,7 +48,11 @@ def room_of(path: Path) -> str:
         return "pages"
     if parts[1] in {"readers", "adapters", "figures", "ui"}:
         return parts[1]
-    if parts[1:] in {("llama", "config.py"), ("llama", "vocabulary.py")}:
+    if parts[1:] in {
+        ("llama", "config.py"),
+        ("llama", "vocabulary.py"),
+        ("lora_config.py",),
+    }:
         return "config"
     return {"errors.py": "errors", "__main__.py": "command"}.get(parts[1], "core")
 
