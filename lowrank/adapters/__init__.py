@@ -4,11 +4,11 @@ The conventions are those of PEFT 0.21 (`peft.LoraConfig`): whatever changes the
 so here, and what is not supported here is refused by name.
 """
 
-from lowrank.lora_config import AdapterConfig
 from lowrank.adapters.disk import Adapter, Pair, load, save, untrained
 from lowrank.adapters.effect import Effect, effect
 from lowrank.adapters.export import export
 from lowrank.adapters.merging import merged, merged_names
+from lowrank.lora_config import AdapterConfig
 
 __all__ = [
     "Adapter",

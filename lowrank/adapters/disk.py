@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lowrank.lora_config import FILE, AdapterConfig
 from lowrank.errors import FormatError, SourceError
 from lowrank.lora import init
+from lowrank.lora_config import FILE, AdapterConfig
 from lowrank.readers.safetensors import SafetensorsModel, read_json
 from lowrank.readers.safetensors_writer import write
 

@@ -27,8 +27,9 @@ class Dropped:
     """LoRA in training: W0 x + scale B A (keep * x) / (1 - p), the dropped entries already drawn.
 
     `keep` (N, in) says which entries of the branch's input stay, so that the same noise can be used
-    again, by a derivative or a test. Reference: Srivastava et al. (2014), inverted as in torch; PEFT
-    applies it to the branch alone.
+    again, by a derivative or a test.
+
+    Reference: Srivastava et al. (2014), inverted as in torch; PEFT drops in the branch alone.
     """
 
     lora: LoRA
@@ -187,7 +188,10 @@ def dense_backward(
 def lora_backward(
     projection: LoRA, x: Floats, dy: Floats, wanted: Collection[str], need_dx: bool
 ) -> tuple[Floats | None, Gradients]:
-    """y = W0 x + s B z, z = A x: dB = s dy z^T, dz = s B^T dy, dA = dz x^T, dx = W0^T dy + A^T dz."""
+    """y = W0 x + s B z, z = A x: dB = s dy z^T, dz = s B^T dy, dA = dz x^T, dx = W0^T dy + A^T dz.
+
+    Products of columns x, dy; the N inputs here are rows.
+    """
     rest = [part for part in wanted if part not in LORA_PARTS]
     dx, found = projection_backward(projection.W0, x, dy, rest, need_dx)
     dz, pair = _pair_backward(projection, x, dy, wanted)
