@@ -8,6 +8,7 @@ from lowrank.adapters.disk import Adapter, Pair, load, save, untrained
 from lowrank.adapters.effect import Effect, effect
 from lowrank.adapters.export import export
 from lowrank.adapters.merging import merged, merged_names
+from lowrank.adapters.training import applied, trained
 from lowrank.lora_config import AdapterConfig
 
 __all__ = [
@@ -15,11 +16,13 @@ __all__ = [
     "AdapterConfig",
     "Effect",
     "Pair",
+    "applied",
     "effect",
     "export",
     "load",
     "merged",
     "merged_names",
     "save",
+    "trained",
     "untrained",
 ]
