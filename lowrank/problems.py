@@ -9,7 +9,7 @@ student meets under `lowrank.elimination.steps` are exactly those numbers.
 (2, (3, 4), True)
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from lowrank.elimination import steps
 from lowrank.errors import InputError
-from lowrank.rows import Matrix, Row, RowOp, add, apply, exact, scale, swap
+from lowrank.rows import Matrix, Row, add, apply, exact, scale, swap
 
 MOST_ROWS = 8
 TRIES = 40  # whole problems drawn before a plain one is accepted
@@ -86,7 +86,7 @@ def make_problem(seed: int, m: int, n: int, rank: int, difficulty: str = "medium
     `random.Random(text).random()`, whose sequence Python promises to keep.
 
     >>> [int(x) for row in make_problem(1, 2, 2, 2, "easy").matrix for x in row]
-    [-1, 0, -1, 1]
+    [1, 1, 1, 2]
 
     Raises:
         InputError: a side outside 1 to 8, a rank below 1 or above the smaller side, an unknown
@@ -98,11 +98,9 @@ def make_problem(seed: int, m: int, n: int, rank: int, difficulty: str = "medium
     for attempt in range(TRIES):
         draw = Draw(f"{seed} {m}x{n} {rank} {difficulty} {attempt}")
         A = _backwards(draw, level, m, n, rank)
-        if not within(A, level):
-            continue
-        if _worth_asking(A, rank, level):
+        if _worth_asking(A, rank, level) and within(A, level):
             return Problem(A, rank, seed, difficulty)
-        fallback = fallback or A
+        fallback = fallback or (A if within(A, level) else None)
     if fallback is None:  # cannot be: what is taken back stays within the bounds
         raise InputError(f"No {difficulty} {m} × {n} problem of rank {rank} came from seed {seed}.")
     return Problem(fallback, rank, seed, difficulty)
@@ -110,15 +108,12 @@ def make_problem(seed: int, m: int, n: int, rank: int, difficulty: str = "medium
 
 def within(A: Matrix, level: Level) -> bool:
     """Whether A and all that follows it, down to its reduced form, keeps the level's promise."""
-    if not _whole(A):
-        return False
-    path = list(steps(A, reduced=True))
-    downwards = len(list(steps(A)))
-    matrices = [A, *(step.matrix for step in path)]
+    met = [(A, Fraction(1)), *((step.matrix, step.op.factor) for step in steps(A, reduced=True))]
+    downwards = [A, *(step.matrix for step in steps(A))]
     return (
-        all(_small(row, level) for M in matrices for row in M)
-        and all(_whole(step.matrix) for step in path[:downwards])
-        and all(step.op.factor.denominator <= level.factor for step in path)
+        all(_small(row, level) for M, _ in met for row in M)
+        and all(factor.denominator <= level.factor for _, factor in met)
+        and all(map(_whole, downwards))
     )
 
 
@@ -166,16 +161,16 @@ def _backwards(draw: Draw, level: Level, m: int, n: int, rank: int) -> Matrix:
         part = parts[row]
         for above in range(row):
             factors = [Fraction(part * k) for k in (-2, -1, 1, 2)]
-            A = _taken_back(draw, A, level, factors, lambda f, i=above, j=row: add(i, j, f))
+            A = _taken_back(draw, A, level, factors, above, row)
         sizes = [Fraction(part * p) for p in level.pivots if abs(part * p) <= level.factor]
         A = apply(scale(row, draw.pick(sizes) if _small_scaled(A[row], sizes, level) else part), A)
-    swapped = set(draw.sample(range(rank), min(draw.pick(level.swaps), rank, m - 1)))
+    swaps = min(draw.pick(level.swaps), rank, m - 1) if rank > 1 else 0  # else over zero rows
+    swapped = set(draw.sample(range(rank), swaps))
     for row in reversed(range(rank)):
         # The textbook takes the first row with a non-zero entry, so those it passes over have 0.
         other = row + 1 + draw.below(m - row - 1) if row in swapped and row + 1 < m else row
         for below in range(other + 1, m):
-            factors = list(level.multipliers)
-            A = _taken_back(draw, A, level, factors, lambda f, i=below, j=row: add(i, j, f))
+            A = _taken_back(draw, A, level, level.multipliers, below, row)
         A = apply(swap(row, other), A) if other != row else A
     return A
 
@@ -192,18 +187,12 @@ def _reduced_form(draw: Draw, parts: list[int], columns: list[int], m: int, n: i
 
 
 def _taken_back(
-    draw: Draw,
-    A: Matrix,
-    level: Level,
-    factors: list[Fraction],
-    operation: Callable[[Fraction], RowOp],
+    draw: Draw, A: Matrix, level: Level, factors: Sequence[Fraction], target: int, source: int
 ) -> Matrix:
-    """A after the first operation, of factors in random order, that keeps the bounds; else A."""
+    """A with a multiple of one row added to another, the first drawn that keeps the bounds."""
     for factor in draw.sample(factors, len(factors)):
-        op = operation(factor)
-        B = apply(op, A)
-        row = B[op.rows[0]]
-        if _small(row, level) and all(x.denominator == 1 for x in row):
+        B = apply(add(target, source, factor), A)
+        if _small(B[target], level) and _whole(B[target : target + 1]):
             return B
     return A
 
@@ -221,15 +210,18 @@ def _whole(A: Matrix) -> bool:
 
 
 def _worth_asking(A: Matrix, rank: int, level: Level) -> bool:
-    """Work for each pivot, few zeros, none in a whole row or column, no row a multiple of another.
+    """Work for each pivot, few zeros, none in a whole row or column, few rows alike.
 
-    (In rank 1 every row is a multiple of every other; there they only may not be equal.) Where
-    fractions are allowed, one is asked for on the way down.
+    Alike are multiples of one another, in rank 1 (where all are) equal ones. Where fractions are
+    allowed, one is asked for on the way down.
     """
-    m, n, path = len(A), len(A[0]), list(steps(A))
+    m, n = len(A), len(A[0])
     zeros = sum(x == 0 for row in A for x in row)
-    no_zeros = all(map(any, A)) and all(map(any, zip(*A, strict=True))) and 2 * zeros <= m * n
-    directions = {tuple(x / next(filter(None, row)) for x in row) if any(row) else row for row in A}
-    different = len(directions if rank > 1 else set(A)) == m or n == 1
+    if 2 * zeros > m * n or not all(map(any, A)) or not all(map(any, zip(*A, strict=True))):
+        return False
+    directions = {tuple(x / next(filter(None, row)) for x in row) for row in A}
+    if len(directions if rank > 1 else set(A)) < min(m, n + 1, rank + 2):
+        return False
+    path = list(steps(A))
     fraction = level.denominator == 1 or any(step.op.factor.denominator > 1 for step in path)
-    return no_zeros and different and len(path) >= min(rank, m - 1) and (fraction or m == 1)
+    return len(path) >= min(rank, m - 1) and (fraction or m == 1)
