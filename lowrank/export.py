@@ -54,10 +54,10 @@ def to_latex(A: Matrix, ops: Sequence[RowOp]) -> str:
     r"""An align* environment (amsmath): a matrix a line, each operation over its arrow.
 
     >>> from lowrank.rows import exact, scale
-    >>> print(to_latex(exact([[2]]), [scale(0, Fraction(1, 2))]))
+    >>> print(to_latex(exact([[2]]), [scale(0, 3)]))
     \begin{align*}
     & \left[\begin{array}{r} 2 \end{array}\right] \\
-    \xrightarrow{R_{1} \leftarrow \frac{1}{2} R_{1}} \; & \left[\begin{array}{r} 1 \end{array}\right]
+    \xrightarrow{R_{1} \leftarrow 3 R_{1}} \; & \left[\begin{array}{r} 6 \end{array}\right]
     \end{align*}
 
     Raises:
