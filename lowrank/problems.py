@@ -164,7 +164,8 @@ def _backwards(draw: Draw, level: Level, m: int, n: int, rank: int) -> Matrix:
             A = _taken_back(draw, A, level, factors, above, row)
         sizes = [Fraction(part * p) for p in level.pivots if abs(part * p) <= level.factor]
         A = apply(scale(row, draw.pick(sizes) if _small_scaled(A[row], sizes, level) else part), A)
-    swaps = min(draw.pick(level.swaps), rank, m - 1) if rank > 1 else 0  # else over zero rows
+    most = min(rank, max(1, m - 2)) if rank > 1 else 0  # more would pass over zero rows
+    swaps = min(draw.pick(level.swaps), most)
     swapped = set(draw.sample(range(rank), swaps))
     for row in reversed(range(rank)):
         # The textbook takes the first row with a non-zero entry, so those it passes over have 0.

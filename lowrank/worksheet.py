@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from html import escape
+from itertools import groupby
 
 from lowrank.elimination import Step, leading_columns, steps
 from lowrank.errors import InputError
@@ -20,6 +21,7 @@ from lowrank.rows import Matrix, Row, RowOp, transpose, written
 from lowrank.subspaces import Dependency, dependencies, null_space
 
 MOST_PROBLEMS = 100
+TALL = 5  # rows from which the key takes several operations together
 TITLE = "Row reduction and rank"
 
 
@@ -135,7 +137,7 @@ def as_latex(sheet: Worksheet) -> str:
     asked = "\n".join(rf"\item[({a})] {q}" for a, q in zip("abcd", questions(sheet), strict=False))
     parts = [
         _LATEX_HEAD % (TITLE, _intro(sheet)),
-        "\\begin{itemize}\n%s\n\\end{itemize}" % asked,
+        rf"\begin{{itemize}}{asked} \end{{itemize}}",
     ]
     for k, problem in enumerate(sheet.problems, start=1):
         room = _room(problem) - 30
@@ -207,7 +209,7 @@ h2 { font-size: 13pt; margin: 0 0 2mm; }
 .lines span { flex: 1; border-bottom: 0.2mm solid #111; }
 .lines span + span { flex: 3; }
 .key { break-before: page; }
-.answer { border-top: 0.2mm solid #999; padding: 3mm 0; }
+.answer { border-top: 0.2mm solid #999; padding: 3mm 0; break-inside: avoid; }
 .answer h2, .answer > p { break-after: avoid; }
 .answer p { margin: 0 0 2mm; }
 .chain { display: flex; flex-wrap: wrap; align-items: center; row-gap: 3mm; }
@@ -252,9 +254,9 @@ def _html_problem(k: int, problem: Problem) -> str:
 def _html_answer(k: int, problem: Problem, sheet: Worksheet) -> str:
     found = answer(problem, sheet.reduced)
     moves = "".join(
-        f'<span class="move"><span class="arrow">{escape(str(step.op))}<i></i></span>'
-        f"{_html_matrix(step.matrix, last=step is found.path[-1])}</span>"
-        for step in found.path
+        f'<span class="move"><span class="arrow">{"<br>".join(escape(str(s.op)) for s in group)}'
+        f"<i></i></span>{_html_matrix(group[-1].matrix, last=group[-1] is found.path[-1])}</span>"
+        for group in _grouped(found.path, problem.shape[0])
     )
     return (
         f'<section class="answer"><h2>Problem {k}</h2>'
@@ -262,6 +264,15 @@ def _html_answer(k: int, problem: Problem, sheet: Worksheet) -> str:
         f'<div class="chain">{_html_matrix(problem.matrix, last=not found.path)}{moves}</div>'
         f"{_html_solutions(found) if sheet.solve else ''}</section>"
     )
+
+
+def _grouped(path: tuple[Step, ...], m: int) -> list[list[Step]]:
+    """The steps one by one; in a tall matrix all that clear with one pivot share an arrow."""
+    if m < TALL:
+        return [[step] for step in path]
+    key = enumerate(path)
+    runs = groupby(key, lambda item: item[1].pivot if item[1].op.kind == "add" else item[0])
+    return [[step for _, step in run] for _, run in runs]
 
 
 def _html_solutions(found: Answer) -> str:
@@ -295,7 +306,7 @@ def _html_number(x: Fraction) -> str:
 
 def _room(problem: Problem) -> int:
     """Millimetres of paper for one problem: more rows, more steps."""
-    return 60 + 15 * problem.shape[0]
+    return 55 + 15 * problem.shape[0]
 
 
 def _intro(sheet: Worksheet) -> str:
@@ -336,3 +347,19 @@ def _latex_solutions(found: Answer) -> str:
     columns = [latex_matrix(transpose((x,))) for x in found.solutions]
     terms = [(Fraction(1), rf"t_{{{k}}} {x}") for k, x in enumerate(columns, start=1)]
     return f"x = {_latex_sum(terms)}"
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to write a worksheet: the function, its file's suffix and media type."""
+
+    write: Callable[[Worksheet], str]
+    suffix: str
+    mime: str
+
+
+FORMATS = {
+    "html": Format(as_html, ".html", "text/html"),
+    "latex": Format(as_latex, ".tex", "application/x-tex"),
+    "markdown": Format(as_markdown, ".md", "text/markdown"),
+}

@@ -14,7 +14,7 @@ from lowrank.rows import apply
 PROMISED = {"easy": (20, 1, 1), "medium": (30, 1, 3), "hard": (60, 6, 6)}
 
 RECORDED_EASY = [[1, 1, 4, -3], [1, 2, 7, -4], [-2, -3, -11, 7]]
-RECORDED_MEDIUM = [[0, -2, 2, 6], [1, 1, -2, -5], [1, 7, -8, -23]]
+RECORDED_MEDIUM = [[0, -2, 4, 4], [3, -1, 5, 8], [-3, -1, -1, -4]]
 RECORDED_HARD = [[-2, -4, -2, 4], [-2, -4, 0, 5], [-1, -2, -7, -1], [-4, -2, 0, 1]]
 
 
