@@ -18,6 +18,7 @@ from typing import TypeVar
 from lowrank.elimination import steps
 from lowrank.errors import InputError
 from lowrank.rows import Matrix, Row, add, apply, exact, scale, swap
+from lowrank.subspaces import dependencies
 
 MOST_ROWS = 8
 TRIES = 40  # whole problems drawn before a plain one is accepted
@@ -214,7 +215,7 @@ def _worth_asking(A: Matrix, rank: int, level: Level) -> bool:
     """Work for each pivot, few zeros, none in a whole row or column, few rows alike.
 
     Alike are multiples of one another, in rank 1 (where all are) equal ones. Where fractions are
-    allowed, one is asked for on the way down.
+    allowed, one is asked for on the way down. Dependent rows have simple coefficients.
     """
     m, n = len(A), len(A[0])
     zeros = sum(x == 0 for row in A for x in row)
@@ -225,4 +226,6 @@ def _worth_asking(A: Matrix, rank: int, level: Level) -> bool:
         return False
     path = list(steps(A))
     fraction = level.denominator == 1 or any(step.op.factor.denominator > 1 for step in path)
-    return len(path) >= min(rank, m - 1) and (fraction or m == 1)
+    coefficients = [c for dependency in dependencies(A) for c, _ in dependency.terms]
+    simple = all(c.denominator <= level.factor and abs(c.numerator) <= 9 for c in coefficients)
+    return simple and len(path) >= min(rank, m - 1) and (fraction or m == 1)

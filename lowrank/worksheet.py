@@ -222,7 +222,8 @@ h2 { font-size: 13pt; margin: 0 0 2mm; }
   height: 1.4mm; border-top: 0.25mm solid #111; border-right: 0.25mm solid #111;
   transform: rotate(45deg); }
 .given { display: flex; align-items: center; gap: 2mm; }
-.sum { display: flex; flex-wrap: wrap; align-items: center; gap: 1.5mm; }
+.sum { display: flex; flex-wrap: wrap; align-items: center; gap: 1.5mm;
+  margin-top: 3mm; }
 .m { display: inline-block; position: relative; padding: 0 1.6mm; }
 .m::before, .m::after { content: ""; position: absolute; top: 0; bottom: 0; width: 1.2mm;
   border: 0.35mm solid #111; }
@@ -277,10 +278,10 @@ def _grouped(path: tuple[Step, ...], m: int) -> list[list[Step]]:
 
 def _html_solutions(found: Answer) -> str:
     terms = [
-        f"t<sub>{k}</sub> {_html_matrix(transpose((x,)))}"
+        f"<span>t<sub>{k}</sub></span> {_html_matrix(transpose((x,)))}"
         for k, x in enumerate(found.solutions, start=1)
     ]
-    return f'<p class="sum">All solutions of A x = 0: x = {" + ".join(terms) or "0"}</p>'
+    return f'<div class="sum">All solutions of A x = 0: x = {" + ".join(terms) or "0"}</div>'
 
 
 def _html_matrix(A: Matrix, last: bool = False) -> str:

@@ -39,6 +39,7 @@ class Page(HTMLParser):
         self.tags.append(tag)
         self.links += [value for name, value in attrs if name in {"src", "href"}]
         if tag not in {"meta", "br"}:
+            assert tag not in {"table", "div", "p"} or "p" not in self.open  # a browser closes p
             self.open.append(tag)
 
     def handle_endtag(self, tag):
