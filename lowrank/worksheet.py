@@ -10,6 +10,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from html import escape
 from itertools import groupby
 
@@ -27,30 +28,40 @@ TITLE = "Row reduction and rank"
 
 @dataclass(frozen=True)
 class Worksheet:
-    """Problems of one kind, and what is asked about each."""
+    """Problems of one kind, and what is asked about each; made by `make_worksheet`."""
 
-    problems: tuple[Problem, ...]
     seed: int
+    shape: tuple[int, int]
+    rank: int
+    count: int
+    difficulty: str
     reduced: bool  # ask for the reduced form
     solve: bool  # ask for the solutions of A x = 0
+
+    def problem(self, k: int) -> Problem:
+        """The k-th problem, k from 0."""
+        return make_problem(1000 * self.seed + k, *self.shape, self.rank, self.difficulty)
+
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
+        """All of them, drawn when first asked for."""
+        return tuple(map(self.problem, range(self.count)))
 
     @property
     def command(self) -> str:
         """The command that makes this worksheet again."""
-        first = self.problems[0]
-        m, n = first.shape
+        m, n = self.shape
         options = " --reduced" * self.reduced + " --solve" * self.solve
         return (
-            f"python -m lowrank worksheet --rank {first.rank} --shape {m}x{n} "
-            f"--count {len(self.problems)} --seed {self.seed} "
-            f"--difficulty {first.difficulty}{options}"
+            f"python -m lowrank worksheet --rank {self.rank} --shape {m}x{n} "
+            f"--count {self.count} --seed {self.seed} --difficulty {self.difficulty}{options}"
         )
 
     @property
     def name(self) -> str:
         """A name for its file, without a suffix."""
-        m, n = self.problems[0].shape
-        return f"worksheet-{m}x{n}-rank{self.problems[0].rank}-seed{self.seed}"
+        m, n = self.shape
+        return f"worksheet-{m}x{n}-rank{self.rank}-seed{self.seed}"
 
 
 def make_worksheet(
@@ -70,9 +81,8 @@ def make_worksheet(
     """
     if not 1 <= count <= MOST_PROBLEMS:
         raise InputError(f"count is {count}; a worksheet has 1 to {MOST_PROBLEMS} problems.")
-    make_problem(seed, m, n, rank, difficulty)  # refuses the seed as it was given
-    drawn = (make_problem(1000 * seed + k, m, n, rank, difficulty) for k in range(count))
-    return Worksheet(tuple(drawn), seed, reduced, solve)
+    make_problem(seed, m, n, rank, difficulty)  # refuses what cannot be, and the seed as given
+    return Worksheet(seed, (m, n), rank, count, difficulty, reduced, solve)
 
 
 @dataclass(frozen=True)
@@ -311,13 +321,13 @@ def _room(problem: Problem) -> int:
 
 
 def _intro(sheet: Worksheet) -> str:
-    m, n = sheet.problems[0].shape
-    matrices = "one matrix" if len(sheet.problems) == 1 else f"{len(sheet.problems)} matrices"
+    m, n = sheet.shape
+    matrices = "one matrix" if sheet.count == 1 else f"{sheet.count} matrices"
     return f"Sheet {sheet.seed}: {matrices}, {m} × {n}. For each matrix A:"
 
 
 def _key_note(sheet: Worksheet) -> str:
-    note = LAST_RANK.format(rank=sheet.problems[0].rank)
+    note = LAST_RANK.format(rank=sheet.rank)
     return f"{note} {THE_FORM if sheet.reduced else ANY_FORM} This sheet again:"
 
 
