@@ -70,9 +70,7 @@ def _answer(question: Question) -> str:
     key = f"quiz_{'_'.join(map(str, _name(question)))}"
     if question.kind == "next":
         with st.form(f"{key}_form", border=False):
-            typed = st.text_input(
-                "Your operation", key=key, max_chars=200, help=text("quiz", "next help")
-            )
+            typed = st.text_input("Your operation", key=key, help=text("quiz", "next help"))
             st.form_submit_button("Check", icon=":material/check:")
         return (typed or "").strip()
     if question.kind == "rank":
