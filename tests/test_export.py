@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowrank.elimination import steps
@@ -45,6 +45,7 @@ def followed(A, ops):
     return A
 
 
+@settings(max_examples=60)
 @given(DERIVATIONS)
 def test_the_code_runs_and_ends_where_the_derivation_ends(derivation):
     A, ops = derivation
@@ -55,6 +56,7 @@ def test_the_code_runs_and_ends_where_the_derivation_ends(derivation):
     assert parse_matrix(printed.getvalue()) == followed(A, ops)
 
 
+@settings(max_examples=60)
 @given(DERIVATIONS)
 def test_latex_and_markdown_read_back_are_the_same_derivation(derivation):
     A, ops = derivation
@@ -76,6 +78,7 @@ def said(latex: str, rows: int):
     return effect(parse_operation(plain, rows), rows)
 
 
+@settings(max_examples=60)
 @given(DERIVATIONS)
 def test_latex_is_balanced_and_has_a_line_for_each_matrix(derivation):
     A, ops = derivation

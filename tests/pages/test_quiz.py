@@ -25,7 +25,8 @@ def score(app: AppTest) -> str:
 
 
 def answer_next(app: AppTest, typed: str) -> None:
-    app.text_input[0].set_value(typed)
+    box = next(box for box in app.text_input if box.label == "Your operation")
+    box.set_value(typed)
     next(b for b in app.button if b.label == "Check").click().run()
     assert not app.exception
 
