@@ -32,6 +32,7 @@ def quiz_view() -> None:
             required=True,
             key="q_kind",
             bind="query-params",
+            persist_state="session",
         )
         difficulty = st.segmented_control(
             "Difficulty",
@@ -40,9 +41,16 @@ def quiz_view() -> None:
             required=True,
             key="q_level",
             bind="query-params",
+            persist_state="session",
         )
         number = st.number_input(
-            "Question number", 1, LAST_NUMBER, key="q", bind="query-params", width=150
+            "Question number",
+            1,
+            LAST_NUMBER,
+            key="q",
+            bind="query-params",
+            persist_state="session",
+            width=150,
         )
     question = make_question(LABELS[label], int(number), difficulty)
     picture, answering = st.columns([3, 2], gap="large")
@@ -70,7 +78,9 @@ def _answer(question: Question) -> str:
     key = f"quiz_{'_'.join(map(str, _name(question)))}"
     if question.kind == "next":
         with st.form(f"{key}_form", border=False):
-            typed = st.text_input("Your operation", key=key, help=text("quiz", "next help"))
+            typed = st.text_input(
+                "Your operation", key=key, help=text("quiz", "next help"), persist_state="session"
+            )
             st.form_submit_button("Check", icon=":material/check:")
         return (typed or "").strip()
     if question.kind == "rank":
@@ -79,7 +89,7 @@ def _answer(question: Question) -> str:
     else:
         options = [*(f"R{i + 1}" for i in range(len(question.matrix))), NONE]
         title = "A combination of the others"
-    return st.segmented_control(title, options, key=key) or ""
+    return st.segmented_control(title, options, key=key, persist_state="session") or ""
 
 
 def _feedback(question: Question, said: str) -> None:

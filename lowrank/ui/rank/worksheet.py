@@ -61,18 +61,34 @@ def _chosen() -> Worksheet:
         required=True,
         key="w_level",
         bind="query-params",
+        persist_state="session",
     )
     st.caption(text("worksheet", difficulty))
     with st.container(horizontal=True):
         count = _number("Problems", "w_count", MOST_PROBLEMS, 10)
         seed = _number("Seed", "w_seed", LAST_SEED, 1)
-    reduced = st.toggle("Down to reduced echelon form", key="w_reduced", bind="query-params")
-    solve = st.toggle("Also solve A x = 0", key="w_solve", bind="query-params")
+    reduced = _toggle("Down to reduced echelon form", "w_reduced")
+    solve = _toggle("Also solve A x = 0", "w_solve")
     return make_worksheet(seed, m, n, rank, count, difficulty, reduced, solve)
 
 
 def _number(label: str, key: str, most: int, value: int) -> int:
-    return int(st.number_input(label, 1, most, value, key=key, bind="query-params", width=130))
+    return int(
+        st.number_input(
+            label,
+            1,
+            most,
+            value,
+            key=key,
+            width=130,
+            bind="query-params",
+            persist_state="session",
+        )
+    )
+
+
+def _toggle(label: str, key: str) -> bool:
+    return st.toggle(label, key=key, bind="query-params", persist_state="session")
 
 
 def _first_problem(sheet: Worksheet) -> None:
