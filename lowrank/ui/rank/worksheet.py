@@ -13,6 +13,7 @@ from lowrank.worksheet import FORMATS, MOST_PROBLEMS, Worksheet, answer, make_wo
 
 LABELS = {"html": "HTML", "latex": "LaTeX", "markdown": "Markdown"}
 LAST_SEED = 999_999
+FEW = 8  # steps of the first problem written out beside it
 USAGE = """from lowrank.worksheet import as_html, make_worksheet
 
 sheet = make_worksheet(seed=7, m=3, n=4, rank=2, count=10, difficulty="medium")
@@ -98,10 +99,19 @@ def _first_problem(sheet: Worksheet) -> None:
     rows = ", ".join(str(d) for d in found.dependent)
     said = f"{rows}." if rows else "No row is a combination of the others."
     st.markdown(f"**Rank {found.rank}.** {said}")
-    operations = ", then ".join(str(step.op) for step in found.path)
-    st.markdown(f"Steps: {operations}." if operations else "It is in echelon form as it stands.")
+    st.markdown(_in_short([str(step.op) for step in found.path]))
     pivots = set(enumerate(leading_columns(found.form)))
-    st.html(matrix_html(found.form, "Its echelon form", pivots))
+    form = "Its reduced echelon form" if sheet.reduced else "Its echelon form"
+    st.html(matrix_html(found.form, form, pivots))
+
+
+def _in_short(operations: list[str]) -> str:
+    """The steps of the key, the first few of a long path."""
+    if not operations:
+        return "It is in echelon form as it stands."
+    first = ", ".join(op.replace(" ", "\N{NO-BREAK SPACE}") for op in operations[:FEW])
+    rest = f" and {len(operations) - FEW} more" if len(operations) > FEW else ""
+    return f"Steps: {first}{rest}."
 
 
 VIEW = View(below=lambda _: worksheet_view(), code=(make_problem,), usage=USAGE)
