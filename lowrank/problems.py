@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from lowrank.elimination import steps
 from lowrank.errors import InputError
-from lowrank.rows import Matrix, Row, add, apply, exact, scale, swap
+from lowrank.rows import Matrix, add, apply, exact, scale, swap
 from lowrank.subspaces import dependencies
 
 MOST_ROWS = 8
@@ -164,7 +164,7 @@ def _backwards(draw: Draw, level: Level, m: int, n: int, rank: int) -> Matrix:
             factors = [Fraction(part * k) for k in (-2, -1, 1, 2)]
             A = _taken_back(draw, A, level, factors, above, row)
         sizes = [Fraction(part * p) for p in level.pivots if abs(part * p) <= level.factor]
-        A = apply(scale(row, draw.pick(sizes) if _small_scaled(A[row], sizes, level) else part), A)
+        A = apply(scale(row, draw.pick(sizes)), A)
     most = min(rank, max(1, m - 2)) if rank > 1 else 0  # more would pass over zero rows
     swaps = min(draw.pick(level.swaps), most)
     swapped = set(draw.sample(range(rank), swaps))
@@ -197,10 +197,6 @@ def _taken_back(
         if _small(B[target], level) and _whole(B[target : target + 1]):
             return B
     return A
-
-
-def _small_scaled(row: Row, sizes: list[Fraction], level: Level) -> bool:
-    return all(_small([size * x for x in row], level) for size in sizes)
 
 
 def _small(row: Sequence[Fraction], level: Level) -> bool:

@@ -149,9 +149,10 @@ def as_latex(sheet: Worksheet) -> str:
         _LATEX_HEAD % (TITLE, _intro(sheet)),
         rf"\begin{{itemize}}{asked} \end{{itemize}}",
     ]
+    lines = r" \quad ".join(rf"{line}: \hrulefill" for line in _lines(sheet))
     for k, problem in enumerate(sheet.problems, start=1):
         room = _room(problem) - 30
-        parts.append(_LATEX_PROBLEM % (k, latex_matrix(problem.matrix), room))
+        parts.append(_LATEX_PROBLEM % (k, latex_matrix(problem.matrix), room, lines))
     parts.append(rf"\newpage \section*{{Answer key}} {_key_note(sheet)}")
     parts.append(rf"\noindent {{\small\verb|{sheet.command}|}}")
     for k, problem in enumerate(sheet.problems, start=1):
@@ -179,14 +180,15 @@ _LATEX_PROBLEM = r"""\begin{minipage}{\textwidth}
 \textbf{Problem %d.} \[A = %s\]
 \vspace*{%dmm}
 
-Rank: \rule{2cm}{0.4pt} \quad Rows made of others: \hrulefill
+%s
 \end{minipage}\par\bigskip"""
 
 
 def as_html(sheet: Worksheet) -> str:
     """One HTML page that needs nothing else, laid out for A4 paper, the key on its own pages."""
     asked = "".join(f"<li>{escape(text)}</li>" for text in questions(sheet))
-    problems = "".join(_html_problem(k, p) for k, p in enumerate(sheet.problems, start=1))
+    lines = _lines(sheet)
+    problems = "".join(_html_problem(k, p, lines) for k, p in enumerate(sheet.problems, start=1))
     key = "".join(_html_answer(k, p, sheet) for k, p in enumerate(sheet.problems, start=1))
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -217,7 +219,7 @@ h2 { font-size: 13pt; margin: 0 0 2mm; }
   border-top: 0.2mm solid #999; padding: 4mm 0; box-sizing: border-box; }
 .problem .lines { margin-top: auto; display: flex; gap: 8mm; }
 .lines span { flex: 1; border-bottom: 0.2mm solid #111; }
-.lines span + span { flex: 3; }
+.lines span + span { flex: 2.5; }
 .key { break-before: page; }
 .answer { border-top: 0.2mm solid #999; padding: 3mm 0; break-inside: avoid; }
 .answer h2, .answer > p { break-after: avoid; }
@@ -254,11 +256,11 @@ code { font-size: 9pt; overflow-wrap: anywhere; }
 </style>"""
 
 
-def _html_problem(k: int, problem: Problem) -> str:
+def _html_problem(k: int, problem: Problem, lines: list[str]) -> str:
     return (
         f'<section class="problem" style="min-height: {_room(problem)}mm"><h2>Problem {k}</h2>'
         f'<div class="given">A = {_html_matrix(problem.matrix)}</div>'
-        f'<p class="lines"><span>Rank</span><span>Rows made of others</span></p></section>'
+        f'<p class="lines">{"".join(f"<span>{line}</span>" for line in lines)}</p></section>'
     )
 
 
@@ -313,6 +315,11 @@ def _html_number(x: Fraction) -> str:
     if x.denominator == 1:
         return written(x)
     return f'{"−" * (x < 0)}<span class="f"><b>{abs(x.numerator)}</b><b>{x.denominator}</b></span>'
+
+
+def _lines(sheet: Worksheet) -> list[str]:
+    """What is to be filled in below each problem."""
+    return ["Rank", "Rows made of others"] + ["Solutions x"] * sheet.solve
 
 
 def _room(problem: Problem) -> int:
