@@ -154,7 +154,7 @@ def as_latex(sheet: Worksheet) -> str:
         room = _room(problem) - 30
         parts.append(_LATEX_PROBLEM % (k, latex_matrix(problem.matrix), room, lines))
     parts.append(rf"\newpage \section*{{Answer key}} {_key_note(sheet)}")
-    parts.append(rf"\noindent {{\small\verb|{sheet.command}|}}")
+    parts.append(rf"\noindent {{\footnotesize\verb|{sheet.command}|}}")
     for k, problem in enumerate(sheet.problems, start=1):
         found = answer(problem, sheet.reduced)
         rows = _rows(found, lambda d: f"${_latex_dependency(d)}$")
