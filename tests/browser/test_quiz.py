@@ -24,7 +24,9 @@ def test_the_quiz_is_played_and_a_reload_keeps_the_question(new_page):
     expect(page.get_by_text("Score: 1 of 1 right")).to_be_visible()
 
     page.get_by_role("radio", name="Rank", exact=True).click()
+    expect(page.get_by_text("What is the rank?")).to_be_visible()
     page.get_by_role("button", name="Next question").click()
+    expect(page.locator(".lr-matrix")).to_have_attribute("aria-label", re.compile("^Question 2"))
     expect(page).to_have_url(re.compile(r"q_kind=Rank.*q=2|q=2.*q_kind=Rank"))
     right = question_rank(make_question("rank", 2))
     page.get_by_role("radio", name=str(right), exact=True).click()
@@ -35,9 +37,9 @@ def test_the_quiz_is_played_and_a_reload_keeps_the_question(new_page):
     page.reload()
     settled(page)
     expect(page.locator(".lr-matrix")).to_have_attribute("aria-label", matrix)
-    assert matrix.startswith("Question 2")
 
     page.get_by_role("radio", name="Dependent row").click()
+    expect(page.get_by_text("There may be none.")).to_be_visible()
     page.get_by_role("radio", name="none").click()
     expect(page.get_by_text(re.compile(r"^(Right|Not this one)\. "))).to_be_visible()
 
