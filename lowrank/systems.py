@@ -126,7 +126,7 @@ def augmented(A: Any, B: Any) -> Matrix:  # (m, n), (m, k) -> (m, n + k)
     """
     A, B = exact(A), exact(B)
     if len(A) != len(B):
-        raise InputError(f"A has {len(A)} rows but the right-hand side has {len(B)}.")
+        raise InputError(f"[A | B] needs equally many rows, not {len(A)} and {len(B)}.")
     return tuple(a + b for a, b in zip(A, B, strict=True))
 
 
@@ -207,7 +207,7 @@ def solve(A: Any, b: Sequence[Any]) -> Solution:  # (m, n), (m,)
     """
     A = exact(A)
     if len(b) != len(A):
-        raise InputError(f"b has {len(b)} entries but A has {len(A)} rows: one for each row.")
+        raise InputError(f"b needs one entry for each of the {len(A)} rows of A, not {len(b)}.")
     both = augmented(A, [[x] for x in b])
     n = len(A[0])
     down = tuple(steps(both))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sympy import Matrix as SympyMatrix
 from sympy import Rational
 
-from lowrank.elimination import echelon, rank, reduced_echelon, steps
+from lowrank.elimination import echelon, rank, steps
 from lowrank.errors import InputError
 from lowrank.rows import apply, exact, identity, product, transpose
 from lowrank.subspaces import fundamental, null_space, orthogonal
@@ -63,11 +63,8 @@ def test_the_determinant_is_sympys_and_decides_whether_an_inverse_exists(A):
         return
     inverted = inverse(A)
     assert product(A, inverted) == product(inverted, A) == identity(len(A))
-    last = [
-        augmented(A, identity(len(A))),
-        *(s.matrix for s in steps(augmented(A, inverted), True)),
-    ]
-    assert reduced_echelon(last[0]) == augmented(identity(len(A)), inverted)
+    reduced = list(steps(augmented(A, identity(len(A))), reduced=True))
+    assert not reduced or reduced[-1].matrix == augmented(identity(len(A)), inverted)
 
 
 @settings(max_examples=200, deadline=None)
@@ -140,9 +137,9 @@ def test_how_a_determinant_comes_about():
         (lambda: determinant([[1, 2, 3], [4, 5, 6]]), "2 × 3: only a square one has a determinant"),
         (lambda: inverse([[1], [2]]), "2 × 1: only a square one has an inverse"),
         (lambda: inverse([[1, 2], [2, 4]]), "its rank is 1, and a 2 × 2 matrix needs 2"),
-        (lambda: solve([[1], [2]], [1]), "b has 1 entries but A has 2 rows"),
+        (lambda: solve([[1], [2]], [1]), "each of the 2 rows of A, not 1"),
         (lambda: solve([[1], [2]], [1, "y"]), "'y' is not a finite number"),
-        (lambda: augmented([[1]], [[1], [2]]), "A has 1 rows"),
+        (lambda: augmented([[1]], [[1], [2]]), "equally many rows, not 1 and 2"),
     ],
 )
 def test_what_cannot_be_is_said(make, words):
