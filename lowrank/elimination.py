@@ -10,6 +10,7 @@ R1 ↔ R2
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import chain, repeat
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from lowrank.errors import InputError
 from lowrank.fraction_free import Downwards, Move, Rows, downwards, operation, upwards
-from lowrank.rows import Matrix, RowOp, add, apply, exact, scale, swap, written
+from lowrank.rows import Matrix, Row, RowOp, add, apply, exact, scale, swap, written
 
 __all__ = [
     "FloatingEchelon",
@@ -112,14 +113,26 @@ class _Path:
         if not known:
             known.append(exact(self._start))
         while len(known) <= at:
-            A, move = known[-1], self.moves[len(known) - 1]
+            A, op, move = known[-1], self.op(len(known) - 1), self.moves[len(known) - 1]
+            if op.kind != "add":
+                known.append(apply(op, A))
+                continue
+            target = op.rows[0]
             row = self._half.after(move) if self._half else None
-            target = move[1]
-            if row is None:
-                known.append(apply(self.op(len(known) - 1), A))
-            else:
-                known.append((*A[:target], row, *A[target + 1 :]))
+            row = row or _cleared(A, op, move[0][1][1])
+            known.append((*A[:target], row, *A[target + 1 :]))
         return known[at]
+
+
+def _cleared(A: Matrix, op: RowOp, column: int) -> Row:
+    """The row that `op` changes, after it, knowing that it clears the column of its pivot."""
+    target, source = op.rows
+    row = list(A[target])
+    row[column] = Fraction(0)
+    for j in range(column + 1, len(row)):
+        if A[source][j]:
+            row[j] += op.factor * A[source][j]
+    return tuple(row)
 
 
 def next_step(A: Matrix, reduced: bool = False) -> Step | None:
@@ -188,9 +201,9 @@ def _why(op: RowOp, pivot: tuple[int, int], A: Matrix) -> str:
         return f"Make the pivot 1: divide row {row + 1} by {written(A[row][column])}."
     target = op.rows[0]
     shown, p = written(A[target][column]), written(A[row][column])
-    sign = "−" if op.factor < 0 else "+"
+    sign = "−" if op.factor.numerator < 0 else "+"
     where = "below" if target > row else "above"
-    sum_ = f"{shown} {sign} {written(abs(op.factor))} · {f'({p})' if A[row][column] < 0 else p} = 0"
+    sum_ = f"{shown} {sign} {written(abs(op.factor))} · {f'({p})' if p.startswith('−') else p} = 0"
     # Rounded numbers would not add up to 0.
     return f"Clear the {shown} {where} the pivot {p}" + ("." if "≈" in sum_ else f": {sum_}.")
 

@@ -24,7 +24,7 @@ from math import lcm, prod
 from operator import mul
 from typing import NamedTuple, TypeAlias
 
-from lowrank.rows import Matrix, Row, RowOp, add, scale, swap
+from lowrank.rows import Matrix, Row, RowOp
 
 Rows: TypeAlias = Sequence[Sequence[int]] | Matrix
 Stage: TypeAlias = tuple[str, tuple[int, int], int, Sequence[int], Sequence[int]]
@@ -44,12 +44,12 @@ def operation(move: Move) -> RowOp:
     """The move as a row operation, its factor a fraction."""
     (kind, (row, _), p, over, _), target, x = move
     if kind == "swap":
-        return swap(row, target)
+        return RowOp("swap", (row, target))
     if target == row:
-        return scale(row, Fraction(over[row], p))
+        return RowOp("scale", (row,), Fraction(over[row], p))
     if kind == "down":
-        return add(target, row, Fraction(-x * over[row], p * over[target]))
-    return add(target, row, Fraction(-x, over[target]))  # going up the pivot is 1 by now
+        return RowOp("add", (target, row), Fraction(-x * over[row], p * over[target]))
+    return RowOp("add", (target, row), Fraction(-x, over[target]))  # the pivot is 1 by now
 
 
 def packed(row: Sequence[int], bits: int) -> int:

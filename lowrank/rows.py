@@ -89,8 +89,10 @@ def written(x: Fraction, longest: int = 18) -> str:
     >>> written(Fraction(-3, 2)), written(Fraction(10**30, 7))
     ('−3/2', '≈1.429 × 10^29')
     """
-    if max(abs(x.numerator), x.denominator) < 10**longest:
-        return str(x).replace("-", "−")
+    over, under = x.as_integer_ratio()
+    if -(limit := 10**longest) < over < limit and under < limit:
+        whole = f"{over}" if over >= 0 else f"−{-over}"
+        return whole if under == 1 else f"{whole}/{under}"
     # Not float: the number may be far beyond its range; nor str: Python refuses very long ones.
     digits, power = f"{Decimal(x.numerator) / Decimal(x.denominator):.3E}".split("E")
     return f"≈{digits} × 10^{int(power)}".replace("-", "−")
@@ -128,6 +130,9 @@ def product(A: Matrix, B: Matrix) -> Matrix:  # (m, k), (k, n) -> (m, n)
     )
 
 
+_ROWS_OF = {"swap": 2, "scale": 1, "add": 2}
+
+
 @dataclass(frozen=True)
 class RowOp:
     """An elementary row operation: made by `swap`, `scale` and `add`, carried out by `apply`.
@@ -144,7 +149,7 @@ class RowOp:
     factor: Fraction = Fraction(1)
 
     def __post_init__(self) -> None:
-        wanted = {"swap": 2, "scale": 1, "add": 2}.get(self.kind)
+        wanted = _ROWS_OF.get(self.kind)
         if wanted is None:
             raise InputError(f"kind is {self.kind!r}; expected 'swap', 'scale' or 'add'.")
         if len(set(self.rows)) != wanted or len(self.rows) != wanted or min(self.rows) < 0:
@@ -239,7 +244,7 @@ def apply(op: RowOp, A: Matrix) -> Matrix:  # (m, n) -> (m, n)
     if op.kind == "swap":
         rows[target], rows[source] = rows[source], rows[target]
     elif op.kind == "scale":
-        rows[target] = tuple(op.factor * x for x in A[target])
+        rows[target] = tuple(op.factor * x if x else x for x in A[target])
     else:
         pairs = zip(A[target], A[source], strict=True)
         rows[target] = tuple(x + op.factor * y if y else x for x, y in pairs)
