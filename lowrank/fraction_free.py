@@ -2,12 +2,13 @@
 
 Two old ideas together. Bareiss: with p the pivot and d the pivot before it, every entry of
 (p R_i − a R_k) / d is an integer, a minor of the matrix, so nothing needs a common denominator.
-Kronecker: a row of integers is one long integer, entry j in slot j of so many bits; then that
-whole row operation is two products, a difference and one exact division of long integers. The
-textbook's row at the same moment is this row over one known integer.
+Kronecker: a row of integers is one long integer, the last entry in its lowest so many bits and
+the first in its highest, where a rounded shift reads it; then that whole row operation is two
+products, a difference and one exact division of long integers. The textbook's row at the same
+moment is this row over one known integer.
 
->>> packed([3, -1], bits=8), unpacked(3 - 2**8, bits=8, count=2)
-(-253, [3, -1])
+>>> packed([3, -1], bits=8), unpacked(3 * 2**8 - 1, bits=8, count=2)
+(767, [3, -1])
 
 References: Bareiss, Sylvester's identity and multistep integer-preserving Gaussian elimination,
 Math. Comp. 22 (1968), equations 7 to 9; von zur Gathen and Gerhard, Modern Computer Algebra,
@@ -53,23 +54,23 @@ def operation(move: Move) -> RowOp:
 
 
 def packed(row: Sequence[int], bits: int) -> int:
-    """One integer holding the row: the sum of row[j] 2^(bits j); bits is a multiple of 8."""
+    """One integer holding the row: the sum of row[-1 - j] 2^(bits j); bits is a multiple of 8."""
     if bits == 64:
-        fields = struct.pack(f"<{len(row)}q", *row)
+        fields = struct.pack(f">{len(row)}q", *row)
     else:
-        fields = b"".join([x.to_bytes(bits // 8, "little", signed=True) for x in row])
+        fields = b"".join([x.to_bytes(bits // 8, "big", signed=True) for x in row])
     signs = _sign_bits(bits, len(row))
-    return (int.from_bytes(fields, "little") ^ signs) - signs  # from two's complement
+    return (int.from_bytes(fields, "big") ^ signs) - signs  # from two's complement
 
 
 def unpacked(whole: int, bits: int, count: int) -> Sequence[int]:
     """The entries of a packed row, if each is below 2^(bits − 1) in size."""
     size, signs = bits // 8, _sign_bits(bits, count)
-    fields = ((whole + signs) ^ signs).to_bytes(size * count, "little")
+    fields = ((whole + signs) ^ signs).to_bytes(size * count, "big")
     if bits == 64:
-        return struct.unpack(f"<{count}q", fields)
+        return struct.unpack(f">{count}q", fields)
     starts = range(0, len(fields), size)
-    return [int.from_bytes(fields[at : at + size], "little", signed=True) for at in starts]
+    return [int.from_bytes(fields[at : at + size], "big", signed=True) for at in starts]
 
 
 @lru_cache
@@ -152,9 +153,7 @@ class Downwards:
             entries = unpacked(u.whole, self.bits, self.shape[1] - u.column)
             whole = D * u.whole
             for below, column in wholes:
-                shift = column - u.column
-                if entries[shift]:
-                    whole -= entries[shift] * below << (self.bits * shift)
+                whole -= entries[column - u.column] * below
             wholes.append((whole // u.pivot, u.column))
         return self._padded([self.written_out(x, D, column) for x, column in reversed(wholes)])
 
@@ -170,8 +169,7 @@ def downwards(A: Rows) -> Downwards:
     """
     common, integers = whole_rows(A)
     bits = slot(integers)
-    mask, half = (1 << bits) - 1, 1 << (bits - 1)
-    rest = [packed(row, bits) for row in integers]  # the rows from the current column on
+    rest = [packed(row, bits) for row in integers]  # the rows that have no pivot yet
     m, n = len(A), len(A[0])
     moves: list[Move] = []
     done: list[PivotRow] = []
@@ -180,9 +178,10 @@ def downwards(A: Rows) -> Downwards:
         row = len(done)
         if row == m:
             break
-        first = 0 if rest[0] & mask else next((i for i, x in enumerate(rest) if x & mask), None)
+        shift = bits * (n - 1 - column)  # of the column's slot, the highest left
+        half = 1 << shift >> 1  # the slots below it are less than this in size
+        first = 0 if rest[0] + half >> shift else _first(rest, half, shift)
         if first is None:
-            rest = [x >> bits for x in rest]
             continue
         pivot = (row, column)
         if first:
@@ -190,19 +189,23 @@ def downwards(A: Rows) -> Downwards:
             rest[0], rest[first] = rest[first], rest[0]
             common[row], common[row + first] = common[row + first], common[row]
             moves.append((("swap", pivot, 1, (), ()), row + first, 0))
-        whole = rest[0] + half
-        p, tail = (whole & mask) - half, whole >> bits  # the lowest slot, and the others
-        done.append(PivotRow(column, p, rest[0], before * common[row]))
+        top = rest[0]
+        p = top + half >> shift
+        done.append(PivotRow(column, p, top, before * common[row]))
         after: list[int] = []
         stage = ("down", pivot, p, common, after)
         for i, x in enumerate(rest[1:], row + 1):
-            whole = x + half
-            a = (whole & mask) - half
-            after.append((p * (whole >> bits) - a * tail) // before)
+            a = x + half >> shift
+            after.append((p * x - a * top) // before)
             if a:
                 moves.append((stage, i, a))
         rest, before = after, p
     return Downwards((m, n), bits, moves, done)
+
+
+def _first(rest: list[int], half: int, shift: int) -> int | None:
+    """The first row whose slot at `shift` is not 0."""
+    return next((i for i, x in enumerate(rest) if x + half >> shift), None)
 
 
 def upwards(half: Downwards) -> list[Move]:
