@@ -7,8 +7,8 @@ the first in its highest, where a rounded shift reads it; then that whole row op
 products, a difference and one exact division of long integers. The textbook's row at the same
 moment is this row over one known integer.
 
->>> packed([3, -1], bits=8), unpacked(3 * 2**8 - 1, bits=8, count=2)
-(767, [3, -1])
+>>> packed([[3, -1]], bits=8), unpacked(3 * 2**8 - 1, bits=8, count=2)
+([767], [3, -1])
 
 References: Bareiss, Sylvester's identity and multistep integer-preserving Gaussian elimination,
 Math. Comp. 22 (1968), equations 7 to 9; von zur Gathen and Gerhard, Modern Computer Algebra,
@@ -53,14 +53,16 @@ def operation(move: Move) -> RowOp:
     return RowOp("add", (target, row), Fraction(-x, over[target]))  # the pivot is 1 by now
 
 
-def packed(row: Sequence[int], bits: int) -> int:
-    """One integer holding the row: the sum of row[-1 - j] 2^(bits j); bits is a multiple of 8."""
+def packed(rows: Sequence[Sequence[int]], bits: int) -> list[int]:
+    """One integer for each row: the sum of row[-1 - j] 2^(bits j); bits is a multiple of 8."""
     if bits == 64:
-        fields = struct.pack(f">{len(row)}q", *row)
+        words = struct.Struct(f">{len(rows[0])}q").pack
+        fields = [words(*row) for row in rows]
     else:
-        fields = b"".join([x.to_bytes(bits // 8, "big", signed=True) for x in row])
-    signs = _sign_bits(bits, len(row))
-    return (int.from_bytes(fields, "big") ^ signs) - signs  # from two's complement
+        size = bits // 8
+        fields = [b"".join([x.to_bytes(size, "big", signed=True) for x in row]) for row in rows]
+    signs = _sign_bits(bits, len(rows[0]))
+    return [(int.from_bytes(x, "big") ^ signs) - signs for x in fields]  # from two's complement
 
 
 def unpacked(whole: int, bits: int, count: int) -> Sequence[int]:
@@ -169,7 +171,7 @@ def downwards(A: Rows) -> Downwards:
     """
     common, integers = whole_rows(A)
     bits = slot(integers)
-    rest = [packed(row, bits) for row in integers]  # the rows that have no pivot yet
+    rest = packed(integers, bits)  # the rows that have no pivot yet
     m, n = len(A), len(A[0])
     moves: list[Move] = []
     done: list[PivotRow] = []
