@@ -6,6 +6,7 @@ least.
 """
 
 import gc
+import math
 import statistics
 import sys
 import time
@@ -19,9 +20,10 @@ from sympy.polys.matrices import DomainMatrix
 
 SEEDS = range(5)
 REPEATS = {12: 10, 40: 3}
-CALLS = {12: 5, 40: 1}  # in a row, within one repeat
+LASTS = 0.005  # seconds of one measurement, at least: as many calls in a row as that takes
 OURS = {
     "listed": "every operation: its rows, factor and pivot",
+    "fractions": "the same, given rows of Fraction and not of int",
     "ops": "... and each as a RowOp with its Fraction",
     "matrices": "... and every matrix written out",
     "all": "... and every sentence",
@@ -37,12 +39,13 @@ PEERS = {
 
 def runs(A: list[list[int]]) -> dict[str, Callable[[], Any]]:
     """Everything that is timed for one matrix; each side starts from its own kind of matrix."""
-    from lowrank.elimination import reduced_echelon, steps
+    from lowrank.elimination import exact, reduced_echelon, steps
 
-    n = len(A)
+    n, fractions = len(A), exact(A)
     symbolic, rational = Matrix(A), DomainMatrix([[QQ(x) for x in row] for row in A], (n, n), QQ)
     return {
         "listed": lambda: list(steps(A, reduced=True)),
+        "fractions": lambda: list(steps(fractions, reduced=True)),
         "ops": lambda: [step.op for step in steps(A, reduced=True)],
         "matrices": lambda: [(step.op, step.matrix) for step in steps(A, reduced=True)],
         "all": lambda: [(step.op, step.matrix, step.why) for step in steps(A, reduced=True)],
@@ -65,6 +68,14 @@ def agree(A: list[list[int]]) -> None:
     ]
 
 
+def spent(run: Callable[[], Any], calls: int) -> float:
+    """Processor seconds of one call, over so many in a row."""
+    start = time.thread_time()
+    for _ in range(calls):
+        run()
+    return (time.thread_time() - start) / calls
+
+
 def measured(n: int) -> dict[str, list[float]]:
     """Seconds of every run, repeat by repeat."""
     seconds: dict[str, list[float]] = {}
@@ -72,13 +83,10 @@ def measured(n: int) -> dict[str, list[float]]:
         A = np.random.default_rng(seed).integers(-9, 10, (n, n)).tolist()
         agree(A)
         timed = runs(A)
+        calls = {name: math.ceil(LASTS / spent(run, 1)) for name, run in timed.items()}
         for _ in range(REPEATS[n]):
             for name, run in timed.items():
-                start = time.thread_time()
-                for _ in range(CALLS[n]):
-                    run()
-                spent = (time.thread_time() - start) / CALLS[n]
-                seconds.setdefault(name, []).append(spent)
+                seconds.setdefault(name, []).append(spent(run, calls[name]))
     return seconds
 
 

@@ -99,6 +99,7 @@ def test_the_steps_are_those_of_the_next_step_taken_again_and_again(A, reduced):
         )
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(-(10**30), 10**30), min_size=3, max_size=3), min_size=1))
 def test_whole_numbers_take_the_same_steps_without_becoming_fractions_first(rows):
     before = [list(row) for row in rows]

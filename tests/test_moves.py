@@ -56,6 +56,7 @@ def test_an_operation_is_read_as_it_is_written(text, op):
     assert parse_operation(text, rows=3) == op
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["swap", "scale", "add"]), st.permutations(range(4)), FACTORS)
 def test_what_the_steps_are_written_as_is_read_back(kind, rows, factor):
     made = {"swap": lambda: swap(*rows[:2]), "scale": lambda: scale(rows[0], factor or 1)}
@@ -97,12 +98,14 @@ def test_what_is_no_operation_is_said(text, words):
         parse_operation(text, rows=3)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30) | st.text("rR123456 +-*/<>=↔←.()", max_size=20))
 def test_any_text_is_an_operation_or_an_error_of_ours(text):
     with contextlib.suppress(InputError):
         assert max(parse_operation(text, rows=3).rows) < 3
 
 
+@settings(deadline=None)
 @given(MATRICES)
 def test_every_derivation_ends_at_the_goal_and_keeps_the_row_space(rows):
     A = exact(rows)
@@ -113,6 +116,7 @@ def test_every_derivation_ends_at_the_goal_and_keeps_the_row_space(rows):
         assert same_row_space(A, step.matrix)
 
 
+@settings(deadline=None)
 @given(MATRICES, MATRICES)
 def test_the_same_row_space_is_what_sympy_calls_it(first, second):
     wide = len(first[0]) == len(second[0])
