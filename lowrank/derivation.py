@@ -14,6 +14,7 @@ It is data: undo, redo and jumping only move the position. Its text is the query
 Rows, columns and the count after N are written in base 36, from 1. N, P and C name no factor: it
 follows from the matrix, which is what keeps a link short when fractions grow long.
 
+>>> from lowrank.rows import exact
 >>> d = Derivation(exact([[1, 2], [3, 4]])).do(add(1, 0, -3)).do(scale(1, 5)).undo()
 >>> encode(d)
 'm=1%2C2%3B3%2C4&step=1&ops=v1.N1M25'
@@ -32,13 +33,13 @@ from lowrank.elimination import Step, next_step, steps
 from lowrank.errors import InputError
 from lowrank.moves import parse_operation
 from lowrank.parsing import compact, parse_matrix
-from lowrank.rows import Matrix, RowOp, add, apply, exact, scale, swap, written
+from lowrank.rows import Matrix, RowOp, add, apply, scale, swap, written
 
 VERSION = "v1."
 MOST_MOVES = 1000
 LONGEST = 4000  # characters of coded operations
 FACTOR_DIGITS = 100  # of a factor's numerator and of its denominator
-WORK = 20_000_000  # bits written in all changed rows together, before a replay stops
+WORK = 5_000_000  # bits written in all changed rows together, before a replay stops
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 REDUCED = "Reduced echelon"  # what `form` says in a link to the reduced form
 _TOKEN = re.compile(
@@ -110,8 +111,9 @@ class Derivation:
     def finish(self) -> "Derivation":
         """Every operation that is still missing at the position, done.
 
+            >>> from lowrank.rows import exact
         >>> [str(op) for op in Derivation(exact([[0, 1], [2, 0]])).finish().ops]
-        ['R1 ↔ R2']
+            ['R1 ↔ R2']
         """
         missing = tuple(step.op for step in steps(self.matrix, self.reduced))
         kept = self.ops[: self.position] + missing
@@ -144,6 +146,7 @@ def _bearable(work: int, done: int) -> None:
 def reasons(d: Derivation) -> list[str]:
     """What each operation of a derivation does, a sentence each; the textbook's own where it fits.
 
+    >>> from lowrank.rows import exact
     >>> reasons(Derivation(exact([[2, 4], [3, 7]])).do(add(1, 0, 1)))
     ['Makes no entry 0: legal, since it can be taken back.']
     """
@@ -214,6 +217,7 @@ def decode(query: str) -> Derivation:
 def resumed(start: Matrix, text: str, position: int, reduced: bool) -> Derivation:
     """The derivation whose coded operations and position are known.
 
+    >>> from lowrank.rows import exact
     >>> d = resumed(exact([[2, 1], [4, 1]]), "", position=1, reduced=False)
     >>> d.ops == (add(1, 0, -2),)
     True
@@ -229,6 +233,7 @@ def resumed(start: Matrix, text: str, position: int, reduced: bool) -> Derivatio
 def encode_ops(start: Matrix, ops: tuple[RowOp, ...]) -> str:
     """Operations on a matrix in the code described above; empty if there are none.
 
+    >>> from lowrank.rows import exact
     >>> encode_ops(exact([[2, 4], [3, 7]]), (add(1, 0, Fraction(-3, 2)), swap(0, 1)))
     'v1.N1S12'
     """
@@ -254,7 +259,8 @@ def _token(op: RowOp, A: Matrix) -> str:
         return f"P{rows}" if op == _made_one(A, op.rows[0]) else f"M{rows}{_factor(op)}"
     lead = _lead(A, op.rows[1])
     columns = [] if lead is None else [lead, *range(lead + 1, min(len(A[0]), 35))]
-    column = next((c for c in columns if op == _cleared(A, *op.rows, c)), None)
+    target, source = op.rows
+    column = next((c for c in columns if op == _cleared(A, target, source, c)), None)
     if column is None:
         return f"A{rows}{_factor(op)}"
     return f"C{rows}" + ("" if column == lead else _base36(column + 1))
@@ -282,6 +288,7 @@ def _cleared(A: Matrix, target: int, source: int, column: int) -> RowOp | None:
 def decode_ops(start: Matrix, text: str) -> tuple[RowOp, ...]:
     """The operations in a link: coded, or typed one a line or between semicolons.
 
+    >>> from lowrank.rows import exact
     >>> decode_ops(exact([[2, 4], [3, 7]]), "R2 - 3/2 R1; R1 - 4 R2") == decode_ops(
     ...     exact([[2, 4], [3, 7]]), "v1.C21C12"
     ... )
@@ -342,10 +349,10 @@ def _read(found: re.Match[str], A: Matrix, done: int) -> RowOp:
         named = " and ".join(str(row + 1) for row in rows)
         raise InputError(f"Move {done + 1} of the link names row {named} of {len(A)} rows.")
     if found["swap"]:
-        return swap(*rows)
+        return swap(rows[0], rows[1])
     if found["factor"]:
         factor = _read_factor(found, done)
-        return scale(rows[0], factor) if len(rows) == 1 else add(*rows, factor)
+        return scale(rows[0], factor) if len(rows) == 1 else add(rows[0], rows[1], factor)
     op = _made_one(A, rows[0]) if found["one"] else _cleared_in(A, rows, names[2:])
     if op is None:
         raise InputError(f"Move {done + 1} of the link divides by an entry that is 0 or missing.")

@@ -194,7 +194,7 @@ def test_a_broken_or_hostile_link_is_one_sentence(ops, said):
     if said is None:
         assert decode(link).ops
         return
-    with pytest.raises(InputError, match="^[A-Z'R].*\\.$|…$") as caught:
+    with pytest.raises(InputError, match=r"\.$|…$") as caught:
         decode(link)
     assert said in str(caught.value)
 
@@ -208,7 +208,7 @@ def test_numbers_that_would_grow_for_ever_are_stopped():
         d.matrices()
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     st.text(max_size=40)
     | st.text("NSPCMA123z-_.", max_size=60).map("v1.".__add__)
@@ -237,7 +237,7 @@ def test_what_a_derivation_cannot_be_is_said():
         Derivation(A, (swap(0, 1),) * (MOST_MOVES + 1))
     with pytest.raises(InputError, match="over 100 digits"):
         encode(Derivation(A).do(scale(0, 10**100)))
-    with pytest.raises(InputError, match="the link's step|The link's step"):
+    with pytest.raises(InputError, match="The link's step"):
         decode("m=1,2&step=-3")
 
 
