@@ -111,9 +111,9 @@ class Derivation:
     def finish(self) -> "Derivation":
         """Every operation that is still missing at the position, done.
 
-            >>> from lowrank.rows import exact
+        >>> from lowrank.rows import exact
         >>> [str(op) for op in Derivation(exact([[0, 1], [2, 0]])).finish().ops]
-            ['R1 ↔ R2']
+        ['R1 ↔ R2']
         """
         missing = tuple(step.op for step in steps(self.matrix, self.reduced))
         kept = self.ops[: self.position] + missing
@@ -172,6 +172,23 @@ def reason(op: RowOp, A: Matrix) -> str:
         return "Makes no entry 0: legal, since it can be taken back."
     many = f"columns {', '.join(map(str, cleared))}" if cleared[1:] else f"column {cleared[0]}"
     return f"Makes row {target + 1} 0 in {many}."
+
+
+def pivots_in_place(A: Matrix) -> set[tuple[int, int]]:
+    """The pivots (row, column) that elimination downwards has finished with: zeros below them.
+
+    >>> from lowrank.rows import exact
+    >>> sorted(pivots_in_place(exact([[1, 2, 3], [0, 0, 4], [0, 5, 6]])))
+    [(0, 0)]
+    """
+    found: set[tuple[int, int]] = set()
+    for column in range(len(A[0])):
+        row = len(found)
+        filled = [i for i in range(row, len(A)) if A[i][column]]
+        if filled and filled != [row]:
+            break
+        found |= {(row, column)} if filled else set()
+    return found
 
 
 def _lead(A: Matrix, row: int) -> int | None:

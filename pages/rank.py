@@ -6,6 +6,7 @@ from lowrank.parsing import compact
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.matrix_entry import PRESETS, matrix_entry
 from lowrank.ui.rank import numbers, reduce
+from lowrank.ui.rank.kept import kept
 from lowrank.ui.rank.view import reduced
 
 # Labels are what the link says (?view=...), so they are short and do not change.
@@ -22,9 +23,11 @@ name = st.segmented_control(
     required=True,
     key="view",
     bind="query-params",
+    persist_state="session",
     label_visibility="collapsed",
 )
 view = VIEWS[name]
+kept(elsewhere=name != "Reduce")
 A = None
 if view.beside:
     controls, picture = st.columns([2, 3], gap="large")

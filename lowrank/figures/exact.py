@@ -4,9 +4,10 @@ It takes its ink from the page (currentColor), so that it suits dark and light, 
 inside itself when it is wider than its place. Rows have one height whatever they hold.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from html import escape
+from typing import Literal
 
 from lowrank.figures.style import COLOURS
 from lowrank.rows import Matrix, written
@@ -35,21 +36,54 @@ STYLE = f"""<style>
   line-height: 1.1; font-size: 0.82em; }}
 .lr-fraction > span + span {{ border-top: 0.08em solid currentColor; }}
 .lr-fraction > span {{ padding: 0.05em 0.15em; }}
-.lr-step {{ min-height: 7.8em; }}
+.lr-step {{ min-height: 7.8em; padding-left: 0.8em; border-left: 0.25em solid transparent; }}
 @media (max-width: 640px) {{ .lr-step {{ min-height: 9.4em; }} }}
+.lr-step.lr-hint {{ border-color: {COLOURS["pivot"]}; }}
+.lr-step.lr-done {{ border-color: {COLOURS["result"]}; }}
+.lr-step.lr-problem {{ border-color: {COLOURS["update"]}; }}
+.lr-history {{ height: 15em; overflow-y: auto; border: 0.06em solid
+  color-mix(in srgb, currentColor 25%, transparent); border-radius: 0.5em; padding: 0.4em 0.8em; }}
+.lr-history ol {{ margin: 0; padding-left: 2.2em; }}
+.lr-history li {{ padding: 0.15em 0; }}
+.lr-history .lr-undone {{ opacity: 0.5; }}
+.lr-history b {{ white-space: nowrap; }}
+.lr-history .lr-here {{ background: color-mix(in srgb, currentColor 11%, transparent); }}
 .lr-step .lr-count {{ opacity: 0.75; }}
 .lr-step .lr-op {{ font-size: 1.7rem; font-weight: 600; line-height: 1.5; height: 1.5em;
   overflow-x: auto; overflow-y: hidden; white-space: nowrap; }}
 </style>"""
 
 
-def step_html(count: str, operation: str, why: str) -> str:
-    """Where we are, the operation in large letters and its reason, in a place of fixed height."""
+Tone = Literal["", "hint", "done", "problem"]
+
+
+def step_html(count: str, operation: str, why: str, tone: Tone = "") -> str:
+    """Where we are, the operation in large letters and its reason, in a place of fixed height.
+
+    A `tone` other than "" is marked at the edge: yellow, green or vermillion.
+    """
+    marked = f" lr-{tone}" if tone else ""
     return (
-        f'{STYLE}<div class="lr-step" aria-live="polite">'
+        f'{STYLE}<div class="lr-step{marked}" aria-live="polite">'
         f'<div class="lr-count">{escape(count)}</div>'
         f'<div class="lr-op">{escape(operation)}</div><div>{escape(why)}</div></div>'
     )
+
+
+def history_html(operations: Sequence[str], why: Sequence[str], position: int) -> str:
+    """The operations of a derivation with their reasons in a box of fixed height; the last done
+    is marked, those after it, which are undone, faint.
+
+    >>> history_html(["R1 ↔ R2"], ["Rows 1 and 2 change places."], 1).count("<li")
+    1
+    """
+    items = "".join(
+        f'<li class="{"lr-here" if k == position else "lr-undone" if k > position else ""}">'
+        f"<b>{escape(operation)}</b> {escape(reason)}</li>"
+        for k, (operation, reason) in enumerate(zip(operations, why, strict=True), start=1)
+    )
+    inside = f"<ol>{items}</ol>" if items else "No moves yet."
+    return f'{STYLE}<div class="lr-history" tabindex="0">{inside}</div>'
 
 
 def matrix_html(

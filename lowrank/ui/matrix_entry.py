@@ -43,6 +43,7 @@ def matrix_entry(presets: Mapping[str, str] = PRESETS) -> Matrix:
         key="m",
         accept_new_options=True,
         bind="query-params",
+        persist_state="session",
         on_change=_restart,
         help="Choose one, or type your own on one line: 1 2; 3 4",
     )
@@ -66,7 +67,8 @@ def matrix_entry(presets: Mapping[str, str] = PRESETS) -> Matrix:
 
 
 def _restart() -> None:
-    st.session_state["step"] = 0
+    """Another matrix: the moves that the link keeps were made on the one before."""
+    st.session_state.update(step=0, ops="", typed="", written="")
 
 
 def _load(source: str, text: str) -> None:
@@ -102,8 +104,9 @@ def _publish(cells: list[list[str]]) -> None:
     except InputError:
         return
     state = st.session_state
-    state["m"] = state["entry_source"] = compact(cells)
-    state["step"] = 0
+    if state.get("m") != compact(cells):
+        state["m"] = state["entry_source"] = compact(cells)
+        _restart()
 
 
 def _text_changed() -> None:

@@ -1,14 +1,18 @@
-"""Reduce: watch the reduction, or do it."""
+"""Reduce: one derivation, watched step by step or done by the visitor, with help at any moment."""
 
 import streamlit as st
 
+from lowrank.derivation import Derivation, encode, reasons
 from lowrank.elimination import next_step
+from lowrank.errors import InputError
+from lowrank.figures.exact import history_html
 from lowrank.rows import Matrix, apply
 from lowrank.subspaces import dependencies
 from lowrank.ui.layout import errors_shown, text
-from lowrank.ui.rank.own_moves import own_moves
-from lowrank.ui.rank.stepper import stepper
-from lowrank.ui.rank.view import REDUCED, View, reduced
+from lowrank.ui.rank import own_moves
+from lowrank.ui.rank.kept import WATCH, ahead, derivation, go, keep, start_over, ways
+from lowrank.ui.rank.stepper import finished, place, transport, watched
+from lowrank.ui.rank.view import View
 from lowrank.ui.rank.words import conclusion
 
 USAGE = """from lowrank.elimination import rank, steps
@@ -20,45 +24,51 @@ for step in steps(A, reduced={reduced}):
 print(rank(A))"""
 
 
-@st.fragment
-@errors_shown()
-def reduction(A: Matrix, to_reduced: bool) -> None:
-    """The matrix at one step, and at the last one what it shows."""
-    finished = stepper(A, reduced=to_reduced)
+def beside(A: Matrix) -> None:
+    """The place where the visitor stands: the matrix, how to go on, and what is said of it."""
+    way = ways()
+    with errors_shown():
+        try:
+            d = derivation(A)
+        except InputError:
+            st.button("Start over", key="restart", on_click=start_over)
+            raise
+        if way == WATCH:
+            d = ahead(d)
+            transport(d, "Back", "Next", go)
+            st.html(watched(d, d.matrix))
+        else:
+            own_moves.entry(d)
+            own_moves.helpers(d, d.matrix)
+            transport(d, "Undo", "Redo", lambda position: keep(d.at(position)))
+            st.html(own_moves.said(d, d.matrix))
+        place(d, d.matrix)
     with st.container(key="conclusion"):
         st.html("<style>.st-key-conclusion { min-height: 11rem; }</style>")
-        for sentence in conclusion(A) if finished else [text("rank", "conclusion waits")]:
+        there = finished(d, d.matrix)
+        for sentence in conclusion(A) if there else [text("rank", "conclusion waits")]:
             st.markdown(sentence)
 
 
-@st.fragment
-@errors_shown()
-def do_it(A: Matrix, to_reduced: bool) -> None:
-    """The same matrix, reduced by the visitor."""
-    st.subheader("Do it yourself", anchor=False)
-    st.markdown(text("rank", "do it"))
-    own_moves(A, reduced=to_reduced)
-
-
-def watch(A: Matrix) -> None:
-    """The goal, and the reduction to it a step at a time."""
-    st.segmented_control(
-        "Reduce to",
-        ["Echelon", REDUCED],
-        default="Echelon",
-        required=True,
-        key="form",
-        bind="query-params",
-    )
-    reduction(A, reduced())
-
-
-def do(A: Matrix | None) -> None:
-    """The visitor's own reduction, and why it works."""
+def below(A: Matrix | None) -> None:
+    """The moves so far with their reasons, the link to them, and why any of it works."""
     if A:
-        do_it(A, reduced())
+        with errors_shown():
+            _history(derivation(A))
     st.subheader("Why it works", anchor=False)
     st.markdown(text("rank", "explanation"))
 
 
-VIEW = View(beside=watch, below=do, code=(next_step, apply, dependencies), usage=USAGE)
+def _history(d: Derivation) -> None:
+    moves, share = st.columns([3, 2], gap="large")
+    with moves:
+        st.subheader("Moves", anchor=False)
+        st.html(history_html([op.notation() for op in d.ops], reasons(d), d.position))
+    with share:
+        st.subheader("Share", anchor=False)
+        st.markdown(text("rank", "share"))
+        address = (st.context.url or "").partition("?")[0]
+        st.code(f"{address}?{encode(d)}", language=None, wrap_lines=True)
+
+
+VIEW = View(beside=beside, below=below, code=(next_step, apply, dependencies), usage=USAGE)
