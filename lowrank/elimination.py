@@ -10,13 +10,13 @@ R1 ↔ R2
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
-from functools import reduce
+from itertools import repeat
 from typing import Any, Literal
 
 import numpy as np
 
 from lowrank.errors import InputError
+from lowrank.fraction_free import Downwards, Move, Stage, downwards, operation, upwards
 from lowrank.rows import Matrix, RowOp, add, apply, exact, scale, swap, written
 
 __all__ = [
@@ -41,14 +41,77 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
 class Step:
-    """One operation of a reduction: the matrix after it, its pivot (row, column), and why."""
+    """One operation of a reduction: the matrix after it, its pivot (row, column), and why.
 
-    op: RowOp
-    matrix: Matrix
-    pivot: tuple[int, int]
-    why: str
+    Fields: `op`, `matrix` (m, n), `pivot` and `why`, none of which can be set. All but the pivot
+    are written out when first asked for: a derivation has hundreds of steps, and a page shows one.
+    """
+
+    __slots__ = ("_at", "_path")
+
+    def __init__(self, path: "_Path", at: int) -> None:
+        self._path, self._at = path, at
+
+    @property
+    def op(self) -> RowOp:
+        """The row operation."""
+        return self._path.op(self._at)
+
+    @property
+    def matrix(self) -> Matrix:
+        """The matrix after the operation."""
+        return self._path.matrix(self._at + 1)
+
+    @property
+    def pivot(self) -> tuple[int, int]:
+        """Row and column of the pivot that the operation serves, in the matrix after it."""
+        return self._path.moves[self._at][0].pivot
+
+    @property
+    def why(self) -> str:
+        """The reason, in one sentence."""
+        return _why(self.op, self.pivot, self._path.matrix(self._at))
+
+    def _fields(self) -> tuple[RowOp, Matrix, tuple[int, int], str]:
+        return self.op, self.matrix, self.pivot, self.why
+
+    def __eq__(self, other: object) -> bool:
+        return self._fields() == other._fields() if isinstance(other, Step) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._fields())
+
+    def __repr__(self) -> str:
+        op, matrix, pivot, why = self._fields()
+        return f"Step(op={op!r}, matrix={matrix!r}, pivot={pivot!r}, why={why!r})"
+
+
+class _Path:
+    """A start, the moves from it, and those matrices on the way that were asked for."""
+
+    def __init__(self, A: Matrix, moves: list[Move], half: Downwards | None = None) -> None:
+        self.moves, self._half = moves, half
+        self._ops: dict[int, RowOp] = {}
+        self._matrices = [A]
+
+    def op(self, at: int) -> RowOp:
+        if at not in self._ops:
+            self._ops[at] = operation(self.moves[at])
+        return self._ops[at]
+
+    def matrix(self, at: int) -> Matrix:
+        """The matrix after `at` moves; rows that a move leaves alone are shared."""
+        known = self._matrices
+        while len(known) <= at:
+            A, move = known[-1], self.moves[len(known) - 1]
+            row = self._half.after(move) if self._half else None
+            target = move[1]
+            if row is None:
+                known.append(apply(self.op(len(known) - 1), A))
+            else:
+                known.append((*A[:target], row, *A[target + 1 :]))
+        return known[at]
 
 
 def next_step(A: Matrix, reduced: bool = False) -> Step | None:
@@ -69,76 +132,79 @@ def next_step(A: Matrix, reduced: bool = False) -> Step | None:
     found = _downwards(A) or (_upwards(A) if reduced else None)
     if found is None:
         return None
-    op, pivot, why = found
-    return Step(op, apply(op, A), pivot, why)
+    return Step(_Path(A, [found]), 0)
 
 
-_Found = tuple[RowOp, tuple[int, int], str]
-
-
-def _downwards(A: Matrix) -> _Found | None:
+def _downwards(A: Matrix) -> Move | None:
     row = 0
     for column in range(len(A[0])):
         filled = [i for i in range(row, len(A)) if A[i][column]]
         if not filled:
             continue
         if filled[0] != row:
-            why = (
-                f"Row {row + 1} has 0 in column {column + 1} and so no pivot there; "
-                f"row {filled[0] + 1} is the first below that has one."
-            )
-            return swap(row, filled[0]), (row, column), why
+            return Stage("swap", (row, column), 1, ()), filled[0], 0
         if len(filled) > 1:
-            return _clear(A, filled[1], (row, column), "below")
+            return _clear(A, filled[1], (row, column))
         row += 1
     return None
 
 
-def _upwards(A: Matrix) -> _Found | None:
+def _upwards(A: Matrix) -> Move | None:
     for row, column in reversed(tuple(enumerate(leading_columns(A)))):
-        pivot = A[row][column]
-        if pivot != 1:
-            why = f"Make the pivot 1: divide row {row + 1} by {written(pivot)}."
-            return scale(row, 1 / pivot), (row, column), why
+        p = A[row][column]
+        if p != 1:
+            over = [p.denominator] * len(A)
+            return Stage("scale", (row, column), p.numerator, over), row, p.numerator
         for above in reversed(range(row)):
             if A[above][column]:
-                return _clear(A, above, (row, column), "above")
+                return _clear(A, above, (row, column))
     return None
 
 
-def _clear(A: Matrix, target: int, pivot: tuple[int, int], where: str) -> _Found:
+def _clear(A: Matrix, target: int, pivot: tuple[int, int]) -> Move:
     row, column = pivot
-    entry, factor = A[target][column], A[target][column] / A[row][column]
-    shown = written(entry)
-    sign = "−" if factor > 0 else "+"
-    why = f"Clear the {shown} {where} the pivot {written(A[row][column])}"
-    sum_ = f"{shown} {sign} {written(abs(factor))} · {_bracketed(A[row][column])} = 0"
-    why += "." if "≈" in sum_ else f": {sum_}."  # rounded numbers would not add up to 0
-    return add(target, row, -factor), pivot, why
+    over = [A[i][column].denominator for i in range(len(A))]
+    return Stage("add", pivot, A[row][column].numerator, over), target, A[target][column].numerator
 
 
-def _bracketed(x: Fraction) -> str:
-    return f"({written(x)})" if x < 0 else written(x)
+def _why(op: RowOp, pivot: tuple[int, int], A: Matrix) -> str:
+    """Why the step from A is taken, with its numbers."""
+    row, column = pivot
+    if op.kind == "swap":
+        return (
+            f"Row {row + 1} has 0 in column {column + 1} and so no pivot there; "
+            f"row {op.rows[1] + 1} is the first below that has one."
+        )
+    if op.kind == "scale":
+        return f"Make the pivot 1: divide row {row + 1} by {written(A[row][column])}."
+    target = op.rows[0]
+    shown, p = written(A[target][column]), written(A[row][column])
+    sign = "−" if op.factor < 0 else "+"
+    where = "below" if target > row else "above"
+    sum_ = f"{shown} {sign} {written(abs(op.factor))} · {f'({p})' if A[row][column] < 0 else p} = 0"
+    # Rounded numbers would not add up to 0.
+    return f"Clear the {shown} {where} the pivot {p}" + ("." if "≈" in sum_ else f": {sum_}.")
 
 
 def steps(A: Any, reduced: bool = False) -> Iterator[Step]:
     """Every operation from A to an echelon form, in the textbook's order.
 
     The steps of the plain form come first in those of the reduced form. Applying the operations
-    in order gives every `Step.matrix` exactly, and E A = A' for each elementary matrix E.
+    in order gives every `Step.matrix` exactly, and E A = A' for each elementary matrix E. They
+    are those of `next_step` taken again and again, computed without fractions.
 
     >>> [str(step.op) for step in steps([[1, 2], [3, 6]], reduced=True)]
     ['R2 ← R2 − 3 R1']
     """
-    current = exact(A)
-    while (step := next_step(current, reduced)) is not None:
-        yield step
-        current = step.matrix
+    A = exact(A)
+    half = downwards(A)
+    path = _Path(A, half.moves + upwards(half) if reduced else half.moves, half)
+    return map(Step, repeat(path), range(len(path.moves)))
 
 
 def echelon(A: Any) -> Matrix:  # (m, n) -> (m, n)
     """An echelon form of A: each row starts further right than the one above, zero rows last."""
-    return _last(A, reduced=False)
+    return downwards(exact(A)).echelon()
 
 
 def reduced_echelon(A: Any) -> Matrix:  # (m, n) -> (m, n)
@@ -147,11 +213,7 @@ def reduced_echelon(A: Any) -> Matrix:  # (m, n) -> (m, n)
     >>> [[int(x) for x in row] for row in reduced_echelon([[2, 4], [1, 3]])]
     [[1, 0], [0, 1]]
     """
-    return _last(A, reduced=True)
-
-
-def _last(A: Any, reduced: bool) -> Matrix:
-    return reduce(lambda _, step: step.matrix, steps(A, reduced), exact(A))
+    return downwards(exact(A)).reduced()
 
 
 def leading_columns(E: Matrix) -> tuple[int, ...]:
@@ -166,7 +228,7 @@ def pivots(A: Any) -> tuple[int, ...]:
     >>> pivots([[0, 1, 2], [0, 2, 5]])
     (1, 2)
     """
-    return leading_columns(echelon(A))
+    return tuple(row.column for row in downwards(exact(A)).rows)
 
 
 def rank(A: Any) -> int:

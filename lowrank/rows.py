@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 
@@ -34,10 +34,22 @@ def exact(A: Sequence[Sequence[Any]] | np.ndarray) -> Matrix:  # (m, n) -> (m, n
         InputError: no rows or no columns, rows of different length, an entry that is not a
             finite number.
     """
+    if _is_exact(A):
+        return A
     rows = rectangular([list(row) for row in A])
     return tuple(
         tuple(_fraction(x, i, j) for j, x in enumerate(row, start=1))
         for i, row in enumerate(rows, start=1)
+    )
+
+
+def _is_exact(A: Any) -> TypeGuard[Matrix]:
+    """Whether A is already what `exact` returns, which nothing can change."""
+    return (
+        type(A) is tuple
+        and {type(row) for row in A} == {tuple}
+        and len({len(row) for row in A}) == 1
+        and all(set(map(type, row)) == {Fraction} for row in A)
     )
 
 
