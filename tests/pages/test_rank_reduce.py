@@ -90,7 +90,7 @@ def test_hints_at_two_levels_then_done_then_finished():
     assert "Reduced echelon form, reached in" in caption(app)
     assert app.button(key="help_Hint").disabled
     assert app.button(key="help_Finish").disabled
-    pressed(app, "help_Start over")
+    pressed(app, "start_over")
     assert "0 moves" in caption(app)
     assert "ops" not in app.query_params
 
@@ -185,3 +185,18 @@ def test_the_history_lists_every_move_with_its_reason():
     assert len(items) == 2
     assert "Rows 1 and 2 change places." in items[0]
     assert "Makes no entry 0" in items[1]
+
+
+@pytest.mark.parametrize(
+    ("form", "part"),
+    [
+        ("LaTeX", r"\xrightarrow{R_{1} \leftrightarrow R_{2}}"),
+        ("Markdown", r"1. $R_{1} \leftrightarrow R_{2}$"),
+        ("Code", "A = apply(swap(0, 1), A)  # R1 ↔ R2"),
+    ],
+)
+def test_the_moves_so_far_are_exported(form, part):
+    app = typed(doing(m="2 4; 3 7"), "R1 <-> R2")
+    app.segmented_control(key="share").set_value(form).run()
+    assert any(part in code.value for code in app.code)
+    assert not app.exception

@@ -41,7 +41,7 @@ def ways() -> str:
 
 def kept(elsewhere: bool) -> None:
     """Draw what the link keeps, unseen; `elsewhere`, where `ways` is not drawn, that too."""
-    with st.container(key="kept"):
+    with st.container(key="kept", height=1, border=False):  # no taller before the style is there
         st.html("<style>.st-key-kept { display: none; }</style>")
         st.text_input("Moves", key="ops", bind="query-params", persist_state="session")
         st.number_input(

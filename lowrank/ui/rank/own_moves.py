@@ -8,7 +8,7 @@ from lowrank.figures.exact import step_html
 from lowrank.moves import parse_operation
 from lowrank.rows import Matrix
 from lowrank.ui.layout import text
-from lowrank.ui.rank.kept import do, keep, start_over
+from lowrank.ui.rank.kept import do, keep
 from lowrank.ui.rank.stepper import finished
 
 TYPE, CLICK, WHOLE = "Type", "Click", "Whole matrix"
@@ -100,19 +100,19 @@ def helpers(d: Derivation, A: Matrix) -> None:
     """Hint, do this step, finish: what comes next from here, however one came here."""
     there = finished(d, A)
     with st.container(horizontal=True):
-        for label, icon, called, args, off, words in (
-            ("Hint", "lightbulb", _hint, (d,), there, "help hint"),
-            ("Do this step", "redo", _step, (d,), there, "help step"),
-            ("Finish", "keyboard_double_arrow_right", _finish, (d,), there, "help finish"),
-            ("Start over", "restart_alt", start_over, (), not d.ops, "help start over"),
+        for label, icon, called, shortcut, words in (
+            ("Hint", "lightbulb", _hint, "H", "help hint"),
+            ("Do this step", "redo", _step, "D", "help step"),
+            ("Finish", "keyboard_double_arrow_right", _finish, "F", "help finish"),
         ):
             st.button(
                 label,
                 key=f"help_{label}",
                 icon=f":material/{icon}:",
                 on_click=called,
-                args=args,
-                disabled=off,
+                args=(d,),
+                shortcut=shortcut,
+                disabled=there,
                 help=text("rank", words),
             )
 

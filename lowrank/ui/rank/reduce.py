@@ -1,20 +1,29 @@
 """Reduce: one derivation, watched step by step or done by the visitor, with help at any moment."""
 
+from urllib.parse import urlencode
+
 import streamlit as st
 
 from lowrank.derivation import Derivation, encode, reasons
 from lowrank.elimination import next_step
 from lowrank.errors import InputError
+from lowrank.export import to_code, to_latex, to_markdown
 from lowrank.figures.exact import history_html
 from lowrank.rows import Matrix, apply
 from lowrank.subspaces import dependencies
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank import own_moves
-from lowrank.ui.rank.kept import WATCH, ahead, derivation, go, keep, start_over, ways
+from lowrank.ui.rank.kept import DO, WATCH, ahead, derivation, go, keep, start_over, ways
 from lowrank.ui.rank.stepper import finished, place, transport, watched
 from lowrank.ui.rank.view import View
 from lowrank.ui.rank.words import conclusion
 
+LINK = "Link"
+EXPORTS = {
+    "LaTeX": ("latex", "tex", to_latex),
+    "Markdown": ("markdown", "md", to_markdown),
+    "Code": ("python", "py", to_code),
+}
 USAGE = """from lowrank.elimination import rank, steps
 from lowrank.parsing import parse_matrix
 
@@ -66,9 +75,34 @@ def _history(d: Derivation) -> None:
         st.html(history_html([op.notation() for op in d.ops], reasons(d), d.position))
     with share:
         st.subheader("Share", anchor=False)
-        st.markdown(text("rank", "share"))
-        address = (st.context.url or "").partition("?")[0]
-        st.code(f"{address}?{encode(d)}", language=None, wrap_lines=True)
+        form = st.segmented_control(
+            "As",
+            [LINK, *EXPORTS],
+            default=LINK,
+            required=True,
+            key="share",
+            label_visibility="collapsed",
+        )
+        if form == LINK:
+            st.code(_address(d), language=None, height=150, wrap_lines=True)
+            st.caption(text("rank", "share"))
+            return
+        language, ending, write = EXPORTS[str(form)]
+        written = write(d.start, d.ops[: d.position])
+        st.code(written, language=language, height=150)
+        st.download_button(
+            "Download",
+            written,
+            f"derivation.{ending}",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _address(d: Derivation) -> str:
+    """The page's address with the derivation in it, ready to be done further."""
+    address = (st.context.url or "").partition("?")[0]
+    return f"{address}?{urlencode({'how': DO})}&{encode(d)}"
 
 
 VIEW = View(beside=beside, below=below, code=(next_step, apply, dependencies), usage=USAGE)
