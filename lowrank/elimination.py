@@ -10,13 +10,13 @@ R1 ↔ R2
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, Literal
 
 import numpy as np
 
 from lowrank.errors import InputError
-from lowrank.fraction_free import Downwards, Move, Stage, downwards, operation, upwards
+from lowrank.fraction_free import Downwards, Move, Rows, downwards, operation, upwards
 from lowrank.rows import Matrix, RowOp, add, apply, exact, scale, swap, written
 
 __all__ = [
@@ -66,7 +66,7 @@ class Step:
     @property
     def pivot(self) -> tuple[int, int]:
         """Row and column of the pivot that the operation serves, in the matrix after it."""
-        return self._path.moves[self._at][0].pivot
+        return self._path.moves[self._at][0][1]
 
     @property
     def why(self) -> str:
@@ -90,10 +90,10 @@ class Step:
 class _Path:
     """A start, the moves from it, and those matrices on the way that were asked for."""
 
-    def __init__(self, A: Matrix, moves: list[Move], half: Downwards | None = None) -> None:
-        self.moves, self._half = moves, half
+    def __init__(self, A: Rows, moves: list[Move], half: Downwards | None = None) -> None:
+        self.moves, self._start, self._half = moves, A, half
         self._ops: dict[int, RowOp] = {}
-        self._matrices = [A]
+        self._matrices: list[Matrix] = []
 
     def op(self, at: int) -> RowOp:
         if at not in self._ops:
@@ -103,6 +103,8 @@ class _Path:
     def matrix(self, at: int) -> Matrix:
         """The matrix after `at` moves; rows that a move leaves alone are shared."""
         known = self._matrices
+        if not known:
+            known.append(exact(self._start))
         while len(known) <= at:
             A, move = known[-1], self.moves[len(known) - 1]
             row = self._half.after(move) if self._half else None
@@ -142,7 +144,7 @@ def _downwards(A: Matrix) -> Move | None:
         if not filled:
             continue
         if filled[0] != row:
-            return Stage("swap", (row, column), 1, ()), filled[0], 0
+            return ("swap", (row, column), 1, (), ()), filled[0], 0
         if len(filled) > 1:
             return _clear(A, filled[1], (row, column))
         row += 1
@@ -154,7 +156,7 @@ def _upwards(A: Matrix) -> Move | None:
         p = A[row][column]
         if p != 1:
             over = [p.denominator] * len(A)
-            return Stage("scale", (row, column), p.numerator, over), row, p.numerator
+            return ("up", (row, column), p.numerator, over, ()), row, p.numerator
         for above in reversed(range(row)):
             if A[above][column]:
                 return _clear(A, above, (row, column))
@@ -163,8 +165,9 @@ def _upwards(A: Matrix) -> Move | None:
 
 def _clear(A: Matrix, target: int, pivot: tuple[int, int]) -> Move:
     row, column = pivot
-    over = [A[i][column].denominator for i in range(len(A))]
-    return Stage("add", pivot, A[row][column].numerator, over), target, A[target][column].numerator
+    over = [r[column].denominator for r in A]
+    p, x = A[row][column].numerator, A[target][column].numerator
+    return ("down" if target > row else "up", pivot, p, over, ()), target, x
 
 
 def _why(op: RowOp, pivot: tuple[int, int], A: Matrix) -> str:
@@ -196,10 +199,19 @@ def steps(A: Any, reduced: bool = False) -> Iterator[Step]:
     >>> [str(step.op) for step in steps([[1, 2], [3, 6]], reduced=True)]
     ['R2 ← R2 − 3 R1']
     """
-    A = exact(A)
-    half = downwards(A)
-    path = _Path(A, half.moves + upwards(half) if reduced else half.moves, half)
+    start = _whole_numbers(A) or exact(A)
+    half = downwards(start)
+    path = _Path(start, half.moves + upwards(half) if reduced else half.moves, half)
     return map(Step, repeat(path), range(len(path.moves)))
+
+
+def _whole_numbers(A: Any) -> tuple[tuple[int, ...], ...] | None:
+    """A copy of A if it is a list of equally long rows of int: those need no fractions."""
+    if type(A) is not list or {type(row) for row in A} != {list}:
+        return None
+    rows = tuple(map(tuple, A))
+    whole = set(map(type, chain.from_iterable(rows))) == {int}
+    return rows if whole and len(set(map(len, rows))) == 1 else None
 
 
 def echelon(A: Any) -> Matrix:  # (m, n) -> (m, n)

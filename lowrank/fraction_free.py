@@ -6,41 +6,38 @@ Kronecker: a row of integers is one long integer, entry j in slot j of so many b
 whole row operation is two products, a difference and one exact division of long integers. The
 textbook's row at the same moment is this row over one known integer.
 
->>> [unpacked(packed([3, -1, 0], bits=8), bits=8, count=3)]
-[[3, -1, 0]]
+>>> packed([3, -1], bits=8), unpacked(3 - 2**8, bits=8, count=2)
+(-253, [3, -1])
 
 References: Bareiss, Sylvester's identity and multistep integer-preserving Gaussian elimination,
 Math. Comp. 22 (1968), equations 7 to 9; von zur Gathen and Gerhard, Modern Computer Algebra,
 section 8.4 (Kronecker substitution).
 """
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from heapq import nlargest
+from functools import lru_cache
+from itertools import chain
 from math import lcm, prod
 from operator import mul
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from lowrank.rows import Matrix, Row, RowOp, add, scale, swap
 
+Rows: TypeAlias = Sequence[Sequence[int]] | Matrix
+Stage: TypeAlias = tuple[str, tuple[int, int], int, Sequence[int], Sequence[int]]
+"""What a pivot's operations of one half have in common: kind, pivot place, p, over, wholes.
 
-class Stage(NamedTuple):
-    """What a pivot's operations of one kind have in common.
-
-    `entries` over `over` are the numbers of the pivot's column, row by row; `wholes` are the
-    packed rows after the operations, if they are known.
-    """
-
-    kind: Literal["swap", "scale", "add"]
-    pivot: tuple[int, int]
-    p: int
-    over: Sequence[int]
-    wholes: Sequence[int] | None = None
-
-
+`kind` is "swap", "down" or "up". Pivot p and the entries of its column are over `over`, row by
+row. `wholes` holds the rows below after they are cleared, packed; going up it is empty.
+"""
 Move: TypeAlias = tuple[Stage, int, int]
-"""An operation: its stage, the row it changes (or swaps the pivot's row with), the entry there."""
+"""An operation: its stage, the row it changes (or swaps the pivot's row with), the entry there.
+
+Plain tuples, since making hundreds of them is a good part of the time a derivation takes.
+"""
 
 
 def operation(move: Move) -> RowOp:
@@ -48,28 +45,43 @@ def operation(move: Move) -> RowOp:
     (kind, (row, _), p, over, _), target, x = move
     if kind == "swap":
         return swap(row, target)
-    if kind == "scale":
+    if target == row:
         return scale(row, Fraction(over[row], p))
-    return add(target, row, Fraction(-x * over[row], p * over[target]))
+    if kind == "down":
+        return add(target, row, Fraction(-x * over[row], p * over[target]))
+    return add(target, row, Fraction(-x, over[target]))  # going up the pivot is 1 by now
 
 
 def packed(row: Sequence[int], bits: int) -> int:
-    """One integer holding the row: the sum of row[j] 2^(bits j)."""
-    whole = 0
-    for x in reversed(row):
-        whole = (whole << bits) + x
-    return whole
+    """One integer holding the row: the sum of row[j] 2^(bits j); bits is a multiple of 8."""
+    if bits == 64:
+        fields = struct.pack(f"<{len(row)}q", *row)
+    else:
+        fields = b"".join([x.to_bytes(bits // 8, "little", signed=True) for x in row])
+    signs = _sign_bits(bits, len(row))
+    return (int.from_bytes(fields, "little") ^ signs) - signs  # from two's complement
 
 
-def unpacked(whole: int, bits: int, count: int) -> list[int]:
+def unpacked(whole: int, bits: int, count: int) -> Sequence[int]:
     """The entries of a packed row, if each is below 2^(bits − 1) in size."""
-    half, mask = 1 << (bits - 1), (1 << bits) - 1
-    lifted = whole + half * (((1 << (bits * count)) - 1) // mask)  # makes every slot positive
-    return [((lifted >> at) & mask) - half for at in range(0, bits * count, bits)]
+    size, signs = bits // 8, _sign_bits(bits, count)
+    fields = ((whole + signs) ^ signs).to_bytes(size * count, "little")
+    if bits == 64:
+        return struct.unpack(f"<{count}q", fields)
+    starts = range(0, len(fields), size)
+    return [int.from_bytes(fields[at : at + size], "little", signed=True) for at in starts]
 
 
-def whole_rows(A: Matrix) -> tuple[list[int], list[Sequence[int]]]:
+@lru_cache
+def _sign_bits(bits: int, count: int) -> int:
+    """The highest bit of each of `count` slots."""
+    return (1 << (bits - 1)) * (((1 << (bits * count)) - 1) // ((1 << bits) - 1))
+
+
+def whole_rows(A: Rows) -> tuple[list[int], Sequence[Sequence[int]]]:
     """The common denominator of each row, and the row times it."""
+    if set(map(type, chain.from_iterable(A))) == {int}:
+        return [1] * len(A), A  # type: ignore[return-value]
     common: list[int] = []
     integers: list[Sequence[int]] = []
     for row in A:
@@ -87,13 +99,13 @@ def slot(rows: Sequence[Sequence[int]]) -> int:
 
     Hadamard: a minor is at most the product of the lengths of its rows.
     """
-    squares = (max(1, sum(map(mul, row, row))) for row in rows)
-    squared = prod(nlargest(min(len(rows), len(rows[0])), squares))
-    return (squared.bit_length() + 1) // 2 + 1
+    squares = sorted([sum(map(mul, row, row)) or 1 for row in rows])
+    squared = prod(squares[-min(len(rows), len(rows[0])) :])
+    bits = (squared.bit_length() + 1) // 2 + 1
+    return 64 if bits <= 64 else -(-bits // 8) * 8  # whole bytes, at best the machine's own words
 
 
-@dataclass(frozen=True)
-class PivotRow:
+class PivotRow(NamedTuple):
     """A finished row of the echelon form: packed from its pivot's column on, over an integer."""
 
     column: int
@@ -120,7 +132,7 @@ class Downwards:
     def after(self, move: Move) -> Row | None:
         """The row that the move changes, after it; None if it was not computed on the way."""
         (_, (row, column), p, over, wholes), target, _ = move
-        if wholes is None:
+        if not wholes:
             return None
         return self.written_out(wholes[target - row - 1], p * over[target], column + 1)
 
@@ -151,7 +163,7 @@ class Downwards:
         return (*filled, *[(Fraction(0),) * n] * (m - len(filled)))
 
 
-def downwards(A: Matrix) -> Downwards:
+def downwards(A: Rows) -> Downwards:
     """Eliminate below the pivots, column by column, each the first non-zero at or below its row.
 
     Rows of fractions are multiplied by their common denominator first; `over` remembers it.
@@ -168,28 +180,28 @@ def downwards(A: Matrix) -> Downwards:
         row = len(done)
         if row == m:
             break
-        lifted = [x + half for x in rest]
-        leading = [(x & mask) - half for x in lifted]
-        tails = [x >> bits for x in lifted]
-        first = next((i for i, a in enumerate(leading) if a), None)
+        first = 0 if rest[0] & mask else next((i for i, x in enumerate(rest) if x & mask), None)
         if first is None:
-            rest = tails
+            rest = [x >> bits for x in rest]
             continue
         pivot = (row, column)
-        whole = rest[first]
         if first:
-            for values in (leading, tails):
-                values[0], values[first] = values[first], values[0]
-            moves.append((Stage("swap", pivot, 1, ()), row + first, 0))
-            common = common.copy()  # earlier stages keep theirs
+            rest, common = rest.copy(), common.copy()  # earlier stages keep theirs
+            rest[0], rest[first] = rest[first], rest[0]
             common[row], common[row + first] = common[row + first], common[row]
-        p, tail = leading[0], tails[0]
-        done.append(PivotRow(column, p, whole, before * common[row]))
-        del leading[0], tails[0]
-        rest = [(p * t - a * tail) // before for a, t in zip(leading, tails, strict=True)]
-        stage = Stage("add", pivot, p, common, rest)
-        moves += [(stage, i, a) for i, a in enumerate(leading, row + 1) if a]
-        before = p
+            moves.append((("swap", pivot, 1, (), ()), row + first, 0))
+        whole = rest[0] + half
+        p, tail = (whole & mask) - half, whole >> bits  # the lowest slot, and the others
+        done.append(PivotRow(column, p, rest[0], before * common[row]))
+        after: list[int] = []
+        stage = ("down", pivot, p, common, after)
+        for i, x in enumerate(rest[1:], row + 1):
+            whole = x + half
+            a = (whole & mask) - half
+            after.append((p * (whole >> bits) - a * tail) // before)
+            if a:
+                moves.append((stage, i, a))
+        rest, before = after, p
     return Downwards((m, n), bits, moves, done)
 
 
@@ -201,15 +213,14 @@ def upwards(half: Downwards) -> list[Move]:
     """
     n, rows = half.shape[1], half.rows
     over = [u.over for u in rows]
-    columns = [u.column for u in rows]
-    entries = [[0] * u.column + unpacked(u.whole, half.bits, n - u.column) for u in rows]
+    entries = [(0,) * u.column + tuple(unpacked(u.whole, half.bits, n - u.column)) for u in rows]
+    columns = tuple(zip(*entries, strict=True))
     moves: list[Move] = []
     for row in reversed(range(len(rows))):
-        pivot = (row, columns[row])
-        p, one = rows[row].pivot, over[row]
-        if p != one:
-            moves.append((Stage("scale", pivot, p, over), row, p))
-        stage = Stage("add", pivot, one, over)  # by now the pivot is 1
-        above = [x[columns[row]] for x in entries[:row]]
-        moves += [(stage, i, above[i]) for i in reversed(range(row)) if above[i]]
+        column = columns[rows[row].column]
+        p = column[row]
+        stage = ("up", (row, rows[row].column), p, over, ())
+        if p != over[row]:
+            moves.append((stage, row, p))
+        moves += [(stage, i, column[i]) for i in reversed(range(row)) if column[i]]
     return moves

@@ -80,6 +80,51 @@ def test_every_step_is_its_elementary_matrix_and_can_be_taken_back(A, reduced):
     assert before == (reduced_echelon(A) if reduced else echelon(A))
 
 
+@settings(max_examples=300, deadline=None)
+@given(matrices() | matrices(st.integers(-9, 9).map(Fraction)), st.booleans())
+def test_the_steps_are_those_of_the_next_step_taken_again_and_again(A, reduced):
+    current, taken = A, []
+    while (step := next_step(current, reduced)) is not None:
+        taken.append(step)
+        current = step.matrix
+    assert list(steps(A, reduced)) == taken
+    assert [hash(step) for step in steps(A, reduced)] == [hash(step) for step in taken]
+    for step in reversed(list(steps(A, reduced))):  # whichever is asked for first
+        assert (step.op, step.matrix, step.pivot, step.why) == (
+            (again := taken.pop()).op,
+            again.matrix,
+            again.pivot,
+            again.why,
+        )
+
+
+@given(st.lists(st.lists(st.integers(-(10**30), 10**30), min_size=3, max_size=3), min_size=1))
+def test_whole_numbers_take_the_same_steps_without_becoming_fractions_first(rows):
+    before = [list(row) for row in rows]
+    assert list(steps(rows, reduced=True)) == list(steps(exact(rows), reduced=True))
+    walk = steps(rows)
+    rows[0][0] += 1  # a later change of the argument is none of the walk's
+    assert list(walk) == list(steps(before))
+
+
+@pytest.mark.parametrize("entry", [2**30, 2**63, 2**64 - 1, Fraction(2**90, 3**50), 10**400])
+def test_long_numbers_fit_their_slots(entry):
+    A = [[entry, -entry, 1], [-entry, entry - 1, entry], [1, 2, -entry]]
+    R, columns = oracle(exact(A))
+    assert (reduced_echelon(A), pivots(A)) == (R, columns)
+    assert [*steps(A, True)][-1].matrix == R
+
+
+def test_a_step_cannot_be_changed_and_unchanged_rows_are_shared():
+    first, second, *_ = steps([[1, 2], [3, 4], [5, 6]])
+    with pytest.raises(AttributeError):
+        first.why = "because"
+    assert first.matrix[0] is second.matrix[0]
+    assert first.matrix is first.matrix
+    assert first != second
+    assert repr(first).startswith("Step(op=RowOp(kind='add', rows=(1, 0), factor=Fraction(-3, 1))")
+
+
 @settings(max_examples=200, deadline=None)
 @given(matrices())
 def test_the_plain_form_is_the_start_of_the_reduced_one(A):
