@@ -30,7 +30,7 @@ view = VIEWS[name]
 kept(elsewhere=name != "Reduce")
 A = None
 if view.beside:
-    controls, picture = st.columns([2, 3], gap="large")
+    controls, picture = st.columns([1, 2], gap="large")
     with controls:
         with errors_shown():
             A = matrix_entry()

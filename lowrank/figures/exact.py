@@ -36,7 +36,7 @@ STYLE = f"""<style>
   line-height: 1.1; font-size: 0.82em; }}
 .lr-fraction > span + span {{ border-top: 0.08em solid currentColor; }}
 .lr-fraction > span {{ padding: 0.05em 0.15em; }}
-.lr-step {{ min-height: 7.8em; padding-left: 0.8em; border-left: 0.25em solid transparent; }}
+.lr-step {{ min-height: 6.6em; padding-left: 0.8em; border-left: 0.25em solid transparent; }}
 @media (max-width: 640px) {{ .lr-step {{ min-height: 9.4em; }} }}
 .lr-step.lr-hint {{ border-color: {COLOURS["pivot"]}; }}
 .lr-step.lr-done {{ border-color: {COLOURS["result"]}; }}
@@ -152,4 +152,4 @@ def _entry(x: Fraction) -> str:
 def _font_size(A: Matrix) -> float:
     """Large enough for the back row when the matrix is small."""
     side = max(len(A), len(A[0]))
-    return 1.9 if side <= 4 else 1.5 if side <= 6 else 1.1 if side <= 8 else 0.95
+    return 1.7 if side <= 4 else 1.5 if side <= 6 else 1.1 if side <= 8 else 0.95

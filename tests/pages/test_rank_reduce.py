@@ -9,7 +9,7 @@ from lowrank.derivation import decode, encode_ops
 from lowrank.rows import add, exact, scale, swap
 from tests.pages.test_rank import caption, drawn, opened, words
 
-DO = "Do it yourself"
+DO = "Type"
 
 
 def doing(**link: str) -> AppTest:
@@ -96,7 +96,7 @@ def test_hints_at_two_levels_then_done_then_finished():
 
 
 def test_moves_can_be_clicked_together():
-    app = opened(how=DO, by="Click", m="2 4; 3 7")
+    app = opened(how="Click", m="2 4; 3 7")
     app.selectbox(key="click_row").set_value("R2")
     app.selectbox(key="click_other").set_value("R1")
     app.text_input(key="click_factor").set_value("-3/2").run()
@@ -112,6 +112,28 @@ def test_moves_can_be_clicked_together():
     app.selectbox(key="click_kind").set_value("Swap").run()
     pressed(app, "do_clicked")
     assert "R2 ↔ R1" in caption(app)
+
+
+def test_a_whole_next_matrix_is_judged_and_the_first_wrong_row_named():
+    app = opened(how="Whole matrix", m="2 4; 3 7")
+    pressed(app, "copy")
+    assert app.text_area(key="written").value == "2  4\n3  7"
+    assert "Nothing changed" in caption(app)
+    app.text_area(key="written").set_value("2 4; 0 2").run()
+    assert "Row 2 is wrong in column 2" in caption(app)
+    assert app.text_area(key="written").value == "2 4; 0 2"
+    app.text_area(key="written").set_value("2 4; 0 x").run()
+    assert "is not a number" in caption(app)
+    app.text_area(key="written").set_value("2 4; 0 1").run()
+    assert "Echelon form, reached in 1 move" in caption(app)
+    assert app.text_area(key="written").value == ""
+    assert app.query_params["ops"] == "v1.N1"
+
+
+def test_a_column_cleared_at_once_counts_its_moves():
+    app = opened(how="Whole matrix", m="1 2; 3 7; 2 2")
+    app.text_area(key="written").set_value("1 2; 0 1; 0 -2").run()
+    assert "2 moves" in caption(app)
 
 
 def test_watching_and_doing_are_one_derivation():

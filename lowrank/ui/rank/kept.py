@@ -12,18 +12,19 @@ from lowrank.errors import InputError
 from lowrank.rows import Matrix, RowOp
 from lowrank.ui.rank.view import REDUCED, reduced
 
-WATCH, DO = "Watch", "Do it yourself"
+WATCH, TYPE, CLICK, WHOLE = WAYS = ("Watch", "Type", "Click", "Whole matrix")
 
 
 def ways() -> str:
-    """The choice of watching or doing, and of the goal; returns the way chosen."""
+    """The choice of watching or how to do it, and of the goal; returns the way chosen."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         way = st.segmented_control(
-            "How",
-            [WATCH, DO],
+            "Watch the reduction, or do it yourself",
+            WAYS,
             default=WATCH,
             required=True,
             key="how",
+            label_visibility="collapsed",
             bind="query-params",
             persist_state="session",
         )
@@ -33,6 +34,7 @@ def ways() -> str:
             default="Echelon",
             required=True,
             key="form",
+            label_visibility="collapsed",
             bind="query-params",
             persist_state="session",
         )

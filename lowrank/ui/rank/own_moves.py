@@ -5,42 +5,73 @@ import streamlit as st
 from lowrank.derivation import Derivation, pivots_in_place, reason
 from lowrank.errors import InputError
 from lowrank.figures.exact import step_html
-from lowrank.moves import parse_operation
+from lowrank.moves import explain_next, parse_operation
+from lowrank.parsing import parse_matrix
 from lowrank.rows import Matrix
 from lowrank.ui.layout import text
-from lowrank.ui.rank.kept import do, keep
+from lowrank.ui.rank.kept import CLICK, TYPE, WHOLE, do, keep, start_over
 from lowrank.ui.rank.stepper import finished
 
-TYPE, CLICK, WHOLE = "Type", "Click", "Whole matrix"
 KINDS = {"Add a multiple": "add", "Swap": "swap", "Scale": "scale"}
 
 
-def entry(d: Derivation) -> None:
-    """Where the next operation is typed or clicked together."""
-    way = st.segmented_control(
-        "Your next move",
-        [TYPE, CLICK],
-        default=TYPE,
-        required=True,
-        key="by",
-        bind="query-params",
-        persist_state="session",
-    )
+def entry(d: Derivation, way: str) -> None:
+    """Where the next operation is typed or clicked together, or the next matrix written."""
     with st.container(key="entry", horizontal=True, vertical_alignment="bottom"):
         if way == TYPE:
             st.text_input(
-                "Operation",
+                "Your next operation",
                 key="typed",
                 placeholder="R2 - 3/2 R1",
-                help=text("rank", "help operations"),
+                label_visibility="collapsed",
                 on_change=_typed,
                 args=(d,),
                 bind="query-params",
                 persist_state="session",
             )
             st.button("Do it", key="do_typed", type="primary", on_click=_typed, args=(d,))
-        else:
+        elif way == CLICK:
             _clicks(d)
+        else:
+            _whole(d)
+
+
+def _whole(d: Derivation) -> None:
+    """The next matrix, written by hand; the operation is found from it."""
+    st.text_area(
+        "The next matrix, whole",
+        key="written",
+        placeholder=text("rank", "whole matrix"),
+        label_visibility="collapsed",
+        height=30 + 24 * min(len(d.start), 6),
+        on_change=_written,
+        args=(d,),
+        bind="query-params",
+        persist_state="session",
+    )
+    with st.container(width="content"):
+        st.button("Check", key="do_written", type="primary", on_click=_written, args=(d,))
+        st.button("Copy", key="copy", on_click=_copy, args=(d,), help=text("rank", "help copy"))
+
+
+def _copy(d: Derivation) -> None:
+    rows = ("  ".join(str(x) for x in row) for row in d.matrix)
+    st.session_state["written"] = "\n".join(rows)
+
+
+def _written(d: Derivation) -> None:
+    """Do what leads to the matrix written; where nothing does, it stays and `said` says why."""
+    state = st.session_state
+    state.pop("hinted", None)
+    try:
+        verdict = explain_next(d.matrix, parse_matrix(state.get("written") or ""))
+    except InputError:
+        return
+    for op in verdict.ops:
+        d = d.do(op)
+    if verdict.ops:
+        keep(d)
+        state["written"] = ""
 
 
 def _clicks(d: Derivation) -> None:
@@ -100,21 +131,27 @@ def helpers(d: Derivation, A: Matrix) -> None:
     """Hint, do this step, finish: what comes next from here, however one came here."""
     there = finished(d, A)
     with st.container(horizontal=True):
-        for label, icon, called, shortcut, words in (
-            ("Hint", "lightbulb", _hint, "H", "help hint"),
-            ("Do this step", "redo", _step, "D", "help step"),
-            ("Finish", "keyboard_double_arrow_right", _finish, "F", "help finish"),
+        for label, called, shortcut, words in (
+            ("Hint", _hint, "H", "help hint"),
+            ("Do this step", _step, "D", "help step"),
+            ("Finish", _finish, "F", "help finish"),
         ):
             st.button(
                 label,
                 key=f"help_{label}",
-                icon=f":material/{icon}:",
                 on_click=called,
                 args=(d,),
                 shortcut=shortcut,
                 disabled=there,
                 help=text("rank", words),
             )
+        st.button(
+            "Start over",
+            key="start_over",
+            on_click=start_over,
+            disabled=not d.ops,
+            help=text("rank", "help start over"),
+        )
 
 
 def _here(d: Derivation) -> tuple:
@@ -137,7 +174,7 @@ def _finish(d: Derivation) -> None:
     keep(d.finish())
 
 
-def said(d: Derivation, A: Matrix) -> str:
+def said(d: Derivation, A: Matrix, way: str) -> str:
     """What is said of the place: a refusal, what is wrong with the move typed, a hint, the goal
     reached, or the last move and what it did."""
     state = st.session_state
@@ -148,13 +185,19 @@ def said(d: Derivation, A: Matrix) -> str:
     if where == _here(d) and (step := d.hint()):
         shown = step.op.notation() if level > 1 else "…"
         return step_html(f"Hint {level} of 2", shown, step.why, "hint")
-    typed = (state.get("typed") or "").strip()
+    typed, written = ((state.get(key) or "").strip() for key in ("typed", "written"))
+    if way == WHOLE:
+        typed = ""
+    else:
+        written = ""
     if typed:
         try:
             op = parse_operation(typed, len(d.start))
         except InputError as error:
             return step_html("Not done", typed[:60], str(error), "problem")
         return step_html("Not done yet", op.notation(), "Press Enter or Do it.", "hint")
+    if written:
+        return _verdict(A, written)
     moves = "1 move" if d.position == 1 else f"{d.position} moves"
     undone = len(d.ops) - d.position
     count = moves + (f" · {undone} undone" if undone else "")
@@ -163,9 +206,21 @@ def said(d: Derivation, A: Matrix) -> str:
         form = "Reduced echelon form" if d.reduced else "Echelon form"
         return step_html(f"{form}, reached in {count}", f"Rank {rank}", _kept_row_space(), "done")
     if d.position == 0:
-        return step_html(count, "A", text("rank", "do it"))
+        return step_html(count, "A", text("rank", f"do it: {way}"))
     op = d.ops[d.position - 1]
     return step_html(count, op.notation(), reason(op, d.at(d.position - 1).matrix))
+
+
+def _verdict(A: Matrix, written: str) -> str:
+    """What is wrong with a next matrix as it stands written."""
+    try:
+        verdict = explain_next(A, parse_matrix(written))
+    except InputError as error:
+        return step_html("Not done", "This is no matrix yet", str(error), "problem")
+    if verdict.ops:
+        return step_html("Not done yet", verdict.ops[0].notation(), "Press Check.", "hint")
+    where = "The matrix so far" if verdict.row is None else f"Row {verdict.row + 1}"
+    return step_html("Not done", where, verdict.why, "problem")
 
 
 def _kept_row_space() -> str:

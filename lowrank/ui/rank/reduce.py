@@ -13,7 +13,7 @@ from lowrank.rows import Matrix, apply
 from lowrank.subspaces import dependencies
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank import own_moves
-from lowrank.ui.rank.kept import DO, WATCH, ahead, derivation, go, keep, start_over, ways
+from lowrank.ui.rank.kept import TYPE, WATCH, ahead, derivation, go, keep, start_over, ways
 from lowrank.ui.rank.stepper import finished, place, transport, watched
 from lowrank.ui.rank.view import View
 from lowrank.ui.rank.words import conclusion
@@ -47,10 +47,10 @@ def beside(A: Matrix) -> None:
             transport(d, "Back", "Next", go)
             st.html(watched(d, d.matrix))
         else:
-            own_moves.entry(d)
+            own_moves.entry(d, way)
             own_moves.helpers(d, d.matrix)
             transport(d, "Undo", "Redo", lambda position: keep(d.at(position)))
-            st.html(own_moves.said(d, d.matrix))
+            st.html(own_moves.said(d, d.matrix, way))
         place(d, d.matrix)
     with st.container(key="conclusion"):
         st.html("<style>.st-key-conclusion { min-height: 11rem; }</style>")
@@ -102,7 +102,7 @@ def _history(d: Derivation) -> None:
 def _address(d: Derivation) -> str:
     """The page's address with the derivation in it, ready to be done further."""
     address = (st.context.url or "").partition("?")[0]
-    return f"{address}?{urlencode({'how': DO})}&{encode(d)}"
+    return f"{address}?{urlencode({'how': TYPE})}&{encode(d)}"
 
 
 VIEW = View(beside=beside, below=below, code=(next_step, apply, dependencies), usage=USAGE)

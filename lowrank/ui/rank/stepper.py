@@ -10,7 +10,6 @@ from lowrank.figures.exact import matrix_html, step_html
 from lowrank.moves import is_echelon, is_reduced_echelon
 from lowrank.rows import Matrix, RowOp
 from lowrank.ui.layout import text
-from lowrank.ui.rank.kept import start_over
 
 
 def transport(d: Derivation, back: str, forward: str, go: Callable[[int], None]) -> None:
@@ -29,20 +28,13 @@ def transport(d: Derivation, back: str, forward: str, go: Callable[[int], None])
                 on_click=go,
                 args=(min(max(d.position + by, 0), total),),
             )
-        st.button(
-            "Start over",
-            key="start_over",
-            icon=":material/restart_alt:",
-            on_click=start_over,
-            disabled=not d.position and not st.session_state.get("ops"),
-            help=text("rank", "help start over"),
-        )
         state["at"] = d.position
         # Not st.slider: with another maximum it would be another widget and forget its place.
         st.select_slider(
             "Step",
             range(total + 1),
             key="at",
+            label_visibility="collapsed",
             disabled=not total,
             on_change=lambda: go(int(state["at"])),
         )
