@@ -30,7 +30,7 @@ view = VIEWS[name]
 kept(elsewhere=name != "Reduce")
 A = None
 if view.beside:
-    controls, picture = st.columns([1, 2], gap="large")
+    controls, picture = st.columns([1, 2], gap="medium")
     with controls:
         with errors_shown():
             A = matrix_entry()

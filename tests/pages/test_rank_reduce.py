@@ -115,7 +115,7 @@ def test_moves_can_be_clicked_together():
 
 
 def test_a_whole_next_matrix_is_judged_and_the_first_wrong_row_named():
-    app = opened(how="Whole matrix", m="2 4; 3 7")
+    app = opened(how="Matrix", m="2 4; 3 7")
     pressed(app, "copy")
     assert app.text_area(key="written").value == "2  4\n3  7"
     assert "Nothing changed" in caption(app)
@@ -131,7 +131,7 @@ def test_a_whole_next_matrix_is_judged_and_the_first_wrong_row_named():
 
 
 def test_a_column_cleared_at_once_counts_its_moves():
-    app = opened(how="Whole matrix", m="1 2; 3 7; 2 2")
+    app = opened(how="Matrix", m="1 2; 3 7; 2 2")
     app.text_area(key="written").set_value("1 2; 0 1; 0 -2").run()
     assert "2 moves" in caption(app)
 

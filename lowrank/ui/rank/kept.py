@@ -12,7 +12,7 @@ from lowrank.errors import InputError
 from lowrank.rows import Matrix, RowOp
 from lowrank.ui.rank.view import REDUCED, reduced
 
-WATCH, TYPE, CLICK, WHOLE = WAYS = ("Watch", "Type", "Click", "Whole matrix")
+WATCH, TYPE, CLICK, WHOLE = WAYS = ("Watch", "Type", "Click", "Matrix")
 
 
 def ways() -> str:

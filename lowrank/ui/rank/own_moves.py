@@ -9,7 +9,7 @@ from lowrank.moves import explain_next, parse_operation
 from lowrank.parsing import parse_matrix
 from lowrank.rows import Matrix
 from lowrank.ui.layout import text
-from lowrank.ui.rank.kept import CLICK, TYPE, WHOLE, do, keep, start_over
+from lowrank.ui.rank.kept import CLICK, TYPE, WHOLE, do, keep
 from lowrank.ui.rank.stepper import finished
 
 KINDS = {"Add a multiple": "add", "Swap": "swap", "Scale": "scale"}
@@ -145,13 +145,6 @@ def helpers(d: Derivation, A: Matrix) -> None:
                 disabled=there,
                 help=text("rank", words),
             )
-        st.button(
-            "Start over",
-            key="start_over",
-            on_click=start_over,
-            disabled=not d.ops,
-            help=text("rank", "help start over"),
-        )
 
 
 def _here(d: Derivation) -> tuple:
