@@ -44,8 +44,9 @@ __all__ = [
 class Step:
     """One operation of a reduction: the matrix after it, its pivot (row, column), and why.
 
-    Fields: `op`, `matrix` (m, n), `pivot` and `why`, none of which can be set. All but the pivot
-    are written out when first asked for: a derivation has hundreds of steps, and a page shows one.
+    Fields: `op`, `matrix` (m, n), `pivot`, `why` and, longer, `detail`; none can be set. All but
+    the pivot are written out when first asked for: a derivation has hundreds of steps, and a page
+    shows one.
     """
 
     __slots__ = ("_at", "_path")
@@ -72,6 +73,11 @@ class Step:
     def why(self) -> str:
         """The reason, in one sentence."""
         return _why(self.op, self.pivot, self._path.matrix(self._at))
+
+    @property
+    def detail(self) -> str:
+        """The reason at length: the goal of the moment, the numbers, and what stays the same."""
+        return _detail(self.op, self.pivot, self._path.matrix(self._at))
 
     def _fields(self) -> tuple[RowOp, Matrix, tuple[int, int], str]:
         return self.op, self.matrix, self.pivot, self.why
@@ -187,6 +193,42 @@ def _why(op: RowOp, pivot: tuple[int, int], A: Matrix) -> str:
     sum_ = f"{shown} {sign} {written(abs(op.factor))} · {f'({p})' if A[row][column] < 0 else p} = 0"
     # Rounded numbers would not add up to 0.
     return f"Clear the {shown} {where} the pivot {p}" + ("." if "≈" in sum_ else f": {sum_}.")
+
+
+def _detail(op: RowOp, pivot: tuple[int, int], A: Matrix) -> str:
+    """Goal, operation and what it keeps, for the step from A: three or four sentences."""
+    row, column = pivot
+    at = f"row {row + 1}, column {column + 1}"
+    if op.kind == "swap":
+        done = "" if not column else f"{_columns_up_to(column)} done. "
+        return (
+            f"{done}The next pivot belongs in {at}, but there is a 0. Row {op.rows[1] + 1} has "
+            f"{written(A[op.rows[1]][column])} in that column, so the two rows trade places. Only "
+            "their order changes: the rows span the same space, and as equations they have the "
+            "same solutions."
+        )
+    p = written(A[row][column])
+    if op.kind == "scale":
+        return (
+            f"In reduced form every pivot is 1, and the one in {at} is {p}. Multiplying row "
+            f"{row + 1} by {written(op.factor)} makes it 1. Multiplying by {p} would undo that, so "
+            "no row is lost: the row space and the solutions stay the same."
+        )
+    target, x = op.rows[0], A[op.rows[0]][column]
+    goal = "below" if target > row else "above"
+    taken = "Subtracting" if op.factor < 0 else "Adding"
+    back = "adding it back" if op.factor < 0 else "subtracting it"
+    return (
+        f"The pivot is the {p} in {at}, and every entry {goal} it should become 0. Row "
+        f"{target + 1} has {written(x)} there, which is {written(-op.factor)} times the pivot. "
+        f"{taken} {written(abs(op.factor))} times row {row + 1} makes it 0. "
+        f"Row {row + 1} itself stays, so {back} would undo this: the row space and the solutions "
+        "stay the same."
+    )
+
+
+def _columns_up_to(column: int) -> str:
+    return "Column 1 is" if column == 1 else f"Columns 1 to {column} are"
 
 
 def steps(A: Any, reduced: bool = False) -> Iterator[Step]:

@@ -1,6 +1,7 @@
 """Row reduction against sympy's rational arithmetic, and the identities each step must keep."""
 
 from fractions import Fraction
+from random import Random
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from lowrank.elimination import (
     steps,
 )
 from lowrank.errors import InputError
-from lowrank.rows import RowOp, add, apply, identity, product, scale, swap, transpose
+from lowrank.rows import RowOp, add, apply, identity, product, scale, swap, transpose, written
 
 ENTRIES = st.builds(Fraction, st.integers(-9, 9), st.sampled_from([1, 1, 2, 3, 6, 10, 100]))
 
@@ -172,6 +173,59 @@ def test_zero_matrices_are_in_echelon_form_already(A):
     assert list(steps(A, reduced=True)) == []
     assert rank(A) == floating_echelon(exact(A)).rank == 0
     assert leading_columns(exact(A)) == ()
+
+
+def mid_derivation(seed):
+    """A small matrix and the one that a few arbitrary legal operations make of it."""
+    choose = Random(seed)
+    m, n = choose.randint(1, 4), choose.randint(1, 4)
+    start = current = exact([[choose.randint(-3, 3) for _ in range(n)] for _ in range(m)])
+    for _ in range(choose.randint(0, 5)):
+        i, j = choose.randrange(m), choose.randrange(m)
+        f = Fraction(choose.choice([-3, -2, -1, 1, 2, 5]), choose.randint(1, 3))
+        op = scale(i, f) if i == j else choose.choice([swap(i, j), add(i, j, f)])
+        current = apply(op, current)
+    return start, current
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.integers(0, 2**40))
+def test_hints_lead_from_any_state_to_the_goal_in_the_same_row_space(seed):
+    start, current = mid_derivation(seed)
+    for reduced in (False, True):
+        while (step := next_step(current, reduced)) is not None:
+            current = step.matrix
+        assert is_echelon(current)
+    # The reduced form is unique, so this also says that the row space is that of the start.
+    assert current == oracle(start)[0]
+
+
+@settings(max_examples=100, deadline=None)
+@given(matrices())
+def test_the_longer_reason_names_the_goal_and_the_numbers(A):
+    before = A
+    for step in steps(A, reduced=True):
+        row, column = step.pivot
+        assert f"row {row + 1}, column {column + 1}" in step.detail
+        assert written(before[step.op.rows[-1]][column]) in step.detail
+        assert "the same" in step.detail
+        assert len(step.detail) > len(step.why)
+        before = step.matrix
+
+
+def test_reasons_at_length_read_as_a_teacher_would_say_them():
+    down, up = list(steps([[2, 1], [3, 4]], reduced=True))[:2]
+    assert down.detail == (
+        "The pivot is the 2 in row 1, column 1, and every entry below it should become 0. Row 2 "
+        "has 3 there, which is 3/2 times the pivot. Subtracting 3/2 times row 1 makes it 0. Row 1 "
+        "itself stays, so adding it back would undo this: the row space and the solutions stay "
+        "the same."
+    )
+    assert up.detail.startswith("In reduced form every pivot is 1, and the one in row 2, column 2")
+    swapped = next_step(exact([[1, 0, 2], [0, 0, 3], [0, 4, 1]]))
+    assert swapped.detail.startswith(
+        "Column 1 is done. The next pivot belongs in row 2, column 2, but there is a 0. Row 3 has 4"
+    )
 
 
 def test_reasons_name_the_numbers():
