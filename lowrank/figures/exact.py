@@ -31,6 +31,7 @@ STYLE = f"""<style>
 .lr-matrix .lr-pivot .lr-cell {{ background: {COLOURS["pivot"]}; color: #111; font-weight: 700;
   border-radius: 0.25em; padding: 0 0.4em; outline: 0.06em solid #8C8C8C; }}
 .lr-matrix .lr-now .lr-cell {{ outline: 0.14em solid currentColor; }}
+.lr-matrix td.lr-barred {{ border-left: 0.08em solid currentColor; }}
 .lr-matrix .lr-zero .lr-cell {{ opacity: 0.5; }}
 .lr-fraction {{ display: inline-flex; flex-direction: column; vertical-align: middle;
   line-height: 1.1; font-size: 0.82em; }}
@@ -38,7 +39,7 @@ STYLE = f"""<style>
 .lr-fraction > span {{ padding: 0.05em 0.15em; }}
 .lr-step {{ min-height: 6.6em; padding-left: 0.8em; border-left: 0.25em solid transparent; }}
 @media (max-width: 640px) {{ .lr-step {{ min-height: 9.4em; }} }}
-.st-key-said_whole .lr-step {{ min-height: 9.4em; }}
+.st-key-said .lr-step {{ height: 8.6em; overflow-y: auto; }}
 .lr-step.lr-hint {{ border-color: {COLOURS["pivot"]}; }}
 .lr-step.lr-done {{ border-color: {COLOURS["result"]}; }}
 .lr-step.lr-problem {{ border-color: {COLOURS["update"]}; }}
@@ -93,8 +94,11 @@ def matrix_html(
     pivots: Collection[tuple[int, int]] = (),
     current: tuple[int, int] | None = None,
     changed: Collection[int] = (),
+    bar: int | None = None,
 ) -> str:
     """The matrix A, (m, n), drawn: `pivots` yellow, the `current` one outlined, rows marked.
+
+    Before column `bar`, if given, stands a line, as in [A | b].
 
     >>> page = matrix_html(((Fraction(1), Fraction(-3, 2)),), "A", pivots=[(0, 0)])
     >>> 'aria-label="A, 1 × 2. Row 1: 1 (pivot), −3/2."' in page
@@ -102,7 +106,9 @@ def matrix_html(
     """
     rows = "".join(
         f'<tr class="{"lr-changed" if i in changed else ""}"><th>R{i + 1}</th>'
-        + "".join(_cell(x, (i, j) in pivots, (i, j) == current) for j, x in enumerate(row))
+        + "".join(
+            _cell(x, (i, j) in pivots, (i, j) == current, j == bar) for j, x in enumerate(row)
+        )
         + "</tr>"
         for i, row in enumerate(A)
     )
@@ -138,8 +144,9 @@ def vector(x: Collection[Fraction]) -> str:
     return f"({', '.join(written(entry) for entry in x)})"
 
 
-def _cell(x: Fraction, pivot: bool, current: bool) -> str:
+def _cell(x: Fraction, pivot: bool, current: bool, barred: bool) -> str:
     names = ["lr-pivot"] * pivot + ["lr-now"] * current + ["lr-zero"] * (x == 0)
+    names += ["lr-barred"] * barred
     return f'<td class="{" ".join(names)}"><span class="lr-cell">{_entry(x)}</span></td>'
 
 

@@ -115,17 +115,17 @@ def test_a_student_reduces_by_typing_takes_a_hint_undoes_and_shares_the_link(new
     expect(said).to_contain_text("R2 ← R2 − 3 R1")
     type_move(page, "R2 - 3 R1")
     expect(said).to_contain_text("2 moves")
-    at_two = drawn(page)
+    at_two = drawn(page).partition(", ")[2]
     page.get_by_role("button", name="Do this step").click()
     expect(said).to_contain_text("3 moves")
     page.get_by_role("button", name="Undo").click()
     expect(said).to_contain_text("2 moves · 1 undone")
     settled(page)
-    assert drawn(page) == at_two
+    assert drawn(page).partition(", ")[2] == at_two
 
     shared = new_page(page.url)
     expect(shared.locator(".lr-step")).to_contain_text("2 moves · 1 undone")
-    assert drawn(shared) == at_two
+    assert drawn(shared).partition(", ")[2] == at_two
     shared.get_by_role("button", name="Redo").click()
     expect(shared.locator(".lr-step")).to_contain_text("3 moves")
     shared.get_by_role("button", name="Finish").click()

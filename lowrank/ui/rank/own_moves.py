@@ -176,8 +176,9 @@ def said(d: Derivation, A: Matrix, way: str) -> str:
         return step_html("This move cannot be kept", "", refused, "problem")
     where, level = state.get("hinted", (None, 0))
     if where == _here(d) and (step := d.hint()):
-        shown = step.op.notation() if level > 1 else "…"
-        return step_html(f"Hint {level} of 2", shown, step.why, "hint")
+        if level == 1:
+            return step_html("Hint 1 of 2", "…", step.why, "hint")
+        return step_html("Hint 2 of 2", step.op.notation(), step.detail, "hint")
     typed, written = ((state.get(key) or "").strip() for key in ("typed", "written"))
     if way == WHOLE:
         typed = ""

@@ -13,7 +13,7 @@ from lowrank.rows import Matrix, apply
 from lowrank.subspaces import dependencies
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank import own_moves
-from lowrank.ui.rank.kept import TYPE, WATCH, WHOLE, ahead, derivation, go, keep, start_over, ways
+from lowrank.ui.rank.kept import TYPE, WATCH, ahead, derivation, go, keep, start_over, ways
 from lowrank.ui.rank.stepper import finished, place, transport, watched
 from lowrank.ui.rank.view import View
 from lowrank.ui.rank.words import conclusion
@@ -50,7 +50,7 @@ def beside(A: Matrix) -> None:
             own_moves.entry(d, way)
             own_moves.helpers(d, d.matrix)
             transport(d, "Undo", "Redo", lambda position: keep(d.at(position)))
-            with st.container(key="said_whole" if way == WHOLE else "said"):
+            with st.container(key="said"):
                 st.html(own_moves.said(d, d.matrix, way))
         place(d, d.matrix)
     with st.container(key="conclusion"):
