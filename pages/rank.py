@@ -33,7 +33,7 @@ with for_all_pages():
     kept(elsewhere=name != "Reduce")
     A = None
     if view.beside:
-        controls, picture = st.columns([1, 2], gap="medium")
+        controls, picture = st.columns([1.05, 2], gap="medium")
         with controls:
             with errors_shown():
                 A = matrix_entry()

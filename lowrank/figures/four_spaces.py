@@ -15,18 +15,18 @@ STYLE = f"""<style>
 .lr-four .lr-space {{ flex: 1 1 13rem; min-width: 0; }}
 .lr-four .lr-box {{ border: 0.12em solid currentColor; border-radius: 0.5em; overflow: hidden;
   display: flex; flex-direction: column; }}
-.lr-four .lr-part {{ padding: 0.5em 0.7em; min-height: 4.2em; box-sizing: border-box;
+.lr-four .lr-part {{ padding: 0.2em 0.7em; min-height: 3em; box-sizing: border-box;
   overflow-y: auto; }}
 .lr-four .lr-part + .lr-part {{ border-top: 0.12em solid currentColor; }}
 .lr-four .lr-zero-space {{ flex: none; opacity: 0.65; }}
-.lr-four .lr-basis {{ overflow-x: auto; white-space: nowrap; font-variant-numeric: tabular-nums; }}
+.lr-four .lr-basis span {{ white-space: nowrap; font-variant-numeric: tabular-nums;
+  margin-right: 0.5em; }}
 .lr-four .lr-row, .lr-four .lr-col {{
   background: color-mix(in srgb, {COLOURS["W0"]} 22%, transparent); }}
 .lr-four .lr-null {{ background: color-mix(in srgb, {COLOURS["lost"]} 22%, transparent); }}
 .lr-four .lr-where {{ font-size: 1.25em; font-weight: 600; }}
 .lr-four .lr-sum {{ opacity: 0.8; padding-top: 0.3em; }}
 </style>"""
-UNIT = 3.4  # em of height for one dimension
 
 
 def four_spaces_html(spaces: FourSubspaces) -> str:
@@ -37,26 +37,27 @@ def four_spaces_html(spaces: FourSubspaces) -> str:
     >>> "Row A in R<sup>2</sup>" in page, "Col A in R<sup>3</sup>" in page
     (True, True)
     """
-    left = _box("n", spaces.row, spaces.null, "lr-row")
-    right = _box("m", spaces.column, spaces.left_null, "lr-col")
+    unit = 4.4 if max(spaces.row.ambient, spaces.column.ambient) <= 6 else 3.2  # em a dimension
+    left = _box("n", spaces.row, spaces.null, "lr-row", unit)
+    right = _box("m", spaces.column, spaces.left_null, "lr-col", unit)
     return f'{STYLE}<div class="lr-four">{left}{right}</div>'
 
 
-def _box(side: str, upper: Subspace, lower: Subspace, colour: str) -> str:
+def _box(side: str, upper: Subspace, lower: Subspace, colour: str, unit: float) -> str:
     """One space: its two orthogonal parts, high as their dimensions."""
     R = f"R<sup>{upper.ambient}</sup>"
     total = f"{upper.dimension} + {lower.dimension} = {upper.ambient} = {side}"
     return (
         f'<div class="lr-space"><div class="lr-where">{R}</div><div class="lr-box">'
-        f"{_part(upper, colour)}{_part(lower, 'lr-null')}</div>"
+        f"{_part(upper, colour, unit)}{_part(lower, 'lr-null', unit)}</div>"
         f'<div class="lr-sum">dimensions {total}</div></div>'
     )
 
 
-def _part(space: Subspace, colour: str) -> str:
-    height = f"{UNIT * space.dimension:.1f}em"
+def _part(space: Subspace, colour: str, unit: float) -> str:
+    height = f"{unit * space.dimension:.1f}em"
     thin = "" if space.dimension else " lr-zero-space"
-    basis = "".join(f"<div>{escape(vector(v))}</div>" for v in space.basis)
+    basis = " ".join(f"<span>{escape(vector(v))}</span>" for v in space.basis)
     name = escape(space.name).replace("^T", "<sup>T</sup>")
     what = f"basis {basis}" if basis else "only the zero vector"
     return (

@@ -32,7 +32,7 @@ from lowrank.systems import inverse, plu, solve
 A = parse_matrix("{matrix}")
 print(plu(A))
 print(fundamental(A))"""
-ANSWERS = ("Forms", "Four subspaces", "A x = b", "P A = L U", "Inverse", "E A = A'")
+ANSWERS = ("Forms", "Subspaces", "A x = b", "P A = L U", "Inverse", "E A")
 
 
 def beside(A: Matrix) -> None:
@@ -50,11 +50,11 @@ def beside(A: Matrix) -> None:
     with errors_shown():
         {
             "Forms": forms,
-            "Four subspaces": four_subspaces,
+            "Subspaces": four_subspaces,
             "A x = b": equations,
             "P A = L U": factors,
             "Inverse": inverted,
-            "E A = A'": elementary,
+            "E A": elementary,
         }[str(answer)](A)
 
 
@@ -78,14 +78,13 @@ def four_subspaces(A: Matrix) -> None:
     """Where each of the four lives, a basis of it and how the dimensions add up."""
     spaces = fundamental(A)
     st.html(four_spaces_html(spaces))
-    for identity in spaces.identities:
-        st.markdown(identity.replace("^T", "ᵀ"))
+    st.markdown(f"{spaces.identities[-1]}.")
     st.markdown(text("rank", "four subspaces"))
 
 
 def equations(A: Matrix) -> None:
     """All solutions of A x = b, for a b that the visitor types."""
-    first = ", ".join(written(sum(row)).replace("−", "-") for row in A)
+    first = ", ".join(written(x).replace("−", "-") for x in _times_ones(A))
     st.text_input(
         "b, one entry for each row",
         key="b",
@@ -95,13 +94,18 @@ def equations(A: Matrix) -> None:
         persist_state="session",
     )
     typed = (st.session_state["b"] or "").strip()
-    b = _entries(typed) if typed else [sum(row, Fraction(0)) for row in A]
+    b = _entries(typed) if typed else _times_ones(A)
     found = solve(A, b)
     st.html(matrix_html(_joined(A, b), f"A and b = {vector(b)} side by side", bar=len(A[0])))
     st.markdown(_solved(found))
     if found.particular is not None:
-        st.code("\n".join(found.equations).replace("−", "-"), language=None)
+        st.code("\n".join(found.equations), language=None)
         st.markdown(f"x = {vector(found.particular)}{_plus(found)}")
+
+
+def _times_ones(A: Matrix) -> tuple[Fraction, ...]:
+    """A right-hand side that has a solution, whatever A: A times the vector of ones."""
+    return tuple(sum(row, Fraction(0)) for row in A)
 
 
 def _entries(typed: str) -> tuple[Fraction, ...]:
@@ -175,7 +179,7 @@ def elementary(A: Matrix) -> None:
     _named("E, the product of all of them", E)
     _named("A", A)
     _named("E A, the matrix after the last operation", product(E, A))
-    with st.expander(f"Each of the {len(ops)} matrices, the first done at the right end"):
+    with st.expander(f"The elementary matrices one by one ({len(ops)})"):
         shown = list(enumerate(ops, start=1))[:40]
         for k, op in shown:
             st.markdown(f"E{k} · {op}")
