@@ -26,6 +26,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from itertools import islice
 from urllib.parse import parse_qsl, urlencode
 
@@ -85,6 +86,10 @@ class Derivation:
         Raises:
             InputError: the entries grow so long that replaying would take too long.
         """
+        return self._matrices
+
+    @cached_property
+    def _matrices(self) -> tuple[Matrix, ...]:
         return tuple(_replayed(self.start, iter(self.ops)))
 
     def do(self, op: RowOp) -> "Derivation":

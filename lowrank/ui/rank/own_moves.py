@@ -202,7 +202,7 @@ def said(d: Derivation, A: Matrix, way: str) -> str:
     if d.position == 0:
         return step_html(count, "A", text("rank", f"do it: {way}"))
     op = d.ops[d.position - 1]
-    return step_html(count, op.notation(), reason(op, d.at(d.position - 1).matrix))
+    return step_html(count, op.notation(), reason(op, d.matrices()[d.position - 1]))
 
 
 def _verdict(A: Matrix, written: str) -> str:

@@ -43,7 +43,7 @@ def transport(d: Derivation, back: str, forward: str, go: Callable[[int], None])
 def place(d: Derivation, A: Matrix) -> None:
     """The matrix A at the position of d, what just changed in it and the pivots in place."""
     op = d.ops[d.position - 1] if d.position else None
-    before = next_step(d.at(d.position - 1).matrix, reduced=True) if op else None
+    before = next_step(d.matrices()[d.position - 1], reduced=True) if op else None
     current = before.pivot if before and before.op == op else None
     drawing = matrix_html(
         A,
@@ -75,5 +75,5 @@ def watched(d: Derivation, A: Matrix) -> str:
         why = text("rank", "start" if total else "finished already").replace("**", "")
         return step_html(to_go if total else pivots, "A", why)
     op = d.ops[position - 1]
-    why = reason(op, d.at(position - 1).matrix)
+    why = reason(op, d.matrices()[position - 1])
     return step_html(f"Step {position} of {total} · {pivots} so far", op.notation(), why)
