@@ -3,10 +3,10 @@
 import streamlit as st
 
 from lowrank.parsing import compact
-from lowrank.ui.layout import code_for_this, errors_shown, for_all_pages, question, text
+from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.matrix_entry import PRESETS, matrix_entry
 from lowrank.ui.rank import gives, numbers, reduce
-from lowrank.ui.rank.kept import kept
+from lowrank.ui.rank.kept import kept, remembered
 from lowrank.ui.rank.view import reduced
 
 # Labels are what the link says (?view=...), so they are short and do not change.
@@ -17,31 +17,30 @@ VIEWS = {
 }
 
 question("Rank", "How many rows of this matrix are not combinations of the others?")
-# The matrix, the moves and the choices outlive a visit to another page.
-with for_all_pages():
-    name = st.segmented_control(
-        "What to look at",
-        list(VIEWS),
-        default="Reduce",
-        required=True,
-        key="view",
-        bind="query-params",
-        persist_state="session",
-        label_visibility="collapsed",
-    )
-    view = VIEWS[name]
-    kept(elsewhere=name != "Reduce")
-    A = None
-    if view.beside:
-        controls, picture = st.columns([1.05, 2], gap="medium")
-        with controls:
-            with errors_shown():
-                A = matrix_entry()
-            chosen = st.session_state["m"]
-            st.caption(text("rank", f"preset: {chosen if chosen in PRESETS else 'own'}"))
-        with picture:
-            view.beside(A)
-    view.below(A)
+remembered()
+name = st.segmented_control(
+    "What to look at",
+    list(VIEWS),
+    default="Reduce",
+    required=True,
+    key="view",
+    bind="query-params",
+    persist_state="session",
+    label_visibility="collapsed",
+)
+view = VIEWS[name]
+kept(elsewhere=name != "Reduce")
+A = None
+if view.beside:
+    controls, picture = st.columns([1.05, 2], gap="medium")
+    with controls:
+        with errors_shown():
+            A = matrix_entry()
+        chosen = st.session_state["m"]
+        st.caption(text("rank", f"preset: {chosen if chosen in PRESETS else 'own'}"))
+    with picture:
+        view.beside(A)
+view.below(A)
 if view.code:
     usage = view.usage.format(matrix=compact(A) if A else "", reduced=reduced())
     code_for_this(*view.code, usage=usage)

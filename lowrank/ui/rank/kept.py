@@ -15,6 +15,27 @@ from lowrank.ui.rank.view import REDUCED, reduced
 WATCH, TYPE, CLICK, WHOLE = WAYS = ("Watch", "Type", "Click", "Matrix")
 
 
+# What a visit to another page and back brings back: keys of widgets bound to the address.
+REMEMBERED = ("view", "m", "how", "form", "ops", "step", "typed", "written", "gives", "b")
+
+
+def remembered() -> None:
+    """After a visit to another page, choose again what was chosen here; a link's choice wins.
+
+    Streamlit keeps the values, but an address without parameters resets them, and in the run that
+    Back causes nothing may say otherwise; hence one more run. The widget that `kept` draws last
+    has no memory, so its absence tells that another page was open.
+    """
+    state = st.session_state
+    chosen = {key: state[key] for key in REMEMBERED if key in state}
+    if chosen and "on_this_page" not in state and not st.query_params:
+        state.update(chosen)
+        if not state.get("came_back"):
+            state["came_back"] = True
+            st.rerun()
+    state["came_back"] = False
+
+
 def ways() -> str:
     """The choice of watching or how to do it, and of the goal; returns the way chosen."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -51,6 +72,7 @@ def kept(elsewhere: bool) -> None:
         )
         if elsewhere:
             ways()
+        st.checkbox("On this page", key="on_this_page")
 
 
 def derivation(A: Matrix) -> Derivation:
