@@ -43,6 +43,7 @@ def matrix_entry(presets: Mapping[str, str] = PRESETS) -> Matrix:
         key="m",
         accept_new_options=True,
         bind="query-params",
+        persist_state="session",
         on_change=_restart,
         help="Choose one, or type your own on one line: 1 2; 3 4",
     )
@@ -66,7 +67,8 @@ def matrix_entry(presets: Mapping[str, str] = PRESETS) -> Matrix:
 
 
 def _restart() -> None:
-    st.session_state["step"] = 0
+    """Another matrix: the moves that the link keeps were made on the one before."""
+    st.session_state.update(step=0, ops="", typed="", written="")
 
 
 def _load(source: str, text: str) -> None:
@@ -102,8 +104,9 @@ def _publish(cells: list[list[str]]) -> None:
     except InputError:
         return
     state = st.session_state
-    state["m"] = state["entry_source"] = compact(cells)
-    state["step"] = 0
+    if state.get("m") != compact(cells):
+        state["m"] = state["entry_source"] = compact(cells)
+        _restart()
 
 
 def _text_changed() -> None:
@@ -145,7 +148,7 @@ def _grid() -> None:
     state["entry_rows"], state["entry_columns"] = len(base), len(base[0])
     with st.container(horizontal=True):
         for label, key in (("Rows", "entry_rows"), ("Columns", "entry_columns")):
-            st.number_input(label, 1, MAX_SIDE, key=key, on_change=_resized, width=130)
+            st.number_input(label, 1, MAX_SIDE, key=key, on_change=_resized, width=122)
     st.data_editor(
         {str(j + 1): [row[j] for row in base] for j in range(len(base[0]))},
         key=_grid_key(),
