@@ -48,7 +48,7 @@ def oracle(A, p):
     return exact([[int(x) % p for x in row] for row in R.to_list()]), columns
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(matrices(), PRIMES)
 def test_the_reduced_form_and_rank_are_sympys(A, p):
     R, columns = oracle(A, p)
@@ -56,7 +56,7 @@ def test_the_reduced_form_and_rank_are_sympys(A, p):
     assert rank_mod(A, p) == len(columns)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(matrices(), PRIMES, st.booleans())
 def test_every_step_is_its_elementary_matrix_modulo_p(A, p, reduced):
     before = modulo(A, p)
@@ -80,7 +80,7 @@ def test_the_row_space_has_p_to_the_rank_vectors(A, p):
     assert len(reached) == p ** rank_mod(A, p)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(matrices(st.fractions(-9, 9, max_denominator=12)), PRIMES)
 def test_fractions_are_quotients_in_the_field(A, p):
     A = exact(A)
@@ -94,7 +94,7 @@ def test_fractions_are_quotients_in_the_field(A, p):
     assert rank_mod(A, p) <= rank(A)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(matrices(most=4))
 def test_the_rank_falls_where_an_invariant_factor_is_divided(A):
     S = smith_normal_form(SympyMatrix(A), domain=ZZ)
