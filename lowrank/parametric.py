@@ -16,7 +16,7 @@ polynomial vanishes on an algebraic set exactly if 1 − t f joins its ideal to 
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import isqrt, prod
 from typing import Any
@@ -178,6 +178,7 @@ class Case:
     """
 
     region: Region
+    start: Rows
     moves: tuple[Move, ...]
     matrix: Rows
     pivots: tuple[int, ...]
@@ -203,10 +204,10 @@ def cases(A: Parametric) -> tuple[Case, ...]:
     for d in _factors(A.divisors):
         missing = everywhere.where_zero(d)
         if missing:
-            found.append(Case(missing, (), A.rows, (), exists=False))
+            found.append(Case(missing, A.rows, (), A.rows, (), exists=False))
         everywhere = everywhere.excluding(d)
     for case in _reduce(A.rows, everywhere, (), ()):
-        found.append(case)
+        found.append(replace(case, start=A.rows))
         if len(found) > MAX_CASES:
             raise InputError(f"There are more than {MAX_CASES} cases. {TOO_INVOLVED}")
     found.sort(key=lambda case: (case.exists is False, len(case.region.zeros)))
@@ -236,7 +237,7 @@ def _reduce(
             rows, made = _eliminated(rows, region, (top, column), chosen)
             moves, pivots, top = (*moves, *made), (*pivots, column), top + 1
         column += 1
-    yield Case(region, moves, rows, pivots)
+    yield Case(region, rows, moves, rows, pivots)
 
 
 def _split(

@@ -5,13 +5,15 @@ import streamlit as st
 from lowrank.parsing import compact
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.matrix_entry import PRESETS, matrix_entry
-from lowrank.ui.rank import numbers, reduce
+from lowrank.ui.rank import fields, numbers, parameters, reduce
 from lowrank.ui.rank.view import reduced
 
 # Labels are what the link says (?view=...), so they are short and do not change.
 VIEWS = {
     "Reduce": reduce.VIEW,
     "Numbers lie": numbers.VIEW,
+    "Other fields": fields.VIEW,
+    "Parameters": parameters.VIEW,
 }
 
 question("Rank", "How many rows of this matrix are not combinations of the others?")
