@@ -176,7 +176,7 @@ def rank_mod(A: Any, p: int) -> int:
     Raises:
         InputError: as `modulo`.
     """
-    return len(leading_columns(echelon_mod(A, p)))
+    return len(leading_columns(_echelon_of_integers(modulo(A, p), p)))
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,9 @@ def falling_primes(A: Any) -> FallingPrimes:
     tried, rest = _split(gcd(_minor(whole), _minor(turned)))
     rank = len(leading_columns(echelon(whole)))
     fallen = tuple(
-        p for p in tried if below % p and len(leading_columns(_echelon_large(whole, p))) < rank
+        p
+        for p in tried
+        if below % p and len(leading_columns(_echelon_of_integers(whole, p))) < rank
     )
     if rest_below > 1:
         rest //= gcd(rest, rest_below)
@@ -241,7 +243,7 @@ def _split(number: int) -> tuple[tuple[int, ...], int]:
     return tuple(found), number
 
 
-def _echelon_large(A: Matrix, p: int) -> Matrix:
+def _echelon_of_integers(A: Matrix, p: int) -> Matrix:
     """Echelon form modulo a p that is known to be prime, however large."""
     rows, done = [[int(x) % p for x in row] for row in A], 0
     for column in range(len(A[0])):

@@ -79,15 +79,13 @@ def chosen_prime(typed: str) -> int:
 
 
 def ranks_table(A: Matrix, over_q: int, fallen: FallingPrimes) -> str:
-    """The rank over the rationals and over small prime fields, one column each."""
-    primes = sorted({*map(int, OFFERED), *(p for p in fallen.primes if p <= 1000)})[:8]
-    ranks = [_rank_or_dash(A, p) for p in primes]
-    marked = [f"**{r}**" if r not in (str(over_q), "–") else r for r in ranks]
-    return (
-        f"| field | ℚ | {' | '.join(f'GF({p})' for p in primes)} |\n"
-        f"|:--|{'--:|' * (len(primes) + 1)}\n"
-        f"| rank | **{over_q}** | {' | '.join(marked)} |"
-    )
+    """The fields by the rank over them: the rationals, small primes and the falling ones."""
+    primes = sorted({*map(int, OFFERED), *(p for p in fallen.primes if p <= 10_000)})[:10]
+    over = {str(over_q): ["**ℚ**"]}
+    for p in primes:
+        over.setdefault(_rank_or_dash(A, p), []).append(f"GF({p})")
+    lines = [f"| **{r}** | {', '.join(over[r])} |" for r in sorted(over, reverse=True) if r != "–"]
+    return "\n".join(["| rank | over |", "|--:|:--|", *lines])
 
 
 def _rank_or_dash(A: Matrix, p: int) -> str:

@@ -1,12 +1,15 @@
 """Numbers lie: the rank counted exactly, in floating point and by singular values, step by step."""
 
+from fractions import Fraction
+from typing import Any
+
 import streamlit as st
 
 from lowrank.elimination import floating_echelon
 from lowrank.figures.cells import cells_html
 from lowrank.figures.tolerance import singular_values_against_tolerance
 from lowrank.floating import ARITHMETICS, PIVOTINGS, Parting, Run, drift, number, parting, run
-from lowrank.rows import Matrix
+from lowrank.rows import Matrix, written
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.view import View
 from lowrank.ui.rank.walk import walk
@@ -89,6 +92,9 @@ def side_by_side(A: Matrix | None) -> None:
     parted = [None, *(parting(runs[0], other) for other in runs[1:])]
     drifted = [None, *(drift(runs[0], other, 10.0**power) for other in runs[1:])]
     st.markdown(summary(runs, parted, drifted, 10.0**power))
+    for each, where in zip(runs, parted, strict=True):
+        if where:
+            st.markdown(f"**{each.arithmetic} parts at step {where.step}.** {where.why}")
     at = walk(max(len(each.operations) for each in runs), key="fstep")
     for column, each, where in zip(st.columns(3), runs, parted, strict=True):
         with column:
@@ -106,7 +112,7 @@ def summary(
     head = " | ".join(each.arithmetic for each in runs)
     ranks = " | ".join("overflow" if each.rank is None else f"**{each.rank}**" for each in runs)
     growth = " | ".join(number(each.growth, 3) for each in runs)
-    parts = " | ".join(f"step {p.step}: {p.why}" if p else "nowhere" for p in parted[1:])
+    parts = " | ".join(f"step {p.step}" if p else "nowhere" for p in parted[1:])
     drifts = " | ".join(f"step {d[0]}: {number(d[1])}" if d else "nowhere" for d in drifted[1:])
     return (
         f"| | {head} |\n|:--|:--|:--|:--|\n| rank | {ranks} |\n| growth factor | {growth} |\n"
@@ -132,11 +138,8 @@ def lane(each: Run, reference: Run, where: Parting | None, at: int) -> str:
     rows = {"add": 1, "rows": 2, "columns": 0}[made.kind] if made and at <= step else 0
     changed = made.lines[:rows] if made else ()
     state = "parted" if apart else ""
-    cells = [[number(x, 3) for x in row] for row in own[step]]
-    full = [
-        [str(x) if x.__class__.__name__ == "Fraction" else repr(float(x)) for x in row]
-        for row in own[step]
-    ]
+    cells = [[_short(x) for x in row] for row in own[step]]
+    full = [[written(x) if isinstance(x, Fraction) else str(x) for x in row] for row in own[step]]
     picture = cells_html(
         cells,
         f"{each.arithmetic} after step {step}",
@@ -144,13 +147,22 @@ def lane(each: Run, reference: Run, where: Parting | None, at: int) -> str:
         changed,
         marked,
         full,
-        1.15 if len(own[0][0]) <= 4 else 0.85,
+        1.1 if len(own[0][0]) <= 4 else 0.85,
     )
     return (
         f'<div><b>{each.arithmetic}</b> <span style="color:#D55E00;font-weight:700">{state}</span>'
         f'<div style="min-height:1.6em;white-space:nowrap;overflow-x:auto">{said}</div></div>'
         f"{picture}"
     )
+
+
+def _short(x: Any) -> str:
+    """An entry in a narrow column: fractions as they are, floats in three digits as code has them.
+
+    >>> _short(-2.22045e-16), _short(0.3333)
+    ('−2.22e−16', '0.333')
+    """
+    return number(x) if isinstance(x, Fraction) else f"{float(x):.3g}".replace("-", "−")
 
 
 VIEW = View(
