@@ -5,7 +5,7 @@ import streamlit as st
 from lowrank.parsing import compact
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.matrix_entry import PRESETS, matrix_entry
-from lowrank.ui.rank import geometry, gives, numbers, quiz, reduce, worksheet
+from lowrank.ui.rank import fields, geometry, gives, numbers, parameters, quiz, reduce, worksheet
 from lowrank.ui.rank.kept import kept, remembered
 from lowrank.ui.rank.view import reduced
 
@@ -15,6 +15,8 @@ VIEWS = {
     "What it gives": gives.VIEW,
     "Geometry": geometry.VIEW,
     "Numbers lie": numbers.VIEW,
+    "Other fields": fields.VIEW,
+    "Parameters": parameters.VIEW,
     "Quiz": quiz.VIEW,
     "Worksheet": worksheet.VIEW,
 }

@@ -3,6 +3,9 @@
 Keys are names, never arrays: a source and a tensor's name stand for one matrix.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -109,3 +112,24 @@ def effects(_adapter: Adapter, key: str) -> list[Effect]:
 def jobs() -> Jobs:
     """The server's long work: one piece at a time, so that pages keep a core for themselves."""
     return Jobs(workers=1)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Splitting into cases…")
+def parametric(typed: str) -> tuple[Any, Any, Callable, Callable[[Any], str]]:
+    """A typed matrix with letters, its cases, their table by unknowns, and how to write an entry.
+
+    sympy is loaded here, when the first such matrix is asked for.
+    """
+    from lowrank.letters import parse_parametric, written
+    from lowrank.parametric import case_table, cases, solvability
+
+    A = parse_parametric(typed)
+    found = cases(A)
+    tables: dict[int | None, Any] = {None: case_table(found)}
+
+    def lines(unknowns: int | None) -> Any:
+        if unknowns not in tables:
+            tables[unknowns] = solvability(found, unknowns or 0)
+        return tables[unknowns]
+
+    return A, found, lines, written
