@@ -24,7 +24,7 @@ RECOVERED = 1e-2
 MARGIN = 0.1
 # The smallest penalty of each method, as a share of `largest_penalty`.
 LAST_SOFT = 3e-4
-LAST_ALS = 1e-7
+LAST_ALS = 1e-5
 # From this share of ||W||_F on, singular values above a penalty are read from a Gram matrix.
 GRAM = 1e-5
 
@@ -121,7 +121,7 @@ def finish(run: Run) -> Completion:
 
     >>> X = np.outer([1.0, 2.0, 3.0], [1.0, 2.0, 1.0])
     >>> X[2, 2] = np.nan
-    >>> round(float(finish(als(X, rank=1)).matrix[2, 2]), 4)
+    >>> round(float(finish(als(X, rank=1)).matrix[2, 2]), 3)
     3.0
     """
     while True:
@@ -295,7 +295,7 @@ def als(
     is a ridge regression of its own, rank x rank; all rows are solved at once, then the columns.
     The objective never rises. With the same penalty, and rank enough, its minimum is that of
     soft_impute. The start is the truncated SVD of the observed entries, scaled for the missing.
-    penalty=None is 1e-7 of `largest_penalty`: enough that every small system can be solved.
+    penalty=None is 1e-5 of `largest_penalty`: enough that every small system can be solved.
 
     X, observed and held_out are as in soft_impute; computed in float64.
 
@@ -307,7 +307,7 @@ def als(
 
     >>> X = np.outer(np.arange(1.0, 7), np.arange(1.0, 6))
     >>> hidden = np.eye(6, 5, dtype=bool)
-    >>> finish(als(X, ~hidden, rank=1, held_out=hidden)).held_out_error < 1e-6
+    >>> finish(als(X, ~hidden, rank=1, held_out=hidden)).held_out_error < 1e-4
     True
     """
     given, seen, test = checked_problem(X, observed, held_out)
