@@ -37,15 +37,28 @@ def error_history(
             line={"color": colour, "width": 3 if colour == COLOURS["result"] else 2},
             hovertemplate="iteration %{x}: %{y:.4g}<extra>" + name + "</extra>",
         )
-    figure.add_hline(
-        y=mean_fill,
-        line={"color": COLOURS["lost"], "dash": "dash", "width": 2.5},
-        annotation={"text": f"mean fill {mean_fill:.3g}", "font": {"color": COLOURS["lost"]}},
-        annotation_position="top right",
+    figure.add_hline(y=mean_fill, line={"color": COLOURS["lost"], "dash": "dash", "width": 2.5})
+    figure.add_annotation(  # of its own: add_hline's does not take the logarithm of its place
+        text=f"mean fill {mean_fill:.3g}",
+        x=1,
+        xref="paper",
+        xanchor="right",
+        y=np.log10(max(mean_fill, LEAST)),
+        yanchor="bottom",
+        showarrow=False,
+        font={"color": COLOURS["lost"]},
     )
+    errors = [*observed, *held_out, mean_fill]
+    low = np.floor(np.log10(max(min(errors), LEAST)))
+    high = np.log10(max(*errors, LEAST)) + 0.25
     figure.update_xaxes(title="iteration", range=[0, max(10, count) * 1.03], fixedrange=True)
     figure.update_yaxes(
-        title="relative error", type="log", exponentformat="power", dtick=1, fixedrange=True
+        title="relative error",
+        type="log",
+        range=[low, high],
+        exponentformat="power",
+        dtick=1 if high - low > 1.5 else "D2",
+        fixedrange=True,
     )
     styled(figure, height)
     figure.update_layout(dragmode=False, hovermode="x")

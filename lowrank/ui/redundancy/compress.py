@@ -20,6 +20,7 @@ from lowrank.svd import (
 )
 from lowrank.ui import cached
 from lowrank.ui.layout import text
+from lowrank.ui.lora import asked_in_vain
 
 OWN = "my own"
 UPLOAD_MB = 10
@@ -42,6 +43,7 @@ def compress() -> None:
         return
     m, n = picture.X.shape
     limit = min(m, n)
+    asked_in_vain("k", 1, limit)
     state = st.session_state
     if "k" in state:  # kept from a larger picture
         state["k"] = min(state["k"], limit)

@@ -10,6 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from lowrank.completion import (
+    RECOVERED,
     Completion,
     Iteration,
     Run,
@@ -26,6 +27,7 @@ from lowrank.figures.completion import error_history
 from lowrank.figures.pictures import DRAWN, shown
 from lowrank.ui import cached
 from lowrank.ui.layout import text
+from lowrank.ui.lora import asked_in_vain
 from lowrank.ui.redundancy.data import Data, hide, picture, ratings, weights
 from lowrank.ui.widgets import matrix_picker
 
@@ -35,6 +37,7 @@ SOFT, ALTERNATING = "soft-impute", "ALS"
 EVERY = 0.3  # seconds between two drawings
 TOL = 1e-5
 MOST_ALS, MOST_SOFT = 300, 600  # iterations
+MOST_RANK = 20
 SHOWN = 8  # hidden ratings listed
 Mask = NDArray[np.bool_]
 
@@ -70,7 +73,9 @@ def recover() -> None:
         course = in_view(run, key, data, seen, method)
     except LowrankError as refused:
         pictures(data, seen, None)
-        st.warning(f"**Refused.** {refused}", icon=":material/block:")
+        whose = f" Row {len(seen) // 2} is {data.rows[len(seen) // 2]}." if data.rows else ""
+        whose = whose if whole_row else ""
+        st.warning(f"**Refused.** {refused}{whose}", icon=":material/block:")
         st.markdown(text("redundancy", "refused"))
         return
     show(data, seen, course, method)
@@ -96,6 +101,7 @@ def chosen_data() -> Data:
 
 def chosen_holes() -> tuple[float, int, bool]:
     """How much is hidden, which random draw of it, and whether a whole row goes too."""
+    asked_in_vain("hidden", 5, 95)
     percent = st.slider("Hidden, %", 5, 95, 50, 5, key="hidden", bind="query-params")
     first, second = st.columns(2, vertical_alignment="bottom")
     draw = first.number_input("Draw", 1, 99, 1, key="draw", bind="query-params")
@@ -114,11 +120,12 @@ def chosen_method() -> tuple[str, int, float]:
         help=text("redundancy", "help method"),
         bind="query-params",
     )
+    asked_in_vain("rank", 1, MOST_RANK)
     rank = int(
         st.slider(
             "Rank of A B",
             1,
-            20,
+            MOST_RANK,
             6,
             key="rank",
             disabled=method == SOFT,
@@ -181,6 +188,9 @@ def in_view(run: Run, key: tuple[object, ...], data: Data, seen: Mask, method: s
         except StopIteration as end:
             course.result = end.value
             break
+        except LowrankError:
+            place.empty()
+            raise
         course.observed.append(record.observed_error)
         course.hidden.append(record.held_out_error or 0.0)
         course.last = record
@@ -246,7 +256,9 @@ def show(data: Data, seen: Mask, course: Course, method: str) -> None:
     if data.rows:
         listed(data, seen, Z, baseline)
     if data.diverging:
-        st.markdown(text("redundancy", "weights"))
+        error = record.held_out_error or 0.0
+        words = text("redundancy", "weights" if error > RECOVERED else "weights recovered")
+        st.markdown(words.format(error=f"{error:.0%}", rank=record.rank))
 
 
 def verdict(result: Completion, method: str) -> None:
