@@ -44,7 +44,7 @@ def redundancy_example() -> None:
         name = "A plaid with holes" if hidden is not None else "The same, recovered"
         place.html(shown(values, (0.0, 1.0), name, hidden))
     st.caption(
-        f"Half of the entries, yellow, recovered from the others to {found.held_out_error:.0e}."
+        f"Half of the entries, yellow, recovered from the rest: {found.held_out_error:.2%} off."
     )
 
 

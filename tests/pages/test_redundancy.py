@@ -134,6 +134,20 @@ def test_the_phase_picture_is_measured_and_below_the_line_nothing_succeeds():
     assert f"**{len(cells)} of {len(cells)} trials.**" in words(app)
 
 
+def test_a_stopped_phase_picture_keeps_what_it_has_and_goes_on():
+    app = AppTest.from_file(str(PAGE), default_timeout=120)
+    app.query_params["view"] = "When it works"
+    cells = [phase_cell(30, 1, 0.05, 1)]
+    app.session_state["phase_cells"] = {(30, 1): cells}
+    app.session_state["phase_stopped"] = (30, 1)
+    app.run()
+    assert not app.exception
+    assert "**1 of 285 trials.**" in words(app)
+    app.button(key="phase_go").click().run()
+    assert "**285 of 285 trials.**" in words(app)
+    assert not [button for button in app.button if button.key in ("phase_go", "phase_stop")]
+
+
 def test_capitals_have_two_directions_that_random_vectors_do_not(default_model):
     app = opened(view="Features")
     found = metrics(app)

@@ -32,21 +32,21 @@ def works() -> None:
     )
     draw = int(second.number_input("Draw", 1, 99, 1, key="trial", bind="query-params"))
     which = (size, draw)
-    stopped = state.get("phase_stopped") == which
     button = third.empty()
     ranks = list(range(1, size // 2 + 1, max(1, size // 30)))
     st.markdown(text("redundancy", "phase"))
     bar, place, told = st.empty(), st.empty(), st.empty()
-    if not stopped:
-        button.button("Stop", key="phase_stop", on_click=stop, args=(which,))
-    else:
-        button.button("Go on", key="phase_go", on_click=go_on)
     cells: list[PhaseCell] = list(state.get("phase_cells", {}).get(which, []))
     grid = [(r, f) for r in ranks for f in FRACTIONS]
     # Every seventh first, so that the shape shows early and the rest fills it in.
     order = [cell for start in range(7) for cell in grid[start::7]]
-    drawn = begun = time.monotonic()
     already = len(cells)
+    stopped = state.get("phase_stopped") == which and already < len(order)
+    if stopped:
+        button.button("Go on", key="phase_go", on_click=go_on)
+    elif already < len(order):
+        button.button("Stop", key="phase_stop", on_click=stop, args=(which,))
+    drawn = begun = time.monotonic()
     if not stopped:
         for r, f in order[already:]:
             cells.append(cached.phase_cell(size, r, f, draw))
@@ -80,7 +80,7 @@ def draw_phase(
         key=f"phase {moment}",
         config={"displayModeBar": False},
         alt=f"Rank against fraction observed for {size} × {size}: {good} of {len(cells)} trials "
-        "recovered, all of them to the right of the line of degrees of freedom",
+        "recovered, beside the line of degrees of freedom",
     )
 
 
