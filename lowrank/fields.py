@@ -12,7 +12,7 @@ from functools import reduce
 from math import gcd, isqrt, lcm, prod
 from typing import Any
 
-from lowrank.elimination import Step, echelon, leading_columns
+from lowrank.elimination import echelon, leading_columns
 from lowrank.errors import InputError
 from lowrank.rows import Matrix, RowOp, add, apply, exact, scale, swap, written
 
@@ -86,7 +86,17 @@ def _kept(A: Matrix, p: int) -> Matrix:
     return tuple(tuple(map(entry, row)) for row in A)
 
 
-def next_step_mod(A: Matrix, p: int, reduced: bool = False) -> Step | None:
+@dataclass(frozen=True)
+class StepMod:
+    """One operation over GF(p): the matrix after it, its pivot (row, column), and why."""
+
+    op: RowOp
+    matrix: Matrix
+    pivot: tuple[int, int]
+    why: str
+
+
+def next_step_mod(A: Matrix, p: int, reduced: bool = False) -> StepMod | None:
     """The next operation towards echelon form over GF(p), or None when A is there.
 
     The order is that of `lowrank.elimination.next_step`; entries of A are 0 ... p - 1.
@@ -95,7 +105,7 @@ def next_step_mod(A: Matrix, p: int, reduced: bool = False) -> Step | None:
     if found is None:
         return None
     op, pivot, why = found
-    return Step(op, _kept(apply(op, A), p), pivot, why)
+    return StepMod(op, _kept(apply(op, A), p), pivot, why)
 
 
 _Found = tuple[RowOp, tuple[int, int], str]
@@ -141,7 +151,7 @@ def _clear(A: Matrix, target: int, pivot: tuple[int, int], p: int) -> _Found:
     return add(target, row, factor), pivot, why
 
 
-def steps_mod(A: Any, p: int, reduced: bool = False) -> Iterator[Step]:
+def steps_mod(A: Any, p: int, reduced: bool = False) -> Iterator[StepMod]:
     """Every operation from A, taken modulo p, to an echelon form over GF(p).
 
     The entries of each `Step.matrix` and the factor of each operation are 0 ... p - 1.
