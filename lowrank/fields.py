@@ -154,7 +154,7 @@ def _clear(A: Matrix, target: int, pivot: tuple[int, int], p: int) -> _Found:
 def steps_mod(A: Any, p: int, reduced: bool = False) -> Iterator[StepMod]:
     """Every operation from A, taken modulo p, to an echelon form over GF(p).
 
-    The entries of each `Step.matrix` and the factor of each operation are 0 ... p - 1.
+    The entries of each `StepMod.matrix` and the factor of each operation are 0 ... p - 1.
 
     >>> [str(step.op) for step in steps_mod([[2, 1], [1, 1]], 3)]
     ['R2 ← R2 + R1']

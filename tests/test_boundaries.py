@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # A room may import itself and the rooms listed; everything it may load from outside the standard
 # library is listed too. Readers and ui import heavier libraries where they use them.
 ROOMS = {
-    "core": ({"numpy", "scipy", "tokenizers"}, {"errors", "config"}),
+    "core": ({"numpy", "scipy", "tokenizers", "jinja2"}, {"errors", "config"}),
     "letters": ({"sympy"}, {"errors", "core"}),
     "errors": (set(), set()),
     "config": (set(), {"errors"}),
@@ -29,7 +29,17 @@ ROOMS = {
     ),
     "command": ({"numpy"}, {"errors", "core", "readers", "adapters", "figures"}),
 }
-HEAVY = ["streamlit", "plotly", "huggingface_hub", "tokenizers", "gguf", "pandas", "regex", "sympy"]
+HEAVY = [
+    "streamlit",
+    "plotly",
+    "huggingface_hub",
+    "tokenizers",
+    "jinja2",
+    "gguf",
+    "pandas",
+    "regex",
+    "sympy",
+]
 
 
 def room_of(path: Path) -> str:
@@ -39,7 +49,7 @@ def room_of(path: Path) -> str:
         return "pages"
     if parts[1] in {"readers", "adapters", "figures", "ui"}:
         return parts[1]
-    if parts[1:] == ("llama", "config.py"):
+    if parts[1:] in {("llama", "config.py"), ("llama", "vocabulary.py")}:
         return "config"
     named = {"errors.py": "errors", "__main__.py": "command"}
     named |= dict.fromkeys(("letters.py", "parametric.py"), "letters")

@@ -21,7 +21,6 @@ from lowrank.figures.pictures import DRAWN
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.measures import random_spectrum
 from lowrank.readers import Model, open_model
-from lowrank.readers.gguf import GGUFModel
 from lowrank.svd import SVD, frobenius, full, residual_norm
 from lowrank.ui.jobs import Jobs
 
@@ -52,10 +51,8 @@ def matrix(source: str, tensor: str) -> NDArray[np.float32]:
 @st.cache_resource(max_entries=4, show_spinner="Reading the vocabulary…")
 def tokenizer(source: str) -> Tokenizer | None:
     """The model's tokenizer, or None if it brings no vocabulary."""
-    opened = model(source)
-    if not isinstance(opened, GGUFModel) or not opened.vocabulary:
-        return None
-    return Tokenizer(opened.vocabulary, opened.merges)
+    words = model(source).words
+    return Tokenizer(words) if words else None
 
 
 @st.cache_resource(max_entries=24, show_spinner="Decomposing {tensor}, once for everyone…")
