@@ -12,6 +12,7 @@ st.navigation(
         st.Page("pages/redundancy.py", title="Redundancy", icon=":material/healing:"),
         st.Page("pages/truncation.py", title="Truncation", icon=":material/content_cut:"),
         st.Page("pages/lora.py", title="LoRA", icon=":material/alt_route:"),
+        st.Page("pages/lab.py", title="LoRA lab", icon=":material/science:"),
         st.Page("pages/memory.py", title="Memory", icon=":material/memory:"),
         st.Page("pages/adapter.py", title="Adapter", icon=":material/extension:"),
     ]

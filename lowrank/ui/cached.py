@@ -18,6 +18,8 @@ from lowrank.errors import InputError
 from lowrank.figures.matrix import Preview
 from lowrank.figures.matrix import preview as small_preview
 from lowrank.figures.pictures import DRAWN
+from lowrank.llama import Params
+from lowrank.llama import load as load_llama
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.measures import random_spectrum
 from lowrank.readers import Model, open_model
@@ -167,3 +169,15 @@ def drawn_svd(name: str) -> SVD:
     for part in (found.U, found.s, found.Vt):
         part.setflags(write=False)
     return found
+
+
+@st.cache_resource(show_spinner=False)
+def answers() -> Jobs:
+    """Short work that somebody waits for, readings and generations: never behind the long work."""
+    return Jobs(workers=2)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the weights, once for everyone…")
+def params(source: str) -> Params:
+    """A Llama ready to run, shared by all visitors; see `lowrank.llama.load`. Two at most."""
+    return load_llama(model(source))
