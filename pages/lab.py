@@ -63,7 +63,7 @@ code_for_this(
     "params, tokenizer = llama.load(model), Tokenizer(model.words)\n"
     'data = train.answers(tokenizer, lab.built_in()["pirate"].examples)\n'
     "config = train.TrainConfig(train.AdapterConfig(r=8, lora_alpha=16), steps=48, "
-    "learning_rate=3e-3, warmup_steps=4)\n"
+    "learning_rate=2e-3, warmup_steps=4)\n"
     "run = train.finetune(params, data, config)\nfor record in run:\n    print(record.loss)\n"
     'adapters.save(adapters.trained(config.method, run.state), "my-adapter")',
 )
