@@ -30,7 +30,7 @@ NEW_TOKENS = 32
 EVERY, LAST = 194, 7  # each such entry of the vocabulary is kept, at all and the last position
 
 
-def reference_model(model) -> LlamaForCausalLM:
+def reference_model(model, attention: str = "eager") -> LlamaForCausalLM:
     """transformers' Llama with the default model's weights."""
     c = model.config
     config = LlamaConfig(
@@ -45,7 +45,7 @@ def reference_model(model) -> LlamaForCausalLM:
         rope_parameters={"rope_type": "default", "rope_theta": c.rope_theta},
         rms_norm_eps=c.rms_norm_eps,
         tie_word_embeddings=True,
-        attn_implementation="eager",
+        attn_implementation=attention,
     )
     with torch.device("meta"):
         peer = LlamaForCausalLM(config)
