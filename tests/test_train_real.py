@@ -1,4 +1,4 @@
-"""Training the default model against what torch and PEFT recorded: tests/oracles/make_training.py."""
+"""The default model trained, against what torch and PEFT recorded (oracles/make_training.py)."""
 
 import json
 from pathlib import Path
