@@ -66,7 +66,7 @@ def answers(
         example = Example(ids, mask)
         if not example.learnt:
             raise InputError(
-                f"Example {i + 1} has a prompt of {len(given):,} tokens: no token of its completion "
+                f"Example {i + 1} has a prompt of {len(given):,} tokens: no token of its answer "
                 f"is within the first {max_length:,}."
             )
         found.append(example)
