@@ -1,6 +1,6 @@
 """Redo the LoRA paper's experiments on the default model and store the results in the package.
 
-    python scripts/experiments.py --steps 60 --seeds 2
+    python scripts/experiments.py --steps 60 --seeds 2 --rate 0.001 --held-out 24
 
 Goes on where it was stopped: what is done is kept in --scratch. The record says with what command
 and when it was made. One step takes about half a second on a quiet computer of two cores.
@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--held-out", type=int, default=24)
     parser.add_argument("--tables", nargs="+", default=list(experiments.TABLES))
+    parser.add_argument("--minutes", type=float, help="stop then and store what is done")
     parser.add_argument("--out", type=Path, default=STORED)
     parser.add_argument("--scratch", type=Path, default=Path(".experiments"))
     given = parser.parse_args()
@@ -53,7 +54,13 @@ def main() -> None:
             last = doing.words
             print(f"{doing.share:5.1%}  {time.monotonic() - began:6.0f} s  {last}", flush=True)
             save(given.scratch, redo)
+        if given.minutes and time.monotonic() - began > 60 * given.minutes:
+            if experiments.comparable(redo):
+                redo.record["update"] = experiments.compared(params, redo)
+            break
+    done, all_of_them = len(redo.record["runs"]), len(experiments.trials(settings))
     redo.record |= {
+        "done": f"{done} of {all_of_them} runs",
         "model": model.title,
         "command": f"python scripts/experiments.py --steps {given.steps} --seeds {given.seeds} "
         f"--rate {given.rate:g} --held-out {given.held_out}",

@@ -106,7 +106,7 @@ def memory(runs: Mapping[str, Memory], height: int = 240) -> go.Figure:
 
 
 def spread_by(
-    lines: Mapping[str, Mapping[float, Sequence[float]]],
+    lines: Mapping[str, Mapping[int, Sequence[float]]],
     x_title: str,
     colours: Mapping[str, str] | None = None,
     height: int = 320,

@@ -6,6 +6,7 @@ it goes, and goes on from an earlier record; its record is plain JSON.
 Reference: Hu et al., "LoRA", arXiv 2106.09685, section 7 and tables 5, 6 and 7.
 """
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,13 +18,14 @@ from numpy.typing import ArrayLike, NDArray
 from lowrank.errors import InputError
 from lowrank.examples import Example, Words
 from lowrank.lab import restaurants
+from lowrank.lab.sets import FOLDER
 from lowrank.llama.model import Params, projections
 from lowrank.lora_config import AdapterConfig
 from lowrank.measures import effective_rank
 from lowrank.methods import Matrices, Method, report
 from lowrank.train import TrainConfig, adapted, evaluate, finetune
 
-RANKS = (1, 2, 4, 8, 64)
+RANKS = (64, 8, 1, 2, 4)  # in this order: subspaces are compared between the first two
 # Equal parameters, not equal r: with grouped queries k and v have a third of q's rows, so that
 # 2 (576 + 576) = 3 (192 + 576). Each of these trains 276,480 numbers of SmolLM2-135M.
 EQUAL = {
@@ -35,6 +37,7 @@ EQUAL = {
     "q, v": {"q_proj": 4, "v_proj": 6},
     "q, k, v, o": {"q_proj": 2, "k_proj": 3, "v_proj": 3, "o_proj": 2},
 }
+COMPARED = ("q_proj", "v_proj")
 TABLES = ("ranks", "matrices", "update")
 
 Floats = NDArray[np.floating]
@@ -89,16 +92,16 @@ class Doing:
 
 
 def trials(settings: Settings) -> list[Trial]:
-    """Every run of the chosen tables, seed by seed, so that a part of them is a whole smaller redo.
+    """Every run of the chosen tables, seed by seed: what is done first is a smaller redo.
 
     >>> len(trials(Settings(seeds=(0, 1)))), trials(Settings(tables=("ranks",)))[3].name
-    (25, 'ranks/8/0')
+    (25, 'ranks/2/0')
     """
     whole = Matrices((f"layers.{settings.layer}.self_attn.q_proj",))
     found = []
     for seed in settings.seeds:
         if "ranks" in settings.tables or "update" in settings.tables:
-            for r in RANKS if "ranks" in settings.tables else (8, 64):
+            for r in RANKS if "ranks" in settings.tables else RANKS[:2]:
                 method = AdapterConfig(r=r, lora_alpha=settings.lora_alpha)
                 found.append(Trial("ranks", str(r), method, seed))
         if "matrices" in settings.tables:
@@ -160,6 +163,12 @@ def work(params: Params, tokenizer: Words, redo: Redo) -> Iterator[Doing]:
         redo.record["update"] = compared(params, redo)
 
 
+def comparable(redo: Redo) -> bool:
+    """Whether the runs that `compared` needs are done."""
+    needed = {f"{r}/{redo.settings.seeds[0]}/{short}" for r in (8, 64) for short in COMPARED}
+    return needed <= redo.pairs.keys()
+
+
 def run(
     params: Params,
     data: Sequence[Example],
@@ -204,7 +213,7 @@ def keep(
         W0 = projections(params)[f"{name}q_proj"].matrix()
         redo.full = weights[f"{name}q_proj.weight"] - W0
     elif trial.table == "ranks" and trial.label in ("8", "64"):
-        for short in ("q_proj", "v_proj"):
+        for short in COMPARED:
             A, B = weights[f"{name}{short}.lora_A"], weights[f"{name}{short}.lora_B"]
             scale = (
                 trial.method.scale(name + short) if isinstance(trial.method, AdapterConfig) else 1
@@ -274,11 +283,11 @@ def compared(params: Params, redo: Redo) -> dict[str, Any]:
     settings, seeds = redo.settings, redo.settings.seeds
     base = f"model.layers.{settings.layer}.self_attn."
     found: dict[str, Any] = {"layer": settings.layer, "modules": {}}
-    for short in ("q_proj", "v_proj"):
+    for short in COMPARED:
         W = projections(params)[base + short].matrix()
         (A8, B8, s8), (A64, B64, s64) = (redo.pairs[f"{r}/{seeds[0]}/{short}"] for r in (8, 64))
         each: dict[str, Any] = {"in": W.shape[1], "8 and 64": short_list(phi(A8, A64))}
-        if len(seeds) > 1:
+        if len(seeds) > 1 and f"64/{seeds[1]}/{short}" in redo.pairs:
             again = redo.pairs[f"64/{seeds[1]}/{short}"][0]
             each["two seeds"] = short_list(phi(A64, again))
         rng = np.random.default_rng(0)
@@ -305,6 +314,15 @@ def compared(params: Params, redo: Redo) -> dict[str, Any]:
 def short_list(values: Floats) -> list[list[float]]:
     """Four digits are enough for a picture, and make a small file."""
     return np.round(values, 4).tolist()
+
+
+def stored() -> dict[str, Any] | None:
+    """The record of the default model that comes with the package, made by scripts/experiments.py.
+
+    It says when and with which command. None if this package has none.
+    """
+    path = FOLDER / "experiments.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def spread(record: Mapping[str, Any], table: str) -> dict[str, list[float]]:
