@@ -6,12 +6,12 @@ from lowrank.errors import InputError
 from lowrank.lab import experiments
 from lowrank.lora import lora_forward_matmul, regular_forward_matmul
 from lowrank.train import adamw, finetune
-from lowrank.ui.lab import choose, panels, paper, work
+from lowrank.ui.lab import alternatives, choose, panels, paper, work
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.watch import watched
 from lowrank.ui.widgets import model_picker
 
-TRAIN, PAPER = "Train", "The paper's experiments"
+TRAIN, OTHERS, PAPER = "Train", "Alternatives", "The paper's experiments"
 
 question("LoRA lab", "Can a few hundred thousand numbers teach a real Llama something new?")
 with errors_shown():
@@ -21,7 +21,7 @@ with errors_shown():
         raise InputError(text("lab", "no llama").format(title=model.title))
 view = st.segmented_control(
     "View",
-    [TRAIN, PAPER],
+    [TRAIN, OTHERS, PAPER],
     default=TRAIN,
     required=True,
     key="view",
@@ -64,6 +64,15 @@ def train() -> None:
     panels.memory(config, choice, job)
 
 
+def others() -> None:
+    """LoRA, one whole matrix and adapter layers, side by side."""
+    st.markdown(text("lab", "alternatives"))
+    with st.expander("What is trained"):
+        pairs, known = choose.training_set()
+        choice = choose.Choice(pairs, choose.settings(known))
+    alternatives.beside(model, choice)
+
+
 def redo() -> None:
     """The experiments of the paper, ours beside its own."""
     st.markdown(text("lab", "redo"))
@@ -81,7 +90,7 @@ def redo() -> None:
 
 
 with errors_shown():
-    {TRAIN: train, PAPER: redo}[view]()
+    {TRAIN: train, OTHERS: others, PAPER: redo}[view]()
 st.subheader("What you see", anchor=False)
 st.markdown(text("lab", "theory"))
 code_for_this(

@@ -155,3 +155,21 @@ def test_the_papers_experiments_run_here_and_stand_beside_its_tables():
     assert "φ(8, 64) is" in said(app)
     record = job.records[0].record
     assert json.loads(json.dumps(record["runs"]))
+
+
+def test_the_three_ways_stand_side_by_side():
+    app = opened(view="Alternatives", steps="2")
+    assert not app.exception
+    app.button(key="train three").click().run()
+    job = cached.jobs().get(f"three {app.session_state['three']}")
+    end = time.monotonic() + 60
+    while not job.over and time.monotonic() < end:
+        time.sleep(0.05)
+    app.run()
+    assert not app.exception
+    assert (job.state, job.problem) == ("done", "")
+    table = next(m.value for m in app.markdown if "gradients and moments" in m.value)
+    # 2 (128 + 128) 8 and 2 (64 + 128) 8; 128 x 48; 2 layers of two, each 2 x 128 x 8 + 128 + 8.
+    for row in ("| LoRA | 7,168 |", "| one whole matrix | 6,144 |", "| adapter layers | 8,736 |"):
+        assert row in table
+    assert table.splitlines()[-1].endswith("cannot be |")

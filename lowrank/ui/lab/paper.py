@@ -132,7 +132,7 @@ def ranks(found: Mapping[str, Any]) -> None:
     if len(ours) < 2:
         st.caption(text("lab", "not run"))
         return
-    chart, table = st.columns([3, 2], gap="large")
+    chart, table = st.columns(2, gap="large")
     with chart:
         means = ", ".join(f"r = {r}: {np.mean(ours[r]):.3f}" for r in sorted(ours))
         st.plotly_chart(
@@ -141,7 +141,7 @@ def ranks(found: Mapping[str, Any]) -> None:
         )  # fmt: skip
     with table:
         lines = [
-            "| r | ours, nats | paper, WikiSQL % | MultiNLI % | paper, E2E nats |",
+            "| r | ours, nats | WikiSQL % | MultiNLI % | E2E, nats |",
             "|--:|--:|--:|--:|--:|",
         ]
         for r in sorted(ours):
@@ -151,6 +151,7 @@ def ranks(found: Mapping[str, Any]) -> None:
             )
         st.markdown("\n".join(lines))
         st.caption(
+            "The last three columns are the paper's tables 6 (q and v) and 18. "
             f"Before training {found['before']:.3f} nats. {verdict(ours)} Ours and the paper's "
             "are other models, tasks and measures: compare the shape, not the numbers."
         )
@@ -184,9 +185,9 @@ def with_spread(losses: list[float]) -> str:
     """The mean, and half the distance of the extremes.
 
     >>> with_spread([2.0, 2.2]), with_spread([2.0])
-    ('2.100 ± 0.100', '2.000')
+    ('2.100\\xa0±\\xa00.100', '2.000')
     """
-    half = f" ± {(max(losses) - min(losses)) / 2:.3f}" if len(losses) > 1 else ""
+    half = f"\u00a0±\u00a0{(max(losses) - min(losses)) / 2:.3f}" if len(losses) > 1 else ""
     return f"{np.mean(losses):.3f}{half}"
 
 
