@@ -1,11 +1,12 @@
 """Train each built-in set of the LoRA lab on the default model and record what it answers.
 
-    python scripts/lab_sets.py
+    python scripts/lab_sets.py [--sets pirate ...]
 
 Writes lowrank/lab/data/sets_record.json: answers before and after to prompts that are no examples,
 and whether each has the set's sign (a regular expression that is in the set's file).
 """
 
+import argparse
 import json
 import time
 from datetime import UTC, datetime
@@ -58,18 +59,22 @@ def say(params: Params, tokenizer: Tokenizer, prompt: str) -> str:
 
 def main() -> None:
     """Every set; the record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sets", nargs="+", default=list(lab.built_in()))
+    wanted = parser.parse_args().sets
+    held = json.loads(RECORD.read_text(encoding="utf-8"))["sets"] if RECORD.exists() else {}
     model = open_model("default")
     params, tokenizer = llama.load(model), Tokenizer(model.words)
     record: dict[str, object] = {
         "command": "python scripts/lab_sets.py",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "model": model.title,
-        "sets": {},
+        "sets": held,
     }
-    for name, known in lab.built_in().items():
+    for name in wanted:
         began = time.monotonic()
-        record["sets"] |= {name: learnt(params, tokenizer, known)}
-        print(name, f"{time.monotonic() - began:.0f} s", record["sets"][name], flush=True)
+        held[name] = learnt(params, tokenizer, lab.built_in()[name])
+        print(name, f"{time.monotonic() - began:.0f} s", held[name], flush=True)
     RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -52,7 +52,7 @@ def training_set() -> tuple[Pairs, TrainingSet | None]:
         key="set",
         bind="query-params",
         persist_state="session",
-        on_change=take_prompt,
+        on_change=take_defaults,
     )
     if chosen != TYPED:
         known = sets[chosen]
@@ -72,11 +72,12 @@ def training_set() -> tuple[Pairs, TrainingSet | None]:
     return typed(lines or ""), None
 
 
-def take_prompt() -> None:
-    """With another built-in set comes its own prompt."""
+def take_defaults() -> None:
+    """With another built-in set come its own prompt and learning rate."""
     known = built_in().get(st.session_state["set"])
     if known:
         st.session_state["ask"] = known.prompt
+        st.session_state["rate"] = known.learning_rate
 
 
 def settings(known: TrainingSet | None) -> TrainConfig:
