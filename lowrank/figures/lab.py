@@ -84,7 +84,7 @@ def by_scale(points: Mapping[float, float], chosen: float, height: int = 260) ->
     return figure
 
 
-def memory(runs: Mapping[str, Memory], height: int = 240) -> go.Figure:
+def memory(runs: Mapping[str, Memory], height: int = 300) -> go.Figure:
     """Bytes of each run by what they hold, as bars side by side on one axis of megabytes."""
     figure = go.Figure()
     names = list(runs)[::-1]
@@ -101,7 +101,9 @@ def memory(runs: Mapping[str, Memory], height: int = 240) -> go.Figure:
     figure.update_xaxes(title="MB", fixedrange=True)
     figure.update_yaxes(fixedrange=True)
     styled(figure, height)
-    figure.update_layout(barmode="stack", dragmode=False, legend_traceorder="normal")
+    # Below the bars: on a phone its lines are many, and would lie over them.
+    below = {"yanchor": "top", "y": -0.4, "traceorder": "normal"}
+    figure.update_layout(barmode="stack", dragmode=False, legend=below, margin_t=8)
     return figure
 
 

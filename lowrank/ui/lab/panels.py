@@ -143,7 +143,10 @@ def adapter_in_hand(job: Job | None) -> str:
     state = st.session_state
     run = work.run_of(job) if job else None
     if run and run.kept and state.get("taken run") != run.kept:
-        state["taken run"] = state["tuned"] = run.kept
+        # A link that names both a run and an adapter means the adapter.
+        if "taken run" in state or not st.query_params.get("tuned"):
+            state["tuned"] = run.kept
+        state["taken run"] = run.kept
     given = st.file_uploader(
         "Upload an adapter: adapter_config.json and adapter_model.safetensors, or their zip",
         type=["json", "safetensors", "zip"],

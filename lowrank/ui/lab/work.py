@@ -86,6 +86,7 @@ def begin(model: Model, choice: Choice) -> Job:
         f"lab {name}", lambda: training(model, run), f"lab {visitor()}", PATIENCE
     )
     st.session_state["lab run"] = name
+    st.session_state.setdefault("taken run", "")  # whatever comes of it is to be taken in hand
     return job
 
 
