@@ -82,7 +82,7 @@ def two_answers(model: Model, name: str, asked: str) -> None:
                 st.markdown(f"**{title}**")
                 said = work.told(model, job, side)
                 st.text(said if said.strip() or job.over else "…")
-        outcome(job)
+        failure(job)
 
     watched(job, draw, every=0.4)
 
@@ -103,7 +103,7 @@ def losses_by_scale(model: Model, name: str, job: Job | None) -> None:
             alt="Loss on the training answers by scale: "
             + ", ".join(f"{t:g}: {loss:.2f}" for t, loss in sorted(points.items())),
         )
-        outcome(job)
+        failure(job)
 
     watched(measured, draw, every=1.0)
 
@@ -118,7 +118,7 @@ def merged(model: Model, name: str, asked: str) -> None:
         found = job.last
         if not isinstance(found, work.Merged):
             st.caption("Merging and comparing…")
-            outcome(job)
+            failure(job)
             return
         relative = found.difference / found.largest
         holds = relative <= TOLERANCE
@@ -248,3 +248,9 @@ def memory(config: LlamaConfig, choice: Choice, job: Job | None) -> None:
     total = " | ".join(f"**{amount(each.total)}**" for each in runs.values())
     st.markdown("\n".join([*lines, f"| **all** | {total} |"]))
     st.caption(text("lab", "memory").format(tokens=tokens))
+
+
+def failure(job: Job) -> None:
+    """Why short work failed; where it was stopped, something newer was asked for, and is shown."""
+    if job.state == "failed":
+        outcome(job)
