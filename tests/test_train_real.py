@@ -27,6 +27,13 @@ def params(default_model) -> llama.Params:
     return llama.load(default_model)
 
 
+@pytest.fixture(scope="module")
+def finished(params) -> tuple[list[train.Record], train.State]:
+    """The run that PEFT and torch made, too."""
+    run = train.finetune(params, SEQUENCES, CONFIG)
+    return list(run), run.state
+
+
 def test_gradients_are_those_of_torch(params):
     recorded = np.load(FOLDER / "gradients.npz")
     weights = random_weights(params.config)
@@ -49,28 +56,26 @@ def test_gradients_are_those_of_torch(params):
             assert error <= 1e-3 * np.linalg.norm(theirs[part]), name
 
 
-def test_the_first_20_losses_are_those_of_peft_and_adamw(params):
+def test_the_first_20_losses_are_those_of_peft_and_adamw(finished):
     said = json.loads((FOLDER / "run.json").read_text())
     assert said["config"] == CONFIG.to_json()
     assert len(said["losses"]) == 20
-    records = list(train.finetune(params, SEQUENCES, CONFIG))
+    records, _ = finished
     losses, norms = [r.loss for r in records], [r.grad_norm for r in records]
     np.testing.assert_allclose(losses, said["losses"], rtol=0, atol=1e-3)
     np.testing.assert_allclose(norms, said["grad_norms"], rtol=5e-3)
     assert losses[0] - losses[16] > 1  # the same sentence, seen four times
 
 
-def test_what_peft_made_of_an_adapter_trained_here(params):
+def test_what_peft_made_of_an_adapter_trained_here(params, finished):
     """The check of the oracle, once more on this side: the same run gives the same logits."""
     said = json.loads((FOLDER / "peft_loads.json").read_text())
     assert said["largest_difference_of_logits"] <= 2e-3
     assert said["largest_difference_once_merged_by_peft"] <= 2e-3
     assert said["largest_change_by_training"] > 1
     assert (said["steps"], said["ids"]) == (CONFIG.steps, list(SEQUENCES[0].ids))
-    run = train.finetune(params, SEQUENCES, CONFIG)
-    for _ in run:
-        pass
-    tuned = train.adapted(params, CONFIG.method, run.state)
+    _, state = finished
+    tuned = train.adapted(params, CONFIG.method, state)
     last = llama.forward(tuned, said["ids"], positions=[-1])[0, ::997]
     # Another build of BLAS rounds otherwise in each of the 20 steps.
     np.testing.assert_allclose(last, said["peft_logits_last_every_997"], rtol=0, atol=2e-2)
