@@ -1,6 +1,7 @@
-"""The command line: `python -m lowrank fetch`, `python -m lowrank merge MODEL ADAPTER FOLDER`."""
+"""The command line: `python -m lowrank COMMAND`; `--help` lists the commands."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -34,6 +35,13 @@ def merge_command(arguments: argparse.Namespace) -> None:
     print(f"{len(adapter.pairs)} matrices changed, {len(adapter.unused)} pairs not targeted.")
 
 
+def atlas_command(arguments: argparse.Namespace) -> None:
+    """Survey every matrix of a model."""
+    from lowrank.atlas.command import run  # only here: it needs the drawing libraries
+
+    run(arguments)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; our own errors become one line and exit status 1."""
     parser = argparse.ArgumentParser(prog="lowrank", description=__doc__)
@@ -47,6 +55,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     kinds = ["stored", "F32", "F16", "BF16"]
     merging.add_argument("--dtype", choices=kinds, default="stored", help="default: as stored")
     merging.set_defaults(run=merge_command)
+    surveying = commands.add_parser("atlas", help="survey every matrix of a model, resumable")
+    surveying.add_argument("model", help="default, a file, a folder, or a hub id")
+    surveying.add_argument("--out", required=True, help="the folder that keeps the survey")
+    surveying.add_argument("--workers", type=int, default=os.cpu_count(), help="default: all cores")
+    surveying.add_argument("--threads", type=int, default=1, help="of BLAS, a worker; default 1")
+    surveying.add_argument("--scheduler", help="tcp://host:port of a running Dask scheduler")
+    surveying.add_argument("--all", action="store_true", help="embeddings and head too")
+    surveying.set_defaults(run=atlas_command)
     arguments = parser.parse_args(argv)
     try:
         arguments.run(arguments)

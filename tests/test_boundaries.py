@@ -17,16 +17,20 @@ ROOMS = {
     "config": (set(), {"errors"}),
     "readers": ({"numpy", "gguf", "huggingface_hub", "httpx"}, {"errors", "config"}),
     "adapters": ({"numpy", "regex"}, {"errors", "core", "config", "readers"}),
+    "atlas": (
+        {"numpy", "threadpoolctl", "tqdm", "distributed"},
+        {"errors", "core", "readers", "figures"},
+    ),
     "figures": ({"numpy", "plotly", "PIL"}, {"errors", "core"}),
     "ui": (
         {"numpy", "plotly", "streamlit"},
-        {"errors", "core", "config", "readers", "adapters", "figures"},
+        {"errors", "core", "config", "readers", "adapters", "atlas", "figures"},
     ),
     "pages": (
         {"numpy", "plotly", "streamlit", "pandas"},
-        {"errors", "core", "config", "adapters", "figures", "ui"},
+        {"errors", "core", "config", "adapters", "atlas", "figures", "ui"},
     ),
-    "command": ({"numpy"}, {"errors", "core", "readers", "adapters", "figures"}),
+    "command": ({"numpy"}, {"errors", "core", "readers", "adapters", "atlas", "figures"}),
 }
 HEAVY = ["streamlit", "plotly", "huggingface_hub", "tokenizers", "gguf", "pandas", "regex", "sympy"]
 
@@ -36,7 +40,7 @@ def room_of(path: Path) -> str:
     parts = path.relative_to(ROOT).parts
     if parts[0] == "pages":
         return "pages"
-    if parts[1] in {"readers", "adapters", "figures", "ui"}:
+    if parts[1] in {"readers", "adapters", "atlas", "figures", "ui"}:
         return parts[1]
     if parts[1:] == ("llama", "config.py"):
         return "config"
