@@ -64,7 +64,7 @@ MEASURES: dict[str, tuple[str, bool]] = {
 
 
 def matrices(model: Model, everything: bool = False) -> tuple[str, ...]:
-    """The names of a model's matrices, in its order: its layers' projections, or all there are.
+    """The names of a model's matrices, layer by layer: its layers' projections, or all there are.
 
     Raises InputError if there is none.
     """
@@ -73,7 +73,7 @@ def matrices(model: Model, everything: bool = False) -> tuple[str, ...]:
     chosen = found if everything or not layered else layered
     if not chosen:
         raise InputError(f"{model.title} has no matrix to survey.")
-    return tuple(t.name for t in chosen)
+    return tuple(t.name for t in sorted(chosen, key=lambda t: -1 if t.layer is None else t.layer))
 
 
 def measured(info: TensorInfo, s: Spectrum, error: float) -> Row:

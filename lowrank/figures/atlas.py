@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from lowrank.figures.style import COLOURS, styled
+from lowrank.figures.style import COLOURS, DIVERGING, styled
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 SEQUENTIAL = "Cividis"  # even for colour-blind eyes, from dark to light
@@ -28,6 +28,11 @@ def short(projection: str) -> str:
     return projection.removesuffix("_proj")
 
 
+def short_names(projections: Sequence[str]) -> list[str]:
+    """`short` for each."""
+    return [short(projection) for projection in projections]
+
+
 def layer_map(
     layers: Sequence[int],
     projections: Sequence[str],
@@ -36,24 +41,26 @@ def layer_map(
     title: str,
     limits: tuple[float, float] | None = None,
     chosen: tuple[int, str] | None = None,
+    diverging: bool = False,
+    count: int = 0,
 ) -> go.Figure:
-    """Projections against layers, coloured by a measure; the chosen matrix outlined in yellow."""
+    """Projections against `count` layers, coloured by a measure; the chosen matrix outlined.
+
+    Over each cell lies a point that cannot be seen: a heatmap alone cannot be clicked.
+    """
     rows = kinds(projections)
-    count = max(layers, default=0) + 1
+    count = max(count, max(layers, default=0) + 1)
     z = np.full((len(rows), count), np.nan)
-    words = np.full((len(rows), count), "", dtype=object)
-    for layer, projection, value, text in zip(layers, projections, values, hover, strict=True):
+    for layer, projection, value in zip(layers, projections, values, strict=True):
         z[rows.index(projection), layer] = value
-        words[rows.index(projection), layer] = text
     low, high = limits or (float(np.nanmin(z)), float(np.nanmax(z)))
     figure = go.Figure(
         go.Heatmap(
             z=z,
             x=list(range(count)),
-            y=[short(r) for r in rows],
-            text=words,
-            hovertemplate="%{text}<extra></extra>",
-            colorscale=SEQUENTIAL,
+            y=short_names(rows),
+            hoverinfo="skip",
+            colorscale=DIVERGING if diverging else SEQUENTIAL,
             zmin=low,
             zmax=high if high > low else low + 1,
             xgap=1,
@@ -61,12 +68,26 @@ def layer_map(
             colorbar={"thickness": 12, "title": {"text": title, "side": "right"}},
         )
     )
+    figure.add_scatter(
+        x=list(layers),
+        y=short_names(projections),
+        text=list(hover),
+        mode="markers",
+        marker={"symbol": "square", "size": 24, "opacity": 0.0},
+        selected={"marker": {"opacity": 0.0}},
+        unselected={"marker": {"opacity": 0.0}},
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+    )
     if chosen and chosen[1] in rows:
         x, y = chosen[0], rows.index(chosen[1])
         edge = {"color": COLOURS["pivot"], "width": 4}
         figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=edge)
     figure.update_yaxes(autorange="reversed", showgrid=False, fixedrange=True, type="category")
-    figure.update_xaxes(title="layer", showgrid=False, fixedrange=True, tickformat="d")
+    across = [-0.6, count - 0.4]
+    figure.update_xaxes(
+        title="layer", showgrid=False, fixedrange=True, range=across, tickformat="d"
+    )
     styled(figure, 300)
     figure.update_layout(margin={"t": 8}, dragmode=False)
     return figure
@@ -105,6 +126,7 @@ def distributions(
         marker={
             "symbol": "line-ew-open",
             "size": 34,
+            "color": COLOURS["lost"],
             "line": {"width": 4, "color": COLOURS["lost"]},
         },
         hovertemplate="random: %{y:.4g}<extra></extra>",

@@ -8,7 +8,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from lowrank.adapters import Adapter, AdapterConfig, Effect, effect, load, untrained
-from lowrank.errors import InputError
+from lowrank.atlas import Survey, read_survey
+from lowrank.errors import InputError, SourceError
 from lowrank.figures.matrix import Preview
 from lowrank.figures.matrix import preview as small_preview
 from lowrank.llama.tokenizer import Tokenizer
@@ -109,3 +110,16 @@ def effects(_adapter: Adapter, key: str) -> list[Effect]:
 def jobs() -> Jobs:
     """The server's long work: one piece at a time, so that pages keep a core for themselves."""
     return Jobs(workers=1)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _survey(folder: str) -> Survey:
+    return read_survey(folder)
+
+
+def finished_survey(folder: str) -> Survey | None:
+    """The finished survey in a folder; None if there is none yet, which is not remembered."""
+    try:
+        return _survey(folder)
+    except SourceError:
+        return None
