@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1]
 # A room may import itself and the rooms listed; everything it may load from outside the standard
 # library is listed too. Readers and ui import heavier libraries where they use them.
 ROOMS = {
-    "core": ({"numpy", "scipy", "tokenizers"}, {"errors", "config"}),
+    "core": ({"numpy", "scipy", "tokenizers", "jinja2"}, {"errors", "config"}),
+    "letters": ({"sympy"}, {"errors", "core"}),
     "errors": (set(), set()),
     "config": (set(), {"errors"}),
     "readers": ({"numpy", "gguf", "huggingface_hub", "httpx"}, {"errors", "config"}),
@@ -24,7 +25,7 @@ ROOMS = {
     "figures": ({"numpy", "plotly", "PIL"}, {"errors", "core"}),
     "ui": (
         {"numpy", "plotly", "streamlit"},
-        {"errors", "core", "config", "readers", "adapters", "atlas", "figures"},
+        {"errors", "core", "letters", "config", "readers", "adapters", "atlas", "figures"},
     ),
     "pages": (
         {"numpy", "plotly", "streamlit", "pandas"},
@@ -32,7 +33,17 @@ ROOMS = {
     ),
     "command": ({"numpy"}, {"errors", "core", "readers", "adapters", "atlas", "figures"}),
 }
-HEAVY = ["streamlit", "plotly", "huggingface_hub", "tokenizers", "gguf", "pandas", "regex", "sympy"]
+HEAVY = [
+    "streamlit",
+    "plotly",
+    "huggingface_hub",
+    "tokenizers",
+    "jinja2",
+    "gguf",
+    "pandas",
+    "regex",
+    "sympy",
+]
 
 
 def room_of(path: Path) -> str:
@@ -42,9 +53,11 @@ def room_of(path: Path) -> str:
         return "pages"
     if parts[1] in {"readers", "adapters", "atlas", "figures", "ui"}:
         return parts[1]
-    if parts[1:] == ("llama", "config.py"):
+    if parts[1:] in {("llama", "config.py"), ("llama", "vocabulary.py")}:
         return "config"
-    return {"errors.py": "errors", "__main__.py": "command"}.get(parts[1], "core")
+    named = {"errors.py": "errors", "__main__.py": "command"}
+    named |= dict.fromkeys(("letters.py", "parametric.py"), "letters")
+    return named.get(parts[1], "core")
 
 
 def module_file(name: str) -> Path:

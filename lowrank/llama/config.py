@@ -6,6 +6,22 @@ from lowrank.errors import InputError
 
 
 @dataclass(frozen=True)
+class RopeScaling:
+    """How a model stretches its rotary positions beyond the length it was first trained on.
+
+    `rope_type` is transformers' name: "linear", "dynamic" or "llama3". "factors" is GGUF's way of
+    writing any other: the divisors of all frequencies stand in the tensor rope_freqs.weight. Only
+    llama3 uses the fields after `factor`.
+    """
+
+    rope_type: str
+    factor: float = 1.0
+    low_freq_factor: float = 1.0
+    high_freq_factor: float = 4.0
+    original_max_position_embeddings: int = 8192
+
+
+@dataclass(frozen=True)
 class LlamaConfig:
     """Sizes and constants of a Llama-architecture model.
 
@@ -26,6 +42,7 @@ class LlamaConfig:
     rope_theta: float = 10_000.0
     rms_norm_eps: float = 1e-5
     tie_word_embeddings: bool = False
+    rope_scaling: RopeScaling | None = None
 
     def projection_shape(self, projection: str) -> tuple[int, int]:
         """(out, in) of one projection of a layer, or of the embeddings, by its Hugging Face name.

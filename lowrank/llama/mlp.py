@@ -8,6 +8,18 @@ from lowrank.errors import InputError
 Floats = NDArray[np.floating]
 
 
+def silu(z: Floats) -> Floats:
+    """z / (1 + exp(-z)), entry by entry.
+
+    Reference: Elfwing et al., arXiv 1702.03118 (there SiL, also known as swish).
+
+    >>> silu(np.array([0.0, -1000.0])).tolist()
+    [0.0, -0.0]
+    """
+    # tanh is the logistic function in other units, and never overflows.
+    return z * (0.5 + 0.5 * np.tanh(0.5 * z))
+
+
 def middle(e: Floats, W_gate: Floats, W_up: Floats) -> Floats:  # (in,), (mid, in) twice -> (mid,)
     """silu(W_gate e) * (W_up e), (mid,): what down_proj takes in; silu(z) = z / (1 + exp(-z)).
 
@@ -22,6 +34,4 @@ def middle(e: Floats, W_gate: Floats, W_up: Floats) -> Floats:  # (in,), (mid, i
             f"W_gate has shape {W_gate.shape} and W_up {W_up.shape}; expected both (mid, in) "
             f"with in = {e.size}, the length of e."
         )
-    gate = W_gate @ e
-    # tanh is the logistic function in other units, and never overflows.
-    return gate * (0.5 + 0.5 * np.tanh(0.5 * gate)) * (W_up @ e)
+    return silu(W_gate @ e) * (W_up @ e)

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, SourceError
-from lowrank.llama.config import LlamaConfig
+from lowrank.llama.config import LlamaConfig, RopeScaling
+from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers.handle import TensorInfo, known_tensor
 from lowrank.readers.names import from_gguf, place
 
@@ -42,6 +43,7 @@ STRING, ARRAY = 8, 9
 MAX_DIMENSIONS = 4
 MAX_NESTING = 2
 MOST_TENSORS = 30_000
+ROWS = 1024  # dequantised at a time
 MOST_ITEMS = 4_000_000  # strings, pairs and rows of one file: stepped over within a second
 PLAIN = {"F64": np.float64, "I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64}
 
@@ -168,6 +170,7 @@ class GGUFModel:
         info = known_tensor(self.tensors, name, self.title)
         stored = self._stored[name]
         W = dequantised(self._data[stored.start : stored.start + info.nbytes], stored)
+        release(self._data, stored.start, info.nbytes)
         if self.config is None or info.projection not in ("q_proj", "k_proj"):
             return W
         config, queries = self.config, info.projection == "q_proj"
@@ -185,6 +188,43 @@ class GGUFModel:
     def merges(self) -> list[str]:
         """The byte-pair merges as stored, first to last; empty if the file has none."""
         return self.strings("tokenizer.ggml.merges")
+
+    @cached_property
+    def words(self) -> Vocabulary | None:
+        """The file's tokenizer, from its `tokenizer.*` keys; None if it has no tokens."""
+        if not self.vocabulary:
+            return None
+        said = self.metadata
+
+        def given(key: str, kind: type) -> Any:
+            value = said.get(f"tokenizer.ggml.{key}")
+            return value if type(value) is kind else None
+
+        template = said.get("tokenizer.chat_template")
+        return Vocabulary(
+            tokens=self.vocabulary,
+            merges=self.merges,
+            scores=self.numbers("tokenizer.ggml.scores"),
+            types=self.numbers("tokenizer.ggml.token_type"),
+            kind=given("model", str) or "gpt2",
+            split=given("pre", str) or "gpt-2",
+            bos=given("bos_token_id", int),
+            eos=given("eos_token_id", int),
+            unknown=given("unknown_token_id", int),
+            end_of_turn=given("eot_token_id", int),
+            add_bos=given("add_bos_token", bool),
+            add_space_prefix=given("add_space_prefix", bool),
+            chat_template=template if isinstance(template, str) else None,
+        )
+
+    def numbers(self, key: str) -> list[Any]:
+        """A metadata array of numbers, decoded now; empty if it is absent or of another type."""
+        array = self.metadata.get(key)
+        if not isinstance(array, Array) or array.kind not in NUMBERS:
+            return []
+        dtype = np.dtype(NUMBERS[array.kind]).newbyteorder("<")
+        raw = self._data[array.start : array.start + array.count * dtype.itemsize]
+        return np.frombuffer(raw, dtype).tolist()
 
     def strings(self, key: str) -> list[str]:
         """A metadata array of strings, decoded now; empty if it is absent or of another type."""
@@ -289,14 +329,27 @@ def dequantised(raw: memoryview, stored: Stored) -> NDArray[np.float32]:
         return values.astype(np.float32).reshape(info.shape)
     rows = prod(info.shape[:-1])
     blocks = np.frombuffer(raw, np.uint8).reshape(rows, -1)
+    whole = np.empty((rows, info.shape[-1]), np.float32)
     try:
         with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity come as stored
-            values = dequantize(blocks, GGMLQuantizationType(stored.type))
+            for at in range(0, rows, ROWS):  # in parts: the package holds each of them twice
+                part = slice(at, at + ROWS)
+                whole[part] = dequantize(blocks[part], GGMLQuantizationType(stored.type))
     except NotImplementedError as error:
         raise FormatError(
             f"{info.name} is stored as {info.dtype}, which cannot be read."
         ) from error
-    return np.ascontiguousarray(values, dtype=np.float32).reshape(info.shape)
+    return whole.reshape(info.shape)
+
+
+def release(data: memoryview, start: int, size: int) -> None:
+    """Give back the pages of a map that have been read: the system keeps them, we need not.
+
+    Without it a process that has read a whole model holds it twice, as stored and as float32.
+    """
+    if hasattr(mmap, "MADV_DONTNEED") and isinstance(data.obj, mmap.mmap):
+        first = start // mmap.PAGESIZE * mmap.PAGESIZE
+        data.obj.madvise(mmap.MADV_DONTNEED, first, start + size - first)
 
 
 def unpermuted(W: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
@@ -344,4 +397,18 @@ def llama_config(metadata: dict[str, Any], table: Mapping[str, Stored]) -> Llama
         rope_theta=real("rope.freq_base", 10_000.0),
         rms_norm_eps=real("attention.layer_norm_rms_epsilon", 1e-5),
         tie_word_embeddings="lm_head.weight" not in table,
+        rope_scaling=rope_scaling(metadata, table),
     )
+
+
+def rope_scaling(metadata: dict[str, Any], table: Mapping[str, Stored]) -> RopeScaling | None:
+    """What a GGUF file says of stretched positions: a tensor of divisors, or a type and factor."""
+    if "rope_freqs.weight" in table:
+        return RopeScaling("factors")
+    kind = metadata.get("llama.rope.scaling.type", "none")
+    factor = metadata.get("llama.rope.scaling.factor", metadata.get("llama.rope.scale_linear", 1.0))
+    if not isinstance(factor, float) or not 0 < factor < 1e6:
+        return None
+    if kind == "none":
+        return RopeScaling("linear", factor) if "llama.rope.scale_linear" in metadata else None
+    return RopeScaling(str(kind)[:40], factor)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lowrank.errors import InputError
 from lowrank.llama.config import LlamaConfig
+from lowrank.llama.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,13 @@ class Model(Protocol):
     @property
     def given_config(self) -> Mapping[str, Any] | None:
         """The config.json beside it as it stands; None if there is none."""
+
+    @property
+    def words(self) -> Vocabulary | None:
+        """What it brings for its tokenizer, read when first asked for; None if it brings nothing.
+
+        Raises FormatError if that is not sound.
+        """
 
     @property
     def tensors(self) -> Mapping[str, TensorInfo]:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any, TypeGuard
 
-from lowrank.llama.config import LlamaConfig
+from lowrank.llama.config import LlamaConfig, RopeScaling
 
 NEEDED = (
     "hidden_size",
@@ -40,6 +40,29 @@ def llama_config_from_json(given: Any) -> LlamaConfig | None:
         rope_theta=_real(theta, 10_000.0),
         rms_norm_eps=_real(given.get("rms_norm_eps"), 1e-6),
         tie_word_embeddings=given.get("tie_word_embeddings") is True,
+        rope_scaling=rope_scaling(given),
+    )
+
+
+def rope_scaling(given: dict[str, Any]) -> RopeScaling | None:
+    """What a config.json says of stretched positions, in either of transformers' ways to say it.
+
+    >>> rope_scaling({"rope_scaling": {"type": "linear", "factor": 2}}).factor
+    2.0
+    """
+    said = given.get("rope_scaling") or given.get("rope_parameters")
+    kind = said.get("rope_type", said.get("type", "default")) if isinstance(said, dict) else None
+    if not isinstance(said, dict) or kind in ("default", None):
+        return None
+    usual, length = RopeScaling(str(kind)[:40]), said.get("original_max_position_embeddings")
+    return RopeScaling(
+        usual.rope_type,
+        factor=_real(said.get("factor"), usual.factor),
+        low_freq_factor=_real(said.get("low_freq_factor"), usual.low_freq_factor),
+        high_freq_factor=_real(said.get("high_freq_factor"), usual.high_freq_factor),
+        original_max_position_embeddings=(
+            length if _whole(length) else usual.original_max_position_embeddings
+        ),
     )
 
 

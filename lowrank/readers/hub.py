@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
@@ -28,6 +29,7 @@ from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntr
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, InputError, SourceError
+from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers import kept
 from lowrank.readers.fetch import Progress
 from lowrank.readers.handle import TensorInfo, known_tensor
@@ -43,6 +45,7 @@ from lowrank.readers.safetensors import (
     read_json,
 )
 from lowrank.readers.safetensors_header import Entry, header_length, parse_header, widen
+from lowrank.readers.words import LARGEST_TOKENIZER, TOKENIZER, words_beside
 
 FIRST_LOOK = 16_384  # bytes asked for at once: most headers are no longer
 AT_ONCE = 4  # shards whose headers are fetched side by side
@@ -115,6 +118,16 @@ class HubModel:
             {name: described(name, shard.entries[name]) for name, shard in self._where.items()}
         )
 
+    @cached_property
+    def words(self) -> Vocabulary | None:
+        """What the repository says of the tokenizer, fetched when first asked for."""
+
+        def read(name: str) -> bytes | None:
+            path, _ = small_file(self.repo, name, self.commit)
+            return path.read_bytes() if path else None
+
+        return words_beside(read)
+
     def here(self, name: str) -> bool:
         """Whether a tensor is kept on this machine already."""
         shard, entry = self._found(name)
@@ -181,7 +194,8 @@ def refuse_if_large(repo: str, name: str, revision: str) -> None:
         size = get_hf_file_metadata(url, endpoint=constants.ENDPOINT).size
     except (HfHubHTTPError, httpx.HTTPError, OSError):
         return  # the download itself says what is wrong
-    if size is not None and size > LARGEST_JSON:
+    largest = LARGEST_TOKENIZER if name == TOKENIZER else LARGEST_JSON
+    if size is not None and size > largest:
         raise FormatError(f"{name} of {repo} has {size / 1e6:,.0f} MB, too large for what it is.")
 
 

@@ -8,6 +8,7 @@ import mmap
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -16,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, SourceError
+from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers.handle import TensorInfo, known_tensor
 from lowrank.readers.hf_config import llama_config_from_json
 from lowrank.readers.names import place
 from lowrank.readers.safetensors_header import Entry, header_length, parse_header, widen
+from lowrank.readers.words import LARGEST_TOKENIZER, words_beside
 
 INDEX, SINGLE, CONFIG = "model.safetensors.index.json", "model.safetensors", "config.json"
 MOST_NAMES, MOST_SHARDS = 200_000, 1000  # of one checkpoint
@@ -48,6 +51,7 @@ class SafetensorsModel:
         path = checkpoint(path)
         sharded = path.name.endswith(".index.json")
         self._where = shards(path) if sharded else one_file(path)
+        self._folder = path.parent
         self.source = source or str(path)
         self.title = title or (path.resolve().parent.name if path.stem == "model" else path.stem)
         beside = path.with_name(CONFIG)
@@ -57,6 +61,11 @@ class SafetensorsModel:
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
             {name: described(name, shard.entries[name]) for name, shard in self._where.items()}
         )
+
+    @cached_property
+    def words(self) -> Vocabulary | None:
+        """What the files beside the weights say of the tokenizer; None without a tokenizer.json."""
+        return words_beside(lambda name: small_file(self._folder / name))
 
     def read(self, name: str) -> NDArray[np.float32]:
         """One tensor as a new float32 array, (out, in); NaN and infinity come as they are stored.
@@ -145,6 +154,18 @@ def opened(path: Path) -> Shard:
         raise SourceError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
     start = 8 + length
     return Shard(data[start:], parse_header(raw, size - start, path.name))
+
+
+def small_file(path: Path) -> bytes | None:
+    """A file's bytes, None if it is not there. Raises FormatError if it is very large."""
+    try:
+        if path.stat().st_size > LARGEST_TOKENIZER:
+            raise FormatError(f"{path.name} is over {LARGEST_TOKENIZER / 1e6:.0f} MB, too large.")
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SourceError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
 
 
 def read_json(path: Path) -> Any:

@@ -18,6 +18,7 @@ class SyntheticModel:
 
     kind: Literal["real", "synthetic"] = "synthetic"
     given_config: None = None
+    words: None = None
     source = "synthetic"
     title = "Random numbers"
 

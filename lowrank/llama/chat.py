@@ -1,0 +1,65 @@
+"""Chat templates: how an instruct model wants a conversation written, in the template it brings.
+
+A template is a program from whoever made the file. It runs in jinja2's sandbox, as in transformers,
+and in a process of its own, since only a process can be held to a time and an amount of memory.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lowrank.errors import FormatError, InputError
+
+LONGEST = 200_000  # characters of a template, and of the messages together
+SECONDS = 20  # by the clock, on a busy machine; its processor time is limited more tightly
+PROGRAM = Path(__file__).with_name("sandbox.py")
+
+
+def render(
+    template: str,
+    messages: Sequence[Mapping[str, str]],
+    add_generation_prompt: bool = True,
+    **names: str,
+) -> str:
+    """The text of a conversation; `names` (bos_token, eos_token) are what the template may use.
+
+    Raises InputError if a message is not a role and a content, FormatError if the template fails,
+    refuses the conversation, or goes beyond its time, its memory or what it may write.
+
+    >>> render("{% for m in messages %}[{{ m.role }}] {{ m.content }}{% endfor %}",
+    ...        [{"role": "user", "content": "Hi"}])
+    '[user] Hi'
+    """
+    said = [_message(i, message) for i, message in enumerate(messages)]
+    given = {"messages": said, "add_generation_prompt": add_generation_prompt, **names}
+    request = json.dumps({"template": template, "names": given})
+    if len(template) > LONGEST or sum(len(m["content"]) for m in said) > LONGEST:
+        raise FormatError(
+            f"The chat template and the messages may have {LONGEST:,} characters each at most."
+        )
+    command = [sys.executable, "-P", str(PROGRAM)]  # -P: nothing beside the program is imported
+    try:
+        done = subprocess.run(
+            command, input=request.encode(), capture_output=True, timeout=SECONDS, check=False
+        )
+        answer = json.loads(done.stdout)
+    except subprocess.TimeoutExpired as error:
+        raise FormatError(f"The model's chat template takes more than {SECONDS} s.") from error
+    except (OSError, ValueError) as error:  # killed by a limit, it answers nothing
+        raise FormatError("The model's chat template takes too much time or memory.") from error
+    if "error" in answer:
+        if "ModuleNotFoundError" in answer["error"]:
+            raise FormatError("Chat templates need jinja2: pip install 'jinja2>=3.1,<4'.")
+        raise FormatError(f"The model's chat template fails: {answer['error']}.")
+    return str(answer["text"])
+
+
+def _message(i: int, message: Mapping[str, str]) -> dict[str, str]:
+    role, content = message.get("role"), message.get("content")
+    if not isinstance(role, str) or not isinstance(content, str):
+        raise InputError(
+            f"messages[{i}] is {message!r:.100}; expected a role and a content, texts."
+        )
+    return {"role": role, "content": content}

@@ -1,0 +1,329 @@
+"""A Llama as one pure function, `forward(params, ids)`, over arrays that anyone may replace.
+
+Touvron et al., "LLaMA", arXiv 2302.13971; "Llama 2", arXiv 2307.09288 (grouped-query attention).
+T is the number of tokens given, S of those seen so far: with a cache, S >= T.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from lowrank.errors import InputError
+from lowrank.llama.cache import Cache
+from lowrank.llama.config import LlamaConfig
+from lowrank.llama.mlp import silu
+from lowrank.llama.projections import Dense, Observed, Projection
+from lowrank.llama.rope import frequencies, rotated, rotation
+
+Floats = NDArray[np.floating]
+Ids = NDArray[np.integer]
+
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+MLP = ("gate_proj", "up_proj", "down_proj")
+HEAD = "lm_head"
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One decoder layer: two norm weights (hidden,) and seven projections."""
+
+    input_layernorm: Floats
+    q_proj: Projection
+    k_proj: Projection
+    v_proj: Projection
+    o_proj: Projection
+    post_attention_layernorm: Floats
+    gate_proj: Projection
+    up_proj: Projection
+    down_proj: Projection
+
+
+@dataclass(frozen=True, eq=False)
+class Params:
+    """Everything `forward` reads. Where the embeddings are tied, `lm_head` holds the same array.
+
+    `speeds` (head_dim/2,) are the radians a position of `lowrank.llama.rope.frequencies`.
+    """
+
+    config: LlamaConfig
+    embed_tokens: Floats  # (vocab, hidden)
+    layers: tuple[Layer, ...]
+    norm: Floats  # (hidden,)
+    lm_head: Projection  # (vocab, hidden)
+    speeds: Floats
+
+
+def forward(
+    params: Params,
+    ids: ArrayLike,
+    cache: Cache | None = None,
+    positions: ArrayLike | slice | None = None,
+) -> Floats:
+    """The logits of the token after each position, (T, vocab), in the dtype of the weights.
+
+    With a `cache`, `ids` continue what it has seen, and their keys and values are added to it: the
+    one thing that is ever changed. `positions` chooses the rows whose logits are computed, such as
+    [-1] for the last alone: the head is the largest matrix of a small model.
+
+    Raises InputError if `ids` is empty, holds no token of this model, or, with what the cache has
+    seen, is longer than the model's positions.
+
+    >>> params = random(TINY, np.random.default_rng(0))
+    >>> forward(params, [3, 1, 4]).shape, forward(params, [3, 1, 4], positions=[-1]).shape
+    ((3, 11), (1, 11))
+    """
+    x = hidden(params, ids, cache)  # (T,) -> (T, hidden)
+    if positions is not None:
+        x = x[positions if isinstance(positions, slice) else np.asarray(positions)]
+    eps = params.config.rms_norm_eps
+    return params.lm_head.apply(rms_norm(x, params.norm, eps))  # (T, hidden) -> (T, vocab)
+
+
+def hidden(params: Params, ids: ArrayLike, cache: Cache | None = None) -> Floats:
+    """What the layers make of the tokens, (T, hidden), before the last norm. See `forward`."""
+    config = params.config
+    start = cache.length if cache else 0
+    ids = checked_ids(ids, config, start)
+    T = len(ids)
+    x = params.embed_tokens[ids]  # (T,) -> (T, hidden)
+    turn = angles(params, start, T)
+    mask = causal(T, start + T, x.dtype)
+    for i, layer in enumerate(params.layers):
+        e = rms_norm(x, layer.input_layernorm, config.rms_norm_eps)
+        q, k, v = queries_keys_values(layer, e, turn, config)
+        if cache is not None:
+            k, v = cache.extended(i, k, v)
+        x = x + layer.o_proj.apply(attention(q, k, v, mask))
+        e = rms_norm(x, layer.post_attention_layernorm, config.rms_norm_eps)
+        x = x + mlp(layer, e)
+    if cache is not None:
+        cache.advance(T)
+    return x
+
+
+def rms_norm(x: Floats, weight: Floats, eps: float) -> Floats:  # (..., hidden), (hidden,)
+    """weight * x / sqrt(mean(x^2) + eps), each vector by itself.
+
+    Reference: Zhang and Sennrich, "Root Mean Square Layer Normalization", arXiv 1910.07467.
+
+    >>> rms_norm(np.array([3.0, 4.0]), np.ones(2), 0.0).round(3).tolist()
+    [0.849, 1.131]
+    """
+    mean_square = np.vecdot(x, x)[..., None] / x.shape[-1]
+    return weight * (x / np.sqrt(mean_square + eps))
+
+
+def queries_keys_values(
+    layer: Layer, e: Floats, turn: tuple[Floats, Floats], config: LlamaConfig
+) -> tuple[Floats, Floats, Floats]:
+    """q (heads, T, head_dim), and k, v (kv_heads, T, head_dim); q and k turned by position."""
+    q = by_head(layer.q_proj.apply(e), config.head_dim)
+    k = by_head(layer.k_proj.apply(e), config.head_dim)
+    v = by_head(layer.v_proj.apply(e), config.head_dim)
+    return rotated(q, *turn), rotated(k, *turn), v
+
+
+def attention(q: Floats, k: Floats, v: Floats, mask: Floats) -> Floats:
+    """softmax(q k^T / sqrt(head_dim) + mask) v of every head, side by side: (T, heads * head_dim).
+
+    q is (heads, T, head_dim), k and v are (kv_heads, S, head_dim), the mask is (T, S). Consecutive
+    heads share a key: their queries are stacked, so that one product serves them all.
+    """
+    (heads, T, width), (kv_heads, S, _) = q.shape, k.shape
+    stacked = (q * width**-0.5).reshape(kv_heads, -1, width)  # -> (kv, group * T, hd)
+    scores = stacked @ k.swapaxes(1, 2)  # (kv, group * T, S)
+    weights = softmax(scores.reshape(heads, T, S) + mask)
+    mixed = weights.reshape(kv_heads, -1, S) @ v  # (kv, group * T, hd)
+    return side_by_side(mixed.reshape(heads, T, width))
+
+
+def mlp(layer: Layer, e: Floats) -> Floats:  # (T, hidden) -> (T, hidden)
+    """down(silu(gate e) * up e). Reference: Shazeer, arXiv 2002.05202, SwiGLU."""
+    return layer.down_proj.apply(silu(layer.gate_proj.apply(e)) * layer.up_proj.apply(e))
+
+
+def softmax(z: Floats) -> Floats:
+    """exp(z) / sum exp(z) over the last axis; -inf gives 0.
+
+    >>> softmax(np.array([0.0, 0.0, -np.inf])).tolist()
+    [0.5, 0.5, 0.0]
+    """
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def causal(T: int, S: int, dtype: DTypeLike = np.float32) -> Floats:
+    """(T, S): 0 where a token may look, -inf at those after it. The T tokens are the last of the S.
+
+    >>> causal(2, 3).tolist()
+    [[0.0, 0.0, -inf], [0.0, 0.0, 0.0]]
+    """
+    return np.triu(np.full((T, S), -np.inf, dtype), k=S - T + 1)
+
+
+def angles(params: Params, start: int, T: int) -> tuple[Floats, Floats]:
+    """cos and sin for positions start to start + T - 1, (T, head_dim/2), in the weights' dtype."""
+    cos, sin = rotation(params.speeds, np.arange(start, start + T))
+    dtype = params.embed_tokens.dtype
+    return cos.astype(dtype), sin.astype(dtype)
+
+
+def by_head(x: Floats, head_dim: int) -> Floats:
+    """(T, heads * head_dim) -> (heads, T, head_dim)."""
+    return x.reshape(len(x), -1, head_dim).swapaxes(0, 1)
+
+
+def side_by_side(x: Floats) -> Floats:
+    """(heads, T, head_dim) -> (T, heads * head_dim)."""
+    return x.swapaxes(0, 1).reshape(x.shape[1], -1)
+
+
+def checked_ids(ids: ArrayLike, config: LlamaConfig, start: int = 0) -> Ids:
+    """Token ids as an array (T,). Raises InputError if they are none of this model's, or too many.
+
+    >>> checked_ids([1, 99], TINY)
+    Traceback (most recent call last):
+    lowrank.errors.InputError: ids holds 99; expected whole numbers from 0 to 10, the vocabulary.
+    """
+    found = np.asarray(ids)
+    if found.ndim != 1 or found.size == 0 or not np.issubdtype(found.dtype, np.integer):
+        raise InputError(
+            f"ids has shape {found.shape} and type {found.dtype}; expected one whole number for "
+            "each token, at least one."
+        )
+    strange = found[(found < 0) | (found >= config.vocab_size)]
+    if strange.size:
+        raise InputError(
+            f"ids holds {strange[0]}; expected whole numbers from 0 to {config.vocab_size - 1:,}, "
+            "the vocabulary."
+        )
+    if start + found.size > config.max_position_embeddings:
+        raise InputError(
+            f"The text has {start + found.size:,} tokens; this model was made for at most "
+            f"{config.max_position_embeddings:,}."
+        )
+    return found
+
+
+def projections(params: Params) -> dict[str, Projection]:
+    """Every projection by its Hugging Face name, in the order in which they are applied.
+
+    >>> list(projections(random(TINY, np.random.default_rng(0))))[:2]
+    ['model.layers.0.self_attn.q_proj', 'model.layers.0.self_attn.k_proj']
+    """
+    found = {
+        name_of(i, short): getattr(layer, short)
+        for i, layer in enumerate(params.layers)
+        for short in ATTENTION + MLP
+    }
+    return found | {HEAD: params.lm_head}
+
+
+def name_of(layer: int, short: str) -> str:
+    """The Hugging Face name of a projection of a layer.
+
+    >>> name_of(3, "up_proj")
+    'model.layers.3.mlp.up_proj'
+    """
+    return f"model.layers.{layer}.{'self_attn' if short in ATTENTION else 'mlp'}.{short}"
+
+
+def replaced(params: Params, new: Mapping[str, Projection]) -> Params:
+    """The same model with other projections, by Hugging Face name; all else is shared, not copied.
+
+    A name may end in ".weight". Replacing "lm_head" leaves the embeddings as they are, tied or not.
+
+    Raises InputError for a name that the model does not have, or a projection of another shape.
+
+    >>> params = random(TINY, np.random.default_rng(0))
+    >>> name = "model.layers.0.mlp.up_proj"
+    >>> other = replaced(params, {name: Dense(np.zeros((12, 8), np.float32))})
+    >>> other.layers[0].q_proj is params.layers[0].q_proj, projections(other)[name].W.any()
+    (True, np.False_)
+    """
+    held = projections(params)
+    new = {name.removesuffix(".weight"): projection for name, projection in new.items()}
+    for name, projection in new.items():
+        if name not in held:
+            raise InputError(f"The model has no projection {name!r}; see `projections(params)`.")
+        if projection.shape != held[name].shape:
+            raise InputError(
+                f"The new {name} has shape {projection.shape}; expected {held[name].shape}."
+            )
+    layers = []
+    for i, layer in enumerate(params.layers):
+        changes: dict[str, Any] = {
+            s: new[name_of(i, s)] for s in ATTENTION + MLP if name_of(i, s) in new
+        }
+        layers.append(replace(layer, **changes) if changes else layer)
+    return replace(params, layers=tuple(layers), lm_head=new.get(HEAD, params.lm_head))
+
+
+def observed(
+    params: Params, look: Callable[[str, Floats], object], names: Sequence[str] | None = None
+) -> Params:
+    """The same model, showing `look(name, x)` what goes into each projection: x is (T, in).
+
+    Raises InputError for a name that the model does not have; `names=None` is all of them.
+
+    >>> params, seen = random(TINY, np.random.default_rng(0)), {}
+    >>> _ = forward(observed(params, seen.__setitem__), [1, 2])
+    >>> seen["model.layers.0.mlp.down_proj"].shape
+    (2, 12)
+    """
+    held = projections(params)
+    chosen = list(held) if names is None else [name.removesuffix(".weight") for name in names]
+    missing = [name for name in chosen if name not in held]
+    if missing:
+        raise InputError(f"The model has no projection {missing[0]!r}; see `projections(params)`.")
+
+    def watched(name: str) -> Observed:
+        return Observed(held[name], lambda x: look(name, x))
+
+    return replaced(params, {name: watched(name) for name in chosen})
+
+
+TINY = LlamaConfig(
+    hidden_size=8,
+    intermediate_size=12,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    head_dim=2,
+    vocab_size=11,
+    max_position_embeddings=64,
+)
+"""A Llama small enough for examples and tests."""
+
+
+def random(
+    config: LlamaConfig,
+    rng: np.random.Generator,
+    biases: bool = False,
+    dtype: DTypeLike = np.float32,
+) -> Params:
+    """A model of any shape with random weights, of deviation 1/sqrt(in): for tests and examples."""
+
+    def matrix(short: str) -> Dense:
+        m, n = config.projection_shape(short)
+        W = rng.standard_normal((m, n)) / np.sqrt(n)
+        return Dense(W.astype(dtype), rng.standard_normal(m).astype(dtype) if biases else None)
+
+    def norm() -> Floats:
+        return (1 + 0.1 * rng.standard_normal(config.hidden_size)).astype(dtype)
+
+    embed_tokens = rng.standard_normal((config.vocab_size, config.hidden_size)).astype(dtype)
+    layers = tuple(
+        Layer(
+            input_layernorm=norm(),
+            post_attention_layernorm=norm(),
+            **{short: matrix(short) for short in ATTENTION + MLP},
+        )
+        for _ in range(config.num_hidden_layers)
+    )
+    tied = config.tie_word_embeddings
+    head = Dense(embed_tokens) if tied else Dense(matrix(HEAD).W)
+    return Params(config, embed_tokens, layers, norm(), head, frequencies(config))
