@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # A room may import itself and the rooms listed; everything it may load from outside the standard
 # library is listed too. Readers and ui import heavier libraries where they use them.
 ROOMS = {
-    "core": ({"numpy", "scipy", "tokenizers"}, {"errors", "config"}),
+    "core": ({"numpy", "scipy", "tokenizers", "threadpoolctl"}, {"errors", "config"}),
     "errors": (set(), set()),
     "config": (set(), {"errors"}),
     "readers": ({"numpy", "gguf", "huggingface_hub", "httpx"}, {"errors", "config"}),
@@ -28,7 +28,18 @@ ROOMS = {
     ),
     "command": ({"numpy"}, {"errors", "core", "readers", "adapters", "figures"}),
 }
-HEAVY = ["streamlit", "plotly", "huggingface_hub", "tokenizers", "gguf", "pandas", "regex", "sympy"]
+HEAVY = [
+    "threadpoolctl",
+    "sklearn",
+    "streamlit",
+    "plotly",
+    "huggingface_hub",
+    "tokenizers",
+    "gguf",
+    "pandas",
+    "regex",
+    "sympy",
+]
 
 
 def room_of(path: Path) -> str:
