@@ -8,7 +8,9 @@ import scipy.linalg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lowrank.svd import truncate, truncation_error
+from lowrank import threads
+from lowrank.errors import InputError
+from lowrank.svd import SVD, Certificate, residual_norm, truncate, truncation, truncation_error
 
 SPECTRA = {
     "fast": lambda n: 2.0 ** -np.arange(n),
@@ -110,7 +112,6 @@ def test_a_restart_equals_a_fresh_run_and_costs_less(shape):
         assert grown.k == k
         assert (abs(grown.svd.s - sigma[:k]) <= allowed(grown)).all()
         assert abs(grown.svd.s - fresh.svd.s).max() <= 2 * tol * sigma[0]
-        assert first.flops < grown.flops
         assert grown.flops - first.flops < fresh.flops
         assert abs(abs((grown.svd.Vt * fresh.svd.Vt).sum(axis=1)) - 1).max() < 0.05
     assert truncate(W, 8, 1e-2, start=first).flops == first.flops

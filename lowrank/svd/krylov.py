@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lowrank import threads
 from lowrank.svd.dense import Floats
-from lowrank.svd.scaling import gram, wide_product
+from lowrank.svd.scaling import gram, top_eigen, wide_product
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def grow(W: Floats, space: Subspace, k: int, tol: float, most: int) -> Subspace:
     race = threads.Race(threads.available())
     before: NDArray[np.float64] | None = None
     change, checked = np.inf, 0
-    while work.p + work.X.shape[1] <= most:
+    while work.X.shape[1] and work.p + work.X.shape[1] <= most:
         with race.run():
             work.multiply(W)
         threads.use(1)
@@ -125,15 +125,17 @@ class _Work:
         return self.H[: self.p, : self.p]
 
     def widened(self, values: NDArray[np.float64], tol: float) -> bool:
-        """Whether X had to become wider because some value may have more copies than X columns.
+        """Whether to go on, X wider if there is room: a value may have more copies than X columns.
 
         A Krylov space of b starting vectors holds b copies of a repeated value at most.
         """
         b = self.X.shape[1]
         near = values * (1 - 2 * max(tol, 1e-3))
         crowd = int((np.searchsorted(-values, -near) - np.arange(len(values))).max())
-        if crowd < b or self.p + 2 * b > self.Q.shape[1]:
+        if not b or crowd < b:
             return False
+        if self.p + 2 * b > min(self.Q.shape):
+            return True  # no room: let it fill up, which sends the matrix to a dense method
         fresh = self.rng.standard_normal((len(self.Q), b), dtype=self.Q.dtype)
         basis = np.hstack([self.Q[:, : self.p], self.X])
         self.X = np.hstack([self.X, orthonormal(fresh, basis, self.rng)[0]])
@@ -161,7 +163,7 @@ def orthonormal(
     eps = 8 * float(np.finfo(Z.dtype).eps)
     floor = eps * float(np.sqrt(np.square(Z).sum(axis=0).max()))
     inside = coefficients = Q.T @ Z  # (p, n), (n, b) -> (p, b)
-    X, rounds = Z - Q @ coefficients, 2
+    X, rounds, left = Z - Q @ coefficients, 2, 8
     while True:
         wide = X.astype(np.float64)
         squares, V = np.linalg.eigh(wide.T @ wide)
@@ -169,12 +171,17 @@ def orthonormal(
         alive = lengths > max(floor, eps * lengths[-1])
         scale = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=alive)
         X = X @ (V * scale).astype(Z.dtype)
-        rounds -= 1
+        # The longest come last; there is room for no more than n of all.
+        room = len(Z) - Q.shape[1]
+        X, alive = X[:, -room:] if room else X[:, :0], alive[-room:] if room else alive[:0]
+        if not room:
+            return X, inside.astype(np.float64)
+        rounds, left = rounds - 1, left - 1
         if not alive.all():
             fresh = rng.standard_normal((len(Z), int((~alive).sum())), dtype=Z.dtype)
             X[:, ~alive] = fresh / Z.dtype.type(len(Z) ** 0.5)
             rounds = max(rounds, 2)
-        if not rounds:
+        if not rounds or not left:
             return X, inside.astype(np.float64)
         X = X - Q @ (Q.T @ X)
         floor = 0.0
@@ -186,12 +193,9 @@ def ritz(W: Floats, space: Subspace, k: int) -> tuple[Floats, NDArray[np.float64
     W Q = Y, whose SVD is taken in float64: through Y.T Y where squaring leaves the k-th value good
     to the precision of W, else through QR.
     """
-    p = space.size
     limit = 1e-4 if W.dtype == np.float32 else np.inf
-    squares, X = scipy.linalg.eigh(
-        gram(space.WQ), subset_by_index=(p - k, p - 1), check_finite=False
-    )
-    s, X = np.sqrt(squares[::-1].clip(min=0.0)), X[:, ::-1]
+    squares, X = top_eigen(gram(space.WQ), k)
+    s = np.sqrt(squares)
     if s[-1] > limit * s[0]:
         U = wide_product(space.WQ, X / s)
     else:

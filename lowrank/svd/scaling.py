@@ -5,6 +5,7 @@ so that it is never held twice as wide.
 from collections.abc import Iterator
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from lowrank.svd.dense import Floats, checked_matrix, frobenius
@@ -62,3 +63,17 @@ def gram(W: Floats) -> NDArray[np.float64]:
 def wide_product(W: Floats, C: NDArray[np.float64]) -> NDArray[np.float64]:
     """W C (m, k) in float64."""
     return np.vstack([rows @ C for rows in wide_rows(W)])
+
+
+def top_eigen(G: NDArray[np.float64], k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The k largest eigenvalues (k,) of a Gram matrix G (n, n), descending, and vectors (n, k).
+
+    LAPACK's driver for a range of eigenvalues may return fewer from a tight cluster, or lose their
+    orthogonality: then all are computed by divide and conquer.
+    """
+    n = len(G)
+    squares, V = scipy.linalg.eigh(G, subset_by_index=(n - k, n - 1), check_finite=False)
+    if len(squares) < k or abs(V.T @ V - np.eye(k)).max() > 1e-10:
+        squares, V = scipy.linalg.eigh(G, driver="evd", check_finite=False)
+        squares, V = squares[-k:], V[:, -k:]
+    return squares[::-1].clip(min=0.0), V[:, ::-1]
