@@ -30,6 +30,7 @@ class Certificate:
                (||W v_i - s_i u_i||**2 + ||W.T u_i - s_i v_i||**2) / 2, rounding allowed for.
     errors     (k,) estimate of |s_i - sigma_i| in the units of s: second order in the residual,
                (4 + 100 r_i / s_i) r_i**2 / s_i, at most r_i, and the rounding of the search.
+               Among values closer together than r_i it may be too small; r_i then bounds it.
     norm       (2,) proof: ||W||_F lies between these.
     lost       (k, 2) proof: ||W - W_j||_F for ranks j = 1 to k lies between these, by the identity
                ||W||_F**2 - 2 sum s_i u_i.T W v_i + ||W_j||_F**2, rounding allowed for.
@@ -126,8 +127,10 @@ def certify(
     )
     r = np.where((r >= s) & (m != n), np.maximum(r, np.maximum(s, short / length)), r)
     zero = np.array([max(m, n) * float(np.finfo(dtype or W.dtype).eps) * s[0]])
-    # The search's own rounding, and that of a float64 Gram matrix, which grows as s_1 / s_i.
-    squared = double * np.minimum(s[0] / s.clip(min=1e-300), 1e8)
+    # The search's own rounding, and that of the float64 Gram matrix that float32 may go through,
+    # which grows as s_1 / s_i and is taken down to 1e-4 only.
+    single = (dtype or W.dtype) == np.float32
+    squared = double * np.minimum(s[0] / s.clip(min=1e-300), 1e4) * single
     rounding = 16 * ((own if unit is None else unit) + squared) * s[0]
     # Far from convergence the residual lies among near neighbours, which multiply its effect.
     ratio = seen / s.clip(min=1e-300)
