@@ -18,6 +18,7 @@ from safetensors.numpy import save_file
 
 from lowrank import atlas
 from lowrank.__main__ import main
+from lowrank.accounting import LINEAR, PUBLISHED, parts
 from lowrank.atlas.journal import PARTS, SPECTRA, TABLE
 from lowrank.atlas.survey import identity
 from lowrank.errors import FormatError, InputError, SourceError
@@ -234,3 +235,27 @@ def test_a_scheduler_that_is_not_there_is_one_sentence(tmp_path, capsys):
     command = ["atlas", str(SMALL), "--out", str(tmp_path), "--scheduler", "tcp://127.0.0.1:9"]
     assert main(command) == 1
     assert "No Dask scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_the_table_on_paper_follows_from_the_shapes():
+    text = (ROOT / "docs" / "atlas-at-scale.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    numbers = {row.split("|")[1].strip(): row.split("|")[2:4] for row in rows}
+    for column, name in enumerate(("Llama 2 70B", "Llama 3.1 405B")):
+        linear = [p for p in parts(PUBLISHED[name]) if p.name in LINEAR]
+        gram = sum(p.copies * 2 * max(p.shape) * min(p.shape) ** 2 for p in linear)
+        eigen = sum(p.copies * 4 / 3 * min(p.shape) ** 3 for p in linear)
+        hours = (gram / 25e9 + eigen / 8e9) / 3600
+        powers = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+        expected = {
+            "matrices in layers": f"{sum(p.copies for p in linear)}",
+            "bytes read, 16 bit": f"{2 * sum(p.total for p in linear) / 1e9:.1f} GB",
+            "Gram matrices, operations": f"{gram:.1e}",
+            "eigenvalues, operations": f"{eigen:.1e}",
+            "hours on one core at 25 GFLOP/s for products, 8 for the rest": f"{hours:.0f}",
+            "the same on 64 cores": f"{hours / 64:.1f}",
+        }
+        for row, value in expected.items():
+            digits, _, power = value.partition("e+")
+            shown = f"{digits} × 10{power.translate(powers)}" if power else value
+            assert numbers[row][column].strip() == shown, row

@@ -12,14 +12,14 @@ ROOT = Path(__file__).parents[1]
 # A room may import itself and the rooms listed; everything it may load from outside the standard
 # library is listed too. Readers and ui import heavier libraries where they use them.
 ROOMS = {
-    "core": ({"numpy", "scipy", "tokenizers", "jinja2"}, {"errors", "config"}),
+    "core": ({"numpy", "scipy", "tokenizers", "jinja2", "threadpoolctl"}, {"errors", "config"}),
     "letters": ({"sympy"}, {"errors", "core"}),
     "errors": (set(), set()),
     "config": (set(), {"errors"}),
     "readers": ({"numpy", "gguf", "huggingface_hub", "httpx"}, {"errors", "config"}),
     "adapters": ({"numpy", "regex"}, {"errors", "core", "config", "readers"}),
     "atlas": (
-        {"numpy", "threadpoolctl", "tqdm", "distributed"},
+        {"numpy", "tqdm", "distributed"},
         {"errors", "core", "readers", "figures"},
     ),
     "figures": ({"numpy", "plotly", "PIL"}, {"errors", "core"}),
@@ -34,6 +34,8 @@ ROOMS = {
     "command": ({"numpy"}, {"errors", "core", "readers", "adapters", "atlas", "figures"}),
 }
 HEAVY = [
+    "threadpoolctl",
+    "sklearn",
     "streamlit",
     "plotly",
     "huggingface_hub",

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lowrank.errors import InputError
 from lowrank.measures import effective_rank, numerical_rank, rank_at_energy, stable_rank
+from lowrank.random_matrix import beyond_bulk, noise_level, power_law
 from lowrank.readers import Model, TensorInfo
 from lowrank.svd import break_even_rank, energy, frobenius
 
@@ -19,7 +20,10 @@ Spectrum = NDArray[np.float64]
 class Row:
     """The measures of one matrix (rows, columns); its singular values are good to `error` each.
 
-    Where the file holds NaN or infinity, `problem` says so and every measure is None.
+    `noise` is the entry deviation of the random matrix whose bulk has the same median, and
+    `beyond_bulk` counts the values above that bulk. `alpha` is the power-law exponent of the tail
+    of s^2, from the singular value `alpha_from` on; None where no tail can be fitted. Where the
+    file holds NaN or infinity, `problem` says so and every measure is None.
     """
 
     name: str
@@ -39,6 +43,12 @@ class Row:
     rank_90: int | None = None
     rank_99: int | None = None
     energy_at_break_even: float | None = None
+    noise: float | None = None
+    beyond_bulk: int | None = None
+    alpha: float | None = None
+    alpha_from: float | None = None
+    alpha_tail: int | None = None
+    alpha_distance: float | None = None
     problem: str = ""
 
     @property
@@ -56,6 +66,8 @@ MEASURES: dict[str, tuple[str, bool]] = {
     "rank_90": ("Rank at 90 % of the energy", True),
     "rank_99": ("Rank at 99 % of the energy", True),
     "energy_at_break_even": ("Energy kept at the break-even rank", False),
+    "beyond_bulk": ("Values beyond the random bulk", True),
+    "alpha": ("Power-law exponent of the tail", False),
     "numerical_rank": ("Numerical rank", True),
     "norm": ("Frobenius norm", False),
     "largest": ("Largest singular value", False),
@@ -79,6 +91,7 @@ def matrices(model: Model, everything: bool = False) -> tuple[str, ...]:
 def measured(info: TensorInfo, s: Spectrum, error: float) -> Row:
     """The row of a matrix from all its singular values (min(m, n),), each good to `error`."""
     m, n = info.shape
+    sigma = noise_level(s, (m, n))
     k = min(max(1, int(np.ceil(break_even_rank(m, n))) - 1), len(s))
     return Row(
         **_identity(info),
@@ -93,7 +106,24 @@ def measured(info: TensorInfo, s: Spectrum, error: float) -> Row:
         rank_90=rank_at_energy(s, 0.9),
         rank_99=rank_at_energy(s, 0.99),
         energy_at_break_even=energy(s, k),
+        noise=sigma,
+        beyond_bulk=beyond_bulk(s, (m, n), sigma),
+        **_tail(s),
     )
+
+
+def _tail(s: Spectrum) -> dict[str, Any]:
+    """The power law of the tail, if there are values enough to fit one."""
+    try:
+        law = power_law(s)
+    except InputError:
+        return {}
+    return {
+        "alpha": law.alpha,
+        "alpha_from": law.s_min,
+        "alpha_tail": law.tail,
+        "alpha_distance": law.distance,
+    }
 
 
 # Weights are float32 at best, so what lies below float32's rounding counts as zero.
@@ -119,6 +149,7 @@ def _identity(info: TensorInfo) -> dict[str, Any]:
 
 COLUMNS = tuple(each.name for each in fields(Row))
 _WHOLE = {"layer", "rows", "columns", "numerical_rank", "rank_50", "rank_90", "rank_99"}
+_WHOLE |= {"beyond_bulk", "alpha_tail"}
 _WORDS = {"name", "projection", "dtype", "problem"}
 
 

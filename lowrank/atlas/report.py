@@ -10,7 +10,10 @@ from lowrank.figures import atlas as figures
 from lowrank.measures import effective_rank, random_spectrum, rank_at_energy, stable_rank
 
 DRAWN = ("effective_rank", "rank_90", "stable_rank")
-IN_TABLE = ("effective_rank", "stable_rank", "rank_50", "rank_90", "rank_99", "norm", "largest")
+IN_TABLE = (
+    *("effective_rank", "stable_rank", "rank_50", "rank_90", "rank_99"),
+    *("beyond_bulk", "alpha", "norm", "largest"),
+)
 
 
 def value(row: Row, measure: str) -> float:

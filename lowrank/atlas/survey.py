@@ -9,13 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from lowrank.atlas.journal import Journal, Survey
 from lowrank.atlas.measured import Row, Spectrum, matrices, measured, unmeasured
 from lowrank.errors import InputError, LowrankError, SourceError
 from lowrank.readers import Model, open_model
 from lowrank.svd import singular_values
+from lowrank.threads import restored, use
 
 Progress = Callable[[int, int, Row], None]
 
@@ -93,14 +93,15 @@ Found = tuple[Spectrum, float, str]
 
 def spectrum_of(model: Model, name: str, threads: int = 1) -> Found:
     """All singular values of one matrix, the largest error among them, and what went wrong."""
-    with threadpool_limits(threads, user_api="blas"):
+    with restored():
+        use(threads)
         try:
             W = model.read(name)
             strange = W.size - np.count_nonzero(np.isfinite(W))
             if strange:
                 return np.empty(0), 0.0, f"{strange:,} entries are NaN or infinite"
-            values = singular_values(W)
-            return values.s, float(np.max(values.error)), ""
+            found = singular_values(W)
+            return found.s, float(found.bound.max()), ""
         except LowrankError as error:
             return np.empty(0), 0.0, str(error)
 

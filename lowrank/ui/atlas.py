@@ -101,9 +101,11 @@ def choose_measure() -> str:
 def beside(model: Model) -> Model | None:
     """The model to compare with, or None."""
     known = [NOTHING, "default", "synthetic", *offered()]
+    current = st.session_state.get("beside") or st.query_params.get("beside")
+    typed = [current] if current and current not in known else []
     given = st.selectbox(
         "Beside it",
-        [name for name in known if name != model.source],
+        [*known, *typed],
         key="beside",
         accept_new_options=True,
         help=text("atlas", "help beside"),
