@@ -37,7 +37,7 @@ view = VIEWS[name]
 kept(elsewhere=name != "Reduce")
 A = None
 if view.beside:
-    controls, picture = st.columns([1.05, 2], gap="medium")
+    controls, picture = st.columns([4, 9], gap="medium")
     with controls:
         with errors_shown():
             A = matrix_entry()

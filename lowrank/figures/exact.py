@@ -39,7 +39,8 @@ STYLE = f"""<style>
 .lr-fraction > span {{ padding: 0.05em 0.15em; }}
 .lr-step {{ min-height: 6.6em; padding-left: 0.8em; border-left: 0.25em solid transparent; }}
 @media (max-width: 640px) {{ .lr-step {{ min-height: 9.4em; }} }}
-.st-key-said .lr-step {{ height: 8.6em; overflow-y: auto; }}
+.st-key-said .lr-step {{ height: 8em; overflow-y: auto; }}
+@media (max-width: 640px) {{ .st-key-said .lr-step {{ height: 11em; }} }}
 .lr-step.lr-hint {{ border-color: {COLOURS["pivot"]}; }}
 .lr-step.lr-done {{ border-color: {COLOURS["result"]}; }}
 .lr-step.lr-problem {{ border-color: {COLOURS["update"]}; }}

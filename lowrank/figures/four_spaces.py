@@ -15,7 +15,7 @@ STYLE = f"""<style>
 .lr-four .lr-space {{ flex: 1 1 13rem; min-width: 0; }}
 .lr-four .lr-box {{ border: 0.12em solid currentColor; border-radius: 0.5em; overflow: hidden;
   display: flex; flex-direction: column; }}
-.lr-four .lr-part {{ padding: 0.2em 0.7em; min-height: 3em; box-sizing: border-box;
+.lr-four .lr-part {{ padding: 0.2em 0.7em; min-height: 3.6em; box-sizing: border-box;
   overflow-y: auto; }}
 .lr-four .lr-part + .lr-part {{ border-top: 0.12em solid currentColor; }}
 .lr-four .lr-zero-space {{ flex: none; opacity: 0.65; }}

@@ -155,7 +155,7 @@ def _grid() -> None:
     state["entry_rows"], state["entry_columns"] = len(base), len(base[0])
     with st.container(horizontal=True):
         for label, key in (("Rows", "entry_rows"), ("Columns", "entry_columns")):
-            st.number_input(label, 1, MAX_SIDE, key=key, on_change=_resized, width=122)
+            st.number_input(label, 1, MAX_SIDE, key=key, on_change=_resized)
     st.data_editor(
         {str(j + 1): [row[j] for row in base] for j in range(len(base[0]))},
         key=_grid_key(),

@@ -4,6 +4,8 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import settled
 
+expect.set_options(timeout=20_000)  # two busy cores may need more than the default 5 s
+
 
 def drawn(page) -> str:
     """The matrix on the page, as it is read aloud."""
@@ -46,6 +48,7 @@ def test_steps_through_a_reduction_and_finds_it_again(new_page):
 def test_the_arrow_keys_step(new_page):
     page = new_page("/rank")
     page.get_by_text("2 steps to go").wait_for()
+    page.get_by_role("button", name="Next").wait_for()  # no button, no shortcut yet
     page.get_by_role("heading", name="Rank").click()
     page.keyboard.press("ArrowRight")
     page.get_by_text("Step 1 of 2").wait_for()

@@ -12,7 +12,7 @@ from lowrank.ui.layout import text
 from lowrank.ui.rank.kept import CLICK, TYPE, WHOLE, do, keep
 from lowrank.ui.rank.stepper import finished
 
-KINDS = {"Add a multiple": "add", "Swap": "swap", "Scale": "scale"}
+KINDS = {"Add": "add", "Swap": "swap", "Scale": "scale"}
 
 
 def entry(d: Derivation, way: str) -> None:
@@ -81,13 +81,13 @@ def _clicks(d: Derivation) -> None:
     for key in ("click_row", "click_other"):  # kept from a matrix with more rows
         if st.session_state.get(key) not in names:
             st.session_state[key] = names[key == "click_row" and len(names) > 1]
-    kind = KINDS[st.selectbox("Kind", kinds, key="click_kind", width=150, persist_state="session")]
-    st.selectbox("Row", names, key="click_row", width=90, persist_state="session")
+    kind = KINDS[st.selectbox("Kind", kinds, key="click_kind", width=140, persist_state="session")]
+    st.selectbox("Row", names, key="click_row", width=84, persist_state="session")
     st.text_input(
         "Factor",
         "1",
         key="click_factor",
-        width=90,
+        width=84,
         disabled=kind == "swap",
         persist_state="session",
     )
@@ -95,7 +95,7 @@ def _clicks(d: Derivation) -> None:
         "Other row",
         names,
         key="click_other",
-        width=90,
+        width=84,
         disabled=kind == "scale",
         persist_state="session",
     )
