@@ -131,7 +131,7 @@ def certify(
     # which grows as s_1 / s_i and is taken down to 1e-4 only.
     single = (dtype or W.dtype) == np.float32
     squared = double * np.minimum(s[0] / s.clip(min=1e-300), 1e4) * single
-    rounding = 16 * ((own if unit is None else unit) + squared) * s[0]
+    rounding = (4 * (own if unit is None else unit) + 16 * squared) * s[0]
     # Far from convergence the residual lies among near neighbours, which multiply its effect.
     ratio = seen / s.clip(min=1e-300)
     errors = np.minimum(seen, (4 + 100 * ratio) * ratio * seen) + rounding
