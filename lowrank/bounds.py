@@ -110,7 +110,8 @@ def effective_rank(s: ArrayLike, norm: float, count: int) -> Bounds:
 
 
 def _effective(s: NDArray[np.float64]) -> float:
-    p = s[s > 0] / s.sum()
+    p = s / s.sum()
+    p = p[p > 0]
     return float(np.exp(-(p * np.log(p)).sum()))
 
 

@@ -10,7 +10,7 @@ from lowrank.errors import InputError
 from lowrank.extraction import extract, split
 
 spectra = st.lists(
-    st.floats(0.0, 1.0) | st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=25
+    st.floats(1e-100, 1.0) | st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=25
 ).map(lambda s: sorted([*s, 1.0])[::-1])
 
 
