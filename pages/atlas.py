@@ -8,8 +8,8 @@ from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.widgets import matrix_picker, provenance
 
 question("Atlas", "Which matrices of a whole model could be smaller?")
-if wanted := st.session_state.pop("open matrix", None):
-    st.switch_page("pages/truncation.py", query_params=wanted)
+if st.session_state.pop("open matrix", False):
+    st.switch_page("pages/truncation.py")
 with errors_shown():
     model, info = matrix_picker()
     first, second = st.columns(2)

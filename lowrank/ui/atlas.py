@@ -161,7 +161,7 @@ def layer_map(
             state = st.session_state
             state["layer"] = int(points[0]["x"])
             state["proj"] = kinds[figures.short_names(kinds).index(points[0]["y"])]
-            state["open matrix"] = {"proj": points[0]["y"], "layer": str(state["layer"])}
+            state["open matrix"] = True
 
     st.plotly_chart(
         _map(rows, measure, limits, chosen),
