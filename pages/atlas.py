@@ -8,8 +8,6 @@ from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.widgets import matrix_picker, provenance
 
 question("Atlas", "Which matrices of a whole model could be smaller?")
-if st.session_state.pop("open matrix", False):
-    st.switch_page("pages/truncation.py")
 with errors_shown():
     model, info = matrix_picker()
     first, second = st.columns(2)
@@ -27,6 +25,12 @@ if found:
     for each in shown:
         st.markdown(f"**{each.title}** · {len(each.rows):,} matrices")
         atlas.layer_map(each, measure, limits, chosen, key=f"map of {each.title}")
+    # A link rather than a switch on the click: Back then leads back, whatever else is running.
+    st.page_link(
+        "pages/truncation.py",
+        label=f"Open {info.name} on the Truncation page",
+        icon=":material/arrow_forward:",
+    )
     st.caption(text("atlas", "click"))
     if beside:
         atlas.difference(found, beside, measure)

@@ -161,7 +161,6 @@ def layer_map(
             state = st.session_state
             state["layer"] = int(points[0]["x"])
             state["proj"] = kinds[figures.short_names(kinds).index(points[0]["y"])]
-            state["open matrix"] = True
 
     st.plotly_chart(
         _map(rows, measure, limits, chosen),

@@ -24,6 +24,8 @@ def small_models(tmp_path, monkeypatch):
             (folder / file.name).write_bytes(file.read_bytes())
     monkeypatch.setenv("LOWRANK_MODELS", str(models))
     monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path / "cache"))
+    # A page run by itself has no other pages to link to; the link is followed in the browser test.
+    monkeypatch.setattr("streamlit.page_link", lambda *_, **__: None)
     cached.jobs.clear()
     yield
     cached.jobs.clear()
