@@ -13,6 +13,7 @@ st.navigation(
         st.Page("pages/truncation.py", title="Truncation", icon=":material/content_cut:"),
         st.Page("pages/atlas.py", title="Atlas", icon=":material/map:"),
         st.Page("pages/lora.py", title="LoRA", icon=":material/alt_route:"),
+        st.Page("pages/memory.py", title="Memory", icon=":material/memory:"),
         st.Page("pages/adapter.py", title="Adapter", icon=":material/extension:"),
     ]
 ).run()

@@ -1,0 +1,304 @@
+"""The Memory page's choice of configuration, its tables and its sentences."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from lowrank import accounting as count
+from lowrank.accounting import Memory, Storage
+from lowrank.errors import InputError
+from lowrank.figures import memory as figures
+from lowrank.llama.config import LlamaConfig
+from lowrank.quantization import bfloat16, int8, nf4
+from lowrank.readers.hf_config import llama_config_from_json
+from lowrank.svd import full
+from lowrank.ui import cached
+from lowrank.ui.layout import text
+from lowrank.ui.truncation import amount
+
+OPEN, MINE = "the open model", "a config.json of mine"
+MOST_JSON = 20_000
+TARGETS = {
+    "q_proj, v_proj": ("q_proj", "v_proj"),
+    "attention": count.ATTENTION,
+    "all": count.LINEAR,
+}
+PLOTLY = {"displayModeBar": False}
+
+
+def configuration(open_model: LlamaConfig | None) -> LlamaConfig:
+    """The configuration to count: published, of the open model, or pasted.
+
+    Raises InputError for a text that is no Llama's config.json.
+    """
+    chosen = st.selectbox(
+        "Model",
+        [*count.PUBLISHED, OPEN, MINE],
+        index=list(count.PUBLISHED).index("Llama 2 7B"),
+        key="config",
+        bind="query-params",
+        persist_state="session",
+        filter_mode=None,
+    )
+    if chosen == OPEN:
+        if open_model is None:
+            raise InputError("The open model is no Llama, so its sizes are not known.")
+        return open_model
+    if chosen != MINE:
+        return count.PUBLISHED[chosen]
+    pasted = st.text_area(
+        "config.json",
+        key="config_json",
+        height=220,
+        max_chars=MOST_JSON,
+        placeholder='{"hidden_size": 4096, "intermediate_size": 11008, …}',
+        persist_state="session",
+    )
+    if not (pasted or "").strip():
+        st.info(text("memory", "paste"), icon=":material/content_paste:")
+        st.stop()
+    try:
+        found = llama_config_from_json(json.loads(pasted or ""))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"The text is not JSON: {str(error)[:100]}.") from error
+    if found is None:
+        raise InputError(
+            "This is JSON, but not a Llama's config.json: hidden_size, intermediate_size, "
+            "num_hidden_layers, num_attention_heads and vocab_size must be whole numbers."
+        )
+    return found
+
+
+def storage() -> Storage:
+    """The precision of the layers' matrices and of the rest, from two selections."""
+    names = list(count.PRECISIONS)
+    first, second = st.columns(2)
+    linear = first.selectbox(
+        "Layers' matrices",
+        names,
+        index=1,
+        key="linear",
+        bind="query-params",
+        persist_state="session",
+        filter_mode=None,
+    )
+    rest = second.selectbox(
+        "Embeddings, head, norms",
+        names[:3],
+        index=1,
+        key="rest",
+        help=text("memory", "help rest"),
+        bind="query-params",
+        persist_state="session",
+        filter_mode=None,
+    )
+    return Storage(count.PRECISIONS[linear], count.PRECISIONS[rest])
+
+
+def table(config: LlamaConfig, stored: Storage) -> str:
+    """Every kind of tensor with shape, parameters and bytes, as a Markdown table."""
+    lines = [
+        "| tensor | shape | parameters | copies | in all | bytes |",
+        "|:--|--:|--:|--:|--:|--:|",
+    ]
+    for part in count.parts(config):
+        shape = " × ".join(f"{size:,}" for size in part.shape)
+        size = amount(stored.of(part).nbytes(part))
+        lines.append(
+            f"| {part.name} | {shape} | {part.each:,} | {part.copies} | {part.total:,} | {size} |"
+        )
+    total = count.weight_bytes(config, stored)
+    lines.append(
+        f"| **all** | | | | **{count.parameters(config):,}** | **{amount(total)}** "
+        f"({total / 2**30:,.2f} GiB) |"
+    )
+    return "\n".join(lines)
+
+
+def popular() -> str:
+    """The popular estimate of Llama 2 7B beside the true count, computed here."""
+    config = count.PUBLISHED["Llama 2 7B"]
+    guess = 7 * 4096 * 4096 * 4
+    layer = sum(4 * p.each for p in count.parts(config) if p.name in count.LINEAR)
+    whole = count.weight_bytes(config, Storage(count.FLOAT32, count.FLOAT32))
+    rows = [
+        ("seven 4096 × 4096 matrices, float32, a layer", guess),
+        ("32 such layers", 32 * guess),
+        ("a layer as it is: q, k, v, o 4096 × 4096; gate, up, down 4096 × 11008", layer),
+        ("32 such layers", 32 * layer),
+        ("with embeddings, head and norms: all 6,738,415,616 parameters", whole),
+        ("the same in float16", whole // 2),
+    ]
+    lines = ["| | GB | GiB |", "|:--|--:|--:|"]
+    lines += [f"| {name} | {size / 1e9:,.2f} | {size / 2**30:,.3f} |" for name, size in rows]
+    return "\n".join(lines)
+
+
+def inference(config: LlamaConfig) -> None:
+    """Weights and cache in each precision, and what they fit on."""
+    first, second, third = st.columns(3)
+    context = int(
+        first.select_slider(
+            "Context, tokens",
+            [2**i for i in range(7, 18)],
+            4096,
+            key="context",
+            bind="query-params",
+        )
+    )
+    batch = int(
+        second.select_slider(
+            "Sequences at once", [1, 2, 4, 8, 16, 32, 64], 1, key="batch", bind="query-params"
+        )
+    )
+    cache = third.segmented_control(
+        "Cache", ["16 bit", "8 bit"], default="16 bit", required=True, key="kv", bind="query-params"
+    )
+    runs = {}
+    for precision in count.PRECISIONS.values():
+        rest = precision if precision.bits >= 16 else count.FLOAT16
+        stored = Storage(precision, rest)
+        runs[precision.name] = count.inference_memory(
+            config, stored, context, batch, 16 if cache == "16 bit" else 8
+        )
+    shown(runs, "inference")
+
+
+def training(config: LlamaConfig) -> None:
+    """Full fine-tuning, LoRA, QLoRA and adapters side by side."""
+    first, second, third, fourth = st.columns(4)
+    tokens = int(
+        first.select_slider(
+            "Tokens", [2**i for i in range(6, 14)], 512, key="tokens", bind="query-params"
+        )
+    )
+    batch = int(
+        second.select_slider("Sequences", [1, 2, 4, 8, 16, 32], 1, key="rows", bind="query-params")
+    )
+    r = int(
+        third.select_slider(
+            "r, and bottleneck", [1, 2, 4, 8, 16, 32, 64, 128], 8, key="r", bind="query-params"
+        )
+    )
+    targets = fourth.selectbox(
+        "target_modules", list(TARGETS), key="targets", bind="query-params", filter_mode=None
+    )
+    recompute = st.toggle(
+        "Recompute activations",
+        key="recompute",
+        help=text("memory", "help recompute"),
+        bind="query-params",
+    )
+    lora = count.lora_parameters(config, r, TARGETS[targets])
+    bottleneck = count.adapter_parameters(config, r)
+    everything = count.parameters(config)
+    single, half = Storage(count.FLOAT32, count.FLOAT32), Storage()
+    four = Storage(count.NF4_DOUBLE, count.BFLOAT16)
+    common: dict[str, Any] = {"tokens": tokens, "batch": batch, "recompute": recompute}
+    runs = {
+        "full, float32": count.training_memory(
+            config, single, everything, full=True, compute_bits=32, **common
+        ),
+        "full, mixed precision": count.training_memory(
+            config, half, everything, full=True, **common
+        ),
+        "LoRA, float32": count.training_memory(config, single, lora, compute_bits=32, **common),
+        "LoRA, bfloat16": count.training_memory(config, half, lora, **common),
+        "QLoRA, NF4": count.training_memory(config, four, lora, **common),
+        "adapter layers, bfloat16": count.training_memory(config, half, bottleneck, **common),
+    }
+    st.markdown(
+        f"Trained: full {everything:,}; LoRA {lora:,} ({lora / everything:.4%} of the model); "
+        f"adapter layers {bottleneck:,}. A checkpoint of the LoRA alone: {amount(4 * lora)} in "
+        f"float32, beside {amount(2 * everything)} of the model in 16 bit."
+    )
+    shown(runs, "training")
+
+
+def shown(runs: Mapping[str, Memory], key: str) -> None:
+    """The bars, and what each run fits on."""
+    totals = ", ".join(f"{name} {run.total / 1e9:,.1f}" for name, run in runs.items())
+    st.plotly_chart(
+        figures.bars(runs, count.CARDS), key=key, config=PLOTLY, alt=f"Gigabytes: {totals}."
+    )
+    lines = ["| | GB | fits on |", "|:--|--:|:--|"]
+    for name, run in runs.items():
+        card = next((card for card, size in count.CARDS.items() if run.total <= size), None)
+        needed = f"{-(-run.total // (80 * 2**30))} × 80 GB" if card is None else card
+        lines.append(f"| {name} | {run.total / 1e9:,.2f} | {needed} |")
+    st.markdown("\n".join(lines))
+    st.caption(text("memory", "fits"))
+
+
+def quantized(source: str, tensor: str) -> None:
+    """One real matrix in int8 and NF4: the error, its spectrum, and the rounding of one entry."""
+    W = cached.matrix(source, tensor)
+    norm = float(np.linalg.norm(W)) or 1.0
+    lines = ["| | bits a number | error, share of the norm | largest error |", "|:--|--:|--:|--:|"]
+    errors = {}
+    for name, q in (("int8, a constant a row", int8(W)), ("NF4, blocks of 64", nf4(W))):
+        lost = W - q.matrix()
+        errors[f"error of {name.partition(',')[0]}"] = lost
+        share, worst = float(np.linalg.norm(lost)) / norm, float(np.abs(lost).max())
+        lines.append(f"| {name} | {8 * q.nbytes / W.size:.3g} | {share:.3%} | {worst:.3g} |")
+    halves = (("bfloat16", bfloat16(W)), ("float16", W.astype(np.float16).astype(np.float32)))
+    for name, rounded in halves:
+        lost = W - rounded
+        share, worst = float(np.linalg.norm(lost)) / norm, float(np.abs(lost).max())
+        lines.append(f"| {name} | 16 | {share:.3%} | {worst:.3g} |")
+    chart, beside = st.columns([3, 2], gap="large")
+    with chart:
+        st.plotly_chart(
+            figures.error_spectrum(
+                cached.svd(source, tensor).s, {name: full(lost).s for name, lost in errors.items()}
+            ),
+            key="errors",
+            config=PLOTLY,
+            alt="Singular values of the matrix and of its quantization errors, which are flat.",
+        )
+    with beside:
+        st.markdown("\n".join(lines))
+        st.markdown(text("memory", "errors"))
+
+
+def rounding(source: str, tensor: str) -> None:
+    """One entry of a real matrix in three formats, and an update too small for two of them."""
+    W = cached.matrix(source, tensor)
+    first, second, third = st.columns(3)
+    m, n = W.shape
+    row = int(first.number_input("Row", 0, m - 1, 0, key="entry_row", bind="query-params"))
+    column = int(second.number_input("Column", 0, n - 1, 0, key="entry_col", bind="query-params"))
+    step = 10.0 ** float(
+        third.slider("Update, a power of ten of it", -8.0, 0.0, -3.0, 0.5, key="step_size")
+    )
+    x = float(W[row, column])
+    update = abs(x) * step
+    st.html(figures.bits(x))
+    st.caption("sign · exponent · fraction")
+    lines = ["| | the entry | entry + update | what is left of the update |", "|:--|--:|--:|--:|"]
+    formats = {
+        "float32": lambda v: float(np.float32(v)),
+        "bfloat16": lambda v: float(bfloat16(v)),
+        "float16": lambda v: float(np.float16(v)),
+    }
+    for name, rounded in formats.items():
+        before, after = rounded(x), rounded(rounded(x) + update)
+        kept = (after - before) / update if update else 0.0
+        lines.append(f"| {name} | {before:.8g} | {after:.8g} | {kept:.0%} |")
+    st.markdown("\n".join(lines))
+    st.markdown(text("memory", "master"))
+
+
+def layer_picture(config: LlamaConfig) -> None:
+    """The matrices of one layer, areas to scale."""
+    linear = [p for p in count.parts(config) if p.name in count.LINEAR]
+    st.html(figures.layer(linear))
+    attention = sum(p.each for p in linear if p.kind == "attention")
+    mlp = sum(p.each for p in linear if p.kind == "mlp")
+    st.caption(
+        f"One of {config.num_hidden_layers} layers, to scale: attention {attention:,} parameters, "
+        f"MLP {mlp:,} ({mlp / (attention + mlp):.0%} of the layer)."
+    )

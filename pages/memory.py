@@ -1,0 +1,84 @@
+"""Memory: where the gigabytes of a Llama go, and what LoRA, adapters and quantization save."""
+
+import streamlit as st
+
+from lowrank.accounting import BLOOM_176B, lora_parameters, parts, training_memory
+from lowrank.quantization import int8, nf4
+from lowrank.ui import memory
+from lowrank.ui.layout import code_for_this, errors_shown, question, text
+from lowrank.ui.widgets import matrix_picker, provenance
+
+MATRICES, INFERENCE, TRAINING, QUANTIZED = "Matrices", "Inference", "Training", "Quantization"
+
+question("Memory", "Where do the gigabytes go?")
+with errors_shown():
+    model, info = matrix_picker()
+view = st.segmented_control(
+    "What to count",
+    [MATRICES, INFERENCE, TRAINING, QUANTIZED],
+    default=MATRICES,
+    required=True,
+    key="view",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+
+
+@st.fragment
+@errors_shown()
+def matrices() -> None:
+    """The layer to scale and every tensor's bytes."""
+    first, second = st.columns([1, 2])
+    with first:
+        config = memory.configuration(model.config)
+    with second:
+        stored = memory.storage()
+    memory.layer_picture(config)
+    st.markdown(memory.table(config, stored))
+    st.markdown(text("memory", "matrices"))
+    st.subheader("Seven squares?", anchor=False)
+    st.markdown(text("memory", "popular"))
+    st.markdown(memory.popular())
+
+
+@st.fragment
+@errors_shown()
+def inference() -> None:
+    """Weights and cache."""
+    memory.inference(memory.configuration(model.config))
+    gigabytes = 2 * BLOOM_176B / 1e9
+    st.markdown(text("memory", "inference").format(bloom=BLOOM_176B, gigabytes=gigabytes))
+
+
+@st.fragment
+@errors_shown()
+def training() -> None:
+    """What training holds beside the weights."""
+    memory.training(memory.configuration(model.config))
+    st.markdown(text("memory", "training"))
+
+
+@st.fragment
+@errors_shown()
+def quantization() -> None:
+    """A real matrix in fewer bits, and a real number in three formats."""
+    st.caption(provenance(model, info))
+    memory.quantized(model.source, info.name)
+    st.caption(text("memory", "twice"))
+    st.subheader("Mixed precision: one number", anchor=False)
+    st.markdown(text("memory", "rounding"))
+    memory.rounding(model.source, info.name)
+
+
+VIEWS = {MATRICES: matrices, INFERENCE: inference, TRAINING: training, QUANTIZED: quantization}
+VIEWS[view]()
+code_for_this(
+    parts,
+    lora_parameters,
+    training_memory,
+    int8,
+    nf4,
+    usage="from lowrank.accounting import PUBLISHED, lora_parameters, parameters\n\n"
+    'config = PUBLISHED["Llama 2 7B"]\n'
+    'parameters(config), lora_parameters(config, 8, ["q_proj", "v_proj"])',
+)

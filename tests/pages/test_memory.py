@@ -1,0 +1,96 @@
+"""The Memory page: counts that are known, a pasted config.json, nonsense, a real matrix."""
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+PAGE = Path(__file__).parents[2] / "pages" / "memory.py"
+
+
+def opened(**link: str) -> AppTest:
+    app = AppTest.from_file(str(PAGE), default_timeout=60)
+    for name, value in {"model": "synthetic", **link}.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(element.value for element in app.markdown)
+
+
+def test_llama_2_7b_and_the_popular_estimate():
+    app = opened()
+    assert "**6,738,415,616**" in words(app)
+    assert "| gate_proj | 11,008 × 4,096 | 45,088,768 | 32 |" in words(app)
+    assert "**13.5 GB** (12.55 GiB)" in words(app)
+    assert "| 32 such layers | 15.03 | 14.000 |" in words(app)
+    assert "| 32 such layers | 25.90 | 24.125 |" in words(app)
+    app.selectbox(key="linear").set_value("float32").run()
+    app.selectbox(key="rest").set_value("float32").run()
+    assert "(25.10 GiB)" in words(app)
+
+
+def test_inference_fits_where_it_fits_and_bloom_does_not():
+    app = opened(view="Inference")
+    assert "352.5 GB" in words(app)
+    before = next(m.value for m in app.markdown if "| bfloat16 |" in m.value)
+    assert "| bfloat16 | 15.62 | 16 GB (T4, V100) |" in before
+    app.select_slider(key="context").set_value(131072).run()
+    assert "| bfloat16 | 82.20 | 80 GB (A100, H100) |" in words(app)
+
+
+def test_lora_trains_what_peft_says():
+    app = opened(view="Training")
+    assert "LoRA 4,194,304 (0.0622% of the model)" in words(app)
+    app.selectbox(key="targets").set_value("all").run()
+    app.select_slider(key="r").set_value(64).run()
+    assert "LoRA 159,907,840" in words(app)
+    assert not app.exception
+
+
+def test_a_pasted_configuration_is_counted_and_kept():
+    app = opened()
+    app.selectbox(key="config").set_value("a config.json of mine").run()
+    assert "Paste the config.json" in app.info[0].value
+    sizes = {
+        "hidden_size": 576,
+        "intermediate_size": 1536,
+        "num_hidden_layers": 30,
+        "num_attention_heads": 9,
+        "num_key_value_heads": 3,
+        "vocab_size": 49152,
+        "tie_word_embeddings": True,
+    }
+    app.text_area(key="config_json").set_value(json.dumps(sizes)).run()
+    assert "**134,515,008**" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("{", "not JSON"),
+        ("[1]", "not a Llama"),
+        ("[" * 9000, "not JSON"),
+        ('{"a": 1}', "not a Llama"),
+    ],
+)
+def test_nonsense_is_one_sentence_and_stays(typed, said):
+    app = opened(config="a config.json of mine")
+    app.text_area(key="config_json").set_value(typed).run()
+    assert said in app.error[0].value
+    assert app.text_area(key="config_json").value == typed
+
+
+def test_a_real_matrix_is_quantized_and_one_number_rounded(default_model):
+    app = opened(view="Quantization", model="default", proj="k", layer="3")
+    assert "layers.3.self_attn.k_proj" in app.caption[0].value
+    table = next(m.value for m in app.markdown if "NF4, blocks of 64" in m.value)
+    assert "| 4.5 |" in table
+    rounding = next(m.value for m in app.markdown if "what is left" in m.value)
+    assert "| float32 |" in rounding
+    assert rounding.count("%") == 3
+    assert not app.error
