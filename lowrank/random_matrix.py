@@ -77,6 +77,25 @@ def median(shape: Shape, sigma: float = 1.0) -> float:
     return float(found) * sigma
 
 
+def quantiles(shape: Shape, sigma: float = 1.0) -> NDArray[np.float64]:
+    """min(m, n) singular values as pure noise would have them, descending, without drawing any.
+
+    Value i is the one that a share (i - 1/2) / min(m, n) of the law lies above.
+
+    >>> s = quantiles((400, 100))
+    >>> len(s), round(float((s**2).mean()) / 400, 2)
+    (100, 1.0)
+    """
+    a, b = edges(shape, sigma)
+    count = min(shape)
+    t = np.linspace(0, np.pi, 4 * count + 1001)
+    at = (a + b) / 2 - (b - a) / 2 * np.cos(t)  # closer together at the edges
+    steps = (density(at[1:], shape, sigma) + density(at[:-1], shape, sigma)) / 2 * np.diff(at)
+    below = np.concatenate([[0.0], np.cumsum(steps)])
+    wanted = (np.arange(count, 0, -1) - 0.5) / count
+    return np.interp(wanted, below / (below[-1] or 1.0), at)
+
+
 def noise_level(s: ArrayLike, shape: Shape) -> float:
     """sigma from the median of all min(m, n) singular values s: few strong ones do not move it.
 

@@ -22,7 +22,8 @@ from lowrank.figures.pictures import DRAWN
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.measures import random_spectrum
 from lowrank.readers import Model, open_model
-from lowrank.svd import SVD, frobenius, full, residual_norm
+from lowrank.svd import SVD, Truncation, frobenius, full, residual_norm
+from lowrank.ui.growing import Growing
 from lowrank.ui.jobs import Jobs
 
 
@@ -63,6 +64,16 @@ def svd(source: str, tensor: str) -> SVD:
     for part in (found.U, found.s, found.Vt):
         part.setflags(write=False)
     return found
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _growing(source: str, tensor: str) -> Growing:
+    return Growing(matrix(source, tensor))
+
+
+def top(source: str, tensor: str, k: int) -> Truncation:
+    """At least the top k triplets of a large matrix, with their certificate: grown when k grows."""
+    return _growing(source, tensor).at_least(k)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
