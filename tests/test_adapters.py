@@ -13,10 +13,10 @@ from safetensors.numpy import load_file, save_file
 from lowrank import adapters
 from lowrank.__main__ import main
 from lowrank.adapters import Adapter, AdapterConfig, Pair
-from lowrank.adapters.config import FILE
 from lowrank.adapters.disk import WEIGHTS
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.lora import forward
+from lowrank.lora_config import FILE
 from lowrank.measures import similarity
 from lowrank.readers import Model, open_model
 from lowrank.svd import full, of_product

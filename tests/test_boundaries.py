@@ -15,7 +15,7 @@ ROOMS = {
     "core": ({"numpy", "scipy", "tokenizers", "jinja2", "threadpoolctl"}, {"errors", "config"}),
     "letters": ({"sympy"}, {"errors", "core"}),
     "errors": (set(), set()),
-    "config": (set(), {"errors"}),
+    "config": ({"regex"}, {"errors"}),
     "readers": ({"numpy", "gguf", "huggingface_hub", "httpx"}, {"errors", "config"}),
     "adapters": ({"numpy", "regex"}, {"errors", "core", "config", "readers"}),
     "atlas": (
@@ -55,7 +55,11 @@ def room_of(path: Path) -> str:
         return "pages"
     if parts[1] in {"readers", "adapters", "atlas", "figures", "ui"}:
         return parts[1]
-    if parts[1:] in {("llama", "config.py"), ("llama", "vocabulary.py")}:
+    if parts[1:] in {
+        ("llama", "config.py"),
+        ("llama", "vocabulary.py"),
+        ("lora_config.py",),
+    }:
         return "config"
     named = {"errors.py": "errors", "__main__.py": "command"}
     named |= dict.fromkeys(("letters.py", "parametric.py"), "letters")

@@ -4,22 +4,25 @@ The conventions are those of PEFT 0.21 (`peft.LoraConfig`): whatever changes the
 so here, and what is not supported here is refused by name.
 """
 
-from lowrank.adapters.config import AdapterConfig
 from lowrank.adapters.disk import Adapter, Pair, load, save, untrained
 from lowrank.adapters.effect import Effect, effect
 from lowrank.adapters.export import export
 from lowrank.adapters.merging import merged, merged_names
+from lowrank.adapters.training import applied, trained
+from lowrank.lora_config import AdapterConfig
 
 __all__ = [
     "Adapter",
     "AdapterConfig",
     "Effect",
     "Pair",
+    "applied",
     "effect",
     "export",
     "load",
     "merged",
     "merged_names",
     "save",
+    "trained",
     "untrained",
 ]

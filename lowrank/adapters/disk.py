@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lowrank.adapters.config import FILE, AdapterConfig
 from lowrank.errors import FormatError, SourceError
 from lowrank.lora import init
+from lowrank.lora_config import FILE, AdapterConfig
 from lowrank.readers.safetensors import SafetensorsModel, read_json
 from lowrank.readers.safetensors_writer import write
 
@@ -138,8 +138,10 @@ def pair(config: AdapterConfig, module: str, held: Mapping[str, Floats]) -> Pair
 def save(adapter: Adapter, folder: str | Path) -> Path:
     """Write an adapter's two files, which PEFT and `load` read; the folder is made.
 
-    Raises SourceError if they cannot be written.
+    Raises SourceError if they cannot be written, FormatError if the configuration says that W0 was
+    changed too.
     """
+    adapter.config.check_whole()
     path, tensors = Path(folder), dict[str, Floats]()
     for module, each in adapter.pairs.items():
         sides = ("lora_embedding_A", "lora_embedding_B")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from lowrank.adapters import Adapter, Effect
-from lowrank.adapters.config import AdapterConfig
+from lowrank.lora_config import AdapterConfig
 from lowrank.readers import Model, uploads
 from lowrank.readers.offered import offered_adapters
 from lowrank.ui import cached

@@ -1,7 +1,8 @@
-"""adapter_config.json: which modules an adapter changes, at what rank, and by how much.
+"""A LoRA configuration: which modules it changes, at what rank, and by how much.
 
 Field names, defaults and matching rules are those of `peft.LoraConfig` and PEFT's
-`check_target_module_exists` and `get_pattern_key` (peft 0.21).
+`check_target_module_exists` and `get_pattern_key` (peft 0.21). Training, the adapters on disk
+(adapter_config.json) and the parameter counts all read this one.
 """
 
 import math
@@ -14,6 +15,7 @@ import regex
 from lowrank.errors import FormatError
 
 FILE = "adapter_config.json"
+WHAT = "The LoRA configuration"
 ALL_LINEAR = "all-linear"
 NOT_LINEAR = {"lm_head", "embed_tokens", "score", "classifier"}  # what PEFT's all-linear leaves out
 PATIENCE = 0.2  # seconds for one match: a hostile pattern can take for ever
@@ -79,23 +81,16 @@ class AdapterConfig:
             accepted, expected = ACCEPTED[each.name]
             if not accepted(getattr(self, each.name)):
                 raise unfit(each.name, getattr(self, each.name), expected)
-        init = self.init_lora_weights
-        if isinstance(init, str) and init not in PLAIN_INITS:
-            raise FormatError(
-                f"init_lora_weights is {init!r} in {FILE}: it changed W0 as well, which this "
-                "adapter does not hold. Save it from PEFT with "
-                "path_initial_model_for_weight_conversion, which makes it a plain adapter."
-            )
         by_layer = self.layers_to_transform is not None
         if isinstance(self.target_modules, str) and (by_layer or self.layers_pattern is not None):
             raise FormatError(
-                f"{FILE} names layers (layers_to_transform or layers_pattern) beside "
+                f"{WHAT} names layers (layers_to_transform or layers_pattern) beside "
                 "target_modules that are one string; PEFT accepts them only with a list."
             )
         if self.layers_pattern and not by_layer:
-            raise FormatError(f"{FILE} has layers_pattern without layers_to_transform.")
+            raise FormatError(f"{WHAT} has layers_pattern without layers_to_transform.")
         if self.lora_bias and self.use_dora:
-            raise FormatError(f"{FILE} sets both lora_bias and use_dora, which PEFT refuses.")
+            raise FormatError(f"{WHAT} sets both lora_bias and use_dora, which PEFT refuses.")
 
     @classmethod
     def from_json(cls, given: Any) -> "AdapterConfig":
@@ -122,7 +117,19 @@ class AdapterConfig:
             if value is None and name in ("rank_pattern", "alpha_pattern", "target_modules"):
                 continue  # null stands for the default
             chosen[name] = tuple(value) if isinstance(value, list) else value
-        return cls(**chosen)
+        config = cls(**chosen)
+        config.check_whole()
+        return config
+
+    def check_whole(self) -> None:
+        """Raises FormatError if W0 + scale B A of the original W0 is not the whole result."""
+        init = self.init_lora_weights
+        if isinstance(init, str) and init not in PLAIN_INITS:
+            raise FormatError(
+                f"init_lora_weights is {init!r} in {FILE}: it changed W0 as well, which this "
+                "adapter does not hold. Save it from PEFT with "
+                "path_initial_model_for_weight_conversion, which makes it a plain adapter."
+            )
 
     def to_json(self) -> dict[str, Any]:
         """What PEFT reads back as the same configuration."""
@@ -198,13 +205,13 @@ def whole(pattern: str, name: str) -> "regex.Match[str] | None":
     try:
         return regex.fullmatch(pattern, name, timeout=PATIENCE)
     except regex.error as error:
-        raise FormatError(f"{FILE} has {pattern[:80]!r}, no regular expression: {error}.") from None
+        raise FormatError(f"{WHAT} has {pattern[:80]!r}, no regular expression: {error}.") from None
     except TimeoutError:
-        raise FormatError(f"{FILE} has {pattern[:80]!r}, which takes too long to match.") from None
+        raise FormatError(f"{WHAT} has {pattern[:80]!r}, which takes too long to match.") from None
 
 
 def unfit(name: str, value: Any, expected: str) -> FormatError:
-    return FormatError(f"{FILE} has {name} = {str(value)[:80]!r}; expected {expected}.")
+    return FormatError(f"{WHAT} has {name} = {str(value)[:80]!r}; expected {expected}.")
 
 
 def _flag(value: Any) -> bool:

@@ -1,0 +1,229 @@
+"""LoRA in numpy beside PEFT on torch: the forward of one matrix, and a step of training.
+
+python benchmarks/lora.py         Needs torch 2.13, transformers 5 and peft 0.21 in the same
+environment for the comparison; without them it says so and measures the rest. Everything is
+float32, with as many threads on either side, and interleaved; figures are medians.
+"""
+
+import os
+import sys
+
+if __name__ == "__main__":  # before numpy loads
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        os.environ.pop(name, None)
+    # Idle threads of either library should sleep, so that they do not slow the other one down.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+
+import importlib.util
+import json
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from lowrank import llama, train  # noqa: E402
+from lowrank.readers import open_model  # noqa: E402
+
+SIZE, RANKS, BATCHES = 4096, (8, 64), (1, 16, 256)
+TOKENS, STEPS, WARM, REPEATS = 64, 11, 2, 11
+IDS = tuple(range(100, 100 + TOKENS))
+PEER = all(importlib.util.find_spec(name) for name in ("torch", "transformers", "peft"))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long one call takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def together(works: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
+    """The times of each, taken in turn, so that a slow moment of the machine meets them all."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for i in range(WARM + repeats):
+        for name, work in works.items():
+            taken = seconds(work)
+            if i >= WARM:
+                times[name].append(taken)
+    return times
+
+
+def ratio(times: dict[str, list[float]], ours: str, peer: str) -> float:
+    """The median of ours over the peer's, turn by turn."""
+    pairs = zip(times[ours], times[peer], strict=True)
+    return statistics.median(a / b for a, b in pairs)
+
+
+def peft_layer(W: np.ndarray, r: int, x: np.ndarray) -> tuple[Callable[[], object], ...]:
+    """torch's plain linear layer, and PEFT's LoRA around it with a B that is not zero."""
+    import torch
+    from peft.tuners.lora import Linear, LoraConfig
+
+    base = torch.nn.Linear(SIZE, SIZE, bias=False)
+    base.weight.data = torch.from_numpy(W)
+    layer = Linear(base, "default", LoraConfig(r=r, lora_alpha=2 * r), r=r, lora_alpha=2 * r).eval()
+    torch.nn.init.normal_(layer.lora_B["default"].weight)
+    inputs = torch.from_numpy(x)
+
+    def plain() -> None:
+        with torch.inference_mode():
+            torch.nn.functional.linear(inputs, base.weight)
+
+    def lora() -> None:
+        with torch.inference_mode():
+            layer(inputs)
+
+    return plain, lora
+
+
+def forwards() -> None:
+    """Plain, LoRA, merged, and PEFT's, for every rank and batch."""
+    rng = np.random.default_rng(0)
+    W = rng.standard_normal((SIZE, SIZE), dtype=np.float32) / np.float32(64)
+    dense = llama.Dense(W)
+    print(f"forward of a {SIZE} x {SIZE} matrix, ms          ratios")
+    print("  r batch |  plain   LoRA merged   PEFT | LoRA/plain merged/plain LoRA/PEFT")
+    for r in RANKS:
+        A = rng.standard_normal((r, SIZE), dtype=np.float32) / np.float32(64)
+        B = rng.standard_normal((SIZE, r), dtype=np.float32)
+        lora = llama.LoRA(dense, A, B, 2.0)
+        merged = llama.Dense(lora.matrix())
+        for batch in BATCHES:
+            x = rng.standard_normal((batch, SIZE), dtype=np.float32)
+            works: dict[str, Callable[[], object]] = {
+                "plain": lambda x=x: dense.apply(x),
+                "LoRA": lambda x=x, lora=lora: lora.apply(x),
+                "merged": lambda x=x, merged=merged: merged.apply(x),
+            }
+            if PEER:
+                works["PEFT"] = peft_layer(W, r, x)[1]
+            times = together(works, 4 * REPEATS if batch < 256 else REPEATS)
+            row = [f"{statistics.median(times[n]) * 1e3:6.2f}" for n in works]
+            ratios = [ratio(times, "LoRA", "plain"), ratio(times, "merged", "plain")]
+            ratios += [ratio(times, "LoRA", "PEFT")] if PEER else []
+            print(
+                f" {r:2} {batch:5} | {' '.join(row)} | {'       '.join(f'{q:.2f}' for q in ratios)}"
+            )
+    print("  wanted: LoRA/plain <= 1.10 at batch >= 16, merged/plain <= 1.02, LoRA/PEFT <= 1")
+
+
+def our_steps() -> Callable[[], float]:
+    """A training step in numpy; what it returns is the loss."""
+    params = llama.load(open_model("default"))
+    config = train.TrainConfig(steps=10_000)
+    run = train.finetune(params, [train.Example(IDS, (True,) * TOKENS)], config)
+    return lambda: next(run).loss
+
+
+def peft_steps() -> Callable[[], float]:
+    """The same step with PEFT, torch's AdamW and its own attention kernel."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from tests.oracles.make_llama import reference_model
+
+    base = reference_model(open_model("default"), attention="sdpa")
+    fields = LoraConfig(task_type="CAUSAL_LM", r=8, target_modules=["q_proj", "v_proj"])
+    peer = get_peft_model(base, fields).train()
+    trained = [p for p in peer.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=1e-3, weight_decay=0.0)
+    ids = torch.tensor([IDS])
+
+    def step() -> float:
+        loss = peer(input_ids=ids, labels=ids, use_cache=False).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss.item()
+
+    return step
+
+
+def steps_of(which: str) -> None:
+    """In a process of its own: a step for each line read; its time, loss, and the peak so far.
+
+    The peak counts from after loading, so that the way of loading does not matter.
+    """
+    import gc
+
+    step = our_steps() if which == "lowrank" else peft_steps()
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        loss = step()
+        taken = time.perf_counter() - start
+        status = Path("/proc/self/status").read_text()
+        peak = int(status.split("VmHWM:")[1].split()[0]) * 1024
+        print(json.dumps([taken, loss, peak]), flush=True)
+
+
+def training() -> None:
+    """Steps of both, in turn, each in its own process."""
+    names = ["lowrank", "PEFT"] if PEER else ["lowrank"]
+    print(f"\na training step: r = 8 on q_proj and v_proj, {TOKENS} tokens, loss on all of them")
+    processes = {
+        name: subprocess.Popen(
+            [sys.executable, __file__, name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for name in names
+    }
+    times: dict[str, list[float]] = {name: [] for name in names}
+    peaks = dict.fromkeys(names, 0)
+    losses = dict.fromkeys(names, 0.0)
+    for process in processes.values():
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "ready"
+    for i in range(WARM + STEPS):
+        for name, process in processes.items():
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+            taken, losses[name], peaks[name] = json.loads(process.stdout.readline())
+            if i >= WARM:
+                times[name].append(taken)
+    for name, process in processes.items():
+        process.communicate("")
+        print(
+            f"  {name:8} {statistics.median(times[name]) * 1e3:7.0f} ms,"
+            f" peak {peaks[name] / 2**20:6.0f} MiB, loss after {WARM + STEPS} steps"
+            f" {losses[name]:.3f}"
+        )
+    if PEER:
+        print(f"  time lowrank / PEFT    {ratio(times, 'lowrank', 'PEFT'):.2f} (<= 0.85)")
+        print(f"  memory lowrank / PEFT  {peaks['lowrank'] / peaks['PEFT']:.2f} (<= 0.7)")
+
+
+def main() -> None:
+    """Print the tables."""
+    print(f"float32, {os.cpu_count()} cores, medians")
+    if PEER:
+        import peft
+        import torch
+
+        print(f"peer: PEFT {peft.__version__} on torch {torch.__version__},", end=" ")
+        print(f"{torch.get_num_threads()} threads")
+    else:
+        print("peer: not measured, since this environment has no torch, transformers and peft")
+    forwards()
+    training()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        steps_of(sys.argv[1])
+    else:
+        main()

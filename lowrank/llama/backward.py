@@ -1,0 +1,353 @@
+"""The gradients of a Llama, written by hand: each beside the forward that it differentiates.
+
+Reverse mode: from the gradient of the loss in an operation's result to those in what went in. An
+operation is undone from its inputs, which the forward keeps; cheap results (attention weights,
+silu) are computed again instead. Only what was asked for is computed: no gradient of a frozen
+weight, nothing below the lowest layer that is trained, logits only where there is a loss.
+
+N is the number of tokens of all sequences of a batch, one after the other: no padding.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lowrank.errors import InputError
+from lowrank.llama.config import LlamaConfig
+from lowrank.llama.mlp import silu
+from lowrank.llama.model import (
+    HEAD,
+    Floats,
+    Ids,
+    Layer,
+    Params,
+    attention,
+    by_head,
+    causal,
+    checked_ids,
+    name_of,
+    projections,
+    queries_keys_values,
+    rms_norm,
+    side_by_side,
+    softmax,
+)
+from lowrank.llama.rope import rotated, rotation
+from lowrank.llama.trainable import Gradients, projection_backward
+
+Parts = Mapping[str, Collection[str]]  # what is trained of each projection of a layer
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Sequences laid end to end: ids (N,), where each lies, and which tokens count in the loss.
+
+    `rows` are the positions whose next token counts, `targets` those next tokens.
+    """
+
+    ids: Ids
+    spans: tuple[slice, ...]
+    rows: Ids
+    targets: Ids
+
+
+def batch(sequences: Sequence[tuple[ArrayLike, ArrayLike]], config: LlamaConfig) -> Batch:
+    """Pairs (ids, mask), both (T,): the mask is true where a token is to be learnt.
+
+    A sequence's first token has nothing before it and is never learnt. Raises InputError if there
+    is no sequence, if ids or mask are not what they should be, or if nothing is to be learnt.
+
+    >>> from lowrank.llama.model import TINY
+    >>> two = batch([([5, 6, 7], [0, 0, 1]), ([8, 9], [0, 1])], TINY)
+    >>> two.rows.tolist(), two.targets.tolist()
+    ([1, 3], [7, 9])
+    """
+    ids, spans, rows, start = [], [], [], 0
+    for given, mask in sequences:
+        checked = checked_ids(given, config)
+        learnt = np.asarray(mask, bool)
+        if learnt.shape != checked.shape:
+            raise InputError(f"mask has shape {learnt.shape}; expected {checked.shape}, as ids.")
+        ids.append(checked)
+        rows.append(start + np.flatnonzero(learnt[1:]))
+        spans.append(slice(start, start := start + len(checked)))
+    if not ids or not sum(map(len, rows)):
+        raise InputError("The examples have no token to learn: the mask is nowhere true.")
+    laid, at = np.concatenate(ids), np.concatenate(rows)
+    return Batch(laid, tuple(spans), at, laid[at + 1])
+
+
+def loss(params: Params, batch: Batch) -> NDArray[np.float64]:
+    """-ln p of every token that counts, given those before it in its sequence, in nats."""
+    x, _ = kept_forward(params, batch, len(params.layers))
+    logits = params.lm_head.apply(rms_norm(x[batch.rows], params.norm, params.config.rms_norm_eps))
+    return cross_entropy(logits, batch.targets)
+
+
+def gradients(
+    params: Params, batch: Batch, trained: Collection[str], count: int | None = None
+) -> tuple[float, Gradients]:
+    """The loss, sum of -ln p over `count`, and its gradient in every array that is trained.
+
+    Names are a projection's Hugging Face name and a part of it: "model.layers.0.self_attn.q_proj"
+    with ".lora_A", ".lora_B", ".lora_magnitude_vector" (LoRA, DoRA), ".weight", ".bias" (the matrix
+    itself), ".down.weight" and its kin (adapter layers). `count` is how many tokens the mean is
+    over, by default those of the batch; more where several batches make one step.
+
+    Raises InputError for a name of no such array.
+
+    >>> from lowrank.llama.model import TINY, random
+    >>> params = random(TINY, np.random.default_rng(0))
+    >>> one = batch([([1, 2, 3], [0, 1, 1])], TINY)
+    >>> found, by_name = gradients(params, one, ["model.layers.1.mlp.up_proj.weight"])
+    >>> by_name["model.layers.1.mlp.up_proj.weight"].shape
+    (12, 8)
+    """
+    parts = parts_by_module(params, trained)
+    eps, count = params.config.rms_norm_eps, count or len(batch.targets)
+    of_layers: list[Parts] = [
+        {short: parts[name] for short in LAYER if (name := name_of(i, short)) in parts}
+        for i in range(len(params.layers))
+    ]
+    lowest = next((i for i, wanted in enumerate(of_layers) if wanted), len(params.layers))
+
+    x, kept = kept_forward(params, batch, lowest)
+    last = x[batch.rows]  # (N, hidden) -> (rows, hidden)
+    e = rms_norm(last, params.norm, eps)
+    losses, dlogits = cross_entropy_backward(params.lm_head.apply(e), batch.targets)
+    dlogits /= count
+
+    below = lowest < len(params.layers)
+    de, found = projection_backward(params.lm_head, e, dlogits, parts.get(HEAD, ()), below)
+    named = {f"{HEAD}.{part}": gradient for part, gradient in found.items()}
+    if de is not None:
+        dx = np.zeros_like(x)
+        dx[batch.rows] = rms_norm_backward(last, params.norm, eps, de)
+        for i in reversed(range(lowest, len(params.layers))):
+            layer, wanted = params.layers[i], of_layers[i]
+            onward, found = layer_backward(
+                layer, kept[i - lowest], dx, wanted, i > lowest, batch, params
+            )
+            for short_part, gradient in found.items():
+                short, _, part = short_part.partition(".")
+                named[f"{name_of(i, short)}.{part}"] = gradient
+            if onward is not None:
+                dx = onward
+    return float(losses.sum() / count), named
+
+
+LAYER = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+def parts_by_module(params: Params, trained: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """ "model.layers.0.mlp.up_proj.lora_A" and so on, by the projection that each is a part of."""
+    known, found = projections(params), dict[str, tuple[str, ...]]()
+    for name in trained:
+        cut = name.find("_proj.") + len("_proj") if "_proj." in name else len(HEAD)
+        module, part = name[:cut], name[cut + 1 :]
+        if module not in known or not part:
+            raise InputError(f"{name[:200]!r} is no array of the model that can be trained.")
+        found[module] = (*found.get(module, ()), part)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What went into each operation of a layer: all that its derivatives need."""
+
+    x: Floats  # (N, hidden), into the layer
+    e: Floats  # normalised, into q, k, v
+    q: Floats  # (heads, N, head_dim), turned
+    k: Floats  # (kv_heads, N, head_dim), turned
+    v: Floats
+    mixed: Floats  # (N, heads * head_dim), into o
+    x_mid: Floats  # (N, hidden), after attention
+    e_mid: Floats  # normalised, into gate and up
+    gate: Floats  # (N, mid)
+    up: Floats
+    product: Floats  # silu(gate) * up, into down
+
+
+def kept_forward(params: Params, batch: Batch, lowest: int) -> tuple[Floats, list[Kept]]:
+    """`model.hidden` of every sequence, (N, hidden), and what the layers from `lowest` on keep."""
+    x, kept = params.embed_tokens[batch.ids], []
+    turn = angles(params, batch)
+    masks = [causal(s.stop - s.start, s.stop - s.start, x.dtype) for s in batch.spans]
+    for i, layer in enumerate(params.layers):
+        x, here = layer_forward(layer, x, turn, masks, batch, params.config)
+        if i >= lowest:
+            kept.append(here)
+    return x, kept
+
+
+def layer_forward(
+    layer: Layer,
+    x: Floats,
+    turn: tuple[Floats, Floats],
+    masks: Sequence[Floats],
+    batch: Batch,
+    config: LlamaConfig,
+) -> tuple[Floats, Kept]:
+    """One layer, as `model.hidden` has it; attention stays within each sequence."""
+    e = rms_norm(x, layer.input_layernorm, config.rms_norm_eps)
+    q, k, v = queries_keys_values(layer, e, turn, config)
+    mixed = np.concatenate(
+        [attention(q[:, s], k[:, s], v[:, s], m) for s, m in zip(batch.spans, masks, strict=True)]
+    )
+    x_mid = x + layer.o_proj.apply(mixed)
+    e_mid = rms_norm(x_mid, layer.post_attention_layernorm, config.rms_norm_eps)
+    gate, up = layer.gate_proj.apply(e_mid), layer.up_proj.apply(e_mid)
+    product = silu(gate) * up
+    y = x_mid + layer.down_proj.apply(product)
+    return y, Kept(x, e, q, k, v, mixed, x_mid, e_mid, gate, up, product)
+
+
+def layer_backward(
+    layer: Layer,
+    kept: Kept,
+    dy: Floats,
+    trained: Parts,
+    below: bool,
+    batch: Batch,
+    params: Params,
+) -> tuple[Floats | None, Gradients]:
+    """From dy to dx, both (N, hidden); None unless something `below` needs it.
+
+    Gradients are named by projection and part, "q_proj.lora_A". The way back ends at the first
+    operation before which nothing is trained.
+    """
+    config, found = params.config, Gradients()
+    attention_in = below or not trained.keys().isdisjoint(("q_proj", "k_proj", "v_proj"))
+    attention_out = attention_in or "o_proj" in trained
+    mlp_in = attention_out or not trained.keys().isdisjoint(("gate_proj", "up_proj"))
+
+    def through(short: str, x: Floats, dy: Floats, need_dx: bool) -> Floats:
+        projection, wanted = getattr(layer, short), trained.get(short, ())
+        dx, parts = projection_backward(projection, x, dy, wanted, need_dx)
+        found.update({f"{short}.{part}": gradient for part, gradient in parts.items()})
+        return dx if dx is not None else x[:0]
+
+    # y = x_mid + down(silu(gate e_mid) * up e_mid)
+    dproduct = through("down_proj", kept.product, dy, mlp_in)
+    if not mlp_in:
+        return None, found
+    dgate, dup = swiglu_backward(kept.gate, kept.up, dproduct)
+    de = through("gate_proj", kept.e_mid, dgate, attention_out)
+    de = de + through("up_proj", kept.e_mid, dup, attention_out)
+    if not attention_out:
+        return None, found
+    eps = config.rms_norm_eps
+    dx_mid = dy + rms_norm_backward(kept.x_mid, layer.post_attention_layernorm, eps, de)
+
+    # x_mid = x + o(attention(q e, k e, v e))
+    dmixed = through("o_proj", kept.mixed, dx_mid, attention_in)
+    if not attention_in:
+        return None, found
+    dq, dk, dv = heads_backward(kept, dmixed, batch, params)
+    de = through("q_proj", kept.e, dq, below)
+    de = de + through("k_proj", kept.e, dk, below)
+    de = de + through("v_proj", kept.e, dv, below)
+    if not below:
+        return None, found
+    return dx_mid + rms_norm_backward(kept.x, layer.input_layernorm, eps, de), found
+
+
+def rms_norm_backward(x: Floats, weight: Floats, eps: float, dy: Floats) -> Floats:
+    """y = weight * x / rho, rho = sqrt(mean(x^2) + eps): dx = (g - x mean(g x) / rho^2) / rho.
+
+    g = weight * dy; (..., hidden) all.
+    """
+    rho2 = np.mean(x * x, axis=-1, keepdims=True) + eps
+    g = weight * dy
+    return (g - x * (np.mean(g * x, axis=-1, keepdims=True) / rho2)) / np.sqrt(rho2)
+
+
+def swiglu_backward(gate: Floats, up: Floats, dy: Floats) -> tuple[Floats, Floats]:
+    """y = a * up, a = silu(gate) = gate sigma: dup = a * dy, dgate = (sigma + a (1 - sigma)) up dy.
+
+    All (N, mid). `trainable.silu_backward` with what both gradients share computed once.
+    """
+    sigma = 0.5 + 0.5 * np.tanh(0.5 * gate)
+    a = gate * sigma
+    dup = a * dy
+    a *= 1 - sigma  # in place from here on: these arrays are wide, and ours
+    a += sigma
+    a *= up
+    a *= dy
+    return a, dup
+
+
+def heads_backward(
+    kept: Kept, dmixed: Floats, batch: Batch, params: Params
+) -> tuple[Floats, Floats, Floats]:
+    """From attention's result (N, heads * head_dim) to what q, k and v gave, (N, out) each.
+
+    q and k were turned: the transpose of a turn is the turn back.
+    """
+    dout = by_head(dmixed, params.config.head_dim)
+    each = []
+    for s in batch.spans:
+        mask = causal(s.stop - s.start, s.stop - s.start, dmixed.dtype)
+        q, k, v = kept.q[:, s], kept.k[:, s], kept.v[:, s]
+        each.append(attention_backward(q, k, v, mask, dout[:, s]))
+    dq, dk, dv = (np.concatenate(parts, axis=1) for parts in zip(*each, strict=True))
+    cos, sin = angles(params, batch)
+    return (
+        side_by_side(rotated(dq, cos, -sin)),
+        side_by_side(rotated(dk, cos, -sin)),
+        side_by_side(dv),
+    )
+
+
+def attention_backward(
+    q: Floats, k: Floats, v: Floats, mask: Floats, dy: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """y = P v, P = softmax(Z), Z = q k^T / sqrt(head_dim) + mask, for each head.
+
+    dv = P^T dy, dP = dy v^T, dZ = P * (dP - sum(P * dP)), dq = dZ k / sqrt(head_dim), and dk =
+    dZ^T q / sqrt(head_dim). q and dy are (heads, T, head_dim), k and v (kv_heads, T, head_dim):
+    the heads that share a key are stacked, so that the products over them sum up by themselves.
+    """
+    (heads, T, width), (kv_heads, S, _) = q.shape, k.shape
+    q, dy = q.reshape(kv_heads, -1, width), dy.reshape(kv_heads, -1, width)
+    scale = width**-0.5
+    P = softmax((q @ k.swapaxes(1, 2) * scale).reshape(heads, T, S) + mask)
+    P = P.reshape(kv_heads, -1, S)  # (kv, group * T, S)
+    dP = dy @ v.swapaxes(1, 2)
+    dZ = P * (dP - (P * dP).sum(axis=-1, keepdims=True)) * scale
+    dq = (dZ @ k).reshape(heads, T, width)
+    return dq, dZ.swapaxes(1, 2) @ q, P.swapaxes(1, 2) @ dy
+
+
+def cross_entropy(logits: Floats, targets: Ids) -> NDArray[np.float64]:
+    """ln sum exp(logits) - logits[target] of each row: (rows, vocab), (rows,) -> (rows,)."""
+    return cross_entropy_backward(logits, targets)[0]
+
+
+def cross_entropy_backward(
+    logits: Floats, targets: Ids
+) -> tuple[NDArray[np.float64], Floats]:  # (rows, vocab), (rows,) -> (rows,), (rows, vocab)
+    """-ln p[target] of each row, and its gradient in the logits, p - onehot(target).
+
+    >>> losses, dlogits = cross_entropy_backward(np.zeros((1, 4)), np.array([2]))
+    >>> losses.round(4).tolist(), dlogits.tolist()
+    ([1.3863], [[0.25, 0.25, -0.75, 0.25]])
+    """
+    at = np.arange(len(targets)), targets
+    p = logits - logits.max(axis=-1, keepdims=True)
+    chosen = p[at].astype(np.float64)
+    np.exp(p, out=p)  # in place: this is the largest array of the whole step
+    total = p.sum(axis=-1, keepdims=True)
+    p /= total
+    p[at] -= 1
+    return np.log(total[:, 0].astype(np.float64)) - chosen, p
+
+
+def angles(params: Params, batch: Batch) -> tuple[Floats, Floats]:
+    """cos and sin of every token's position within its sequence, (N, head_dim/2) each."""
+    positions = np.concatenate([np.arange(s.stop - s.start) for s in batch.spans])
+    cos, sin = rotation(params.speeds, positions)
+    dtype = params.embed_tokens.dtype
+    return cos.astype(dtype), sin.astype(dtype)
