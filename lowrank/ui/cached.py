@@ -15,6 +15,7 @@ from lowrank.llama.tokenizer import Tokenizer
 from lowrank.measures import random_spectrum
 from lowrank.readers import Model, open_model
 from lowrank.svd import SVD, frobenius, full, residual_norm
+from lowrank.ui.jobs import Jobs
 
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the model…")
@@ -99,3 +100,9 @@ def untrained_adapter(source: str, r: int) -> Adapter:
 def effects(_adapter: Adapter, key: str) -> list[Effect]:
     """The numbers of every pair of an adapter that `key` names, without its W0."""
     return [effect(pair) for pair in _adapter.pairs.values()]
+
+
+@st.cache_resource(show_spinner=False)
+def jobs() -> Jobs:
+    """The server's long work: one piece at a time, so that pages keep a core for themselves."""
+    return Jobs(workers=1)

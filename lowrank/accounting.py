@@ -1,0 +1,373 @@
+"""Where the gigabytes go: parameters, bytes and operations of a Llama, matrix by matrix.
+
+Counts are exact, from the shapes alone. What a training run keeps for its backward pass depends on
+the program; the formulas here count what the equations need and say so.
+
+>>> from lowrank.llama.config import SMOLLM2_135M
+>>> parameters(SMOLLM2_135M)
+134515008
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import Literal
+
+from lowrank.errors import InputError
+from lowrank.llama.config import LlamaConfig
+
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+MLP = ("gate_proj", "up_proj", "down_proj")
+LINEAR = ATTENTION + MLP
+
+Kind = Literal["attention", "mlp", "norm", "embeddings", "head"]
+Method = Literal["full", "lora", "adapters"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One kind of tensor: its shape (out, in), or (size,), and how often the model has it."""
+
+    name: str
+    kind: Kind
+    shape: tuple[int, ...]
+    copies: int
+
+    @property
+    def each(self) -> int:
+        """Parameters of one copy."""
+        product = 1
+        for size in self.shape:
+            product *= size
+        return product
+
+    @property
+    def total(self) -> int:
+        """Parameters of all copies."""
+        return self.each * self.copies
+
+
+def parts(config: LlamaConfig) -> tuple[Part, ...]:
+    """Every kind of tensor of a Llama, in the order of the forward pass.
+
+    A tied head is the embeddings used twice, so it is not there a second time.
+    Reference: transformers.LlamaForCausalLM, whose names these are.
+
+    >>> from lowrank.llama.config import SMOLLM2_135M
+    >>> [(p.name, p.shape, p.copies) for p in parts(SMOLLM2_135M)][:3]
+    [('embed_tokens', (49152, 576), 1), ('input_layernorm', (576,), 30), ('q_proj', (576, 576), 30)]
+    """
+    layers, norm = config.num_hidden_layers, (config.hidden_size,)
+
+    def matrices(names: Iterable[str], kind: Kind) -> list[Part]:
+        return [Part(name, kind, config.projection_shape(name), layers) for name in names]
+
+    found = [
+        Part("embed_tokens", "embeddings", config.projection_shape("embed_tokens"), 1),
+        Part("input_layernorm", "norm", norm, layers),
+        *matrices(ATTENTION, "attention"),
+        Part("post_attention_layernorm", "norm", norm, layers),
+        *matrices(MLP, "mlp"),
+        Part("norm", "norm", norm, 1),
+    ]
+    if not config.tie_word_embeddings:
+        found.append(Part("lm_head", "head", config.projection_shape("lm_head"), 1))
+    return tuple(found)
+
+
+def parameters(config: LlamaConfig) -> int:
+    """All parameters of a Llama without biases; a tied head counts once."""
+    return sum(part.total for part in parts(config))
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How a number is stored: its bits, and the bits of constants it shares with its block.
+
+    `block` numbers share one constant of `constant_bits`; block 0 means that a row of the matrix
+    shares it. With `second_block`, that many constants are stored in 8 bits and share one float32
+    constant themselves (QLoRA's double quantization).
+    """
+
+    name: str
+    bits: int
+    block: int | None = None
+    constant_bits: int = 0
+    second_block: int | None = None
+
+    def bits_a_number(self, row: int) -> Fraction:
+        """Bits for each number of a matrix whose rows have `row` numbers, constants included.
+
+        >>> float(NF4.bits_a_number(4096)), float(NF4_DOUBLE.bits_a_number(4096))
+        (4.5, 4.126953125)
+        """
+        if self.block is None:
+            return Fraction(self.bits)
+        constant = Fraction(self.constant_bits)
+        if self.second_block:
+            constant += Fraction(32, self.second_block)
+        return self.bits + constant / (self.block or row)
+
+    def nbytes(self, part: Part) -> int:
+        """Bytes of all copies of a part, rounded up."""
+        exact = part.total * self.bits_a_number(part.shape[-1]) / 8
+        return -(-exact.numerator // exact.denominator)
+
+
+FLOAT32 = Precision("float32", 32)
+BFLOAT16 = Precision("bfloat16", 16)
+FLOAT16 = Precision("float16", 16)
+INT8 = Precision("int8", 8, block=0, constant_bits=32)  # LLM.int8: one absmax a row
+NF4 = Precision("NF4", 4, block=64, constant_bits=32)
+NF4_DOUBLE = Precision("NF4, double quantized", 4, block=64, constant_bits=8, second_block=256)
+PRECISIONS = {p.name: p for p in (FLOAT32, BFLOAT16, FLOAT16, INT8, NF4, NF4_DOUBLE)}
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The precision of each part of a model: its layers' matrices, and what is left.
+
+    Quantizers leave embeddings, head and norms in 16 bits (Dettmers et al. 2022 and 2023), so
+    those have a precision of their own.
+    """
+
+    linear: Precision = BFLOAT16
+    rest: Precision = BFLOAT16
+
+    def of(self, part: Part) -> Precision:
+        """The precision in which a part is stored."""
+        return self.linear if part.kind in ("attention", "mlp") else self.rest
+
+
+def weight_bytes(config: LlamaConfig, storage: Storage) -> int:
+    """Bytes of all weights, block constants included.
+
+    >>> from lowrank.llama.config import SMOLLM2_135M
+    >>> weight_bytes(SMOLLM2_135M, Storage(FLOAT32, FLOAT32)) == 4 * parameters(SMOLLM2_135M)
+    True
+    """
+    return sum(storage.of(part).nbytes(part) for part in parts(config))
+
+
+def cache_bytes(config: LlamaConfig, context: int, batch: int = 1, bits: int = 16) -> int:
+    """Bytes of the key/value cache: 2 layers kv_heads head_dim numbers a token of each sequence.
+
+    Raises InputError unless context and batch are at least 1.
+    Reference: Pope et al., "Efficiently Scaling Transformer Inference" (2022), section 3.3.
+
+    >>> from lowrank.llama.config import SMOLLM2_135M
+    >>> cache_bytes(SMOLLM2_135M, context=1024)
+    23592960
+    """
+    _at_least_one(context=context, batch=batch)
+    a_token = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+    return a_token * context * batch * bits // 8
+
+
+def lora_parameters(
+    config: LlamaConfig, r: int, targets: Iterable[str], rank_pattern: Mapping[str, int] = {}
+) -> int:
+    """Parameters that LoRA trains: r (out + in) for every targeted matrix of every layer.
+
+    `targets` are projections ("q_proj", "v_proj"); `rank_pattern` gives some another r. Equal to
+    PEFT's print_trainable_parameters for the same LoraConfig without biases.
+
+    Raises InputError if r is not at least 1 or a target is no projection of a layer.
+
+    >>> from lowrank.llama.config import SMOLLM2_135M
+    >>> lora_parameters(SMOLLM2_135M, 8, ["q_proj", "v_proj"])
+    460800
+    """
+    found = 0
+    for name in dict.fromkeys(targets):
+        if name not in LINEAR:
+            raise InputError(f"target is {name!r}; expected some of {', '.join(LINEAR)}.")
+        rank = rank_pattern.get(name, r)
+        _at_least_one(r=rank)
+        found += rank * sum(config.projection_shape(name)) * config.num_hidden_layers
+    return found
+
+
+def adapter_parameters(config: LlamaConfig, bottleneck: int) -> int:
+    """Parameters of bottleneck adapter layers: two a layer, each down, up and their two biases.
+
+    Raises InputError if the bottleneck is not at least 1.
+    Reference: Houlsby et al., "Parameter-Efficient Transfer Learning for NLP" (2019), section 2.1.
+    """
+    _at_least_one(bottleneck=bottleneck)
+    h = config.hidden_size
+    return 2 * config.num_hidden_layers * (2 * h * bottleneck + h + bottleneck)
+
+
+def activation_numbers(
+    config: LlamaConfig, tokens: int, batch: int = 1, recompute: bool = False, flash: bool = True
+) -> int:
+    """Numbers that the forward pass keeps for the backward pass, all layers, without the logits.
+
+    A layer keeps for each token: its input, the normalised input, q, k, v, the attention output,
+    the middle of the layer, the normalised middle (6 h-sized in all where heads are not grouped),
+    gate, up and their product (3 of the MLP's width); and, unless attention works tile by tile
+    (`flash`: Dao et al. 2022), one attention weight for each head and earlier token. With
+    `recompute` a layer keeps only its input, and one layer at a time is computed again (Chen et
+    al. 2016). Programs differ from this count in what they keep twice.
+
+    Raises InputError unless tokens and batch are at least 1.
+    Reference: Korthikanti et al., "Reducing Activation Recomputation in Large Transformer Models"
+    (2022), section 4, counted here for RMSNorm, grouped-query attention and SwiGLU.
+    """
+    _at_least_one(tokens=tokens, batch=batch)
+    h, layers = config.hidden_size, config.num_hidden_layers
+    queries, keys = (config.projection_shape(name)[0] for name in ("q_proj", "k_proj"))
+    a_token = 4 * h + 2 * queries + 2 * keys + 3 * config.intermediate_size
+    if not flash:
+        a_token += config.num_attention_heads * tokens
+    a_layer = a_token * tokens * batch
+    return layers * h * tokens * batch + a_layer if recompute else layers * a_layer
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes by what they hold; the rest is what a run needs beside the weights."""
+
+    weights: int
+    added: int = 0  # LoRA or adapter weights
+    gradients: int = 0
+    moments: int = 0  # Adam's two
+    master: int = 0  # float32 copies of 16-bit weights that are trained
+    activations: int = 0
+    logits: int = 0
+    cache: int = 0
+
+    @property
+    def total(self) -> int:
+        """All bytes together."""
+        return sum(getattr(self, each.name) for each in fields(self))
+
+
+def inference_memory(
+    config: LlamaConfig, storage: Storage, context: int, batch: int = 1, cache_bits: int = 16
+) -> Memory:
+    """Weights and key/value cache: what generating needs beside a few vectors."""
+    return Memory(
+        weights=weight_bytes(config, storage),
+        cache=cache_bytes(config, context, batch, cache_bits),
+    )
+
+
+def training_memory(
+    config: LlamaConfig,
+    storage: Storage,
+    trained: int,
+    tokens: int,
+    batch: int = 1,
+    full: bool = False,
+    recompute: bool = False,
+    flash: bool = True,
+    compute_bits: int = 16,
+) -> Memory:
+    """What one training step holds with Adam: `trained` parameters get gradients and moments.
+
+    With `full` the weights themselves are trained: gradients have the weights' precision, and
+    16-bit weights a float32 master copy, as mixed precision has it (Micikevicius et al. 2018).
+    Otherwise `trained` numbers are added in float32 beside frozen weights (LoRA, QLoRA,
+    adapters), as QLoRA keeps them. Adam's moments are float32: 8 bytes a trained parameter.
+    Logits count twice in float32: as values and as gradient.
+
+    Raises InputError if sizes are below 1, or quantized weights are to be trained themselves.
+    """
+    _at_least_one(trained=trained, tokens=tokens, batch=batch)
+    precisions = (storage.linear, storage.rest)
+    if full and any(p.bits < 16 for p in precisions):
+        raise InputError(
+            f"Weights in {storage.linear.name} cannot be trained themselves: choose 16 or 32 bits."
+        )
+    kept = activation_numbers(config, tokens, batch, recompute, flash)
+    weights = weight_bytes(config, storage)
+    master = sum(4 * p.total for p in parts(config) if storage.of(p).bits == 16) if full else 0
+    return Memory(
+        weights=weights,
+        added=0 if full else 4 * trained,
+        gradients=weights if full else 4 * trained,
+        moments=8 * trained,
+        master=master,
+        activations=kept * compute_bits // 8,
+        logits=2 * 4 * config.vocab_size * tokens * batch,
+    )
+
+
+def forward_flops(config: LlamaConfig, tokens: int) -> int:
+    """Multiplications and additions of a forward pass over one sequence, matrix products only.
+
+    2 for each weight and token, and for attention 4 head_dim for each head and pair of a token
+    and an earlier one. Training costs about 3 times as much when every weight has a gradient,
+    and about 2 times when the weights are frozen (their inputs' gradients are still needed).
+
+    Raises InputError unless tokens is at least 1.
+    """
+    _at_least_one(tokens=tokens)
+    matrices = sum(p.total for p in parts(config) if p.kind in ("attention", "mlp"))
+    head = config.vocab_size * config.hidden_size
+    pairs = tokens * (tokens + 1) // 2
+    a_pair = 4 * config.num_hidden_layers * config.num_attention_heads * config.head_dim
+    return 2 * tokens * (matrices + head) + a_pair * pairs
+
+
+def _at_least_one(**sizes: int) -> None:
+    for name, size in sizes.items():
+        if size < 1:
+            raise InputError(f"{name} is {size}; expected a whole number of at least 1.")
+
+
+def _llama(
+    hidden: int,
+    middle: int,
+    layers: int,
+    heads: int,
+    kv_heads: int | None = None,
+    vocabulary: int = 32_000,
+    tied: bool = False,
+    head_dim: int | None = None,
+    theta: float = 10_000.0,
+) -> LlamaConfig:
+    return LlamaConfig(
+        hidden_size=hidden,
+        intermediate_size=middle,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=kv_heads or heads,
+        head_dim=head_dim or hidden // heads,
+        vocab_size=vocabulary,
+        tie_word_embeddings=tied,
+        rope_theta=theta,
+    )
+
+
+# Published sizes: Touvron et al. 2023 (arXiv 2302.13971, table 2; 2307.09288), the Llama 3 herd of
+# models (arXiv 2407.21783, table 3), and the models' own config.json.
+PUBLISHED = {
+    "Llama 1 7B": _llama(4096, 11008, 32, 32),
+    "Llama 1 13B": _llama(5120, 13824, 40, 40),
+    "Llama 1 33B": _llama(6656, 17920, 60, 52),
+    "Llama 1 65B": _llama(8192, 22016, 80, 64),
+    "Llama 2 7B": _llama(4096, 11008, 32, 32),
+    "Llama 2 13B": _llama(5120, 13824, 40, 40),
+    "Llama 2 70B": _llama(8192, 28672, 80, 64, 8),
+    "Llama 3 8B": _llama(4096, 14336, 32, 32, 8, 128_256, theta=500_000.0),
+    "Llama 3 70B": _llama(8192, 28672, 80, 64, 8, 128_256, theta=500_000.0),
+    "Llama 3.1 405B": _llama(16_384, 53_248, 126, 128, 8, 128_256, theta=500_000.0),
+    "Llama 3.2 1B": _llama(2048, 8192, 16, 32, 8, 128_256, True, 64, 500_000.0),
+    "Llama 3.2 3B": _llama(3072, 8192, 28, 24, 8, 128_256, True, 128, 500_000.0),
+}
+
+# Memory of common accelerators, in bytes as makers count them.
+CARDS = {
+    "8 GB (RTX 4060)": 8 * 2**30,
+    "16 GB (T4, V100)": 16 * 2**30,
+    "24 GB (RTX 3090, 4090, L4)": 24 * 2**30,
+    "40 GB (A100)": 40 * 2**30,
+    "48 GB (A6000, L40S)": 48 * 2**30,
+    "80 GB (A100, H100)": 80 * 2**30,
+    "141 GB (H200)": 141 * 2**30,
+}
+
+BLOOM_176B = 176_247_271_424  # parameters; Scao et al. 2022, arXiv 2211.05100, table 3

@@ -1,0 +1,30 @@
+"""What the Rank page needs to know of each of its views."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from lowrank.rows import Matrix
+
+
+@dataclass(frozen=True)
+class View:
+    """A view: its prose, how it is drawn, and the code it shows at the end.
+
+    `beside` is drawn to the right of the matrix entry, `below` across the page under both; a
+    view without a matrix of its own choosing draws only `below`, with None.
+    """
+
+    below: Callable[[Matrix | None], None] = lambda _: None
+    beside: Callable[[Matrix], None] | None = None
+    code: tuple[Callable, ...] = ()
+    usage: str = ""  # may name {matrix} and {reduced}
+
+
+REDUCED = "Reduced echelon"
+
+
+def reduced() -> bool:
+    """Whether the visitor reduces to the reduced form, or to any echelon form."""
+    return st.session_state.get("form") == REDUCED

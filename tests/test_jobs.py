@@ -1,0 +1,139 @@
+"""Long work: queued, seen while it runs, cancelled, and never in another's way."""
+
+import threading
+import time
+
+import pytest
+
+from lowrank.errors import InputError
+from lowrank.ui.jobs import Job, Jobs
+
+
+def until(condition, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.005)
+
+
+def counting(n: int, gate: threading.Event | None = None):
+    def work():
+        for i in range(n):
+            yield i
+            if gate:
+                gate.wait(10)
+
+    return work
+
+
+def test_records_can_be_seen_while_it_runs():
+    gate = threading.Event()
+    job = Jobs().start("a", counting(3, gate))
+    until(lambda: job.last == 0)
+    assert job.state == "running"
+    gate.set()
+    until(lambda: job.over)
+    assert (job.state, job.records) == ("done", [0, 1, 2])
+    assert job.elapsed > 0
+    assert job.left(0.5) == pytest.approx(job.elapsed)
+    assert job.left(0.0) is None
+
+
+def test_the_same_key_is_the_same_job_for_everyone():
+    jobs, gate = Jobs(), threading.Event()
+    first = jobs.start("a", counting(2, gate))
+    assert jobs.start("a", counting(9)) is first
+    gate.set()
+    until(lambda: first.over)
+    assert jobs.start("a", counting(9)) is first
+    assert jobs.get("a") is first
+    assert jobs.get("b") is None
+
+
+def test_jobs_wait_their_turn_and_know_their_place():
+    jobs, gate = Jobs(workers=1), threading.Event()
+    first, second, third = (jobs.start(k, counting(1, gate)) for k in "abc")
+    until(lambda: first.state == "running")
+    assert [jobs.position(j) for j in (first, second, third)] == [0, 1, 2]
+    second.cancel()
+    assert second.state == "cancelled"
+    assert jobs.position(third) == 1
+    gate.set()
+    until(lambda: third.over)
+    assert third.state == "done"
+    assert second.records == []
+
+
+def test_cancelling_stops_at_the_next_record_and_closes_the_work():
+    closed = threading.Event()
+
+    def work():
+        try:
+            yield from range(10**9)
+        finally:
+            closed.set()
+
+    jobs = Jobs()
+    job = jobs.start("a", work)
+    until(lambda: job.last is not None)
+    job.cancel()
+    until(lambda: job.over)
+    assert job.state == "cancelled"
+    assert closed.is_set()
+    again = jobs.start("a", counting(1))
+    assert again is not job
+    until(lambda: again.state == "done")
+
+
+def test_what_an_owner_asks_for_next_takes_the_place_of_what_was_asked_before():
+    jobs, gate = Jobs(workers=2), threading.Event()
+    mine, other = jobs.start("a", counting(99, gate), "me"), jobs.start("b", counting(1), "you")
+    newer = jobs.start("c", counting(1), "me")
+    gate.set()
+    until(lambda: mine.over and newer.over and other.over)
+    assert (mine.state, newer.state, other.state) == ("cancelled", "done", "done")
+
+
+def test_nobody_looking_ends_what_has_little_patience():
+    def work():
+        while True:
+            time.sleep(0.01)
+            yield None
+
+    job = Jobs().start("a", work, patience=0.2)
+    until(lambda: job.over)
+    assert job.state == "cancelled"
+
+
+def test_errors_become_a_sentence_and_the_worker_lives_on():
+    def ours():
+        yield 1
+        raise InputError("rank k is 0; expected at least 1")
+
+    def other():
+        yield 1
+        raise ZeroDivisionError
+
+    jobs = Jobs()
+    failed = [jobs.start("a", ours), jobs.start("b", other)]
+    until(lambda: all(j.over for j in failed))
+    assert [j.state for j in failed] == ["failed", "failed"]
+    assert failed[0].problem == "rank k is 0; expected at least 1"
+    assert "ZeroDivisionError" in failed[1].problem
+    after = jobs.start("a", counting(1))
+    until(lambda: after.state == "done")
+
+
+def test_a_full_queue_is_said_and_old_jobs_are_forgotten():
+    jobs, gate = Jobs(queue=2, kept=3), threading.Event()
+    running = jobs.start("r", counting(1, gate))
+    until(lambda: running.state == "running")
+    jobs.start("a", counting(1))
+    jobs.start("b", counting(1))
+    with pytest.raises(InputError, match="busy: 2"):
+        jobs.start("c", counting(1))
+    gate.set()
+    until(lambda: all(job.over for job in (running, jobs.get("a"), jobs.get("b"))))
+    jobs.start("d", counting(1))
+    assert jobs.get("r") is None
+    assert isinstance(jobs.get("d"), Job)
