@@ -139,19 +139,18 @@ class Tokenizer:
         >>> list(half.stream([0, 1])), list(half.stream([0]))
         (['', 'é'], ['', '\ufffd'])
         """
-        held: list[int] = [self._anchor]
-        shown = len(self.decode(held))
+        before = len(self.decode([self._anchor]))
+        held: list[int] = []
         for token in tokens:
             held.append(token)
-            text = self.decode(held)
-            if text.endswith("\ufffd") and len(held) < 6:
+            text = self.decode([self._anchor, *held])[before:]
+            if text.endswith("\ufffd"):  # bytes that the next token may complete
                 yield ""
-                continue
-            yield text[shown:]
-            held = [token]
-            shown = len(self.decode(held))
-        if len(held) > 1:
-            yield self.decode(held)[shown:]
+            else:
+                yield text
+                held = []
+        if held:
+            yield self.decode([self._anchor, *held])[before:]
 
     @cached_property
     def _anchor(self) -> int:

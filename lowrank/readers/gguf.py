@@ -43,6 +43,7 @@ STRING, ARRAY = 8, 9
 MAX_DIMENSIONS = 4
 MAX_NESTING = 2
 MOST_TENSORS = 30_000
+ROWS = 1024  # dequantised at a time
 MOST_ITEMS = 4_000_000  # strings, pairs and rows of one file: stepped over within a second
 PLAIN = {"F64": np.float64, "I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64}
 
@@ -169,6 +170,7 @@ class GGUFModel:
         info = known_tensor(self.tensors, name, self.title)
         stored = self._stored[name]
         W = dequantised(self._data[stored.start : stored.start + info.nbytes], stored)
+        release(self._data, stored.start, info.nbytes)
         if self.config is None or info.projection not in ("q_proj", "k_proj"):
             return W
         config, queries = self.config, info.projection == "q_proj"
@@ -327,14 +329,27 @@ def dequantised(raw: memoryview, stored: Stored) -> NDArray[np.float32]:
         return values.astype(np.float32).reshape(info.shape)
     rows = prod(info.shape[:-1])
     blocks = np.frombuffer(raw, np.uint8).reshape(rows, -1)
+    whole = np.empty((rows, info.shape[-1]), np.float32)
     try:
         with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity come as stored
-            values = dequantize(blocks, GGMLQuantizationType(stored.type))
+            for at in range(0, rows, ROWS):  # in parts: the package holds each of them twice
+                part = slice(at, at + ROWS)
+                whole[part] = dequantize(blocks[part], GGMLQuantizationType(stored.type))
     except NotImplementedError as error:
         raise FormatError(
             f"{info.name} is stored as {info.dtype}, which cannot be read."
         ) from error
-    return np.ascontiguousarray(values, dtype=np.float32).reshape(info.shape)
+    return whole.reshape(info.shape)
+
+
+def release(data: memoryview, start: int, size: int) -> None:
+    """Give back the pages of a map that have been read: the system keeps them, we need not.
+
+    Without it a process that has read a whole model holds it twice, as stored and as float32.
+    """
+    if hasattr(mmap, "MADV_DONTNEED") and isinstance(data.obj, mmap.mmap):
+        first = start // mmap.PAGESIZE * mmap.PAGESIZE
+        data.obj.madvise(mmap.MADV_DONTNEED, first, start + size - first)
 
 
 def unpermuted(W: NDArray[np.float32], heads: int) -> NDArray[np.float32]:

@@ -1,0 +1,63 @@
+"""A program of its own that runs one chat template: JSON in at stdin, JSON out at stdout.
+
+Apart from jinja2's sandbox it has limits of memory and time that only a process can have. It is
+started by `lowrank.llama.chat`, and imports nothing of this package, so as to start quickly.
+"""
+
+import json
+import sys
+from datetime import datetime
+from typing import Any
+
+MOST = 1_000_000  # characters of what it may write
+MEMORY = 1_000_000_000  # bytes of address space
+SECONDS = 2  # of processor time
+
+
+def limited() -> None:
+    """Take the limits upon this process, where the system has them (not on Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return
+    for which, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, SECONDS)):
+        hard = resource.getrlimit(which)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(which, (most, most))
+
+
+def rendered(template: str, names: dict[str, Any]) -> str:
+    """What the template writes, in the environment that transformers gives chat templates."""
+    from jinja2 import TemplateError
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    def refuse(words: object) -> None:
+        raise TemplateError(str(words))
+
+    def to_json(value: Any, indent: int | None = None, **_: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, indent=indent)
+
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+    )
+    environment.filters["tojson"] = to_json
+    environment.globals["raise_exception"] = refuse
+    environment.globals["strftime_now"] = lambda layout: datetime.now().strftime(layout)
+    return environment.from_string(template).render(**names)
+
+
+def main() -> None:
+    """Answer one request."""
+    request = json.load(sys.stdin)
+    limited()
+    try:
+        text = rendered(request["template"], request["names"])
+        too_long = f"it writes over {MOST:,} characters"
+        answer = {"error": too_long} if len(text) > MOST else {"text": text}
+    except Exception as error:  # whatever a hostile template may bring about
+        answer = {"error": f"{type(error).__name__}: {error}"[:300]}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
