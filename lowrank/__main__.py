@@ -1,11 +1,16 @@
-"""The command line: `python -m lowrank fetch`, `python -m lowrank merge MODEL ADAPTER FOLDER`."""
+"""The command line: python -m lowrank fetch, merge or worksheet; each with --help."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
 
-from lowrank.errors import LowrankError
+from lowrank.errors import InputError, LowrankError, SourceError
+from lowrank.problems import LEVELS
 from lowrank.readers.fetch import DEFAULT, cached_path, fetch
+from lowrank.worksheet import FORMATS, Worksheet, make_worksheet
 
 
 def fetch_command(arguments: argparse.Namespace) -> None:
@@ -34,9 +39,67 @@ def merge_command(arguments: argparse.Namespace) -> None:
     print(f"{len(adapter.pairs)} matrices changed, {len(adapter.unused)} pairs not targeted.")
 
 
+def worksheet_command(arguments: argparse.Namespace) -> None:
+    """Write a worksheet with its key, as one file or one of each format."""
+    shape = re.fullmatch(r"(\d+) *[x×,] *(\d+)", arguments.shape.strip().lower())
+    if shape is None:
+        raise InputError(f"--shape is {arguments.shape!r}; expected rows x columns, such as 3x4.")
+    sheet = make_worksheet(
+        arguments.seed,
+        int(shape[1]),
+        int(shape[2]),
+        arguments.rank,
+        arguments.count,
+        arguments.difficulty,
+        arguments.reduced,
+        arguments.solve,
+    )
+    if arguments.out == "-":
+        print(FORMATS[_one_format(arguments)].write(sheet), end="")
+        return
+    for path, text in _files(sheet, arguments):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise SourceError(f"{path} cannot be written: {error.strerror or error}.") from error
+        print(path)
+
+
+def _one_format(arguments: argparse.Namespace) -> str:
+    if arguments.format == "all":
+        raise InputError("--format all makes several files; give --out a folder, not -.")
+    return arguments.format or "html"
+
+
+def _files(sheet: Worksheet, arguments: argparse.Namespace) -> list[tuple[Path, str]]:
+    """Where each format goes: --out is a file if it has one of our suffixes, else a folder."""
+    out = Path(arguments.out)
+    named = {form.suffix: name for name, form in FORMATS.items()}
+    by_suffix = None if out.is_dir() else named.get(out.suffix)
+    wanted = arguments.format or by_suffix or "html"
+    names = list(FORMATS) if wanted == "all" else [wanted]
+    if by_suffix and wanted not in ("all", by_suffix):
+        raise InputError(
+            f"--out {out} is a {out.suffix} file but --format is {wanted}; leave one of them out."
+        )
+    base = out.with_suffix("") if by_suffix else out / sheet.name
+    return [
+        (base.with_name(base.name + FORMATS[name].suffix), FORMATS[name].write(sheet))
+        for name in names
+    ]
+
+
+class OneSentence(argparse.ArgumentParser):
+    """A parser that says what is wrong with a command in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; our own errors become one line and exit status 1."""
-    parser = argparse.ArgumentParser(prog="lowrank", description=__doc__)
+    parser = OneSentence(prog="lowrank", description=__doc__)
     commands = parser.add_subparsers(required=True)
     fetching = commands.add_parser("fetch", help="fetch the default model into the cache")
     fetching.set_defaults(run=fetch_command)
@@ -47,6 +110,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     kinds = ["stored", "F32", "F16", "BF16"]
     merging.add_argument("--dtype", choices=kinds, default="stored", help="default: as stored")
     merging.set_defaults(run=merge_command)
+    sheets = commands.add_parser("worksheet", help="problems for a class, with their answer key")
+    sheets.add_argument("--rank", type=int, required=True, help="the rank of every matrix")
+    sheets.add_argument("--shape", required=True, help="rows x columns, such as 3x4; up to 8x8")
+    sheets.add_argument("--count", type=int, default=10, help="how many problems (10)")
+    sheets.add_argument("--seed", type=int, default=1, help="another seed, other problems (1)")
+    sheets.add_argument("--difficulty", choices=list(LEVELS), default="medium")
+    sheets.add_argument("--reduced", action="store_true", help="ask for the reduced echelon form")
+    sheets.add_argument("--solve", action="store_true", help="ask for the solutions of A x = 0")
+    sheets.add_argument("--format", choices=[*FORMATS, "all"], help="default: as --out, or html")
+    sheets.add_argument("--out", default=".", help="a file, a folder, or - to print (this folder)")
+    sheets.set_defaults(run=worksheet_command)
     arguments = parser.parse_args(argv)
     try:
         arguments.run(arguments)

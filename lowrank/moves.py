@@ -11,6 +11,7 @@ matrix (echelon form) together with what row operations keep (the row space).
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -18,7 +19,7 @@ from itertools import pairwise
 from lowrank.elimination import leading_columns, reduced_echelon
 from lowrank.errors import InputError
 from lowrank.parsing import parse_matrix
-from lowrank.rows import Matrix, RowOp, add, apply, scale, swap
+from lowrank.rows import Matrix, Row, RowOp, add, apply, scale, swap, transpose, written
 
 LONGEST = 200  # characters of a typed operation
 SIGNS = str.maketrans({"−": "-", "–": "-", "·": "*", "×": "*", "⁄": "/", "↔": "⇄", "←": "="})
@@ -180,3 +181,169 @@ def same_row_space(A: Matrix, B: Matrix) -> bool:  # (m, n), (k, n)
     """
     E, F = ([row for row in reduced_echelon(M) if any(row)] for M in (A, B))
     return len(A[0]) == len(B[0]) and E == F
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What turns one matrix into the next, or the first row that is wrong and why.
+
+    `ops` is empty if no single operation (nor one pivot row's multiples added to several rows)
+    leads there; then `row` is the first wrong row, counted from 0, or None if none is to blame,
+    `why` says it in words, and `same_space` whether the row space was kept all the same.
+    """
+
+    ops: tuple[RowOp, ...]
+    row: int | None
+    why: str
+    same_space: bool
+
+    @property
+    def right(self) -> bool:
+        """Whether the next matrix is reached by legal moves."""
+        return bool(self.ops)
+
+
+def explain_next(before: Matrix, after: Matrix) -> Verdict:  # (m, n), (m, n)
+    """Which operation turns `before` into `after`; if none does, the first wrong row and why.
+
+    Besides one elementary operation, multiples of one unchanged row added to several others
+    count as right, since books clear a column in one go; `ops` then lists them in order.
+
+    >>> from lowrank.rows import exact
+    >>> A = exact([[1, 2], [3, 4]])
+    >>> [str(op) for op in explain_next(A, exact([[1, 2], [0, -2]])).ops]
+    ['R2 ← R2 − 3 R1']
+    >>> explain_next(A, exact([[1, 2], [0, 2]])).why.partition(" The row space")[0]
+    'Row 2 is wrong in column 2: R2 ← R2 − 3 R1 gives −2 there, not 2.'
+    """
+    m, n = len(before), len(before[0])
+    if (len(after), len(after[0])) != (m, n):
+        why = f"The matrix is {m} × {n}, but the next one is {len(after)} × {len(after[0])}."
+        return Verdict((), None, f"{why} Row operations never change the size.", False)
+    changed = [i for i in range(m) if before[i] != after[i]]
+    if not changed:
+        return Verdict((), None, "Nothing changed: the two matrices are the same.", True)
+    ops = _one_operation(before, after, changed) or _cleared_at_once(before, after, changed)
+    if ops:
+        return Verdict(ops, None, "", True)
+    row, why = _first_wrong(before, after, changed)
+    same = same_row_space(before, after)
+    more = (
+        "The row space is still the same: if you took several operations, show them one by one."
+        if same
+        else "The row space is not the same any more, so no row operations lead here."
+    )
+    return Verdict((), row, f"{why} {more}", same)
+
+
+def _one_operation(A: Matrix, B: Matrix, changed: list[int]) -> tuple[RowOp, ...]:
+    """The elementary operation from A to B, or nothing."""
+    if len(changed) == 2:
+        i, j = changed
+        return (swap(i, j),) if (A[i], A[j]) == (B[j], B[i]) else ()
+    if len(changed) > 2:
+        return ()
+    (i,) = changed
+    factor = _multiple(B[i], A[i])
+    if factor:
+        return (scale(i, factor),)
+    found = ((j, _multiple(_less(B[i], A[i]), A[j])) for j in range(len(A)) if j != i)
+    return next(((add(i, j, factor),) for j, factor in found if factor), ())
+
+
+def _cleared_at_once(A: Matrix, B: Matrix, changed: list[int]) -> tuple[RowOp, ...]:
+    """Multiples of one unchanged row that, added to the changed ones, lead from A to B."""
+    for j in (j for j in range(len(A)) if j not in changed):
+        factors = [_multiple(_less(B[i], A[i]), A[j]) for i in changed]
+        if all(factors):
+            return tuple(add(i, j, f) for i, f in zip(changed, factors, strict=True) if f)
+    return ()
+
+
+def _multiple(x: Row, y: Row) -> Fraction | None:
+    """The factor with x = factor y, if there is one; None for a zero row y."""
+    factor = next((a / b for a, b in zip(x, y, strict=True) if b), None)
+    if factor is None or any(a != factor * b for a, b in zip(x, y, strict=True)):
+        return None
+    return factor
+
+
+def _less(x: Row, y: Row) -> Row:
+    return tuple(a - b for a, b in zip(x, y, strict=True))
+
+
+def _first_wrong(A: Matrix, B: Matrix, changed: list[int]) -> tuple[int, str]:
+    """The first row of B that no legal move explains together with the others, and why."""
+    swapped = [(i, j) for i in changed for j in changed if i != j and B[i] == A[j] != A[i]]
+    if len(changed) == 2 and swapped:
+        i, j = swapped[0]
+        at = _differs(B[j], A[i])
+        return j, (
+            f"Row {i + 1} is now what row {j + 1} was, so row {j + 1} must become what row {i + 1} "
+            f"was; in column {at + 1} that is {written(A[i][at])}, not {written(B[j][at])}."
+        )
+    alone = {i: _one_operation(A, (*A[:i], B[i], *A[i + 1 :]), [i]) for i in changed}
+    wrong = next((i for i in changed if not alone[i]), None)
+    if wrong is None:
+        each = " and ".join(str(alone[i][0]) for i in changed[:2])
+        return changed[1], (
+            f"Rows {changed[0] + 1} and {changed[1] + 1} each took an operation of their own "
+            f"({each}): take one at a time."
+        )
+    # A row that the others were cleared with is the likeliest to have been meant.
+    used = [op.rows[1] for ops in alone.values() for op in ops if op.kind == "add"]
+    sources = [j for j in dict.fromkeys([*used, *range(len(A))]) if j != wrong and any(A[j])]
+    return wrong, _why_wrong(A, B[wrong], wrong, sources)
+
+
+def _why_wrong(A: Matrix, new: Row, i: int, sources: list[int]) -> str:
+    """What is wrong with row i of A becoming `new`: lost, two operations, or a slip in a column."""
+    if not any(new):
+        return f"Row {i + 1} became zero, but it is no multiple of another row."
+    for j in sources:
+        if _multiple(new, A[j]):
+            return f"Row {i + 1} became a multiple of row {j + 1}: what it was is lost."
+        both = _scaled_and_added(A[i], A[j], new)
+        if both and len(new) > 2:  # two rows of two entries combine to anything
+            first, then = scale(i, both[0]), add(i, j, both[1])
+            return f"Row {i + 1} took two operations at once: {first}, then {then}."
+    meant = max(
+        _candidates(A, new, i, sources),
+        key=lambda op: _agreeing(apply(op, A)[i], new),
+        default=None,
+    )
+    row = apply(meant, A)[i] if meant else A[i]
+    if _agreeing(row, new) <= _agreeing(A[i], new):
+        return (
+            f"Row {i + 1} is no multiple of what it was, nor that plus a multiple of another row."
+        )
+    at = _differs(row, new)
+    return (
+        f"Row {i + 1} is wrong in column {at + 1}: {meant} gives {written(row[at])} there, "
+        f"not {written(new[at])}."
+    )
+
+
+def _candidates(A: Matrix, new: Row, i: int, sources: list[int]) -> Iterator[RowOp]:
+    """Operations on row i of A that give at least one entry of the new row that it had not."""
+    for j in sources:
+        for a, b, x in zip(A[i], new, A[j], strict=True):
+            if x and a != b:
+                yield add(i, j, (b - a) / x)
+    yield from (scale(i, b / a) for a, b in zip(A[i], new, strict=True) if a and b and a != b)
+
+
+def _agreeing(x: Row, y: Row) -> int:
+    return sum(a == b for a, b in zip(x, y, strict=True))
+
+
+def _differs(x: Row, y: Row) -> int:
+    return next(j for j, (a, b) in enumerate(zip(x, y, strict=True)) if a != b)
+
+
+def _scaled_and_added(x: Row, y: Row, z: Row) -> tuple[Fraction, Fraction] | None:
+    """The factors with z = c x + f y, c not 0, if there are such (and x, y are independent)."""
+    E = reduced_echelon(transpose((x, y, z)))  # (n, 3): columns x, y, z
+    if leading_columns(E) != (0, 1) or not E[0][2]:
+        return None
+    return E[0][2], E[1][2]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 
@@ -34,10 +34,22 @@ def exact(A: Sequence[Sequence[Any]] | np.ndarray) -> Matrix:  # (m, n) -> (m, n
         InputError: no rows or no columns, rows of different length, an entry that is not a
             finite number.
     """
+    if _is_exact(A):
+        return A
     rows = rectangular([list(row) for row in A])
     return tuple(
         tuple(_fraction(x, i, j) for j, x in enumerate(row, start=1))
         for i, row in enumerate(rows, start=1)
+    )
+
+
+def _is_exact(A: Any) -> TypeGuard[Matrix]:
+    """Whether A is already what `exact` returns, which nothing can change."""
+    return (
+        type(A) is tuple
+        and {type(row) for row in A} == {tuple}
+        and len({len(row) for row in A}) == 1
+        and all(set(map(type, row)) == {Fraction} for row in A)
     )
 
 
@@ -77,8 +89,10 @@ def written(x: Fraction, longest: int = 18) -> str:
     >>> written(Fraction(-3, 2)), written(Fraction(10**30, 7))
     ('−3/2', '≈1.429 × 10^29')
     """
-    if max(abs(x.numerator), x.denominator) < 10**longest:
-        return str(x).replace("-", "−")
+    over, under = x.as_integer_ratio()
+    if -(limit := 10**longest) < over < limit and under < limit:
+        whole = f"{over}" if over >= 0 else f"−{-over}"
+        return whole if under == 1 else f"{whole}/{under}"
     # Not float: the number may be far beyond its range; nor str: Python refuses very long ones.
     digits, power = f"{Decimal(x.numerator) / Decimal(x.denominator):.3E}".split("E")
     return f"≈{digits} × 10^{int(power)}".replace("-", "−")
@@ -116,6 +130,9 @@ def product(A: Matrix, B: Matrix) -> Matrix:  # (m, k), (k, n) -> (m, n)
     )
 
 
+_ROWS_OF = {"swap": 2, "scale": 1, "add": 2}
+
+
 @dataclass(frozen=True)
 class RowOp:
     """An elementary row operation: made by `swap`, `scale` and `add`, carried out by `apply`.
@@ -132,7 +149,7 @@ class RowOp:
     factor: Fraction = Fraction(1)
 
     def __post_init__(self) -> None:
-        wanted = {"swap": 2, "scale": 1, "add": 2}.get(self.kind)
+        wanted = _ROWS_OF.get(self.kind)
         if wanted is None:
             raise InputError(f"kind is {self.kind!r}; expected 'swap', 'scale' or 'add'.")
         if len(set(self.rows)) != wanted or len(self.rows) != wanted or min(self.rows) < 0:
@@ -227,7 +244,7 @@ def apply(op: RowOp, A: Matrix) -> Matrix:  # (m, n) -> (m, n)
     if op.kind == "swap":
         rows[target], rows[source] = rows[source], rows[target]
     elif op.kind == "scale":
-        rows[target] = tuple(op.factor * x for x in A[target])
+        rows[target] = tuple(op.factor * x if x else x for x in A[target])
     else:
         pairs = zip(A[target], A[source], strict=True)
         rows[target] = tuple(x + op.factor * y if y else x for x, y in pairs)

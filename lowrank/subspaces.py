@@ -5,12 +5,13 @@
 R3 = 2 R1 − R2
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from lowrank.elimination import leading_columns, pivots, rank, reduced_echelon
-from lowrank.rows import Row, exact, transpose, written
+from lowrank.rows import Matrix, Row, exact, product, transpose, written
 
 
 def independent_rows(A: Any) -> tuple[int, ...]:
@@ -30,16 +31,24 @@ class Dependency:
     terms: tuple[tuple[Fraction, int], ...]
 
     def __str__(self) -> str:
-        words = [_term(c, i, first=k == 0) for k, (c, i) in enumerate(self.terms)]
-        return f"R{self.row + 1} = {' '.join(words) or '0'}"
+        return f"R{self.row + 1} = {combination([(c, f'R{i + 1}') for c, i in self.terms])}"
 
 
-def _term(coefficient: Fraction, row: int, first: bool) -> str:
-    size = abs(coefficient)
-    name = f"R{row + 1}" if size == 1 else f"{written(size)} R{row + 1}"
-    if first:
-        return f"−{name}" if coefficient < 0 else name
-    return f"− {name}" if coefficient < 0 else f"+ {name}"
+def combination(terms: Iterable[tuple[Fraction, str]]) -> str:
+    """A sum of multiples, as on the blackboard; a term without a name is a plain number.
+
+    >>> combination([(Fraction(3), ""), (Fraction(-1), "x2"), (Fraction(0), "x3")])
+    '3 − x2'
+    """
+    words = ""
+    for coefficient, name in terms:
+        if not coefficient:
+            continue
+        size = abs(coefficient)
+        term = name if name and size == 1 else f"{written(size)} {name}".rstrip()
+        minus = coefficient < 0
+        words += (" − " if minus else " + ") + term if words else f"{'−' if minus else ''}{term}"
+    return words or "0"
 
 
 def dependencies(A: Any) -> tuple[Dependency, ...]:
@@ -99,3 +108,91 @@ def rank_nullity(A: Any) -> RankNullity:
     A = exact(A)
     r, n = rank(A), len(A[0])
     return RankNullity(r, n - r, n)
+
+
+@dataclass(frozen=True)
+class Subspace:
+    """A subspace of R^ambient by a basis of it: vectors of that many entries, maybe none."""
+
+    name: str
+    basis: tuple[Row, ...]
+    ambient: int
+
+    @property
+    def dimension(self) -> int:
+        """The number of vectors in a basis."""
+        return len(self.basis)
+
+    def __str__(self) -> str:
+        return f"{self.name} has dimension {self.dimension} in R^{self.ambient}"
+
+
+@dataclass(frozen=True)
+class FourSubspaces:
+    """The four fundamental subspaces of A (m, n): two in R^m, two in R^n, in orthogonal pairs."""
+
+    column: Subspace
+    left_null: Subspace
+    row: Subspace
+    null: Subspace
+
+    @property
+    def rank(self) -> int:
+        """dim Col A = dim Row A."""
+        return self.column.dimension
+
+    @property
+    def orthogonal_pairs(self) -> tuple[tuple[Subspace, Subspace], ...]:
+        """In R^m and in R^n: two subspaces, each all that is orthogonal to the other."""
+        return (self.column, self.left_null), (self.row, self.null)
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """How the dimensions add up.
+
+        >>> print(*fundamental([[1, 2, 3]]).identities, sep="\\n")
+        dim Col A + dim Null A^T = 1 + 0 = 1 = m
+        dim Row A + dim Null A = 1 + 2 = 3 = n
+        dim Col A = dim Row A = 1 = rank A
+        """
+        sums = [
+            f"dim {U.name} + dim {V.name} = {U.dimension} + {V.dimension} = {U.ambient} = {size}"
+            for (U, V), size in zip(self.orthogonal_pairs, "mn", strict=True)
+        ]
+        return (*sums, f"dim Col A = dim Row A = {self.rank} = rank A")
+
+
+def fundamental(A: Any) -> FourSubspaces:  # (m, n)
+    """Col A and Null A^T, which live in R^m, and Row A and Null A, which live in R^n.
+
+    Col A has the pivot columns of A itself as basis (not those of its echelon form, which span
+    another space), Row A the non-zero rows of the reduced form, which has the same row space.
+
+    >>> found = fundamental([[1, 2], [2, 4], [3, 6]])
+    >>> print(found.column, found.null, sep="; ")
+    Col A has dimension 1 in R^3; Null A has dimension 1 in R^2
+
+    Reference: Strang, Introduction to Linear Algebra, section 3.5.
+    """
+    A = exact(A)
+    m, n = len(A), len(A[0])
+    R = reduced_echelon(A)
+    columns, bound = transpose(A), leading_columns(R)
+    return FourSubspaces(
+        Subspace("Col A", tuple(columns[j] for j in bound), m),
+        Subspace("Null A^T", null_space(columns), m),
+        Subspace("Row A", R[: len(bound)], n),
+        Subspace("Null A", tuple(_null_vector(R, bound, j) for j in range(n) if j not in bound), n),
+    )
+
+
+def orthogonal(U: Subspace, V: Subspace) -> bool:
+    """Whether every vector of U is orthogonal to every vector of V, exactly.
+
+    >>> all(orthogonal(U, V) for U, V in fundamental([[1, 2], [3, 4], [5, 6]]).orthogonal_pairs)
+    True
+    """
+    if not (U.basis and V.basis):
+        return True
+    dots: Matrix = product(U.basis, transpose(V.basis))
+    return not any(any(row) for row in dots)

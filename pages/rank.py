@@ -5,13 +5,16 @@ import streamlit as st
 from lowrank.parsing import compact
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.matrix_entry import PRESETS, matrix_entry
-from lowrank.ui.rank import numbers, reduce
+from lowrank.ui.rank import geometry, numbers, quiz, reduce, worksheet
 from lowrank.ui.rank.view import reduced
 
 # Labels are what the link says (?view=...), so they are short and do not change.
 VIEWS = {
     "Reduce": reduce.VIEW,
+    "Geometry": geometry.VIEW,
     "Numbers lie": numbers.VIEW,
+    "Quiz": quiz.VIEW,
+    "Worksheet": worksheet.VIEW,
 }
 
 question("Rank", "How many rows of this matrix are not combinations of the others?")

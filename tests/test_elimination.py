@@ -1,6 +1,7 @@
 """Row reduction against sympy's rational arithmetic, and the identities each step must keep."""
 
 from fractions import Fraction
+from random import Random
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from lowrank.elimination import (
     steps,
 )
 from lowrank.errors import InputError
-from lowrank.rows import RowOp, add, apply, identity, product, scale, swap, transpose
+from lowrank.rows import RowOp, add, apply, identity, product, scale, swap, transpose, written
 
 ENTRIES = st.builds(Fraction, st.integers(-9, 9), st.sampled_from([1, 1, 2, 3, 6, 10, 100]))
 
@@ -80,6 +81,52 @@ def test_every_step_is_its_elementary_matrix_and_can_be_taken_back(A, reduced):
     assert before == (reduced_echelon(A) if reduced else echelon(A))
 
 
+@settings(max_examples=300, deadline=None)
+@given(matrices() | matrices(st.integers(-9, 9).map(Fraction)), st.booleans())
+def test_the_steps_are_those_of_the_next_step_taken_again_and_again(A, reduced):
+    current, taken = A, []
+    while (step := next_step(current, reduced)) is not None:
+        taken.append(step)
+        current = step.matrix
+    assert list(steps(A, reduced)) == taken
+    assert [hash(step) for step in steps(A, reduced)] == [hash(step) for step in taken]
+    for step in reversed(list(steps(A, reduced))):  # whichever is asked for first
+        assert (step.op, step.matrix, step.pivot, step.why) == (
+            (again := taken.pop()).op,
+            again.matrix,
+            again.pivot,
+            again.why,
+        )
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(-(10**30), 10**30), min_size=3, max_size=3), min_size=1))
+def test_whole_numbers_take_the_same_steps_without_becoming_fractions_first(rows):
+    before = [list(row) for row in rows]
+    assert list(steps(rows, reduced=True)) == list(steps(exact(rows), reduced=True))
+    walk = steps(rows)
+    rows[0][0] += 1  # a later change of the argument is none of the walk's
+    assert list(walk) == list(steps(before))
+
+
+@pytest.mark.parametrize("entry", [2**30, 2**63, 2**64 - 1, Fraction(2**90, 3**50), 10**400])
+def test_long_numbers_fit_their_slots(entry):
+    A = [[entry, -entry, 1], [-entry, entry - 1, entry], [1, 2, -entry]]
+    R, columns = oracle(exact(A))
+    assert (reduced_echelon(A), pivots(A)) == (R, columns)
+    assert [*steps(A, True)][-1].matrix == R
+
+
+def test_a_step_cannot_be_changed_and_unchanged_rows_are_shared():
+    first, second, *_ = steps([[1, 2], [3, 4], [5, 6]])
+    with pytest.raises(AttributeError):
+        first.why = "because"
+    assert first.matrix[0] is second.matrix[0]
+    assert first.matrix is first.matrix
+    assert first != second
+    assert repr(first).startswith("Step(op=RowOp(kind='add', rows=(1, 0), factor=Fraction(-3, 1))")
+
+
 @settings(max_examples=200, deadline=None)
 @given(matrices())
 def test_the_plain_form_is_the_start_of_the_reduced_one(A):
@@ -127,6 +174,59 @@ def test_zero_matrices_are_in_echelon_form_already(A):
     assert list(steps(A, reduced=True)) == []
     assert rank(A) == floating_echelon(exact(A)).rank == 0
     assert leading_columns(exact(A)) == ()
+
+
+def mid_derivation(seed):
+    """A small matrix and the one that a few arbitrary legal operations make of it."""
+    choose = Random(seed)
+    m, n = choose.randint(1, 4), choose.randint(1, 4)
+    start = current = exact([[choose.randint(-3, 3) for _ in range(n)] for _ in range(m)])
+    for _ in range(choose.randint(0, 5)):
+        i, j = choose.randrange(m), choose.randrange(m)
+        f = Fraction(choose.choice([-3, -2, -1, 1, 2, 5]), choose.randint(1, 3))
+        op = scale(i, f) if i == j else choose.choice([swap(i, j), add(i, j, f)])
+        current = apply(op, current)
+    return start, current
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.integers(0, 2**40))
+def test_hints_lead_from_any_state_to_the_goal_in_the_same_row_space(seed):
+    start, current = mid_derivation(seed)
+    for reduced in (False, True):
+        while (step := next_step(current, reduced)) is not None:
+            current = step.matrix
+        assert is_echelon(current)
+    # The reduced form is unique, so this also says that the row space is that of the start.
+    assert current == oracle(start)[0]
+
+
+@settings(max_examples=100, deadline=None)
+@given(matrices())
+def test_the_longer_reason_names_the_goal_and_the_numbers(A):
+    before = A
+    for step in steps(A, reduced=True):
+        row, column = step.pivot
+        assert f"row {row + 1}, column {column + 1}" in step.detail
+        assert written(before[step.op.rows[-1]][column]) in step.detail
+        assert "the same" in step.detail
+        assert len(step.detail) > len(step.why)
+        before = step.matrix
+
+
+def test_reasons_at_length_read_as_a_teacher_would_say_them():
+    down, up = list(steps([[2, 1], [3, 4]], reduced=True))[:2]
+    assert down.detail == (
+        "The pivot is the 2 in row 1, column 1, and every entry below it should become 0. Row 2 "
+        "has 3 there, which is 3/2 times the pivot. Subtracting 3/2 times row 1 makes it 0. Row 1 "
+        "itself stays, so adding it back would undo this: the row space and the solutions stay "
+        "the same."
+    )
+    assert up.detail.startswith("In reduced form every pivot is 1, and the one in row 2, column 2")
+    swapped = next_step(exact([[1, 0, 2], [0, 0, 3], [0, 4, 1]]))
+    assert swapped.detail.startswith(
+        "Column 1 is done. The next pivot belongs in row 2, column 2, but there is a 0. Row 3 has 4"
+    )
 
 
 def test_reasons_name_the_numbers():

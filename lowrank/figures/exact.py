@@ -58,8 +58,11 @@ def matrix_html(
     pivots: Collection[tuple[int, int]] = (),
     current: tuple[int, int] | None = None,
     changed: Collection[int] = (),
+    size: float | None = None,
 ) -> str:
     """The matrix A, (m, n), drawn: `pivots` yellow, the `current` one outlined, rows marked.
+
+    `size` is that of the letters in rem; without it they are as large as a small matrix allows.
 
     >>> page = matrix_html(((Fraction(1), Fraction(-3, 2)),), "A", pivots=[(0, 0)])
     >>> 'aria-label="A, 1 × 2. Row 1: 1 (pivot), −3/2."' in page
@@ -74,7 +77,7 @@ def matrix_html(
     label = escape(in_words(A, title, pivots, changed), quote=True)
     return (
         f'{STYLE}<div class="lr-matrix" tabindex="0" role="img" aria-label="{label}" '
-        f'style="font-size: {_font_size(A)}rem">'
+        f'style="font-size: {size or _font_size(A)}rem">'
         f'<div class="lr-body"><table role="presentation">{rows}</table></div></div>'
     )
 

@@ -13,6 +13,9 @@ COLOURS = {
     "pivot": "#F0E442",  # yellow: a pivot or a selection
 }
 
+# What belongs to the first, second and third axis of a space: e1, e2, e3 and what becomes of them.
+AXES = ("#E69F00", "#CC79A7", "#56B4E9")
+
 # Diverging, centred on zero: blue below, orange above, a neutral middle that suits dark and light.
 DIVERGING: list[tuple[float, str]] = [(0.0, "#0072B2"), (0.5, "#F7F7F7"), (1.0, "#D55E00")]
 

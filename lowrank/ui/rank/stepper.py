@@ -11,7 +11,7 @@ from lowrank.ui.layout import text
 def stepper(A: Matrix, reduced: bool) -> bool:
     """Draw the reduction of A at the step in the link; true if that is the last one."""
     path = list(steps(A, reduced))
-    position = _position(len(path))
+    position = position_control(len(path))
     step = path[position - 1] if position else None
     shown = step.matrix if step else A
     known = pivots_known(A, path, position)
@@ -27,8 +27,8 @@ def stepper(A: Matrix, reduced: bool) -> bool:
     return position == len(path)
 
 
-def _position(total: int) -> int:
-    """The step shown, kept within the reduction at hand."""
+def position_control(total: int) -> int:
+    """Back, next and a slider; returns the step shown, kept within the reduction at hand."""
     state = st.session_state
     if "step" in state:
         state["step"] = min(state["step"], total)

@@ -1,0 +1,118 @@
+"""A whole derivation with its steps, beside what sympy takes for the reduced form alone.
+
+python benchmarks/elimination.py   Random integer matrices in -9..9, several seeds. Each repeat
+times ours and every peer, one after the other, in processor time, which a busy machine disturbs
+least.
+"""
+
+import gc
+import math
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sympy import QQ, Matrix
+from sympy.polys.matrices import DomainMatrix
+
+SEEDS = range(5)
+REPEATS = {12: 10, 40: 3}
+LASTS = 0.005  # seconds of one measurement, at least: as many calls in a row as that takes
+OURS = {
+    "listed": "every operation: its rows, factor and pivot",
+    "fractions": "the same, given rows of Fraction and not of int",
+    "ops": "... and each as a RowOp with its Fraction",
+    "matrices": "... and every matrix written out",
+    "all": "... and every sentence",
+    "rref": "reduced echelon form only",
+}
+PEERS = {
+    "Matrix": "sympy Matrix.rref()",
+    "QQ": "sympy DomainMatrix.rref() over QQ",
+    "FF": "sympy DomainMatrix.rref(method='FF'), fraction-free",
+    "CD": "sympy DomainMatrix.rref(method='CD'), clear denominators",
+}
+
+
+def runs(A: list[list[int]]) -> dict[str, Callable[[], Any]]:
+    """Everything that is timed for one matrix; each side starts from its own kind of matrix."""
+    from lowrank.elimination import exact, reduced_echelon, steps
+
+    n, fractions = len(A), exact(A)
+    symbolic, rational = Matrix(A), DomainMatrix([[QQ(x) for x in row] for row in A], (n, n), QQ)
+    return {
+        "listed": lambda: list(steps(A, reduced=True)),
+        "fractions": lambda: list(steps(fractions, reduced=True)),
+        "ops": lambda: [step.op for step in steps(A, reduced=True)],
+        "matrices": lambda: [(step.op, step.matrix) for step in steps(A, reduced=True)],
+        "all": lambda: [(step.op, step.matrix, step.why) for step in steps(A, reduced=True)],
+        "rref": lambda: reduced_echelon(A),
+        "Matrix": lambda: symbolic.rref(),
+        "QQ": lambda: rational.rref(),
+        "FF": lambda: rational.rref(method="FF"),
+        "CD": lambda: rational.rref(method="CD"),
+    }
+
+
+def agree(A: list[list[int]]) -> None:
+    """Stop if the last matrix of the derivation is not sympy's reduced form."""
+    from lowrank.elimination import steps
+
+    *_, last = steps(A, reduced=True)
+    theirs, _ = Matrix(A).rref()
+    assert [[(x.numerator, x.denominator) for x in row] for row in last.matrix] == [
+        [(x.p, x.q) for x in row] for row in theirs.tolist()
+    ]
+
+
+def spent(run: Callable[[], Any], calls: int) -> float:
+    """Processor seconds of one call, over so many in a row."""
+    start = time.thread_time()
+    for _ in range(calls):
+        run()
+    return (time.thread_time() - start) / calls
+
+
+def measured(n: int) -> dict[str, list[float]]:
+    """Seconds of every run, repeat by repeat."""
+    seconds: dict[str, list[float]] = {}
+    for seed in SEEDS:
+        A = np.random.default_rng(seed).integers(-9, 10, (n, n)).tolist()
+        agree(A)
+        timed = runs(A)
+        calls = {name: math.ceil(LASTS / spent(run, 1)) for name, run in timed.items()}
+        for _ in range(REPEATS[n]):
+            for name, run in timed.items():
+                seconds.setdefault(name, []).append(spent(run, calls[name]))
+    return seconds
+
+
+def ratio(peer: list[float], ours: list[float]) -> float:
+    """How many times longer the peer takes: the median over the repeats."""
+    return statistics.median(a / b for a, b in zip(peer, ours, strict=True))
+
+
+def main() -> None:
+    """Print a table for each size."""
+    for n in REPEATS:
+        seconds = measured(n)
+        domain = min("QQ", "FF", "CD", key=lambda name: statistics.median(seconds[name]))
+        count = f"{len(SEEDS)} matrices x {REPEATS[n]} repeats"
+        print(f"{n} x {n}, integers in -9..9, medians of {count}")
+        for name, words in PEERS.items():
+            print(f"  {words:<55} {statistics.median(seconds[name]) * 1e3:8.3f} ms")
+        print(f"  lowrank, reduced form{'':36}{'':11}Matrix.rref   {domain}")
+        for name, words in OURS.items():
+            median = statistics.median(seconds[name]) * 1e3
+            beside = [ratio(seconds[peer], seconds[name]) for peer in ("Matrix", domain)]
+            print(f"    {words:<53} {median:8.3f} ms {beside[0]:7.2f} x {beside[1]:7.2f} x")
+    print("x: how many times as long the peer takes, of the same matrix in the same repeat.")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    gc.disable()  # as timeit does
+    main()

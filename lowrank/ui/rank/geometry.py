@@ -1,0 +1,341 @@
+"""Geometry: the columns and their span, what A does to the unit cube, equations as planes."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import streamlit as st
+
+from lowrank.elimination import Step, steps
+from lowrank.errors import InputError
+from lowrank.figures import geometry as draw
+from lowrank.figures.exact import matrix_html, vector
+from lowrank.geometry import Flat, column_space, in_box, kernel, magnification, solutions
+from lowrank.parsing import parse_matrix
+from lowrank.rows import Matrix, Row, apply, identity, written
+from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.rank.stepper import position_control
+from lowrank.ui.rank.view import View
+
+MAP, COLUMNS, EQUATIONS = "Map", "Columns", "Equations"
+CUBE, SPHERE = "Cube", "Sphere"
+OFFERED = ("A repeated direction", "Full rank", "Tall")
+CHART = {"displayModeBar": False, "scrollZoom": False}
+
+USAGE = """from lowrank.geometry import column_space, cube, image, kernel
+from lowrank.parsing import parse_matrix
+
+A = parse_matrix("{matrix}")
+print(column_space(A), kernel(A))
+print(image(A, cube(len(A[0]))))"""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The matrix entered, and what it is after some steps of its reduction."""
+
+    A: Matrix  # as entered
+    path: tuple[Step, ...]
+    position: int
+
+    @property
+    def now(self) -> Matrix:
+        """The matrix at this step."""
+        return self.path[self.position - 1].matrix if self.position else self.A
+
+    @property
+    def step(self) -> Step | None:
+        """The step just done."""
+        return self.path[self.position - 1] if self.position else None
+
+    @property
+    def changed(self) -> tuple[int, ...]:
+        """The rows that this step changed."""
+        if self.step is None:
+            return ()
+        op = self.step.op
+        return op.rows if op.kind == "swap" else op.rows[:1]
+
+    def carried(self, b: Row) -> Row:
+        """The right-hand side after the same steps."""
+        column: Matrix = tuple((x,) for x in b)
+        for step in self.path[: self.position]:
+            column = apply(step.op, column)
+        return tuple(row[0] for row in column)
+
+
+def controls(A: Matrix) -> None:
+    """What to draw, at which step, and what it shows in words."""
+    if min(len(A), len(A[0])) > draw.DRAWN:
+        _too_large(A)
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        picture = st.segmented_control(
+            "Picture",
+            [MAP, COLUMNS, EQUATIONS],
+            default=MAP,
+            required=True,
+            key="picture",
+            bind="query-params",
+        )
+        if picture == MAP and max(len(A), len(A[0])) <= draw.DRAWN:
+            st.segmented_control(
+                "Of the unit",
+                [CUBE, SPHERE],
+                default=CUBE,
+                required=True,
+                key="shape",
+                bind="query-params",
+            )
+    path = tuple(steps(A, reduced=True))
+    moment = Moment(A, path, position_control(len(path)))
+    wide = len(A[0]) > draw.DRAWN
+    words, matrix = st.columns([1, 1] if wide else [3, 2], vertical_alignment="center")
+    with words, st.container(key="geometry_step"):
+        st.html("<style>.st-key-geometry_step { min-height: 9rem; }</style>")
+        st.markdown(step_words(moment))
+    with matrix:
+        title = f"The matrix after step {moment.position} of {len(path)}"
+        size = 0.85 if wide else 1.0
+        st.html(matrix_html(moment.now, title, changed=moment.changed, size=size))
+    if picture == EQUATIONS:
+        st.text_input(
+            "Right-hand side b of A x = b",
+            "0",
+            key="right",
+            bind="query-params",
+            help=text("geometry", "help b"),
+            max_chars=200,
+        )
+    elif picture == MAP and len(A) == len(A[0]):
+        st.slider(
+            "From I (nothing moves) to A",
+            0.0,
+            1.0,
+            1.0,
+            0.1,
+            key="t",
+            bind="query-params",
+            help=text("geometry", "help t"),
+        )
+
+
+def pictures(A: Matrix | None) -> None:
+    """The picture chosen, across the page, what it shows, and why it is so."""
+    if A is None:
+        return
+    if min(len(A), len(A[0])) <= draw.DRAWN:
+        path = tuple(steps(A, reduced=True))
+        moment = Moment(A, path, int(st.session_state["step"]))
+        with errors_shown():
+            drawn = {MAP: _map, COLUMNS: _columns, EQUATIONS: _equations}
+            for sentence in drawn[st.session_state["picture"]](moment):
+                st.markdown(sentence)
+    st.subheader("What the pictures say", anchor=False)
+    st.markdown(text("geometry", "explanation"))
+
+
+def _too_large(A: Matrix) -> None:
+    m, n = len(A), len(A[0])
+    spaces = {"domain": f"R{_raised(n)}", "codomain": f"R{_raised(m)}"}
+    st.info(text("geometry", "too large").format(m=m, n=n, **spaces))
+    with st.container(horizontal=True):
+        for name in OFFERED:
+            st.button(f"Show: {name}", key=f"offer_{name}", on_click=_choose, args=(name,))
+
+
+def _choose(preset: str) -> None:
+    st.session_state["m"] = preset
+    st.session_state["step"] = 0
+
+
+def _ink() -> str | None:
+    """The colour of text on the page, where it is known."""
+    return {"dark": "#FAFAFA", "light": "#31333F"}.get(st.context.theme.type or "")
+
+
+def step_words(moment: Moment) -> str:
+    """Which step this is, and what it kept: checked here, not taken for granted."""
+    if not moment.path:
+        return text("geometry", "no steps")
+    if moment.step is None:
+        total = "1 step" if len(moment.path) == 1 else f"{len(moment.path)} steps"
+        return text("geometry", "before the steps").format(total=total)
+    before, after = column_space(moment.A), column_space(moment.now)
+    kept = kernel(moment.now) == kernel(moment.A) and after.dimension == before.dimension
+    assert kept  # what row operations keep
+    return text("geometry", "after a step").format(
+        position=moment.position,
+        total=len(moment.path),
+        op=moment.step.op,
+        dimension=after.dimension,
+        null=_same(kernel(moment.A)),
+    )
+
+
+def _same(null: Flat) -> str:
+    if null.dimension == 0:
+        return "only the origin"
+    if null.dimension == null.ambient:
+        return str(null)
+    return f"the same {null.kind}"
+
+
+def span_words(A: Matrix) -> str:
+    """What the columns span."""
+    span, n = column_space(A), len(A[0])
+    columns = "The column spans" if n == 1 else f"The {n} columns span"
+    return f"{columns} **{span}**: dimension {span.dimension}, the rank."
+
+
+def null_words(A: Matrix) -> str:
+    """What A sends to the origin."""
+    null = kernel(A)
+    if null.dimension == 0:
+        return "The null space is **only the origin**: no two points land on one another."
+    through = ", ".join(vector(v) for v in null.directions)
+    return (
+        f"The null space is **{null}**, spanned by {through}: "
+        f"dimension {null.dimension}, and A sends all of it to the origin."
+    )
+
+
+def _map(moment: Moment) -> list[str]:
+    m, n = len(moment.A), len(moment.A[0])
+    circle = max(m, n) <= draw.DRAWN and st.session_state.get("shape") == SPHERE
+    share = Fraction(round(10 * st.session_state["t"]), 10) if m == n else Fraction(1)
+    A = blend(moment.now, share)
+    body = ("interval", "circle" if circle else "square", "sphere" if circle else "cube")
+    before, after = st.columns(2)
+    with before:
+        st.markdown(f"**Before**: x in R{_raised(n)}")
+        if n > draw.DRAWN:
+            st.info(text("geometry", "no domain").format(n=n))
+        else:
+            st.plotly_chart(
+                draw.domain(A, circle, _ink()),
+                key="geometry_domain",
+                config=CHART,
+                alt=f"The unit {body[n - 1]} in R{_raised(n)}. {null_words(A)}".replace("**", ""),
+            )
+    with after:
+        st.markdown(f"**After**: A x in R{_raised(m)}")
+        if m > draw.DRAWN:
+            st.info(text("geometry", "no codomain").format(m=m))
+        else:
+            st.plotly_chart(
+                draw.codomain(A, circle, _ink()),
+                key="geometry_codomain",
+                config=CHART,
+                alt=f"What A makes of it in R{_raised(m)}. {span_words(A)}".replace("**", ""),
+            )
+    said = [span_words(A), null_words(A)]
+    if m == n:
+        size = magnification(A)
+        what = {1: "Lengths", 2: "Areas", 3: "Volumes"}[n]
+        flat = ": the image is flat." if size == 0 else "."
+        said.append(f"{what} are multiplied by |det A| = **{written(size)}**{flat}")
+    if circle:
+        said.append(text("geometry", "circle"))
+    if share != 1:
+        said.append(text("geometry", "on the way").format(share=f"{float(share):g}"))
+    return said
+
+
+def blend(A: Matrix, share: Fraction) -> Matrix:  # (n, n) -> (n, n)
+    """(1 − share) I + share A; A itself for share 1, whatever its shape."""
+    if share == 1:
+        return A
+    pairs = zip(identity(len(A)), A, strict=True)
+    return tuple(
+        tuple((1 - share) * i + share * a for i, a in zip(own, row, strict=True))
+        for own, row in pairs
+    )
+
+
+def _columns(moment: Moment) -> list[str]:
+    A, m = moment.now, len(moment.A)
+    if m > draw.DRAWN:
+        st.info(text("geometry", "no codomain").format(m=m))
+        return [span_words(A), null_words(A)]
+    st.plotly_chart(
+        draw.columns(A, _ink()),
+        key="geometry_columns",
+        config=CHART,
+        alt=f"The columns as arrows in R{_raised(m)}. {span_words(A)}".replace("**", ""),
+    )
+    said = [span_words(A)]
+    if moment.position:
+        same = column_space(moment.A)
+        same_span = within(same, A)
+        said.append(text("geometry", "same span" if same_span else "other span"))
+    return [*said, text("geometry", "columns")]
+
+
+def within(span: Flat, A: Matrix) -> bool:
+    """Whether every column of A lies in the span."""
+    if not span.directions:
+        return not any(map(any, A))
+    D = tuple(zip(*span.directions, strict=True))
+    return all(solutions(D, a) is not None for a in zip(*A, strict=True))
+
+
+def _equations(moment: Moment) -> list[str]:
+    A, n = moment.now, len(moment.A[0])
+    typed = st.session_state["right"]
+    try:
+        b = right_side(typed or "0", len(A))
+    except InputError as error:
+        st.warning(str(error).replace("](", "]\\("), icon=":material/edit:")
+        return []
+    if n > draw.DRAWN:
+        st.info(text("geometry", "no domain").format(n=n))
+        return [null_words(A)]
+    now = moment.carried(b)
+    found = solutions(A, now)
+    said = _solution_words(found, any(b))
+    st.plotly_chart(
+        draw.equations(A, now, moment.changed, _ink()),
+        key="geometry_equations",
+        config=CHART,
+        alt=f"{len(A)} equations in R{_raised(n)}, as lines or planes. {said}".replace("**", ""),
+    )
+    return [said, text("geometry", "equations")]
+
+
+def right_side(typed: str, m: int) -> Row:
+    """b as typed: m numbers, or a single 0 for all of them.
+
+    >>> [str(x) for x in right_side("1, 1/2", 2)]
+    ['1', '1/2']
+
+    Raises:
+        InputError: not m numbers.
+    """
+    entries = tuple(x for row in parse_matrix(typed) for x in row)
+    if entries == (0,):
+        return (Fraction(0),) * m
+    if len(entries) != m:
+        raise InputError(f"b has {len(entries)} of the {m} entries it needs, one for each row.")
+    return entries
+
+
+def _solution_words(found: Flat | None, right: bool) -> str:
+    if found is None:
+        return "**No solution**: there is no point that all of them have in common."
+    if not right:
+        return f"All of them meet in the null space: **{found}**."
+    if found.dimension == 0:
+        return f"**One solution**: they meet in the point {vector(found.point)}."
+    return f"**Infinitely many solutions**: they meet in **{found}**."
+
+
+def _raised(n: int) -> str:
+    return str(n).translate(draw.RAISED)
+
+
+VIEW = View(
+    beside=controls,
+    below=pictures,
+    code=(column_space, kernel, in_box),
+    usage=USAGE,
+)

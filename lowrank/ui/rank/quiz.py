@@ -1,0 +1,131 @@
+"""Quiz: predict the next operation, tell the rank, find the dependent row."""
+
+import streamlit as st
+
+from lowrank.errors import InputError
+from lowrank.figures.exact import matrix_html
+from lowrank.problems import LEVELS
+from lowrank.quiz import NONE, Question, Verdict, judge, judge_operation, make_question
+from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.rank.view import View
+
+# The kind's label is what the link says.
+LABELS = {"Next step": "next", "Rank": "rank", "Dependent row": "dependent"}
+LAST_NUMBER = 9999
+USAGE = """from lowrank.quiz import judge, make_question
+
+question = make_question("next", seed=1, difficulty="easy")
+print(question.matrix)
+print(judge(question, "R2 - 2 R1"))"""
+
+
+@st.fragment
+@errors_shown()
+def quiz_view() -> None:
+    """One question at a time; its kind, difficulty and number are in the link."""
+    st.markdown(text("quiz", "intro"))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        label = st.segmented_control(
+            "Question about",
+            list(LABELS),
+            default="Next step",
+            required=True,
+            key="q_kind",
+            bind="query-params",
+            persist_state="session",
+        )
+        difficulty = st.segmented_control(
+            "Difficulty",
+            list(LEVELS),
+            default="easy",
+            required=True,
+            key="q_level",
+            bind="query-params",
+            persist_state="session",
+        )
+        number = st.number_input(
+            "Question number",
+            1,
+            LAST_NUMBER,
+            key="q",
+            bind="query-params",
+            persist_state="session",
+            width=150,
+        )
+    question = make_question(LABELS[label], int(number), difficulty)
+    picture, answering = st.columns([3, 2], gap="large")
+    with picture:
+        st.html(matrix_html(question.matrix, f"Question {number}"))
+    with answering:
+        st.markdown(text("quiz", question.kind))
+        said = _answer(question)
+        with st.container(key="quiz_feedback"):
+            st.html("<style>.st-key-quiz_feedback { min-height: 8rem; }</style>")
+            if said:
+                _feedback(question, said)
+        st.button(
+            "Next question",
+            key="quiz_next",
+            icon=":material/arrow_forward:",
+            on_click=_go_on,
+            type="primary" if _name(question) in _answers() else "secondary",
+        )
+        st.caption(_score(), help=text("quiz", "score help"))
+
+
+def _answer(question: Question) -> str:
+    """The widget that fits the question; what was answered, or nothing."""
+    key = f"quiz_{'_'.join(map(str, _name(question)))}"
+    if question.kind == "next":
+        with st.form(f"{key}_form", border=False):
+            typed = st.text_input(
+                "Your operation", key=key, help=text("quiz", "next help"), persist_state="session"
+            )
+            st.form_submit_button("Check", icon=":material/check:")
+        return (typed or "").strip()
+    if question.kind == "rank":
+        sides = len(question.matrix), len(question.matrix[0])
+        options, title = [str(r) for r in range(max(sides) + 1)], "The rank"
+    else:
+        options = [*(f"R{i + 1}" for i in range(len(question.matrix))), NONE]
+        title = "A combination of the others"
+    return st.segmented_control(title, options, key=key, persist_state="session") or ""
+
+
+def _feedback(question: Question, said: str) -> None:
+    """The verdict; what cannot be read as an answer is not counted."""
+    try:
+        verdict = judge(question, said)
+    except InputError as error:
+        st.warning(str(error).replace("](", "]\\("), icon=":material/edit:")
+        return
+    _answers().setdefault(_name(question), verdict)
+    if verdict.right:
+        st.success(f"Right. {verdict.why}", icon=":material/check:")
+    else:
+        st.error(f"Not this one. {verdict.why}", icon=":material/close:")
+
+
+def _answers() -> dict[tuple[str, str, int], Verdict]:
+    """The first verdict on each question of this session, in the order answered."""
+    return st.session_state.setdefault("quiz_answers", {})
+
+
+def _name(question: Question) -> tuple[str, str, int]:
+    return question.kind, question.difficulty, question.seed
+
+
+def _score() -> str:
+    given = list(_answers().values())
+    if not given:
+        return "No answer yet."
+    right = sum(verdict.right for verdict in given)
+    row = next((k for k, verdict in enumerate(reversed(given)) if not verdict.right), len(given))
+    return f"Score: {right} of {len(given)} right" + (f", the last {row} in a row." * (row > 1))
+
+
+def _go_on() -> None:
+    st.session_state["q"] = min(int(st.session_state["q"]) + 1, LAST_NUMBER)
+
+
+VIEW = View(below=lambda _: quiz_view(), code=(judge_operation,), usage=USAGE)

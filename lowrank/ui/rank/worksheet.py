@@ -1,0 +1,117 @@
+"""Worksheet: problems for a class and their key, to print or to download."""
+
+from functools import partial
+
+import streamlit as st
+
+from lowrank.elimination import leading_columns
+from lowrank.figures.exact import matrix_html
+from lowrank.problems import LEVELS, MOST_ROWS, make_problem
+from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.rank.view import View
+from lowrank.worksheet import FORMATS, MOST_PROBLEMS, Worksheet, answer, make_worksheet
+
+LABELS = {"html": "HTML", "latex": "LaTeX", "markdown": "Markdown"}
+LAST_SEED = 999_999
+FEW = 8  # steps of the first problem written out beside it
+USAGE = """from lowrank.worksheet import as_html, make_worksheet
+
+sheet = make_worksheet(seed=7, m=3, n=4, rank=2, count=10, difficulty="medium")
+open("worksheet.html", "w", encoding="utf-8").write(as_html(sheet))"""
+
+
+@st.fragment
+@errors_shown()
+def worksheet_view() -> None:
+    """The choices, all in the link; the first problem with its answer; the three files."""
+    st.markdown(text("worksheet", "intro"))
+    choices, preview = st.columns([2, 3], gap="large")
+    with choices:
+        sheet = _chosen()
+    with preview, st.container(key="first_problem"):
+        st.html("<style>.st-key-first_problem { min-height: 24rem; }</style>")
+        st.markdown(text("worksheet", "first problem"))
+        _first_problem(sheet)
+    st.markdown(text("worksheet", "files"))
+    with st.container(horizontal=True):
+        for name, form in FORMATS.items():
+            st.download_button(
+                LABELS[name],
+                partial(form.write, sheet),  # written only when it is asked for
+                file_name=sheet.name + form.suffix,
+                mime=form.mime,
+                key=f"w_{name}",
+                icon=":material/download:",
+                on_click="ignore",
+                type="primary" if name == "html" else "secondary",
+            )
+    st.caption("The same from the command line:")
+    st.code(sheet.command, language="shell", wrap_lines=True)
+
+
+def _chosen() -> Worksheet:
+    """The worksheet that the widgets describe; an impossible rank is refused in a sentence."""
+    with st.container(horizontal=True):
+        m = _number("Rows", "w_m", MOST_ROWS, 3)
+        n = _number("Columns", "w_n", MOST_ROWS, 4)
+        rank = _number("Rank", "w_rank", MOST_ROWS, 2)
+    difficulty = st.segmented_control(
+        "Difficulty",
+        list(LEVELS),
+        default="medium",
+        required=True,
+        key="w_level",
+        bind="query-params",
+        persist_state="session",
+    )
+    st.caption(text("worksheet", difficulty))
+    with st.container(horizontal=True):
+        count = _number("Problems", "w_count", MOST_PROBLEMS, 10)
+        seed = _number("Seed", "w_seed", LAST_SEED, 1)
+    reduced = _toggle("Down to reduced echelon form", "w_reduced")
+    solve = _toggle("Also solve A x = 0", "w_solve")
+    return make_worksheet(seed, m, n, rank, count, difficulty, reduced, solve)
+
+
+def _number(label: str, key: str, most: int, value: int) -> int:
+    return int(
+        st.number_input(
+            label,
+            1,
+            most,
+            value,
+            key=key,
+            width=130,
+            bind="query-params",
+            persist_state="session",
+        )
+    )
+
+
+def _toggle(label: str, key: str) -> bool:
+    return st.toggle(label, key=key, bind="query-params", persist_state="session")
+
+
+def _first_problem(sheet: Worksheet) -> None:
+    problem = sheet.problem(0)
+    found = answer(problem, sheet.reduced)
+    st.html(matrix_html(problem.matrix, "Problem 1"))
+    rows = ", ".join(str(d) for d in found.dependent)
+    said = f"{rows}." if rows else "No row is a combination of the others."
+    st.markdown(f"**Rank {found.rank}.** {said}")
+    st.markdown(_in_short([str(step.op) for step in found.path]))
+    pivots = set(enumerate(leading_columns(found.form)))
+    form = "Its reduced echelon form" if sheet.reduced else "Its echelon form"
+    st.html(matrix_html(found.form, form, pivots))
+
+
+def _in_short(operations: list[str]) -> str:
+    """The steps of the key, the first few of a long path."""
+    if not operations:
+        return "It is in echelon form as it stands."
+    first = ", ".join(op.replace(" ", "\N{NO-BREAK SPACE}") for op in operations[:FEW])
+    rest = f" and {len(operations) - FEW} more" if len(operations) > FEW else ""
+    return f"Steps: {first}{rest}."
+
+
+VIEW = View(below=lambda _: worksheet_view(), code=(make_problem,), usage=USAGE)

@@ -1,0 +1,60 @@
+"""A student turns a cube, steps, and shares the picture."""
+
+import re
+
+from tests.browser.conftest import settled
+
+CAMERA = """() => {
+  const scene = document.querySelector('.js-plotly-plot')?._fullLayout?.scene?._scene;
+  return scene ? scene.getCamera().eye : null;
+}"""
+
+
+def eye(page) -> dict[str, float]:
+    """Where the first scene is seen from, once that no longer changes."""
+    before, now = None, page.evaluate(CAMERA)
+    while now is None or now != before:
+        page.wait_for_timeout(400)
+        before, now = now, page.evaluate(CAMERA)
+    return now
+
+
+def turn(page) -> None:
+    """Drag the first scene a little to the right."""
+    chart = page.locator(".js-plotly-plot").first
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 80, y + 20, steps=8)
+    page.mouse.up()
+
+
+def test_a_cube_is_turned_and_stepped_through(new_page):
+    page = new_page("/rank?view=Geometry")
+    page.locator(".js-plotly-plot .gl-container canvas").nth(1).wait_for()
+    at_first = eye(page)
+    turn(page)
+    page.wait_for_function(f"x => ({CAMERA})()?.x !== x", arg=at_first["x"])
+    turned = eye(page)
+    page.get_by_role("button", name="Next").first.click()
+    page.get_by_text("Step 1 of 4: R2 ← R2 − 2 R1.").wait_for()
+    page.get_by_text("the null space is still the same line").wait_for()
+    settled(page)
+    assert eye(page) == turned
+
+    page.get_by_role("radio", name="Equations").click()
+    page.get_by_text("All of them meet in the null space").wait_for()
+    page.wait_for_url(re.compile("picture=Equations"))
+    shared = new_page(page.url)
+    shared.get_by_text("Step 1 of 4").wait_for()
+    shared.get_by_text("All of them meet in the null space").wait_for()
+
+
+def test_the_pictures_fit_a_phone(new_page):
+    page = new_page("/rank?view=Geometry&m=1+2;3+1", width=390)
+    page.locator(".js-plotly-plot .main-svg").nth(3).wait_for()
+    for chart in page.locator(".js-plotly-plot").all():
+        assert chart.bounding_box()["width"] <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

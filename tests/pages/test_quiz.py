@@ -1,0 +1,92 @@
+"""The Quiz and Worksheet views of the Rank page: played, answered badly, opened from a link."""
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from lowrank.elimination import next_step
+from lowrank.quiz import make_question, question_rank
+from lowrank.worksheet import make_worksheet
+
+PAGE = Path(__file__).parents[2] / "pages" / "rank.py"
+
+
+def opened(view: str, **link: str) -> AppTest:
+    app = AppTest.from_file(str(PAGE), default_timeout=30)
+    for name, value in {"view": view, **link}.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def score(app: AppTest) -> str:
+    return app.caption[-1].value
+
+
+def answer_next(app: AppTest, typed: str) -> None:
+    box = next(box for box in app.text_input if box.label == "Your operation")
+    box.set_value(typed)
+    next(b for b in app.button if b.label == "Check").click().run()
+    assert not app.exception
+
+
+def test_a_quiz_is_played_and_the_first_answers_are_counted():
+    app = opened("Quiz")
+    assert score(app) == "No answer yet."
+    question = make_question("next", 1, "easy")
+    answer_next(app, "R1 times R2")
+    assert "no row operation" in app.warning[0].value
+    assert score(app) == "No answer yet."
+    answer_next(app, "-7 R2")
+    assert app.error[0].value.startswith("Not this one.")
+    assert score(app) == "Score: 0 of 1 right"
+    answer_next(app, str(next_step(question.matrix).op))
+    assert app.success[0].value.startswith("Right.")
+    assert score(app) == "Score: 0 of 1 right"  # the first answer counts
+
+    app.button(key="quiz_next").click().run()
+    assert app.query_params["q"] == "2"
+    assert not app.success
+    assert not app.error
+    answer_next(app, str(next_step(make_question("next", 2, "easy").matrix).op))
+    assert score(app) == "Score: 1 of 2 right"
+
+
+def test_rank_and_row_are_answered_with_one_press():
+    app = opened("Quiz", q_kind="Rank", q="4", q_level="medium")
+    right = question_rank(make_question("rank", 4, "medium"))
+    app.segmented_control(key="quiz_rank_medium_4").set_value(str(right)).run()
+    assert f"The rank is {right}" in app.success[0].value
+    app.segmented_control(key="q_kind").set_value("Dependent row").run()
+    app.segmented_control(key="quiz_dependent_medium_4").set_value("none").run()
+    assert "of 2 right" in score(app)
+    app.segmented_control(key="q_kind").set_value("Rank").run()
+    assert app.query_params["q_kind"] == "Rank"
+    assert "of 2 right" in score(app)
+
+
+def test_a_strange_link_to_the_quiz_is_no_trouble():
+    for link in ({"q": "-5"}, {"q": "many", "q_kind": "Nonsense", "q_level": "brutal"}):
+        app = opened("Quiz", **link)
+        assert not app.error
+        assert app.number_input(key="q").value == 1
+
+
+def test_the_worksheet_follows_its_choices_and_its_link():
+    app = opened("Worksheet", w_m="2", w_n="5", w_rank="1", w_seed="33", w_level="hard")
+    assert app.number_input(key="w_n").value == 5
+    app.number_input(key="w_count").set_value(4).run()
+    app.toggle(key="w_reduced").set_value(True).run()
+    sheet = make_worksheet(33, 2, 5, 1, 4, "hard", reduced=True)
+    assert sheet.command in [code.value for code in app.code]
+    assert any("**Rank 1.**" in element.value for element in app.markdown)
+    assert len(app.get("download_button")) == 3
+
+
+def test_an_impossible_rank_is_one_sentence_and_can_be_corrected():
+    app = opened("Worksheet", w_rank="4")
+    assert app.error[0].value.startswith("rank is 4; a 3 × 4 problem can have rank 1 to 3")
+    app.number_input(key="w_m").set_value(4).run()
+    assert not app.error
+    assert any("**Rank 4.**" in element.value for element in app.markdown)
