@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from lowrank.errors import InputError
 from lowrank.llama.model import TINY, forward, observed, projections, random
 from lowrank.surgery import (
-    Factors,
     allocate,
     aware,
     aware_factors,
@@ -196,7 +195,10 @@ def test_what_cannot_be_done_is_named(call, words):
         call()
 
 
-def test_factors_of_a_pair_are_contiguous():
-    pair = Factors(np.eye(4), np.ones(4), np.eye(4)).pair(2)
-    assert pair.U.flags.c_contiguous
-    assert pair.SVt.flags.c_contiguous
+def test_a_pair_is_a_view_of_its_factors():
+    for factors in (plain(np.ones((5, 3))), aware(np.ones((5, 3)), np.eye(3))):
+        pair = factors.pair(2)
+        assert np.shares_memory(pair.U, factors.U)
+        assert np.shares_memory(pair.SVt, factors.SVt)
+        assert pair.U.flags.f_contiguous
+        assert pair.SVt.flags.c_contiguous

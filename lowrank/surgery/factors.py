@@ -22,27 +22,22 @@ DAMPING = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Factors:
-    """All that truncating one matrix at any rank takes: W = U diag(s) Vt, U (m, r), Vt (r, n).
+    """All that truncating one matrix at any rank takes: W = U SVt, U (m, r), SVt (r, n).
 
-    `s` are what the errors are made of: dropping all beyond k loses sqrt(sum of their squares), in
-    the norm of W for plain factors, in that of its outputs for activation-aware ones. Rows of Vt
-    are orthonormal for plain factors only.
+    Columns of U and rows of SVt stand in the order of their worth, U's one after the other in
+    memory, so that the pair of any rank is a view of their beginning. `s` are what errors are made
+    of: dropping all beyond k loses sqrt(sum of their squares), in the norm of W for plain factors,
+    in that of its outputs for activation-aware ones. Rows of SVt are orthogonal for plain ones.
     """
 
     U: Floats
     s: NDArray[np.float64]
-    Vt: Floats
+    SVt: Floats
 
     def pair(self, k: int, bias: Floats | None = None) -> LowRank:
-        """The best pair of rank k. Raises InputError if k is not from 1 to r."""
+        """The best pair of rank k; nothing is copied. Raises InputError if k is not from 1 to r."""
         k = checked_rank(k, len(self.s))
-        s = self.s[:k].astype(self.U.dtype)
-        # Contiguous copies, so that the thin products read no more than they use.
-        return LowRank(
-            np.ascontiguousarray(self.U[:, :k]),
-            np.ascontiguousarray(s[:, None] * self.Vt[:k]),
-            bias,
-        )
+        return LowRank(self.U[:, :k], self.SVt[:k], bias)
 
 
 Source = Callable[[str], Factors]
@@ -61,7 +56,8 @@ def plain_factors(params: Params) -> Source:
 def plain(W: Floats) -> Factors:  # (m, n)
     """The factors of W itself."""
     svd: SVD = full(W)
-    return Factors(svd.U, svd.s, svd.Vt)
+    SVt = svd.s.astype(svd.Vt.dtype)[:, None] * svd.Vt
+    return Factors(by_column(svd.U), svd.s, np.ascontiguousarray(SVt))
 
 
 def aware(W: Floats, R: Floats) -> Factors:  # (m, n), (n, n)
@@ -77,11 +73,16 @@ def aware(W: Floats, R: Floats) -> Factors:  # (m, n), (n, n)
         raise InputError(f"R has shape {R.shape}; expected {(W.shape[1],) * 2}, as W is {W.shape}.")
     if not np.abs(np.diag(R)).min() > 0:
         raise InputError("R is singular: some input direction was never used. Add damping.")
-    wide = np.asarray(W, np.float64)
-    svd = full(wide @ np.asarray(R, np.float64).T)  # (m, n)
-    # Vt R^-T is the transpose of R^-1 V.
-    Vt = scipy.linalg.solve_triangular(np.asarray(R, np.float64), svd.Vt.T).T
-    return Factors(svd.U.astype(W.dtype), svd.s, Vt.astype(W.dtype))
+    wide, R = np.asarray(W, np.float64), np.asarray(R, np.float64)
+    svd = full(wide @ R.T)  # (m, n)
+    # diag(s) Z^T R^-T is the transpose of R^-1 Z diag(s).
+    SVt = scipy.linalg.solve_triangular(R, svd.Vt.T * svd.s).T
+    return Factors(by_column(svd.U.astype(W.dtype)), svd.s, np.ascontiguousarray(SVt, W.dtype))
+
+
+def by_column(U: Floats) -> Floats:
+    """The same matrix with each column's entries side by side in memory."""
+    return np.asfortranarray(U)
 
 
 def aware_factors(params: Params, moments: Mapping[str, Floats]) -> Source:
@@ -118,14 +119,10 @@ def second_moments(
     total = sum(len(ids) for ids in texts)
     if total == 0:
         raise InputError("The calibration text is empty; expected at least one token.")
-    R: dict[str, NDArray[np.float64]] = {}
-    size: dict[str, float] = {}
+    seen: dict[str, _Inputs] = {}
 
     def look(name: str, x: Floats) -> None:
-        wide = x.reshape(-1, x.shape[-1]).astype(np.float64)
-        stacked = np.concatenate([R[name], wide]) if name in R else wide
-        R[name] = scipy.linalg.qr(stacked, mode="r", check_finite=False)[0][: x.shape[-1]]
-        size[name] = size.get(name, 0.0) + float((wide**2).sum())
+        seen.setdefault(name, _Inputs(x.shape[-1])).add(x.reshape(-1, x.shape[-1]))
 
     watched = observed(params, look, sorted(set(readers.values())))
     done = 0
@@ -137,12 +134,30 @@ def second_moments(
             if progress:
                 progress(done, total)
     whole = {}
-    for name, found in R.items():
-        n = found.shape[1]
-        extra = np.sqrt(damping * size[name] / n) * np.eye(n)
-        upper = scipy.linalg.qr(np.concatenate([found, extra]), mode="r", check_finite=False)[0][:n]
-        whole[name] = upper / np.sqrt(total)
+    for name in list(seen):
+        inputs = seen.pop(name)
+        inputs.add(np.sqrt(damping * inputs.size / inputs.n) * np.eye(inputs.n))
+        whole[name] = inputs.triangle() / np.sqrt(total)
     return {name: whole[reader] for name, reader in readers.items()}
+
+
+class _Inputs:
+    """Rows seen so far (rows, n), kept as R of their QR and the few that came since."""
+
+    def __init__(self, n: int) -> None:
+        self.n, self.size = n, 0.0  # size: the sum of squares
+        self._rows: list[Floats] = []
+
+    def add(self, x: Floats) -> None:
+        self._rows.append(x.copy())
+        self.size += float((x.astype(np.float64) ** 2).sum())
+        # A QR costs as much for the n rows of R as for n new ones: wait until there are as many.
+        if sum(map(len, self._rows)) > 2 * self.n + CHUNK:
+            self._rows = [self.triangle()]
+
+    def triangle(self) -> NDArray[np.float64]:
+        stacked = np.concatenate(self._rows, dtype=np.float64)
+        return scipy.linalg.qr(stacked, mode="r", check_finite=False)[0][: self.n]
 
 
 def _reader(name: str) -> str:
