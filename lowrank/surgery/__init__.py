@@ -29,7 +29,18 @@ from lowrank.surgery.factors import (
     second_moments,
     usage,
 )
-from lowrank.surgery.operation import Cost, Measured, cost, operate, sensitivity
+from lowrank.surgery.kept import Kept
+from lowrank.surgery.operation import (
+    Answers,
+    Cost,
+    Measured,
+    Reading,
+    answers,
+    cost,
+    operate,
+    reading,
+    sensitivity,
+)
 from lowrank.surgery.plans import (
     Plan,
     Rule,
@@ -42,14 +53,18 @@ from lowrank.surgery.plans import (
 
 __all__ = [
     "DAMPING",
+    "Answers",
     "Cost",
     "Factors",
+    "Kept",
     "Measured",
     "Plan",
+    "Reading",
     "Rule",
     "Source",
     "Usage",
     "allocate",
+    "answers",
     "aware",
     "aware_factors",
     "by_energy",
@@ -60,6 +75,7 @@ __all__ = [
     "operate",
     "plain",
     "plain_factors",
+    "reading",
     "second_moments",
     "sensitivity",
     "usage",

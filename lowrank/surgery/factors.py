@@ -1,7 +1,7 @@
 """What truncation starts from: the factors best for W, and those best for W x on a text."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lowrank.errors import InputError
 from lowrank.llama.generate import CHUNK
-from lowrank.llama.model import Params, forward, observed, projections
+from lowrank.llama.model import Params, hidden, observed, projections
 from lowrank.llama.projections import LowRank
 from lowrank.svd import SVD, checked_rank, frobenius, full
 
@@ -125,11 +125,14 @@ def second_moments(
         seen.setdefault(name, _Inputs(x.shape[-1])).add(x.reshape(-1, x.shape[-1]))
 
     watched = observed(params, look, sorted(set(readers.values())))
+    # What comes after the last of them need not be computed.
+    last = max((int(name.split(".")[2]) for name in readers), default=0)
+    watched = replace(watched, layers=watched.layers[: last + 1])
     done = 0
     for ids in texts:
         for start in range(0, len(ids), CHUNK):
             part = ids[start : start + CHUNK]
-            forward(watched, part, positions=[-1])
+            hidden(watched, part)
             done += len(part)
             if progress:
                 progress(done, total)

@@ -4,10 +4,13 @@ All factors of a small Llama in both ways take more memory than the model itself
 are shared by every process that reads it, and the system may drop and read them again.
 """
 
+import hashlib
+import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +19,13 @@ from lowrank.errors import FormatError, SourceError
 from lowrank.llama.model import Params, projections
 from lowrank.surgery.factors import Factors, Floats, Source, aware, plain, second_moments
 
-LAYERS_AT_ONCE = 6  # whose second moments are held together
+LAYERS_AT_ONCE = 8  # whose second moments are held together
 
 
 class Kept:
     """A folder with the factors of one model for one calibration text.
 
-    `folder` should be named for both (see `lowrank.surgery.texts.digest`); nothing in it is ever
+    `folder` should be named for both (see `folder_name`); nothing in it is ever
     changed, and any number of processes may fill it at once: files appear whole or not at all.
     """
 
@@ -129,3 +132,9 @@ def _packed(factors: Factors) -> NDArray:
 
 def _layer(name: str) -> int:
     return int(name.split(".")[2])
+
+
+def folder_name(tensors: Mapping[str, Any], passages: Sequence[str]) -> str:
+    """A name for the factors of a model, by its table of tensors, and of a calibration text."""
+    table = [(t.name, t.shape, t.dtype, t.nbytes) for t in tensors.values()]
+    return hashlib.sha256(json.dumps([table, list(passages)]).encode()).hexdigest()[:24]

@@ -3,9 +3,22 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lowrank.errors import InputError
-from lowrank.llama.generate import nll
-from lowrank.llama.model import ATTENTION, HEAD, MLP, Params, projections, replaced
+from lowrank.llama.cache import Cache
+from lowrank.llama.generate import CHUNK, cross_entropy, distribution, nll
+from lowrank.llama.model import (
+    ATTENTION,
+    HEAD,
+    MLP,
+    Params,
+    checked_ids,
+    forward,
+    projections,
+    replaced,
+)
 from lowrank.llama.projections import Projection, bias_of
 from lowrank.surgery.factors import Source
 from lowrank.surgery.plans import Plan, by_fraction, chosen
@@ -97,3 +110,65 @@ def sensitivity(
                     yield Measured(
                         kind, layer, fraction, "aware" if way == "aware" else "plain", loss, base
                     )
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A text as a model reads it: -ln p of every token but the first, and what it expects next."""
+
+    losses: NDArray[np.float64]  # (T - 1,), in nats
+    next: NDArray[np.float64]  # (vocab,), probabilities
+
+    @property
+    def nll(self) -> float:
+        """The mean loss; NaN for a single token, of which nothing was guessed."""
+        return float(self.losses.mean()) if len(self.losses) else float("nan")
+
+
+def reading(params: Params, ids: Sequence[int]) -> Reading:
+    """Losses and next-token distribution in one pass over the text, in parts that bound memory.
+
+    Raises InputError as `forward` does.
+    """
+    given, cache = checked_ids(ids, params.config), Cache()
+    found = [np.empty(0)]
+    for start in range(0, len(given), CHUNK):
+        part = given[start : start + CHUNK]
+        logits = forward(params, part, cache)
+        targets = given[start + 1 : start + 1 + len(part)]
+        if len(targets):
+            found.append(cross_entropy(logits[: len(targets)], targets))
+    return Reading(np.concatenate(found), distribution(logits[-1]))
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How a model completes questions: ln p of each word, and whether it would say it itself."""
+
+    each: tuple[tuple[float, bool], ...]
+
+    @property
+    def right(self) -> int:
+        """How many words the model would have said itself."""
+        return sum(first for _, first in self.each)
+
+    @property
+    def logp(self) -> float:
+        """The mean log-probability of the right words, in nats."""
+        return float(np.mean([p for p, _ in self.each]))
+
+
+def answers(params: Params, questions: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Answers:
+    """For each (beginning, word), both token ids: ln p(word), and whether greedy decoding says it.
+
+    Raises InputError as `forward` does, or if there is no question or an empty one.
+    """
+    if not questions or not all(a and b for a, b in questions):
+        raise InputError("questions hold an empty one; expected a beginning and a word in each.")
+    each = []
+    for beginning, word in questions:
+        rows = slice(len(beginning) - 1, None)
+        logits = forward(params, [*beginning, *word[:-1]], positions=rows)  # (len(word), vocab)
+        first = bool((logits.argmax(axis=-1) == np.asarray(word)).all())
+        each.append((-float(cross_entropy(logits, np.asarray(word)).sum()), first))
+    return Answers(tuple(each))

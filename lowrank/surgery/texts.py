@@ -4,7 +4,6 @@ All of them are this project's own, but for the part of the calibration text tha
 wrote (see scripts/calibration.py). None of the measured texts is in the calibration text.
 """
 
-import hashlib
 import json
 from functools import cache
 from pathlib import Path
@@ -40,12 +39,3 @@ def questions() -> tuple[tuple[str, str], ...]:
     """(the beginning of a sentence, the one word that completes it), the word without its space."""
     found = json.loads((FOLDER / "questions.json").read_text(encoding="utf-8"))
     return tuple((beginning, word) for beginning, word in found)
-
-
-def digest(*parts: str) -> str:
-    """Twelve hexadecimal digits that name these texts, for a folder.
-
-    >>> digest("a", "b") != digest("ab")
-    True
-    """
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
