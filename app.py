@@ -9,6 +9,7 @@ st.navigation(
     [
         st.Page("pages/start.py", title="Start", icon=":material/home:", default=True),
         st.Page("pages/rank.py", title="Rank", icon=":material/stairs:"),
+        st.Page("pages/redundancy.py", title="Redundancy", icon=":material/healing:"),
         st.Page("pages/truncation.py", title="Truncation", icon=":material/content_cut:"),
         st.Page("pages/lora.py", title="LoRA", icon=":material/alt_route:"),
         st.Page("pages/adapter.py", title="Adapter", icon=":material/extension:"),

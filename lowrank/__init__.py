@@ -5,7 +5,7 @@
 1
 """
 
-from lowrank import elimination, lora, measures, subspaces, svd
+from lowrank import completion, elimination, lora, measures, subspaces, svd
 
 __version__ = "0.1.0"
-__all__ = ["elimination", "lora", "measures", "subspaces", "svd"]
+__all__ = ["completion", "elimination", "lora", "measures", "subspaces", "svd"]

@@ -5,19 +5,24 @@ import streamlit as st
 from lowrank.parsing import compact
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.matrix_entry import PRESETS, matrix_entry
-from lowrank.ui.rank import geometry, numbers, quiz, reduce, worksheet
+from lowrank.ui.rank import fields, geometry, gives, numbers, parameters, quiz, reduce, worksheet
+from lowrank.ui.rank.kept import kept, remembered
 from lowrank.ui.rank.view import reduced
 
 # Labels are what the link says (?view=...), so they are short and do not change.
 VIEWS = {
     "Reduce": reduce.VIEW,
+    "What it gives": gives.VIEW,
     "Geometry": geometry.VIEW,
     "Numbers lie": numbers.VIEW,
+    "Other fields": fields.VIEW,
+    "Parameters": parameters.VIEW,
     "Quiz": quiz.VIEW,
     "Worksheet": worksheet.VIEW,
 }
 
 question("Rank", "How many rows of this matrix are not combinations of the others?")
+remembered()
 name = st.segmented_control(
     "What to look at",
     list(VIEWS),
@@ -25,12 +30,14 @@ name = st.segmented_control(
     required=True,
     key="view",
     bind="query-params",
+    persist_state="session",
     label_visibility="collapsed",
 )
 view = VIEWS[name]
+kept(elsewhere=name != "Reduce")
 A = None
 if view.beside:
-    controls, picture = st.columns([2, 3], gap="large")
+    controls, picture = st.columns([1.05, 2], gap="medium")
     with controls:
         with errors_shown():
             A = matrix_entry()

@@ -1,10 +1,13 @@
 """Start: the story on one page, with a way into each part."""
 
+import numpy as np
 import streamlit as st
 
+from lowrank.completion import als, finish
 from lowrank.elimination import echelon, pivots, rank
 from lowrank.figures.exact import matrix_html
 from lowrank.figures.matrix import Outline, outlines
+from lowrank.figures.pictures import shown, tartan
 from lowrank.figures.style import COLOURS
 from lowrank.llama.config import SMOLLM2_135M
 from lowrank.rows import exact
@@ -30,6 +33,19 @@ def rank_example() -> None:
     after = matrix_html(echelon(A), "Its echelon form", pivots=set(enumerate(pivots(A))))
     st.html(f'<div class="lr-pair">{before}<div>→</div>{after}</div>{PAIR}')
     st.caption(f"Two non-zero rows are left of three: rank {rank(A)}.")
+
+
+def redundancy_example() -> None:
+    """A drawn picture as it is, with most of its entries hidden, and recovered from the rest."""
+    X = tartan(60, 80)
+    seen = np.random.default_rng(0).random(X.shape) < 0.5
+    found = finish(als(X, seen, rank=6, held_out=~seen))
+    for place, values, hidden in zip(st.columns(2), (X, found.matrix), (~seen, None), strict=True):
+        name = "A plaid with holes" if hidden is not None else "The same, recovered"
+        place.html(shown(values, (0.0, 1.0), name, hidden))
+    st.caption(
+        f"Half of the entries, yellow, recovered from the rest: {found.held_out_error:.2%} off."
+    )
 
 
 def truncation_example() -> None:
@@ -58,13 +74,15 @@ def lora_example() -> None:
 
 PARTS = [
     ("rank", "1 · Rank", rank_example),
-    ("truncation", "2 · Truncation", truncation_example),
-    ("lora", "3 · LoRA", lora_example),
+    ("redundancy", "2 · Redundancy", redundancy_example),
+    ("truncation", "3 · Truncation", truncation_example),
+    ("lora", "4 · LoRA", lora_example),
 ]
 
 question("lowrank", "How much of a matrix is really there?")
 st.markdown(text("start", "lead"))
-for place, (name, title, example) in zip(st.columns(3, border=True), PARTS, strict=True):
+places = [*st.columns(2, border=True), *st.columns(2, border=True)]
+for place, (name, title, example) in zip(places, PARTS, strict=True):
     with place:
         st.subheader(title, anchor=False)
         st.markdown(text("start", name))

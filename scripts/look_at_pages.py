@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 MODEL = "SmolLM2-135M-Instruct"
-PAGES = {"": None, "rank": None, "truncation": MODEL, "lora": MODEL}
+PAGES = {"": None, "rank": None, "redundancy": None, "truncation": MODEL, "lora": MODEL}
 ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 # library is listed too. Readers and ui import heavier libraries where they use them.
 ROOMS = {
     "core": ({"numpy", "scipy", "tokenizers", "jinja2"}, {"errors", "config"}),
+    "letters": ({"sympy"}, {"errors", "core"}),
     "errors": (set(), set()),
     "config": (set(), {"errors"}),
     "readers": ({"numpy", "gguf", "huggingface_hub", "httpx"}, {"errors", "config"}),
@@ -20,7 +21,7 @@ ROOMS = {
     "figures": ({"numpy", "plotly", "PIL"}, {"errors", "core"}),
     "ui": (
         {"numpy", "plotly", "streamlit"},
-        {"errors", "core", "config", "readers", "adapters", "figures"},
+        {"errors", "core", "letters", "config", "readers", "adapters", "figures"},
     ),
     "pages": (
         {"numpy", "plotly", "streamlit", "pandas"},
@@ -50,7 +51,9 @@ def room_of(path: Path) -> str:
         return parts[1]
     if parts[1:] in {("llama", "config.py"), ("llama", "vocabulary.py")}:
         return "config"
-    return {"errors.py": "errors", "__main__.py": "command"}.get(parts[1], "core")
+    named = {"errors.py": "errors", "__main__.py": "command"}
+    named |= dict.fromkeys(("letters.py", "parametric.py"), "letters")
+    return named.get(parts[1], "core")
 
 
 def module_file(name: str) -> Path:

@@ -128,6 +128,7 @@ def test_vocabularies_that_are_not_sound_are_refused():
         ("1 tokens and 0 scores", Vocabulary(["a"], kind="llama")),
         ("a token twice", Vocabulary(["a", "a"])),
         ("is empty", Vocabulary()),
+        ("2 types", Vocabulary(["a"], types=[1, 1])),
         ("513 characters", Vocabulary(["a" * 513], scores=[0.0], types=[1], kind="llama")),
         (r"tokenizer\.json is not sound", Vocabulary(json="{}")),
         (r"tokenizer\.json is not sound", Vocabulary(json="{")),
@@ -214,3 +215,38 @@ def test_the_program_for_templates_imports_nothing_of_ours():
     program = Path(chat.PROGRAM).read_text(encoding="utf-8")
     assert "import lowrank" not in program
     assert "from lowrank" not in program
+
+
+words = st.lists(st.text("abĠ▁<0x41>é", min_size=0, max_size=6), max_size=12)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data(), tokens=words, written=st.text("ab é<>x04▁\n", max_size=12))
+def test_any_vocabulary_is_a_tokenizer_or_an_error_of_ours(data, tokens, written):
+    n = len(tokens)
+    number = st.none() | st.integers(-2, n + 2)
+    one = st.sampled_from(tokens) if tokens else st.just("a")
+    vocabulary = Vocabulary(
+        tokens=tokens,
+        merges=data.draw(st.lists(st.builds("{} {}".format, one, one), max_size=4)),
+        scores=data.draw(st.lists(st.floats(width=32), min_size=n, max_size=n)),
+        types=data.draw(st.just([]) | st.lists(st.integers(-1, 9), min_size=n, max_size=n)),
+        kind=data.draw(st.sampled_from(["gpt2", "llama"])),
+        split=data.draw(st.sampled_from(sorted(SPLITS))),
+        bos=data.draw(number),
+        eos=data.draw(number),
+        unknown=data.draw(number),
+        end_of_turn=data.draw(number),
+        add_bos=data.draw(st.none() | st.booleans()),
+        add_space_prefix=data.draw(st.none() | st.booleans()),
+    )
+    try:
+        tokenizer = Tokenizer(vocabulary)
+    except FormatError:
+        return
+    ids = tokenizer.begin(written) + tokenizer.encode(written, special=True)
+    assert all(0 <= i < tokenizer.size for i in [*ids, *tokenizer.stop_ids, *tokenizer.prefix])
+    tokenizer.decode(ids)
+    list(tokenizer.stream(ids))
+    for i in range(tokenizer.size):
+        tokenizer.piece(i)

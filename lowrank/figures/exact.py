@@ -4,9 +4,10 @@ It takes its ink from the page (currentColor), so that it suits dark and light, 
 inside itself when it is wider than its place. Rows have one height whatever they hold.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from html import escape
+from typing import Literal
 
 from lowrank.figures.style import COLOURS
 from lowrank.rows import Matrix, written
@@ -30,26 +31,61 @@ STYLE = f"""<style>
 .lr-matrix .lr-pivot .lr-cell {{ background: {COLOURS["pivot"]}; color: #111; font-weight: 700;
   border-radius: 0.25em; padding: 0 0.4em; outline: 0.06em solid #8C8C8C; }}
 .lr-matrix .lr-now .lr-cell {{ outline: 0.14em solid currentColor; }}
+.lr-matrix td.lr-barred {{ border-left: 0.08em solid currentColor; }}
 .lr-matrix .lr-zero .lr-cell {{ opacity: 0.5; }}
 .lr-fraction {{ display: inline-flex; flex-direction: column; vertical-align: middle;
   line-height: 1.1; font-size: 0.82em; }}
 .lr-fraction > span + span {{ border-top: 0.08em solid currentColor; }}
 .lr-fraction > span {{ padding: 0.05em 0.15em; }}
-.lr-step {{ min-height: 7.8em; }}
+.lr-step {{ min-height: 6.6em; padding-left: 0.8em; border-left: 0.25em solid transparent; }}
 @media (max-width: 640px) {{ .lr-step {{ min-height: 9.4em; }} }}
+.st-key-said .lr-step {{ height: 8.6em; overflow-y: auto; }}
+.lr-step.lr-hint {{ border-color: {COLOURS["pivot"]}; }}
+.lr-step.lr-done {{ border-color: {COLOURS["result"]}; }}
+.lr-step.lr-problem {{ border-color: {COLOURS["update"]}; }}
+.lr-history {{ height: 15em; overflow-y: auto; border: 0.06em solid
+  color-mix(in srgb, currentColor 25%, transparent); border-radius: 0.5em; padding: 0.4em 0.8em; }}
+.lr-history ol {{ margin: 0; padding-left: 2.2em; }}
+.lr-history li {{ padding: 0.15em 0; }}
+.lr-history .lr-undone {{ opacity: 0.5; }}
+.lr-history b {{ white-space: nowrap; }}
+.lr-history .lr-here {{ background: color-mix(in srgb, currentColor 11%, transparent); }}
 .lr-step .lr-count {{ opacity: 0.75; }}
 .lr-step .lr-op {{ font-size: 1.7rem; font-weight: 600; line-height: 1.5; height: 1.5em;
   overflow-x: auto; overflow-y: hidden; white-space: nowrap; }}
 </style>"""
 
 
-def step_html(count: str, operation: str, why: str) -> str:
-    """Where we are, the operation in large letters and its reason, in a place of fixed height."""
+Tone = Literal["", "hint", "done", "problem"]
+
+
+def step_html(count: str, operation: str, why: str, tone: Tone = "") -> str:
+    """Where we are, the operation in large letters and its reason, in a place of fixed height.
+
+    A `tone` other than "" is marked at the edge: yellow, green or vermillion.
+    """
+    marked = f" lr-{tone}" if tone else ""
     return (
-        f'{STYLE}<div class="lr-step" aria-live="polite">'
+        f'{STYLE}<div class="lr-step{marked}" aria-live="polite">'
         f'<div class="lr-count">{escape(count)}</div>'
         f'<div class="lr-op">{escape(operation)}</div><div>{escape(why)}</div></div>'
     )
+
+
+def history_html(operations: Sequence[str], why: Sequence[str], position: int) -> str:
+    """The operations of a derivation with their reasons in a box of fixed height; the last done
+    is marked, those after it, which are undone, faint.
+
+    >>> history_html(["R1 ↔ R2"], ["Rows 1 and 2 change places."], 1).count("<li")
+    1
+    """
+    items = "".join(
+        f'<li class="{"lr-here" if k == position else "lr-undone" if k > position else ""}">'
+        f"<b>{escape(operation)}</b> {escape(reason)}</li>"
+        for k, (operation, reason) in enumerate(zip(operations, why, strict=True), start=1)
+    )
+    inside = f"<ol>{items}</ol>" if items else "No moves yet."
+    return f'{STYLE}<div class="lr-history" tabindex="0">{inside}</div>'
 
 
 def matrix_html(
@@ -59,10 +95,12 @@ def matrix_html(
     current: tuple[int, int] | None = None,
     changed: Collection[int] = (),
     size: float | None = None,
+    bar: int | None = None,
 ) -> str:
     """The matrix A, (m, n), drawn: `pivots` yellow, the `current` one outlined, rows marked.
 
     `size` is that of the letters in rem; without it they are as large as a small matrix allows.
+    Before column `bar`, if given, stands a line, as in [A | b].
 
     >>> page = matrix_html(((Fraction(1), Fraction(-3, 2)),), "A", pivots=[(0, 0)])
     >>> 'aria-label="A, 1 × 2. Row 1: 1 (pivot), −3/2."' in page
@@ -70,7 +108,9 @@ def matrix_html(
     """
     rows = "".join(
         f'<tr class="{"lr-changed" if i in changed else ""}"><th>R{i + 1}</th>'
-        + "".join(_cell(x, (i, j) in pivots, (i, j) == current) for j, x in enumerate(row))
+        + "".join(
+            _cell(x, (i, j) in pivots, (i, j) == current, j == bar) for j, x in enumerate(row)
+        )
         + "</tr>"
         for i, row in enumerate(A)
     )
@@ -106,8 +146,9 @@ def vector(x: Collection[Fraction]) -> str:
     return f"({', '.join(written(entry) for entry in x)})"
 
 
-def _cell(x: Fraction, pivot: bool, current: bool) -> str:
+def _cell(x: Fraction, pivot: bool, current: bool, barred: bool) -> str:
     names = ["lr-pivot"] * pivot + ["lr-now"] * current + ["lr-zero"] * (x == 0)
+    names += ["lr-barred"] * barred
     return f'<td class="{" ".join(names)}"><span class="lr-cell">{_entry(x)}</span></td>'
 
 
@@ -121,4 +162,4 @@ def _entry(x: Fraction) -> str:
 def _font_size(A: Matrix) -> float:
     """Large enough for the back row when the matrix is small."""
     side = max(len(A), len(A[0]))
-    return 1.9 if side <= 4 else 1.5 if side <= 6 else 1.1 if side <= 8 else 0.95
+    return 1.7 if side <= 4 else 1.5 if side <= 6 else 1.1 if side <= 8 else 0.95

@@ -112,7 +112,8 @@ def rms_norm(x: Floats, weight: Floats, eps: float) -> Floats:  # (..., hidden),
     >>> rms_norm(np.array([3.0, 4.0]), np.ones(2), 0.0).round(3).tolist()
     [0.849, 1.131]
     """
-    return weight * (x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + eps))
+    mean_square = np.vecdot(x, x)[..., None] / x.shape[-1]
+    return weight * (x / np.sqrt(mean_square + eps))
 
 
 def queries_keys_values(
@@ -132,8 +133,8 @@ def attention(q: Floats, k: Floats, v: Floats, mask: Floats) -> Floats:
     heads share a key: their queries are stacked, so that one product serves them all.
     """
     (heads, T, width), (kv_heads, S, _) = q.shape, k.shape
-    stacked = q.reshape(kv_heads, -1, width)  # (heads, T, hd) -> (kv, group * T, hd)
-    scores = stacked @ k.swapaxes(1, 2) * width**-0.5  # (kv, group * T, S)
+    stacked = (q * width**-0.5).reshape(kv_heads, -1, width)  # -> (kv, group * T, hd)
+    scores = stacked @ k.swapaxes(1, 2)  # (kv, group * T, S)
     weights = softmax(scores.reshape(heads, T, S) + mask)
     mixed = weights.reshape(kv_heads, -1, S) @ v  # (kv, group * T, hd)
     return side_by_side(mixed.reshape(heads, T, width))

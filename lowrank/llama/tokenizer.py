@@ -7,7 +7,7 @@ from typing import Any
 
 from lowrank.errors import FormatError, InputError
 from lowrank.llama.chat import render
-from lowrank.llama.vocabulary import BYTE, CONTROL, USER_DEFINED, Vocabulary
+from lowrank.llama.vocabulary import BYTE, CONTROL, NORMAL, USER_DEFINED, Vocabulary
 
 # How a byte-level vocabulary cuts text before merging: regular expressions applied in turn. The
 # names are GGUF's (llama.cpp, llama-vocab.cpp); the patterns are those of the models' own
@@ -185,6 +185,10 @@ def library(vocabulary: Vocabulary) -> Any:
         raise FormatError("The model's vocabulary has a token twice.")
     if not tokens:
         raise FormatError("The model's vocabulary is empty.")
+    if vocabulary.types and len(vocabulary.types) != len(tokens):
+        raise FormatError(
+            f"The model has {len(tokens):,} tokens and {len(vocabulary.types):,} types of them."
+        )
     if vocabulary.kind not in ("gpt2", "llama"):
         raise FormatError(
             f"The model's tokenizer is of kind {vocabulary.kind[:40]!r}; known are 'gpt2' "
@@ -255,7 +259,7 @@ def merges_of_scores(vocabulary: Vocabulary, ids: Mapping[str, int]) -> list[tup
 
     Raises FormatError for a token longer than any vocabulary has, whose cuts would take long.
     """
-    types = vocabulary.types or [1] * len(vocabulary.tokens)
+    types = vocabulary.types or [NORMAL] * len(vocabulary.tokens)
     ranked = []
     for token, score, kind in zip(vocabulary.tokens, vocabulary.scores, types, strict=True):
         if kind in (CONTROL, BYTE) or len(token) < 2:

@@ -3,14 +3,21 @@
 Keys are names, never arrays: a source and a tensor's name stand for one matrix.
 """
 
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from lowrank import completion
 from lowrank.adapters import Adapter, AdapterConfig, Effect, effect, load, untrained
+from lowrank.completion import PhaseCell
 from lowrank.errors import InputError
 from lowrank.figures.matrix import Preview
 from lowrank.figures.matrix import preview as small_preview
+from lowrank.figures.pictures import DRAWN
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.measures import random_spectrum
 from lowrank.readers import Model, open_model
@@ -106,3 +113,57 @@ def effects(_adapter: Adapter, key: str) -> list[Effect]:
 def jobs() -> Jobs:
     """The server's long work: one piece at a time, so that pages keep a core for themselves."""
     return Jobs(workers=1)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Splitting into cases…")
+def parametric(typed: str) -> tuple[Any, Any, Callable, Callable[[Any], str]]:
+    """A typed matrix with letters, its cases, their table by unknowns, and how to write an entry.
+
+    sympy is loaded here, when the first such matrix is asked for.
+    """
+    from lowrank.letters import parse_parametric, written
+    from lowrank.parametric import case_table, cases, solvability
+
+    A = parse_parametric(typed)
+    found = cases(A)
+    tables: dict[int | None, Any] = {None: case_table(found)}
+
+    def lines(unknowns: int | None) -> Any:
+        if unknowns not in tables:
+            tables[unknowns] = solvability(found, unknowns or 0)
+        return tables[unknowns]
+
+    return A, found, lines, written
+
+
+def shelf() -> OrderedDict[tuple[object, ...], object]:
+    """What was computed in view of a visitor, who could cancel it: see `kept` and `keep`."""
+    return OrderedDict()
+
+
+def kept(key: tuple[object, ...]) -> object | None:
+    """What `keep` put there, or None."""
+    return shelf().get(key)
+
+
+def keep(key: tuple[object, ...], found: object, most: int = 48) -> None:
+    """Share a finished result with every session; the oldest make room for it."""
+    results = shelf()
+    results[key] = found
+    while len(results) > most:
+        results.popitem(last=False)
+
+
+@st.cache_data(max_entries=8192, show_spinner=False)
+def phase_cell(size: int, rank: int, fraction: float, seed: int) -> PhaseCell:
+    """One trial of the phase picture; see `lowrank.completion.phase_cell`."""
+    return completion.phase_cell(size, rank, fraction, seed)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def drawn_svd(name: str) -> SVD:
+    """The decomposition of one of the drawn pictures, read-only."""
+    found = full(DRAWN[name]())
+    for part in (found.U, found.s, found.Vt):
+        part.setflags(write=False)
+    return found

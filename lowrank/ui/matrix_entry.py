@@ -25,6 +25,13 @@ PRESETS = {
     "Tenths": "0.1 0.2 0.3; 0.4 0.5 0.6; 0.7 0.8 0.9",
     "Tiny pivot": "1e-20 1 1; 1 1 2; 1 2 4",
     "Almost the same": "1 1; 1 1.000000001",
+    "Zero row sums": "0.8 -0.3 -0.5; -0.5 0.8 -0.3; -0.3 -0.5 0.8",
+    "Whole numbers": "10 3 7; 3 1 4; 13 4 11",
+    "Wilkinson growth": "1 0 0 0 0 0 0 1; -1 1 0 0 0 0 0 1; -1 -1 1 0 0 0 0 1; -1 -1 -1 1 0 0 0 1;"
+    "-1 -1 -1 -1 1 0 0 1; -1 -1 -1 -1 -1 1 0 1; -1 -1 -1 -1 -1 -1 1 1; -1 -1 -1 -1 -1 -1 -1 1",
+    "Magic square": "8 1 6; 3 5 7; 4 9 2",
+    "Triangle": "1 1 0; 0 1 1; 1 0 1",
+    "Falls at 2 and 3": "5 1; 1 5",
 }
 GRID, TEXT = "Grid", "Text"
 
@@ -43,6 +50,7 @@ def matrix_entry(presets: Mapping[str, str] = PRESETS) -> Matrix:
         key="m",
         accept_new_options=True,
         bind="query-params",
+        persist_state="session",
         on_change=_restart,
         help="Choose one, or type your own on one line: 1 2; 3 4",
     )
@@ -66,7 +74,8 @@ def matrix_entry(presets: Mapping[str, str] = PRESETS) -> Matrix:
 
 
 def _restart() -> None:
-    st.session_state["step"] = 0
+    """Another matrix: the moves that the link keeps were made on the one before."""
+    st.session_state.update(step=0, ops="", typed="", written="")
 
 
 def _load(source: str, text: str) -> None:
@@ -102,8 +111,9 @@ def _publish(cells: list[list[str]]) -> None:
     except InputError:
         return
     state = st.session_state
-    state["m"] = state["entry_source"] = compact(cells)
-    state["step"] = 0
+    if state.get("m") != compact(cells):
+        state["m"] = state["entry_source"] = compact(cells)
+        _restart()
 
 
 def _text_changed() -> None:
@@ -145,7 +155,7 @@ def _grid() -> None:
     state["entry_rows"], state["entry_columns"] = len(base), len(base[0])
     with st.container(horizontal=True):
         for label, key in (("Rows", "entry_rows"), ("Columns", "entry_columns")):
-            st.number_input(label, 1, MAX_SIDE, key=key, on_change=_resized, width=130)
+            st.number_input(label, 1, MAX_SIDE, key=key, on_change=_resized, width=122)
     st.data_editor(
         {str(j + 1): [row[j] for row in base] for j in range(len(base[0]))},
         key=_grid_key(),

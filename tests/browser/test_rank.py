@@ -1,7 +1,5 @@
 """A student on the Rank page: step, type nonsense, reload, share."""
 
-import re
-
 from playwright.sync_api import expect
 
 from tests.browser.conftest import settled
@@ -89,13 +87,79 @@ def test_fits_a_phone(new_page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_ones_own_moves_are_kept_in_the_link_and_by_a_reload(new_page):
-    page = new_page("/rank?m=1+2;2+4")
-    box = page.get_by_role("textbox", name="Your operations, one a line")
-    box.fill("R2 - 2 R1")
-    box.press("Control+Enter")
-    expect(page.get_by_text("reached in 1 move: rank 1")).to_be_visible()
-    expect(page).to_have_url(re.compile("ops=R2"))
+def type_move(page, text: str) -> None:
+    box = page.get_by_role("textbox", name="Your next operation")
+    box.fill(text)
+    box.press("Enter")
+
+
+def test_a_student_reduces_by_typing_takes_a_hint_undoes_and_shares_the_link(new_page):
+    page = new_page("/rank?m=2+4+1;3+7+0;1+1+1")
+    page.get_by_text("Type", exact=True).click()
+    said = page.locator(".lr-step")
+    type_move(page, "R1 <-> R3")
+    expect(said).to_contain_text("1 move")
+    expect(page.get_by_role("textbox", name="Your next operation")).to_have_value("")
+
+    type_move(page, "R2 - 3 R9")
+    expect(said).to_contain_text("names row 9")
+    settled(page)
     page.reload()
     settled(page)
-    expect(page.get_by_text("reached in 1 move: rank 1")).to_be_visible()
+    expect(said).to_contain_text("names row 9")
+    expect(page.get_by_role("textbox", name="Your next operation")).to_have_value("R2 - 3 R9")
+
+    page.get_by_role("button", name="Hint").click()
+    expect(said).to_contain_text("Hint 1 of 2")
+    page.get_by_role("button", name="Hint").click()
+    expect(said).to_contain_text("R2 ← R2 − 3 R1")
+    type_move(page, "R2 - 3 R1")
+    expect(said).to_contain_text("2 moves")
+    at_two = drawn(page).partition(", ")[2]
+    page.get_by_role("button", name="Do this step").click()
+    expect(said).to_contain_text("3 moves")
+    page.get_by_role("button", name="Undo").click()
+    expect(said).to_contain_text("2 moves · 1 undone")
+    settled(page)
+    assert drawn(page).partition(", ")[2] == at_two
+
+    shared = new_page(page.url)
+    expect(shared.locator(".lr-step")).to_contain_text("2 moves · 1 undone")
+    assert drawn(shared).partition(", ")[2] == at_two
+    shared.get_by_role("button", name="Redo").click()
+    expect(shared.locator(".lr-step")).to_contain_text("3 moves")
+    shared.get_by_role("button", name="Finish").click()
+    expect(shared.locator(".lr-step")).to_contain_text("Echelon form, reached in")
+    expect(shared.get_by_text("Rank 3: 3 non-zero rows")).to_be_visible()
+    assert len(shared.url) < 2000
+
+
+def test_moves_survive_another_view_another_page_and_back(new_page):
+    page = new_page("/rank?how=Type&m=2+4;3+7")
+    said = page.locator(".lr-step")
+    type_move(page, "R1 <-> R2")
+    expect(said).to_contain_text("1 move")
+    page.get_by_text("Numbers lie", exact=True).click()
+    page.get_by_text("counted by").wait_for()
+    page.reload()
+    settled(page)
+    page.get_by_text("Reduce", exact=True).first.click()
+    expect(said).to_contain_text("R1 ↔ R2")
+
+    page.get_by_role("link", name="LoRA").click()
+    page.get_by_role("heading", name="LoRA").wait_for()
+    settled(page)
+    page.go_back()
+    page.get_by_role("heading", name="Rank").wait_for()
+    expect(said).to_contain_text("R1 ↔ R2")
+
+
+def test_a_first_wrong_row_is_named(new_page):
+    page = new_page("/rank?how=Matrix&m=2+4;3+7")
+    area = page.get_by_role("textbox", name="The next matrix, whole")
+    area.fill("2 4\n0 2")
+    area.press("Control+Enter")
+    expect(page.locator(".lr-step")).to_contain_text("Row 2 is wrong in column 2")
+    area.fill("2 4\n0 1")
+    area.press("Control+Enter")
+    expect(page.locator(".lr-step")).to_contain_text("reached in 1 move")

@@ -5,7 +5,7 @@ import pytest
 from tests.browser.conftest import settled
 
 
-@pytest.mark.parametrize("name", ["Rank", "Truncation", "LoRA"])
+@pytest.mark.parametrize("name", ["Rank", "Redundancy", "Truncation", "LoRA"])
 def test_start_leads_to_each_page(new_page, name):
     page = new_page("/")
     page.get_by_role("link", name=f"Open {name}").click()

@@ -39,7 +39,7 @@ def test_the_default_is_a_cube_pressed_flat():
 
 def test_every_step_says_what_it_kept():
     app = opened()
-    total = len(app.select_slider(key="step").options) - 1
+    total = len(app.select_slider(key="gstep").options) - 1
     for position in range(1, total + 1):
         app.button(key="step_next").click().run()
         assert not app.exception
@@ -50,7 +50,7 @@ def test_every_step_says_what_it_kept():
 
 @pytest.mark.parametrize("picture", ["Map", "Columns", "Equations"])
 def test_every_picture_of_every_preset(picture):
-    app = opened(picture=picture, step="2")
+    app = opened(picture=picture, gstep="2")
     for matrix in PRESETS:
         app.selectbox(key="m").set_value(matrix).run()
         assert not app.exception
@@ -97,7 +97,7 @@ def test_between_the_identity_and_the_matrix():
 
 def test_equations_meet_in_their_solutions_at_every_step():
     app = opened(m="1 1; 1 -1", picture="Equations", right="3 1")
-    total = len(app.select_slider(key="step").options) - 1
+    total = len(app.select_slider(key="gstep").options) - 1
     for position in range(total + 1):
         assert "**One solution**: they meet in the point (2, 1)" in words(app)
         if position < total:
@@ -120,13 +120,13 @@ def test_a_bad_right_side_is_named_and_stays(typed, said):
 
 
 def test_whether_the_span_moved():
-    app = opened(picture="Columns", step="1")
+    app = opened(picture="Columns", gstep="1")
     assert "The span itself has moved since the start" in words(app)
-    app = opened(m="2 1; 1 1", picture="Columns", step="1")
+    app = opened(m="2 1; 1 1", picture="Columns", gstep="1")
     assert "The span is the one of the matrix as entered" in words(app)
 
 
-@pytest.mark.parametrize("link", [{"t": "9"}, {"t": "x"}, {"step": "-3"}, {"picture": "Film"}])
+@pytest.mark.parametrize("link", [{"t": "9"}, {"t": "x"}, {"gstep": "-3"}, {"picture": "Film"}])
 def test_a_broken_link_falls_back(link):
     app = opened(**link)
     assert len(charts(app)) == 2

@@ -13,12 +13,12 @@ from lowrank.geometry import Flat, column_space, in_box, kernel, magnification, 
 from lowrank.parsing import parse_matrix
 from lowrank.rows import Matrix, Row, apply, identity, written
 from lowrank.ui.layout import errors_shown, text
-from lowrank.ui.rank.stepper import position_control
 from lowrank.ui.rank.view import View
 
 MAP, COLUMNS, EQUATIONS = "Map", "Columns", "Equations"
 CUBE, SPHERE = "Cube", "Sphere"
 OFFERED = ("A repeated direction", "Full rank", "Tall")
+STEP = "gstep"  # its own place in the address: the derivation of Reduce may be another
 CHART = {"displayModeBar": False, "scrollZoom": False}
 
 USAGE = """from lowrank.geometry import column_space, cube, image, kernel
@@ -119,13 +119,39 @@ def controls(A: Matrix) -> None:
         )
 
 
+def position_control(total: int) -> int:
+    """Back, next and a slider; returns the step shown, kept within the reduction at hand."""
+    state = st.session_state
+    if STEP in state:
+        state[STEP] = min(state[STEP], total)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        for label, key, icon, shortcut, by in (
+            ("Back", "step_back", ":material/arrow_back:", "Left", -1),
+            ("Next", "step_next", ":material/arrow_forward:", "Right", 1),
+        ):
+            st.button(
+                label, key=key, icon=icon, shortcut=shortcut, on_click=_move, args=(by, total)
+            )
+        # Not st.slider: with another maximum it would be another widget and forget its place.
+        return int(
+            st.select_slider(
+                "Step", range(total + 1), key=STEP, bind="query-params", disabled=not total
+            )
+        )
+
+
+def _move(by: int, total: int) -> None:
+    at = st.session_state.get(STEP, 0)
+    st.session_state[STEP] = min(max(at + by, 0), total)
+
+
 def pictures(A: Matrix | None) -> None:
     """The picture chosen, across the page, what it shows, and why it is so."""
     if A is None:
         return
     if min(len(A), len(A[0])) <= draw.DRAWN:
         path = tuple(steps(A, reduced=True))
-        moment = Moment(A, path, int(st.session_state["step"]))
+        moment = Moment(A, path, int(st.session_state[STEP]))
         with errors_shown():
             drawn = {MAP: _map, COLUMNS: _columns, EQUATIONS: _equations}
             for sentence in drawn[st.session_state["picture"]](moment):

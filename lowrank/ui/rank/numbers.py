@@ -1,12 +1,18 @@
-"""Numbers lie: the rank counted exactly, in floating point and by singular values."""
+"""Numbers lie: the rank counted exactly, in floating point and by singular values, step by step."""
+
+from fractions import Fraction
+from typing import Any
 
 import streamlit as st
 
 from lowrank.elimination import floating_echelon
+from lowrank.figures.cells import cells_html
 from lowrank.figures.tolerance import singular_values_against_tolerance
-from lowrank.rows import Matrix
+from lowrank.floating import ARITHMETICS, PIVOTINGS, Parting, Run, drift, number, parting, run
+from lowrank.rows import Matrix, written
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.view import View
+from lowrank.ui.rank.walk import walk
 from lowrank.ui.rank.words import counts, lessons, table
 
 USAGE = """from lowrank.elimination import floating_echelon, rank
@@ -45,4 +51,120 @@ def numbers_lie(A: Matrix) -> None:
             st.markdown(sentence)
 
 
-VIEW = View(beside=numbers_lie, code=(floating_echelon,), usage=USAGE)
+@st.fragment
+@errors_shown()
+def side_by_side(A: Matrix | None) -> None:
+    """The same elimination in exact, float64 and a lower precision, and where they part."""
+    if not A:
+        return
+    st.subheader("Side by side, step by step", anchor=False)
+    st.markdown(text("numbers", "side by side"))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        pivoting = st.segmented_control(
+            "Pivoting",
+            PIVOTINGS,
+            default="none",
+            required=True,
+            key="pivoting",
+            bind="query-params",
+            help=text("numbers", "help pivoting"),
+        )
+        low = st.segmented_control(
+            "Beside float64",
+            ARITHMETICS[2:],
+            default="float32",
+            required=True,
+            key="low",
+            bind="query-params",
+        )
+        power = st.slider(
+            "Mark a relative error above ten to the power",
+            -16.0,
+            0.0,
+            -2.0,
+            0.5,
+            format="%g",
+            key="drift",
+            bind="query-params",
+            width=330,
+        )
+    runs = [run(A, arithmetic, pivoting) for arithmetic in ("exact", "float64", low)]
+    parted = [None, *(parting(runs[0], other) for other in runs[1:])]
+    drifted = [None, *(drift(runs[0], other, 10.0**power) for other in runs[1:])]
+    st.markdown(summary(runs, parted, drifted, 10.0**power))
+    for each, where in zip(runs, parted, strict=True):
+        if where:
+            st.markdown(f"**{each.arithmetic} parts at step {where.step}.** {where.why}")
+    at = walk(max(len(each.operations) for each in runs), key="fstep")
+    for column, each, where in zip(st.columns(3), runs, parted, strict=True):
+        with column:
+            st.html(lane(each, runs[0], where, at))
+    st.markdown(text("numbers", "explanation"))
+
+
+def summary(
+    runs: list[Run],
+    parted: list[Parting | None],
+    drifted: list[tuple[int, float] | None],
+    tol: float,
+) -> str:
+    """Rank, growth factor, and the steps of the parting and of the drift, as a Markdown table."""
+    head = " | ".join(each.arithmetic for each in runs)
+    ranks = " | ".join("overflow" if each.rank is None else f"**{each.rank}**" for each in runs)
+    growth = " | ".join(number(each.growth, 3) for each in runs)
+    parts = " | ".join(f"step {p.step}" if p else "nowhere" for p in parted[1:])
+    drifts = " | ".join(f"step {d[0]}: {number(d[1])}" if d else "nowhere" for d in drifted[1:])
+    return (
+        f"| | {head} |\n|:--|:--|:--|:--|\n| rank | {ranks} |\n| growth factor | {growth} |\n"
+        f"| parts from exact | – | {parts} |\n| relative error above {number(tol)} | – | {drifts} |"
+    )
+
+
+def lane(each: Run, reference: Run, where: Parting | None, at: int) -> str:
+    """One arithmetic at one step, as HTML; entries that are 0 in one run only are outlined."""
+    step, own = min(at, len(each.operations)), each.matrices
+    exactly = reference.matrices[min(at, len(reference.operations))]
+    made = each.operations[step - 1] if step else None
+    apart = where is not None and at >= where.step
+    marked = [
+        (i, j)
+        for i, row in enumerate(own[step])
+        for j, x in enumerate(row)
+        if apart and (x == 0) != (exactly[i][j] == 0)
+    ]
+    said = str(made) if made else "as entered"
+    if at > step:
+        said = "overflowed" if each.overflowed else "finished"
+    rows = {"add": 1, "rows": 2, "columns": 0}[made.kind] if made and at <= step else 0
+    changed = made.lines[:rows] if made else ()
+    state = "parted" if apart else ""
+    cells = [[_short(x) for x in row] for row in own[step]]
+    full = [[written(x) if isinstance(x, Fraction) else str(x) for x in row] for row in own[step]]
+    picture = cells_html(
+        cells,
+        f"{each.arithmetic} after step {step}",
+        [made.pivot] if made else (),
+        changed,
+        marked,
+        full,
+        1.1 if len(own[0][0]) <= 4 else 0.85,
+    )
+    return (
+        f'<div><b>{each.arithmetic}</b> <span style="color:#D55E00;font-weight:700">{state}</span>'
+        f'<div style="min-height:1.6em;white-space:nowrap;overflow-x:auto">{said}</div></div>'
+        f"{picture}"
+    )
+
+
+def _short(x: Any) -> str:
+    """An entry in a narrow column: fractions as they are, floats in three digits as code has them.
+
+    >>> _short(-2.22045e-16), _short(0.3333)
+    ('−2.22e−16', '0.333')
+    """
+    return number(x) if isinstance(x, Fraction) else f"{float(x):.3g}".replace("-", "−")
+
+
+VIEW = View(
+    beside=numbers_lie, below=side_by_side, code=(run, parting, floating_echelon), usage=USAGE
+)

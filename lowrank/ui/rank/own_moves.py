@@ -1,44 +1,221 @@
-"""A student's own reduction: operations typed one a line, checked exactly, hints on request."""
+"""A student's own moves: typed, clicked or as a whole next matrix, checked exactly; and help."""
 
 import streamlit as st
 
-from lowrank.elimination import leading_columns, next_step
-from lowrank.figures.exact import matrix_html
-from lowrank.moves import is_echelon, is_reduced_echelon, replay
+from lowrank.derivation import Derivation, pivots_in_place, reason
+from lowrank.errors import InputError
+from lowrank.figures.exact import step_html
+from lowrank.moves import explain_next, parse_operation
+from lowrank.parsing import parse_matrix
 from lowrank.rows import Matrix
 from lowrank.ui.layout import text
+from lowrank.ui.rank.kept import CLICK, TYPE, WHOLE, do, keep
+from lowrank.ui.rank.stepper import finished
 
-MOST = 1500  # characters, so that the link stays short
+KINDS = {"Add a multiple": "add", "Swap": "swap", "Scale": "scale"}
 
 
-def own_moves(A: Matrix, reduced: bool) -> None:
-    """The operations typed so far, the matrix they lead to, and whether that is the goal."""
-    entry, picture = st.columns([2, 3], gap="large")
-    with entry:
-        typed = st.text_area(
-            "Your operations, one a line",
-            key="ops",
-            placeholder="R2 - 3/2 R1\nR1 <-> R3\nR2 / 5",
-            height=190,
-            max_chars=MOST,
-            help=text("rank", "help operations"),
-            bind="query-params",
-        )
-        hint = st.toggle("Hint", key="hint", help=text("rank", "help hint"))
-    done = replay(A, typed or "")
-    finished = is_reduced_echelon(done.matrix) if reduced else is_echelon(done.matrix)
-    count = f"{len(done.ops)} move" + ("" if len(done.ops) == 1 else "s")
-    with picture:
-        changed = done.ops[-1].rows[:1] if done.ops else ()
-        places = set(enumerate(leading_columns(done.matrix))) if finished else set()
-        st.html(matrix_html(done.matrix, f"Your matrix after {count}", places, changed=changed))
-        last = f"{count}, the last: {done.ops[-1]}." if done.ops else "No move yet."
-        st.caption(last)
-        if done.problem:
-            st.warning(done.problem.replace("](", "]\\("), icon=":material/edit:")
-        elif finished:
-            rank = len(leading_columns(done.matrix))
-            form = "reduced echelon form" if reduced else "echelon form"
-            st.success(f"This is {form}, reached in {count}: rank {rank}.", icon=":material/check:")
-        elif hint and (step := next_step(done.matrix, reduced)):
-            st.info(f"**{step.op}** {step.why}", icon=":material/lightbulb:")
+def entry(d: Derivation, way: str) -> None:
+    """Where the next operation is typed or clicked together, or the next matrix written."""
+    with st.container(key="entry", horizontal=True, vertical_alignment="bottom"):
+        if way == TYPE:
+            st.text_input(
+                "Your next operation",
+                key="typed",
+                placeholder="R2 - 3/2 R1",
+                label_visibility="collapsed",
+                on_change=_typed,
+                args=(d,),
+                bind="query-params",
+                persist_state="session",
+            )
+            st.button("Do it", key="do_typed", type="primary", on_click=_typed, args=(d,))
+        elif way == CLICK:
+            _clicks(d)
+        else:
+            _whole(d)
+
+
+def _whole(d: Derivation) -> None:
+    """The next matrix, written by hand; the operation is found from it."""
+    st.text_area(
+        "The next matrix, whole",
+        key="written",
+        placeholder=text("rank", "whole matrix"),
+        label_visibility="collapsed",
+        height=30 + 24 * min(len(d.start), 6),
+        on_change=_written,
+        args=(d,),
+        bind="query-params",
+        persist_state="session",
+    )
+    with st.container(width="content"):
+        st.button("Check", key="do_written", type="primary", on_click=_written, args=(d,))
+        st.button("Copy", key="copy", on_click=_copy, args=(d,), help=text("rank", "help copy"))
+
+
+def _copy(d: Derivation) -> None:
+    rows = ("  ".join(str(x) for x in row) for row in d.matrix)
+    st.session_state["written"] = "\n".join(rows)
+
+
+def _written(d: Derivation) -> None:
+    """Do what leads to the matrix written; where nothing does, it stays and `said` says why."""
+    state = st.session_state
+    state.pop("hinted", None)
+    try:
+        verdict = explain_next(d.matrix, parse_matrix(state.get("written") or ""))
+    except InputError:
+        return
+    for op in verdict.ops:
+        d = d.do(op)
+    if verdict.ops:
+        keep(d)
+        state["written"] = ""
+
+
+def _clicks(d: Derivation) -> None:
+    """A move put together from its kind, its rows and its factor."""
+    names = [f"R{i + 1}" for i in range(len(d.start))]
+    kinds = list(KINDS) if len(names) > 1 else ["Scale"]
+    for key in ("click_row", "click_other"):  # kept from a matrix with more rows
+        if st.session_state.get(key) not in names:
+            st.session_state[key] = names[key == "click_row" and len(names) > 1]
+    kind = KINDS[st.selectbox("Kind", kinds, key="click_kind", width=150, persist_state="session")]
+    st.selectbox("Row", names, key="click_row", width=90, persist_state="session")
+    st.text_input(
+        "Factor",
+        "1",
+        key="click_factor",
+        width=90,
+        disabled=kind == "swap",
+        persist_state="session",
+    )
+    st.selectbox(
+        "Other row",
+        names,
+        key="click_other",
+        width=90,
+        disabled=kind == "scale",
+        persist_state="session",
+    )
+    st.button("Do it", key="do_clicked", type="primary", on_click=_clicked, args=(d, kind))
+
+
+def _clicked(d: Derivation, kind: str) -> None:
+    state = st.session_state
+    row, other, factor = state["click_row"], state["click_other"], state["click_factor"].strip()
+    state["typed"] = {
+        "swap": f"{row} <-> {other}",
+        "scale": f"({factor}) {row}",
+        "add": f"{row} + ({factor}) {other}",
+    }[kind]
+    _typed(d)
+
+
+def _typed(d: Derivation) -> None:
+    """Do what was typed; what is no operation stays typed, and `said` says why it is none."""
+    state = st.session_state
+    state.pop("hinted", None)
+    if not (state.get("typed") or "").strip():
+        return
+    try:
+        op = parse_operation(state["typed"], len(d.start))
+    except InputError:
+        return
+    do(d, op)
+    state["typed"] = ""
+
+
+def helpers(d: Derivation, A: Matrix) -> None:
+    """Hint, do this step, finish: what comes next from here, however one came here."""
+    there = finished(d, A)
+    with st.container(horizontal=True):
+        for label, called, shortcut, words in (
+            ("Hint", _hint, "H", "help hint"),
+            ("Do this step", _step, "D", "help step"),
+            ("Finish", _finish, "F", "help finish"),
+        ):
+            st.button(
+                label,
+                key=f"help_{label}",
+                on_click=called,
+                args=(d,),
+                shortcut=shortcut,
+                disabled=there,
+                help=text("rank", words),
+            )
+
+
+def _here(d: Derivation) -> tuple:
+    return d.start, d.ops[: d.position], d.reduced
+
+
+def _hint(d: Derivation) -> None:
+    """A hint; asked again at the same place, one in more detail."""
+    where, level = st.session_state.get("hinted", (None, 0))
+    st.session_state["hinted"] = (_here(d), 2 if where == _here(d) and level else 1)
+
+
+def _step(d: Derivation) -> None:
+    step = d.hint()
+    if step:
+        do(d, step.op)
+
+
+def _finish(d: Derivation) -> None:
+    keep(d.finish())
+
+
+def said(d: Derivation, A: Matrix, way: str) -> str:
+    """What is said of the place: a refusal, what is wrong with the move typed, a hint, the goal
+    reached, or the last move and what it did."""
+    state = st.session_state
+    refused = state.pop("refused", "")
+    if refused:
+        return step_html("This move cannot be kept", "", refused, "problem")
+    where, level = state.get("hinted", (None, 0))
+    if where == _here(d) and (step := d.hint()):
+        if level == 1:
+            return step_html("Hint 1 of 2", "…", step.why, "hint")
+        return step_html("Hint 2 of 2", step.op.notation(), step.detail, "hint")
+    typed, written = ((state.get(key) or "").strip() for key in ("typed", "written"))
+    if way == WHOLE:
+        typed = ""
+    else:
+        written = ""
+    if typed:
+        try:
+            op = parse_operation(typed, len(d.start))
+        except InputError as error:
+            return step_html("Not done", typed[:60], str(error), "problem")
+        return step_html("Not done yet", op.notation(), "Press Enter or Do it.", "hint")
+    if written:
+        return _verdict(A, written)
+    moves = "1 move" if d.position == 1 else f"{d.position} moves"
+    undone = len(d.ops) - d.position
+    count = moves + (f" · {undone} undone" if undone else "")
+    if finished(d, A):
+        rank = len(pivots_in_place(A))
+        form = "Reduced echelon form" if d.reduced else "Echelon form"
+        return step_html(f"{form}, reached in {count}", f"Rank {rank}", _kept_row_space(), "done")
+    if d.position == 0:
+        return step_html(count, "A", text("rank", f"do it: {way}"))
+    op = d.ops[d.position - 1]
+    return step_html(count, op.notation(), reason(op, d.matrices()[d.position - 1]))
+
+
+def _verdict(A: Matrix, written: str) -> str:
+    """What is wrong with a next matrix as it stands written."""
+    try:
+        verdict = explain_next(A, parse_matrix(written))
+    except InputError as error:
+        return step_html("Not done", "This is no matrix yet", str(error), "problem")
+    if verdict.ops:
+        return step_html("Not done yet", verdict.ops[0].notation(), "Press Check.", "hint")
+    where = "The matrix so far" if verdict.row is None else f"Row {verdict.row + 1}"
+    return step_html("Not done", where, verdict.why, "problem")
+
+
+def _kept_row_space() -> str:
+    return text("rank", "goal reached")

@@ -1,16 +1,29 @@
-"""Reduce: watch the reduction, or do it."""
+"""Reduce: one derivation, watched step by step or done by the visitor, with help at any moment."""
+
+from urllib.parse import urlencode
 
 import streamlit as st
 
+from lowrank.derivation import Derivation, encode, reasons
 from lowrank.elimination import next_step
+from lowrank.errors import InputError
+from lowrank.export import to_code, to_latex, to_markdown
+from lowrank.figures.exact import history_html
 from lowrank.rows import Matrix, apply
 from lowrank.subspaces import dependencies
 from lowrank.ui.layout import errors_shown, text
-from lowrank.ui.rank.own_moves import own_moves
-from lowrank.ui.rank.stepper import stepper
-from lowrank.ui.rank.view import REDUCED, View, reduced
+from lowrank.ui.rank import own_moves
+from lowrank.ui.rank.kept import TYPE, WATCH, ahead, derivation, go, keep, start_over, ways
+from lowrank.ui.rank.stepper import finished, place, transport, watched
+from lowrank.ui.rank.view import View
 from lowrank.ui.rank.words import conclusion
 
+LINK = "Link"
+EXPORTS = {
+    "LaTeX": ("latex", "tex", to_latex),
+    "Markdown": ("markdown", "md", to_markdown),
+    "Code": ("python", "py", to_code),
+}
 USAGE = """from lowrank.elimination import rank, steps
 from lowrank.parsing import parse_matrix
 
@@ -20,45 +33,85 @@ for step in steps(A, reduced={reduced}):
 print(rank(A))"""
 
 
-@st.fragment
-@errors_shown()
-def reduction(A: Matrix, to_reduced: bool) -> None:
-    """The matrix at one step, and at the last one what it shows."""
-    finished = stepper(A, reduced=to_reduced)
+def beside(A: Matrix) -> None:
+    """The place where the visitor stands: the matrix, how to go on, and what is said of it."""
+    way = ways()
+    with errors_shown():
+        try:
+            d = derivation(A)
+        except InputError:
+            st.button("Start over", key="restart", on_click=start_over)
+            raise
+        if way == WATCH:
+            d = ahead(d)
+            transport(d, "Back", "Next", go)
+            st.html(watched(d, d.matrix))
+        else:
+            own_moves.entry(d, way)
+            own_moves.helpers(d, d.matrix)
+            transport(d, "Undo", "Redo", lambda position: keep(d.at(position)))
+            with st.container(key="said"):
+                st.html(own_moves.said(d, d.matrix, way))
+        place(d, d.matrix)
     with st.container(key="conclusion"):
         st.html("<style>.st-key-conclusion { min-height: 11rem; }</style>")
-        for sentence in conclusion(A) if finished else [text("rank", "conclusion waits")]:
+        there = finished(d, d.matrix)
+        for sentence in conclusion(A) if there else [text("rank", "conclusion waits")]:
             st.markdown(sentence)
 
 
-@st.fragment
-@errors_shown()
-def do_it(A: Matrix, to_reduced: bool) -> None:
-    """The same matrix, reduced by the visitor."""
-    st.subheader("Do it yourself", anchor=False)
-    st.markdown(text("rank", "do it"))
-    own_moves(A, reduced=to_reduced)
-
-
-def watch(A: Matrix) -> None:
-    """The goal, and the reduction to it a step at a time."""
-    st.segmented_control(
-        "Reduce to",
-        ["Echelon", REDUCED],
-        default="Echelon",
-        required=True,
-        key="form",
-        bind="query-params",
-    )
-    reduction(A, reduced())
-
-
-def do(A: Matrix | None) -> None:
-    """The visitor's own reduction, and why it works."""
+def below(A: Matrix | None) -> None:
+    """The moves so far with their reasons, the link to them, and why any of it works."""
     if A:
-        do_it(A, reduced())
+        with errors_shown():
+            _history(derivation(A))
     st.subheader("Why it works", anchor=False)
     st.markdown(text("rank", "explanation"))
 
 
-VIEW = View(beside=watch, below=do, code=(next_step, apply, dependencies), usage=USAGE)
+def _history(d: Derivation) -> None:
+    moves, share = st.columns([3, 2], gap="large")
+    with moves:
+        st.subheader("Moves", anchor=False)
+        st.html(history_html([op.notation() for op in d.ops], reasons(d), d.position))
+        st.button(
+            "Start over",
+            key="start_over",
+            icon=":material/restart_alt:",
+            on_click=start_over,
+            disabled=not d.ops,
+            help=text("rank", "help start over"),
+        )
+    with share:
+        st.subheader("Share", anchor=False)
+        form = st.segmented_control(
+            "As",
+            [LINK, *EXPORTS],
+            default=LINK,
+            required=True,
+            key="share",
+            label_visibility="collapsed",
+        )
+        if form == LINK:
+            st.code(_address(d), language=None, height=150, wrap_lines=True)
+            st.caption(text("rank", "share"))
+            return
+        language, ending, write = EXPORTS[str(form)]
+        written = write(d.start, d.ops[: d.position])
+        st.code(written, language=language, height=150)
+        st.download_button(
+            "Download",
+            written,
+            f"derivation.{ending}",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _address(d: Derivation) -> str:
+    """The page's address with the derivation in it, ready to be done further."""
+    address = (st.context.url or "").partition("?")[0]
+    return f"{address}?{urlencode({'how': TYPE})}&{encode(d)}"
+
+
+VIEW = View(beside=beside, below=below, code=(next_step, apply, dependencies), usage=USAGE)

@@ -1,85 +1,79 @@
-"""Walking through a reduction: back, next, a slider and the matrix after each step."""
+"""One place of a derivation: its operation and reason, its matrix, and the way back and forth."""
+
+from collections.abc import Callable
 
 import streamlit as st
 
-from lowrank.elimination import Step, leading_columns, steps
+from lowrank.derivation import Derivation, pivots_in_place, reason
+from lowrank.elimination import next_step
 from lowrank.figures.exact import matrix_html, step_html
-from lowrank.rows import Matrix
+from lowrank.moves import is_echelon, is_reduced_echelon
+from lowrank.rows import Matrix, RowOp
 from lowrank.ui.layout import text
 
 
-def stepper(A: Matrix, reduced: bool) -> bool:
-    """Draw the reduction of A at the step in the link; true if that is the last one."""
-    path = list(steps(A, reduced))
-    position = position_control(len(path))
-    step = path[position - 1] if position else None
-    shown = step.matrix if step else A
-    known = pivots_known(A, path, position)
-    st.html(_words(step, position, len(path), len(known)))
-    drawing = matrix_html(
-        shown,
-        title=f"The matrix after step {position} of {len(path)}" if step else "The matrix",
-        pivots=known,
-        current=step.pivot if step else None,
-        changed=_changed(step),
-    )
-    st.html(drawing)
-    return position == len(path)
-
-
-def position_control(total: int) -> int:
-    """Back, next and a slider; returns the step shown, kept within the reduction at hand."""
-    state = st.session_state
-    if "step" in state:
-        state["step"] = min(state["step"], total)
+def transport(d: Derivation, back: str, forward: str, go: Callable[[int], None]) -> None:
+    """Back, forward and a slider over the operations of d, by calling `go` with a position."""
+    total, state = len(d.ops), st.session_state
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for label, key, icon, shortcut, by in (
-            ("Back", "step_back", ":material/arrow_back:", "Left", -1),
-            ("Next", "step_next", ":material/arrow_forward:", "Right", 1),
+            (back, "step_back", ":material/arrow_back:", "Left", -1),
+            (forward, "step_next", ":material/arrow_forward:", "Right", 1),
         ):
             st.button(
                 label,
                 key=key,
                 icon=icon,
                 shortcut=shortcut,
-                on_click=_move,
-                args=(by, total),
-                type="primary" if by > 0 else "secondary",
+                on_click=go,
+                args=(min(max(d.position + by, 0), total),),
             )
+        state["at"] = d.position
         # Not st.slider: with another maximum it would be another widget and forget its place.
-        return int(
-            st.select_slider(
-                "Step", range(total + 1), key="step", bind="query-params", disabled=not total
-            )
+        st.select_slider(
+            "Step",
+            range(total + 1),
+            key="at",
+            label_visibility="collapsed",
+            disabled=not total,
+            on_change=lambda: go(int(state["at"])),
         )
 
 
-def _move(by: int, total: int) -> None:
-    at = st.session_state.get("step", 0)
-    st.session_state["step"] = min(max(at + by, 0), total)
+def place(d: Derivation, A: Matrix) -> None:
+    """The matrix A at the position of d, what just changed in it and the pivots in place."""
+    op = d.ops[d.position - 1] if d.position else None
+    before = next_step(d.matrices()[d.position - 1], reduced=True) if op else None
+    current = before.pivot if before and before.op == op else None
+    drawing = matrix_html(
+        A,
+        title=f"The matrix after step {d.position} of {len(d.ops)}" if op else "The matrix",
+        pivots=pivots_in_place(A) | ({current} if current else set()),
+        current=current,
+        changed=_changed(op),
+    )
+    st.html(drawing)
 
 
-def pivots_known(A: Matrix, path: list[Step], position: int) -> set[tuple[int, int]]:
-    """The pivots in place after so many steps; at the end, all of them."""
-    final = path[-1].matrix if path else A
-    places = set(enumerate(leading_columns(final)))
-    if position == len(path):
-        return places
-    lowest = max((step.pivot[0] for step in path[:position]), default=-1)
-    return {(row, column) for row, column in places if row <= lowest}
-
-
-def _changed(step: Step | None) -> tuple[int, ...]:
-    if step is None:
+def _changed(op: RowOp | None) -> tuple[int, ...]:
+    if op is None:
         return ()
-    return step.op.rows if step.op.kind == "swap" else step.op.rows[:1]
+    return op.rows if op.kind == "swap" else op.rows[:1]
 
 
-def _words(step: Step | None, position: int, total: int, known: int) -> str:
+def finished(d: Derivation, A: Matrix) -> bool:
+    """Whether A is in the form that d is to reach."""
+    return is_reduced_echelon(A) if d.reduced else is_echelon(A)
+
+
+def watched(d: Derivation, A: Matrix) -> str:
+    """What is said of the place when watching: the step, its operation and why."""
+    position, total, known = d.position, len(d.ops), len(pivots_in_place(A))
     pivots = "1 pivot" if known == 1 else f"{known} pivots"
-    to_go = "1 step to go" if total == 1 else f"{total} steps to go"
-    count = f"Step {position} of {total} · {pivots} so far" if position else to_go
-    if step is None:
+    if position == 0:
+        to_go = "1 step to go" if total == 1 else f"{total} steps to go"
         why = text("rank", "start" if total else "finished already").replace("**", "")
-        return step_html(count if total else pivots, "A", why)
-    return step_html(count, step.op.notation(), step.why)
+        return step_html(to_go if total else pivots, "A", why)
+    op = d.ops[position - 1]
+    why = reason(op, d.matrices()[position - 1])
+    return step_html(f"Step {position} of {total} · {pivots} so far", op.notation(), why)

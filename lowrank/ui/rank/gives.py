@@ -1,0 +1,196 @@
+"""What it gives: all that one elimination of a matrix answers, exactly."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import streamlit as st
+
+from lowrank.elimination import echelon, leading_columns, reduced_echelon, steps
+from lowrank.errors import InputError
+from lowrank.export import latex_matrix
+from lowrank.figures.exact import matrix_html, vector
+from lowrank.figures.four_spaces import four_spaces_html
+from lowrank.parsing import parse_matrix
+from lowrank.rows import Matrix, RowOp, product, written
+from lowrank.subspaces import dependencies, fundamental
+from lowrank.systems import (
+    Solution,
+    determinant,
+    elementary_product,
+    inverse,
+    plu,
+    solve,
+)
+from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.rank.kept import derivation
+from lowrank.ui.rank.view import View
+
+USAGE = """from lowrank.parsing import parse_matrix
+from lowrank.subspaces import fundamental
+from lowrank.systems import inverse, plu, solve
+
+A = parse_matrix("{matrix}")
+print(plu(A))
+print(fundamental(A))"""
+ANSWERS = ("Forms", "Subspaces", "A x = b", "P A = L U", "Inverse", "E A")
+
+
+def beside(A: Matrix) -> None:
+    """One answer at a time, chosen above it; all of them follow from the matrix alone."""
+    answer = st.segmented_control(
+        "What elimination gives",
+        ANSWERS,
+        default=ANSWERS[0],
+        required=True,
+        key="gives",
+        label_visibility="collapsed",
+        bind="query-params",
+        persist_state="session",
+    )
+    with errors_shown():
+        {
+            "Forms": forms,
+            "Subspaces": four_subspaces,
+            "A x = b": equations,
+            "P A = L U": factors,
+            "Inverse": inverted,
+            "E A": elementary,
+        }[str(answer)](A)
+
+
+def forms(A: Matrix) -> None:
+    """Echelon and reduced form, the rank, and the rows that others make up."""
+    E, R = echelon(A), reduced_echelon(A)
+    _named("Echelon form", E, pivots=True)
+    _named("Reduced echelon form, the only one", R, pivots=True)
+    count = len(leading_columns(E))
+    rows = "1 pivot" if count == 1 else f"{count} pivots"
+    st.markdown(f"**Rank {count}**: {rows} in a {len(A)} × {len(A[0])} matrix.")
+    found = dependencies(A)
+    st.markdown(
+        f"Rows made of others: {', '.join(f'**{d}**' for d in found)}."
+        if found
+        else "No row is a combination of the others."
+    )
+
+
+def four_subspaces(A: Matrix) -> None:
+    """Where each of the four lives, a basis of it and how the dimensions add up."""
+    spaces = fundamental(A)
+    st.html(four_spaces_html(spaces))
+    st.markdown(f"{spaces.identities[-1]}.")
+    st.markdown(text("rank", "four subspaces"))
+
+
+def equations(A: Matrix) -> None:
+    """All solutions of A x = b, for a b that the visitor types."""
+    first = ", ".join(written(x).replace("−", "-") for x in _times_ones(A))
+    st.text_input(
+        "b, one entry for each row",
+        key="b",
+        placeholder=f"{first}   (A times 1, 1, …)",
+        help=text("rank", "help b"),
+        bind="query-params",
+        persist_state="session",
+    )
+    typed = (st.session_state["b"] or "").strip()
+    b = _entries(typed) if typed else _times_ones(A)
+    found = solve(A, b)
+    st.html(matrix_html(_joined(A, b), f"A and b = {vector(b)} side by side", bar=len(A[0])))
+    st.markdown(_solved(found))
+    if found.particular is not None:
+        st.code("\n".join(found.equations), language=None)
+        st.markdown(f"x = {vector(found.particular)}{_plus(found)}")
+
+
+def _times_ones(A: Matrix) -> tuple[Fraction, ...]:
+    """A right-hand side that has a solution, whatever A: A times the vector of ones."""
+    return tuple(sum(row, Fraction(0)) for row in A)
+
+
+def _entries(typed: str) -> tuple[Fraction, ...]:
+    """The right-hand side typed in a row or in a column."""
+    M = parse_matrix(typed)
+    if len(M) > 1 and len(M[0]) > 1:
+        raise InputError(f"b is one column, but {len(M)} rows of {len(M[0])} entries were typed.")
+    return tuple(x for row in M for x in row)
+
+
+def _joined(A: Matrix, b: Sequence[Fraction]) -> Matrix:
+    return tuple((*row, x) for row, x in zip(A, b, strict=True))
+
+
+def _solved(found: Solution) -> str:
+    """How many solutions, and why."""
+    if found.particular is None:
+        row = found.equations[0]
+        return f"**No solution**: elimination of A with b ends with the equation **{row}**."
+    if not found.free:
+        return "**Exactly one solution**: every column of A has a pivot, so no unknown is free."
+    free = ", ".join(f"x{j + 1}" for j in found.free)
+    return f"**Infinitely many solutions**: columns without a pivot leave {free} free."
+
+
+def _plus(found: Solution) -> str:
+    """The null space's share of the general solution."""
+    pairs = zip(found.free, found.null_basis, strict=True)
+    return "".join(f" + x{j + 1} {vector(v)}" for j, v in pairs)
+
+
+def factors(A: Matrix) -> None:
+    """P A = L U, whatever the shape of A, and the determinant it gives."""
+    found = plu(A)
+    order = ", ".join(f"R{i + 1}" for i in found.permutation)
+    _named(f"P A: the rows of A in the order {order}", product(found.P, A))
+    _named("L: what each pivot row was multiplied by", found.L)
+    _named("U: the echelon form", found.U, pivots=True)
+    st.markdown(text("rank", "plu"))
+    _determinant(A)
+
+
+def _determinant(A: Matrix) -> None:
+    try:
+        how = determinant(A).how
+    except InputError as error:
+        st.info(str(error))
+        return
+    st.markdown(f"**{how}**")
+
+
+def inverted(A: Matrix) -> None:
+    """The inverse where there is one, otherwise the sentence why not; and the determinant."""
+    try:
+        _named("A⁻¹, right of the bar when A and I are reduced side by side", inverse(A))
+    except InputError as error:
+        st.info(str(error))
+    _determinant(A)
+    st.markdown(text("rank", "inverse"))
+
+
+def elementary(A: Matrix) -> None:
+    """The visitor's own moves, or the textbook's, as matrices whose product turns A into A'."""
+    d = derivation(A)
+    ops: tuple[RowOp, ...] = d.ops[: d.position]
+    own = bool(ops)
+    ops = ops or tuple(step.op for step in steps(A, d.reduced))
+    words = "elementary own" if own else "elementary textbook"
+    st.markdown(text("rank", words).format(count=len(ops)))
+    E = elementary_product(ops, len(A))
+    _named("E, the product of all of them", E)
+    _named("A", A)
+    _named("E A, the matrix after the last operation", product(E, A))
+    with st.expander(f"The elementary matrices one by one ({len(ops)})"):
+        shown = list(enumerate(ops, start=1))[:40]
+        for k, op in shown:
+            st.markdown(f"E{k} · {op}")
+            st.latex(latex_matrix(op.elementary(len(A))))
+        if len(ops) > len(shown):
+            st.caption(f"…and {len(ops) - len(shown)} more.")
+
+
+def _named(title: str, A: Matrix, pivots: bool = False) -> None:
+    st.markdown(f"**{title}**")
+    st.html(matrix_html(A, title, set(enumerate(leading_columns(A))) if pivots else ()))
+
+
+VIEW = View(beside=beside, code=(plu, solve, fundamental), usage=USAGE)

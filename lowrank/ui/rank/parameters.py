@@ -1,0 +1,150 @@
+"""Parameters: a matrix with letters, for which values its rank is what, and the steps of each case.
+
+sympy, which decides the cases, is loaded only when this view is opened.
+"""
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from lowrank.elimination import rank
+from lowrank.figures.cells import cells_html
+from lowrank.figures.exact import matrix_html, step_html
+from lowrank.parsing import parse_matrix
+from lowrank.rows import Matrix, exact
+from lowrank.ui.cached import parametric
+from lowrank.ui.layout import code_for_this, errors_shown, text
+from lowrank.ui.rank.view import View
+from lowrank.ui.rank.walk import walk
+
+if TYPE_CHECKING:
+    from lowrank.letters import Parametric
+    from lowrank.parametric import Case, Line
+
+PRESETS = {
+    "a on the diagonal": "a 1 1; 1 a 1; 1 1 a",
+    "Two letters": "a b; b a",
+    "k and t": "k-1, 2t, 1; 0, k+1, t",
+    "Powers (Vandermonde)": "1 a a^2; 1 b b^2; 1 c c^2",
+    "Irrational": "a 1 0; 1 a 1; 0 1 a",
+    "Not real": "a 1; -1 a",
+    "A system [A | b]": "a 1 1 1; 1 a 1 1; 1 1 a -2",
+    "A divisor": "1/a 1; 1 a",
+}
+
+
+def parameters(_: Matrix | None) -> None:
+    """Entry and case table, then one case step by step beside a value to try."""
+    with errors_shown():
+        entry, table = st.columns([2, 3], gap="large")
+        with entry:
+            st.markdown(text("parameters", "introduction"))
+            current = st.session_state.get("pm") or st.query_params.get("pm")
+            chosen = st.selectbox(
+                "Matrix with letters",
+                list(PRESETS) if not current or current in PRESETS else [*PRESETS, current],
+                key="pm",
+                accept_new_options=True,
+                bind="query-params",
+                help=text("parameters", "help matrix"),
+            )
+            typed = PRESETS.get(chosen or "", chosen or "")
+            system = st.toggle("Last column is b: solve A x = b", key="sys", bind="query-params")
+            A, found, lines, says = parametric(typed)
+            columns = len(A.rows[0])
+            st.html(cells_html([[says(x) for x in row] for row in A.rows], "The matrix"))
+        with table:
+            solved = system and columns > 1
+            if system and columns < 2:
+                st.warning("A system needs at least two columns: A and b.")
+            st.subheader("How many solutions" if solved else "The rank", anchor=False)
+            st.markdown(in_table(lines(columns - 1 if solved else None), solved))
+            st.caption(text("parameters", "complex"))
+            one_value(A, found)
+        one_case(found, says)
+        st.markdown(text("parameters", "explanation"))
+    from lowrank.parametric import Region, cases
+
+    usage = text("parameters", "usage").format(matrix=typed.replace('"', ""))
+    code_for_this(cases, Region, usage=usage)
+
+
+def in_table(lines: "tuple[Line, ...]", solved: bool) -> str:
+    """The case table as Markdown; what was typed appears in it only as letters and numbers."""
+    head = (
+        "| for | rank of A | A x = b has |\n|:--|--:|:--|"
+        if solved
+        else "| for | rank |\n|:--|--:|"
+    )
+    rows = []
+    for line in lines:
+        number = "does not exist" if line.rank is None else f"**{line.rank}**"
+        when = line.when.replace("; or ", "<br>or ").replace("*", "\\*")
+        rows.append(f"| {when} | {number} |" + (f" {line.what} |" if solved else ""))
+    return "\n".join([head, *rows])
+
+
+@st.fragment
+@errors_shown()
+def one_case(found: "tuple[Case, ...]", says: object) -> None:
+    """The operations of one case, and why each, a step at a time."""
+    from lowrank.parametric import in_words
+
+    real = [case for case in found if case.exists]
+    names = [f"{in_words(case.region)}: rank {case.rank}" for case in real]
+    st.subheader("The steps of one case", anchor=False)
+    k = st.selectbox(
+        "Case", range(len(real)), format_func=lambda i: names[i], key="case", filter_mode=None
+    )
+    case = real[k or 0]
+    if not case.moves:
+        st.markdown("This matrix is in echelon form as it stands.")
+        at, move = 0, None
+    else:
+        at = walk(len(case.moves), key="cstep")
+        move = case.moves[at - 1] if at else None
+    if move:
+        st.html(step_html(f"Step {at} of {len(case.moves)}", move.operation, move.why))
+    elif case.moves:
+        st.html(step_html(f"{len(case.moves)} steps", "A", text("parameters", "start")))
+    rows = move.matrix if move else case.start
+    places = set(enumerate(case.pivots)) if at == len(case.moves) else set()
+    if move and move.pivot:
+        places |= {move.pivot}
+    cells = [[says(x) for x in row] for row in rows]  # type: ignore[operator]
+    st.html(cells_html(cells, f"The matrix after step {at}", places, move.changed if move else ()))
+
+
+@st.fragment
+@errors_shown()
+def one_value(A: "Parametric", found: "tuple[Case, ...]") -> None:
+    """Try a value of every letter: the case that applies and the rank counted with numbers."""
+    from lowrank.parametric import in_words
+
+    if not A.letters:
+        return
+    st.subheader("Try a value", anchor=False)
+    values: dict[str, Fraction] = {}
+    with st.container(horizontal=True):
+        for letter in A.letters:
+            typed = st.text_input(
+                letter,
+                value="1",
+                key=f"value_{letter}",
+                max_chars=20,
+                width=110,
+                help="A whole number, a fraction like 3/2 or a decimal.",
+            )
+            values[letter] = parse_matrix(typed)[0][0]
+    case = next(case for case in found if case.region.holds(values))
+    numbers = A.at(values)
+    if numbers is None:
+        st.markdown("**The matrix does not exist there**: an entry divides by zero.")
+        return
+    counted = rank(numbers)
+    st.markdown(f"**Rank {counted}**, counted with these numbers. Case: {in_words(case.region)}.")
+    st.html(matrix_html(exact(numbers), "The matrix at these values"))
+
+
+VIEW = View(below=parameters)

@@ -1,0 +1,124 @@
+"""Compress a picture: its best approximation of rank k, and what is stored for it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from lowrank.figures.pictures import DRAWN, read_picture, shown
+from lowrank.figures.spectrum import spectrum
+from lowrank.measures import random_spectrum
+from lowrank.svd import (
+    SVD,
+    break_even_rank,
+    energy,
+    frobenius,
+    full,
+    parameters,
+    truncation_error,
+)
+from lowrank.ui import cached
+from lowrank.ui.layout import text
+from lowrank.ui.lora import asked_in_vain
+
+OWN = "my own"
+UPLOAD_MB = 10
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture's matrix and its decomposition."""
+
+    X: NDArray[np.floating]
+    svd: SVD
+    words: str
+
+
+def compress() -> None:
+    """The picture, the same of rank k, what is lost, and what it costs."""
+    picture = chosen_picture()
+    if picture is None:
+        st.info(text("redundancy", "upload"), icon=":material/upload_file:")
+        return
+    m, n = picture.X.shape
+    limit = min(m, n)
+    asked_in_vain("k", 1, limit)
+    state = st.session_state
+    if "k" in state:  # kept from a larger picture
+        state["k"] = min(state["k"], limit)
+    k = int(
+        st.select_slider("Rank k", range(1, limit + 1), min(6, limit), key="k", bind="query-params")
+    )
+    near = picture.svd.top(k).matrix()
+    places = st.columns(3)
+    for place, (name, values, diverging) in zip(
+        places,
+        (
+            (f"Original, {m} × {n}", picture.X, False),
+            (f"Rank {k}", near, False),
+            ("What is lost", picture.X - near, True),
+        ),
+        strict=True,
+    ):
+        place.markdown(f"**{name}**")
+        limits = (-0.5, 0.5) if diverging else (0.0, 1.0)
+        place.html(shown(values, limits, f"{name}: {picture.words}", diverging=diverging))
+    st.caption(f"{picture.words}.")
+    chart, beside = st.columns([3, 1])
+    with beside:
+        numbers(picture.svd, k)
+    with chart:
+        s = picture.svd.s
+        norm = frobenius(s)
+        rng = np.random.default_rng(0)
+        peer = random_spectrum((m, n), norm, rng) if norm else np.zeros_like(s)
+        st.plotly_chart(
+            spectrum(s, peer, k, break_even_rank(m, n)),
+            key="picture spectrum",
+            config={"displayModeBar": False},
+            alt=f"Singular values of the picture, from {s[0]:.3g} to {s[-1]:.3g}, beside those of "
+            f"a random matrix; k = {k}",
+        )
+
+
+def chosen_picture() -> Picture | None:
+    """A drawn picture, or the visitor's own, which stays with the session."""
+    state = st.session_state
+    name = st.segmented_control(
+        "Picture",
+        [*DRAWN, OWN],
+        default="skyline",
+        required=True,
+        key="picture",
+        bind="query-params",
+    )
+    if name != OWN:
+        svd = cached.drawn_svd(name)
+        m, n = svd.shape
+        return Picture(DRAWN[name](), svd, f"{name}: {m} × {n} greys, drawn by this program")
+    given = st.file_uploader(
+        f"A PNG or JPEG, up to {UPLOAD_MB} MB",
+        type=["png", "jpg", "jpeg"],
+        key="uploading picture",
+        max_upload_size=UPLOAD_MB,
+    )
+    if given is not None and state.get("own_picture_id") != given.file_id:
+        X = read_picture(given.getvalue())
+        m, n = X.shape
+        words = f"{given.name[:60]}: {m} × {n} greys, shown only to you"
+        state["own_picture"] = Picture(X, full(X), words)
+        state["own_picture_id"] = given.file_id
+    return state.get("own_picture")
+
+
+def numbers(svd: SVD, k: int) -> None:
+    """What rank k keeps and costs."""
+    m, n = svd.shape
+    stored = parameters(m, n, k)
+    share = truncation_error(svd.s, k) / (frobenius(svd.s) or 1.0)
+    st.metric("Energy kept", f"{energy(svd.s, k):.2%}", help=text("truncation", "energy"))
+    st.metric("Relative error", f"{share:.3g}", help=text("truncation", "predicted"))
+    st.metric(
+        f"k(m + n), of mn = {m * n:,}", f"{stored:,}", f"{stored / (m * n) - 1:+.1%}", "inverse"
+    )

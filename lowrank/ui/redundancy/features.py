@@ -1,0 +1,162 @@
+"""Extract features: the model's vectors of some words, along the directions that differ most."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from lowrank.errors import InputError
+from lowrank.features import pca, random_explained
+from lowrank.figures.features import explained_bars, words_on_plane
+from lowrank.readers import Model
+from lowrank.ui import cached
+from lowrank.ui.layout import for_all_pages, text
+from lowrank.ui.lora import EMBEDDINGS
+from lowrank.ui.model_picker import bring, model_in_use
+
+PRESETS = {
+    "numbers": "one, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve\n"
+    "first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth",
+    "months": "January, February, March, April, May, June, July, August, September, October, "
+    "November, December\nMonday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday",
+    "capitals": "France, Germany, Italy, Spain, Russia, China, Japan, Egypt, Greece, Poland\n"
+    "Paris, Berlin, Rome, Madrid, Moscow, Beijing, Tokyo, Cairo, Athens, Warsaw",
+    "animals": "cat, dog, horse, cow, sheep, goat, lion, tiger, wolf, mouse\n"
+    "salmon, shark, whale, tuna, crab\neagle, owl, crow, duck, swan",
+}
+FEWEST, MOST = 3, 120  # words
+LONGEST = 40  # characters of one
+SHOWN = 12  # directions in the spectrum
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """X (words, hidden): the mean of each word's token embeddings, and how many tokens that is."""
+
+    words: tuple[str, ...]
+    groups: tuple[int, ...]
+    X: NDArray[np.floating]
+    tokens: tuple[int, ...]
+
+
+def features() -> None:
+    """The words, where they lie, and how much that says."""
+    with for_all_pages():
+        model = model_in_use()
+    words = chosen_words()
+    found = vectors(model, *read_words(words))
+    result = pca(found.X)
+    count = min(SHOWN, len(result.svd.s))
+    random = random_explained(found.X.shape, np.random.default_rng(0), count)
+    first, second = result.explained[:2]
+    picture, beside = st.columns([3, 1])
+    with picture:
+        st.plotly_chart(
+            words_on_plane(result.scores(2), found.words, found.groups, result.explained),
+            key="plane",
+            config={"displayModeBar": False},
+            alt=f"{len(found.words)} words placed by the first two principal directions of their "
+            f"embeddings, which hold {first:.0%} and {second:.0%} of the variance",
+        )
+        m, n = found.X.shape
+        st.caption(
+            f"{model.title} · {EMBEDDINGS} · {m} of its rows × {n:,}"
+            f" · {'synthetic' if model.kind == 'synthetic' else 'real'}. {split_words(found)}"
+        )
+    with beside:
+        st.metric("Direction 1", f"{first:.1%}", help=text("redundancy", "help explained"))
+        st.metric("Direction 2", f"{second:.1%}")
+        st.metric("Both, for random vectors", f"{random[:2].sum():.1%}")
+        st.metric("Words", len(found.words))
+    st.plotly_chart(
+        explained_bars(result.explained[:count], random),
+        key="explained",
+        config={"displayModeBar": False},
+        alt=f"Share of variance by direction: {first:.1%} for the first, where random vectors of "
+        f"the same shape have {random[0]:.1%}",
+    )
+
+
+def chosen_words() -> str:
+    """The words as typed; a preset fills the box, and the box can be changed."""
+    state = st.session_state
+    if "words" not in state and "words" not in st.query_params:
+        state["words"] = PRESETS["capitals"]
+    with st.container(horizontal=True):
+        for name in PRESETS:
+            st.button(name.capitalize(), key=f"preset {name}", on_click=take, args=(name,))
+    return (
+        st.text_area(
+            "Words, with commas between; a new line starts a new sign",
+            key="words",
+            height=110,
+            max_chars=1500,
+            bind="query-params",
+        )
+        or ""
+    )
+
+
+def take(name: str) -> None:
+    """Put a preset's words in the box."""
+    st.session_state["words"] = PRESETS[name]
+
+
+def read_words(typed: str) -> tuple[list[str], list[int]]:
+    """The different words in what was typed, and the line of each.
+
+    Raises InputError, with what was found, unless there are 3 to 120 of up to 40 characters.
+
+    >>> read_words("one, two,, one\\nthree")
+    (['one', 'two', 'three'], [0, 0, 1])
+    """
+    found: dict[str, int] = {}
+    for line, part in enumerate(part for part in typed.splitlines() if part.strip(" ,;")):
+        for word in re.split(r"[,;\t]", part):
+            if word.strip():
+                found.setdefault(" ".join(word.split()), line)
+    if not FEWEST <= len(found) <= MOST:
+        raise InputError(
+            f"Different words in the box: {len(found)}. Type {FEWEST} to {MOST}, with commas "
+            "between them."
+        )
+    longest = max(found, key=len)
+    if len(longest) > LONGEST:
+        raise InputError(
+            f"{longest[:LONGEST]!r}… has {len(longest)} characters; a word of at most {LONGEST} is "
+            "accepted. Put commas between words."
+        )
+    return list(found), list(found.values())
+
+
+def vectors(model: Model, words: list[str], groups: list[int]) -> Vectors:
+    """The words' embeddings as they stand inside a sentence; raises InputError if there are none.
+
+    A word of several tokens gets the mean of their rows.
+    """
+    tokenizer = cached.tokenizer(model.source)
+    info = model.tensors.get(EMBEDDINGS)
+    if tokenizer is None or info is None:
+        raise InputError(
+            f"{model.title} has no vocabulary or no embeddings, so words mean nothing to it. "
+            "Choose a model with both in the sidebar, for example the default."
+        )
+    bring(model, info)
+    E = cached.matrix(model.source, EMBEDDINGS)
+    ids = [[i for i in tokenizer.encode(" " + word) if i < len(E)] for word in words]
+    for word, tokens in zip(words, ids, strict=True):
+        if not tokens:
+            raise InputError(f"{word!r} has no token in this vocabulary: take it out.")
+    X = np.stack([E[tokens].mean(axis=0) for tokens in ids])  # (words, hidden)
+    return Vectors(tuple(words), tuple(groups), X, tuple(map(len, ids)))
+
+
+def split_words(found: Vectors) -> str:
+    """Which words are several tokens, and what was done with them."""
+    several = [w for w, count in zip(found.words, found.tokens, strict=True) if count > 1]
+    if not several:
+        return "Every word is one token."
+    names = ", ".join(several[:6]) + (", …" if len(several) > 6 else "")
+    return f"Several tokens, of which the mean is taken: {names}."

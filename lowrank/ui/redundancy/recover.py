@@ -1,0 +1,336 @@
+"""Recover what is missing: hide entries, bring them back, and compare with what they were."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from lowrank.completion import (
+    RECOVERED,
+    Completion,
+    Iteration,
+    Run,
+    als,
+    default_path,
+    degrees_of_freedom,
+    largest_penalty,
+    mean_fill,
+    relative_error,
+    soft_impute,
+)
+from lowrank.errors import LowrankError
+from lowrank.figures.completion import error_history
+from lowrank.figures.pictures import DRAWN, shown
+from lowrank.ui import cached
+from lowrank.ui.layout import text
+from lowrank.ui.lora import asked_in_vain
+from lowrank.ui.redundancy.data import Data, hide, picture, ratings, weights
+from lowrank.ui.widgets import matrix_picker
+
+# The words on the buttons are the words in the link.
+RATINGS, WEIGHTS = "ratings", "weights"
+SOFT, ALTERNATING = "soft-impute", "ALS"
+EVERY = 0.3  # seconds between two drawings
+TOL = 1e-5
+MOST_ALS, MOST_SOFT = 300, 600  # iterations
+MOST_RANK = 20
+SHOWN = 8  # hidden ratings listed
+Mask = NDArray[np.bool_]
+
+
+@dataclass
+class Course:
+    """A run so far: its errors by iteration, its last record, and in the end its result."""
+
+    observed: list[float] = field(default_factory=list)
+    hidden: list[float] = field(default_factory=list)
+    last: Iteration | None = None
+    result: Completion | None = None
+
+
+def recover() -> None:
+    """The controls, the matrix four ways, the numbers and the errors by iteration."""
+    data = chosen_data()
+    controls, beside = st.columns([3, 2], gap="large")
+    with controls:
+        share, draw, whole_row = chosen_holes()
+    with beside:
+        method, rank, last = chosen_method()
+    seen = hide(data.X, share, draw, whole_row)
+    setting = (last, 0 if method == SOFT else rank)
+    key = ("completion", data.words, share, draw, whole_row, method, *setting)
+    st.caption(f"{data.words}. {np.count_nonzero(~seen):,} of {seen.size:,} entries are hidden.")
+    course = cached.kept(key)
+    if isinstance(course, Course):
+        show(data, seen, course, method)
+        return
+    run = started(data.X, seen, method, rank, last)
+    try:
+        course = in_view(run, key, data, seen, method)
+    except LowrankError as refused:
+        pictures(data, seen, None)
+        whose = f" Row {len(seen) // 2} is {data.rows[len(seen) // 2]}." if data.rows else ""
+        whose = whose if whole_row else ""
+        st.warning(f"**Refused.** {refused}{whose}", icon=":material/block:")
+        st.markdown(text("redundancy", "refused"))
+        return
+    show(data, seen, course, method)
+
+
+def chosen_data() -> Data:
+    """The matrix to hide entries of, chosen above all else."""
+    name = st.segmented_control(
+        "Data",
+        [*DRAWN, RATINGS, WEIGHTS],
+        default=next(iter(DRAWN)),
+        required=True,
+        key="data",
+        help=text("redundancy", "help data"),
+        bind="query-params",
+    )
+    if name == RATINGS:
+        return ratings()
+    if name == WEIGHTS:
+        return weights(*matrix_picker())
+    return picture(name)
+
+
+def chosen_holes() -> tuple[float, int, bool]:
+    """How much is hidden, which random draw of it, and whether a whole row goes too."""
+    asked_in_vain("hidden", 5, 95)
+    percent = st.slider("Hidden, %", 5, 95, 50, 5, key="hidden", bind="query-params")
+    first, second = st.columns(2, vertical_alignment="bottom")
+    draw = first.number_input("Draw", 1, 99, 1, key="draw", bind="query-params")
+    whole = second.toggle("Hide a whole row", key="row", bind="query-params")
+    return percent / 100, int(draw), whole
+
+
+def chosen_method() -> tuple[str, int, float]:
+    """The method, its rank, and its last penalty as a share of the largest."""
+    method = st.segmented_control(
+        "Method",
+        [ALTERNATING, SOFT],
+        default=ALTERNATING,
+        required=True,
+        key="method",
+        help=text("redundancy", "help method"),
+        bind="query-params",
+    )
+    asked_in_vain("rank", 1, MOST_RANK)
+    rank = int(
+        st.slider(
+            "Rank of A B",
+            1,
+            MOST_RANK,
+            6,
+            key="rank",
+            disabled=method == SOFT,
+            help=text("redundancy", "help rank"),
+            bind="query-params",
+        )
+    )
+    power = st.slider(
+        "Penalty λ, as a power of ten of the largest",
+        -5.0,
+        -0.5,
+        -3.5,
+        0.25,
+        key="lambda",
+        format="%g",
+        help=text("redundancy", "help penalty"),
+        bind="query-params",
+    )
+    return method, rank, 10.0**power
+
+
+def started(X: NDArray[np.floating], seen: Mask, method: str, rank: int, last: float) -> Run:
+    """The run that was asked for, down to `last` of the largest penalty.
+
+    A generator of its own, so that nothing is computed, and nothing refused, before it is asked.
+    """
+    largest = largest_penalty(X, seen)
+    if method == ALTERNATING:
+        penalty = last * largest
+        return (
+            yield from als(
+                X, seen, rank, held_out=~seen, penalty=penalty, tol=TOL, max_iterations=MOST_ALS
+            )
+        )
+    path = default_path(largest, last).tolist()
+    return (
+        yield from soft_impute(
+            X, seen, held_out=~seen, penalties=path, tol=TOL, max_iterations=MOST_SOFT
+        )
+    )
+
+
+def in_view(run: Run, key: tuple[object, ...], data: Data, seen: Mask, method: str) -> Course:
+    """Run to the end with progress, the matrix filling up, and a button that stops it."""
+    state = st.session_state
+    partial = state.get("partial")
+    if partial is not None and partial[0] == key and state.get("stopped") == key:
+        return partial[1]
+    course = Course()
+    state["partial"] = (key, course)
+    place = st.empty()
+    drawn = begun = time.monotonic()
+    with place.container():
+        bar = st.progress(0.0, text="Starting…")
+        st.button("Stop", key="stop", on_click=stop, args=(key,), icon=":material/stop:")
+        filling = st.empty()
+    while True:
+        try:
+            record = next(run)
+        except StopIteration as end:
+            course.result = end.value
+            break
+        except LowrankError:
+            place.empty()
+            raise
+        course.observed.append(record.observed_error)
+        course.hidden.append(record.held_out_error or 0.0)
+        course.last = record
+        now = time.monotonic()
+        if now - drawn > EVERY:
+            done = progress(record, method)
+            left = (now - begun) * (1 - done) / max(done, 0.02)
+            bar.progress(done, text=f"Iteration {record.iteration}, about {left:.0f} s left")
+            with filling.container():
+                pictures(data, seen, record.matrix())
+            drawn = time.monotonic()
+    place.empty()
+    state.pop("partial", None)
+    cached.keep(key, course)
+    return course
+
+
+def progress(record: Iteration, method: str) -> float:
+    """About how much of the work is done, 0 to 1: the change falls by much the same factor."""
+    near = math.log(max(record.change, 1e-12)) / math.log(TOL)
+    most = MOST_ALS if method == ALTERNATING else MOST_SOFT
+    return min(max(record.iteration / most, near, 0.0), 1.0)
+
+
+def stop(key: tuple[object, ...]) -> None:
+    """The visitor has seen enough: keep what there is."""
+    st.session_state["stopped"] = key
+
+
+def go_on() -> None:
+    """Run it again, to its end."""
+    st.session_state.pop("stopped", None)
+
+
+def show(data: Data, seen: Mask, course: Course, method: str) -> None:
+    """What came of it: the four pictures, the numbers, the errors by iteration, the verdict."""
+    record = course.last
+    if record is None:
+        st.info("Stopped before the first iteration.", icon=":material/stop:")
+        st.button("Run it", key="again", on_click=go_on)
+        return
+    Z = record.matrix()
+    pictures(data, seen, Z)
+    if course.result is None:
+        st.info(f"Stopped after {record.iteration} iterations.", icon=":material/stop:")
+        st.button("Run it to the end", key="again", on_click=go_on)
+    baseline = mean_fill(data.X, seen)
+    baseline_error = relative_error(baseline[~seen], data.X[~seen])
+    chart, beside = st.columns([3, 1])
+    with beside:
+        numbers(record, seen, baseline_error)
+    with chart:
+        st.plotly_chart(
+            error_history(course.observed, course.hidden, baseline_error),
+            key="errors",
+            config={"displayModeBar": False},
+            alt=f"Relative error by iteration: hidden entries end at {course.hidden[-1]:.3g}, "
+            f"observed ones at {course.observed[-1]:.3g}, the mean fill is at "
+            f"{baseline_error:.3g}",
+        )
+        if course.result is not None:
+            verdict(course.result, method)
+    if data.rows:
+        listed(data, seen, Z, baseline)
+    if data.diverging:
+        error = record.held_out_error or 0.0
+        words = text("redundancy", "weights" if error > RECOVERED else "weights recovered")
+        st.markdown(words.format(error=f"{error:.0%}", rank=record.rank))
+
+
+def verdict(result: Completion, method: str) -> None:
+    """The result's own sentence, in the colour it deserves."""
+    words = result.verdict()
+    if not result.converged:
+        words += f" {method} was still changing when it was stopped after {result.iterations}."
+    if not result.determined or result.beats_mean_fill is False:
+        st.error(words, icon=":material/thumb_down:")
+    elif words.startswith("Recovered"):
+        st.success(words, icon=":material/check:")
+    else:
+        st.warning(words, icon=":material/warning:")
+
+
+def numbers(record: Iteration, seen: Mask, baseline_error: float) -> None:
+    """The numbers that change, beside the picture."""
+    error = record.held_out_error or 0.0
+    st.metric("Error on hidden entries", f"{error:.3g}", help=text("redundancy", "help error"))
+    st.metric("Mean fill", f"{baseline_error:.3g}", help=text("redundancy", "help mean"))
+    st.metric("Rank of the result", f"{record.rank:,}")
+    m, n = seen.shape
+    free = degrees_of_freedom(m, n, record.rank) if record.rank else 0
+    st.metric(
+        "Degrees of freedom", f"{free:,}", help=text("redundancy", "help freedom").format(m=m, n=n)
+    )
+    st.metric("Entries observed", f"{np.count_nonzero(seen):,}")
+
+
+def pictures(data: Data, seen: Mask, Z: NDArray[np.floating] | None) -> None:
+    """The matrix whole, with holes, recovered, and what is wrong with that, side by side."""
+    places = st.columns(4)
+    difference = None if Z is None else Z - data.X
+    span = (data.limits[1] - data.limits[0]) / 2
+    for place, (name, values, hidden) in zip(
+        places,
+        (
+            ("Original", data.X, None),
+            ("With holes", data.X, ~seen),
+            ("Recovered", Z, None),
+            ("Difference", difference, None),
+        ),
+        strict=True,
+    ):
+        place.markdown(f"**{name}**")
+        if values is None:
+            place.caption("—")
+            continue
+        limits = (-span, span) if name == "Difference" else data.limits
+        diverging = data.diverging or name == "Difference"
+        words = f"{name}: {data.words}"
+        place.html(shown(values, limits, words, hidden, diverging))
+
+
+def listed(data: Data, seen: Mask, Z: NDArray[np.floating], baseline: NDArray[np.floating]) -> None:
+    """A few hidden ratings: what they were, what came back, what the film's mean says."""
+    hidden = np.argwhere(~seen)
+    chosen = hidden[np.linspace(0, len(hidden) - 1, min(SHOWN, len(hidden))).astype(int)]
+    lines = ["| person | film | hidden | recovered | film's mean |", "|:--|:--|--:|--:|--:|"]
+    lines += [
+        f"| {data.rows[i]} | {data.columns[j]} | {data.X[i, j]:.1f} | {Z[i, j]:.1f} | "
+        f"{baseline[i, j]:.1f} |"
+        for i, j in chosen
+    ]
+    off = {name: rms(values[~seen] - data.X[~seen]) for name, values in (("r", Z), ("m", baseline))}
+    st.markdown("\n".join(lines))
+    st.caption(
+        f"Root mean square over all {len(hidden):,} hidden ratings: recovered {off['r']:.2f} "
+        f"stars off, the film's mean {off['m']:.2f}. Rounding to half stars alone is 0.14."
+    )
+
+
+def rms(values: NDArray[np.floating] | Sequence[float]) -> float:
+    """Root mean square."""
+    return float(np.sqrt(np.mean(np.square(values))))

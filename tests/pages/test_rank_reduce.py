@@ -1,0 +1,224 @@
+"""The Reduce view: one derivation, watched, done by hand, helped along, and kept in the link."""
+
+import re
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lowrank.derivation import decode, encode_ops
+from lowrank.rows import add, exact, scale, swap
+from tests.pages.test_rank import caption, drawn, opened, words
+
+DO = "Type"
+
+
+def doing(**link: str) -> AppTest:
+    return opened(how=DO, **link)
+
+
+def typed(app: AppTest, text: str) -> AppTest:
+    app.text_input(key="typed").set_value(text).run()
+    assert not app.exception
+    return app
+
+
+def pressed(app: AppTest, key: str) -> AppTest:
+    app.button(key=key).click().run()
+    assert not app.exception
+    return app
+
+
+def test_typed_moves_are_done_and_the_goal_is_seen_on_any_path():
+    app = typed(doing(m="2 4; 3 7"), "R1 <-> R2")
+    assert "1 move" in caption(app)
+    assert "R1 ↔ R2" in caption(app)
+    assert app.text_input(key="typed").value == ""
+    typed(app, "R2 - 2/3 R1")
+    assert "Echelon form, reached in 2 moves" in caption(app)
+    assert "Rank 2" in caption(app)
+    assert "**Rank 2**" in words(app)
+    app = typed(typed(doing(m="2 4; 3 7"), "3/2 R1"), "R2 - R1")
+    assert "Echelon form, reached in 2 moves" in caption(app)
+
+
+@pytest.mark.parametrize(
+    ("nonsense", "said"),
+    [
+        ("hello", "no row operation"),
+        ("R2 = 2 R2 - R1", "two operations"),
+        ("R9 + R1", "rows 1 to 2"),
+        ("<b>R1</b>", "no row operation"),
+    ],
+)
+def test_what_is_no_operation_is_said_and_stays_typed(nonsense, said):
+    app = typed(doing(m="2 4; 3 7"), nonsense)
+    assert said in caption(app)
+    assert "<b>R1</b>" not in caption(app)
+    assert app.text_input(key="typed").value == nonsense
+    app = opened(how=DO, m="2 4; 3 7", typed=nonsense)
+    assert app.text_input(key="typed").value == nonsense
+    assert said in caption(app)
+
+
+def test_undo_redo_and_a_new_move_after_undo():
+    app = typed(typed(doing(m="2 4; 3 7"), "R1 <-> R2"), "2 R1")
+    at_two = drawn(app)
+    pressed(app, "step_back")
+    assert "1 move · 1 undone" in caption(app)
+    assert app.query_params["step"] == "1"
+    pressed(app, "step_next")
+    assert drawn(app) == at_two
+    app.select_slider(key="at").set_value(0).run()
+    assert drawn(app).startswith("The matrix, 2 × 2. Row 1: 2")
+    typed(app, "R2 - 3/2 R1")
+    assert "Echelon form, reached in 1 move" in caption(app)
+    assert app.query_params["ops"] == "v1.N1"
+
+
+def test_hints_at_two_levels_then_done_then_finished():
+    app = typed(doing(m="2 4 1; 3 7 0; 1 1 1", form="Reduced echelon"), "R1 <-> R3")
+    pressed(app, "help_Hint")
+    assert "Hint 1 of 2" in caption(app)
+    assert "R2 ← R2 − 3 R1" not in caption(app).partition("lr-history")[0]
+    pressed(app, "help_Hint")
+    assert "Hint 2 of 2" in caption(app)
+    assert "R2 ← R2 − 3 R1" in caption(app)
+    pressed(app, "help_Do this step")
+    assert "2 moves" in caption(app)
+    assert "Hint" not in caption(app)
+    pressed(app, "help_Finish")
+    assert "Reduced echelon form, reached in" in caption(app)
+    assert app.button(key="help_Hint").disabled
+    assert app.button(key="help_Finish").disabled
+    pressed(app, "start_over")
+    assert "0 moves" in caption(app)
+    assert "ops" not in app.query_params
+
+
+def test_moves_can_be_clicked_together():
+    app = opened(how="Click", m="2 4; 3 7")
+    app.selectbox(key="click_row").set_value("R2")
+    app.selectbox(key="click_other").set_value("R1")
+    app.text_input(key="click_factor").set_value("-3/2").run()
+    pressed(app, "do_clicked")
+    assert app.query_params["ops"] == encode_ops(
+        exact([[2, 4], [3, 7]]), (add(1, 0, exact([["-3/2"]])[0][0]),)
+    )
+    assert "Echelon form, reached in 1 move" in caption(app)
+    app.selectbox(key="click_kind").set_value("Scale").run()
+    app.text_input(key="click_factor").set_value("x").run()
+    pressed(app, "do_clicked")
+    assert "no row operation" in caption(app)
+    app.selectbox(key="click_kind").set_value("Swap").run()
+    pressed(app, "do_clicked")
+    assert "R2 ↔ R1" in caption(app)
+
+
+def test_a_whole_next_matrix_is_judged_and_the_first_wrong_row_named():
+    app = opened(how="Matrix", m="2 4; 3 7")
+    pressed(app, "copy")
+    assert app.text_area(key="written").value == "2  4\n3  7"
+    assert "Nothing changed" in caption(app)
+    app.text_area(key="written").set_value("2 4; 0 2").run()
+    assert "Row 2 is wrong in column 2" in caption(app)
+    assert app.text_area(key="written").value == "2 4; 0 2"
+    app.text_area(key="written").set_value("2 4; 0 x").run()
+    assert "is not a number" in caption(app)
+    app.text_area(key="written").set_value("2 4; 0 1").run()
+    assert "Echelon form, reached in 1 move" in caption(app)
+    assert app.text_area(key="written").value == ""
+    assert app.query_params["ops"] == "v1.N1"
+
+
+def test_a_column_cleared_at_once_counts_its_moves():
+    app = opened(how="Matrix", m="1 2; 3 7; 2 2")
+    app.text_area(key="written").set_value("1 2; 0 1; 0 -2").run()
+    assert "2 moves" in caption(app)
+
+
+def test_watching_and_doing_are_one_derivation():
+    app = opened(m="2 4 1; 3 7 0; 1 1 1", step="1")
+    app.segmented_control(key="how").set_value(DO).run()
+    assert "1 move" in caption(app)
+    typed(app, "R2 <-> R3")
+    app.segmented_control(key="how").set_value("Watch").run()
+    assert "Step 2 of 4" in caption(app)
+    assert "R2 ↔ R3" in caption(app)
+    pressed(app, "step_next")
+    pressed(app, "step_next")
+    assert "**Rank 3**" in words(app)
+    app.segmented_control(key="how").set_value(DO).run()
+    assert "Echelon form, reached in 4 moves" in caption(app)
+
+
+def test_another_view_keeps_the_moves_in_the_link():
+    app = typed(doing(m="2 4; 3 7"), "R1 <-> R2")
+    app.segmented_control(key="view").set_value("Numbers lie").run()
+    for name, value in {"ops": "v1.S12", "step": "1", "how": DO}.items():
+        assert app.query_params[name] == value
+    app.segmented_control(key="view").set_value("Reduce").run()
+    assert "1 move" in caption(app)
+
+
+def test_another_matrix_starts_without_moves():
+    app = typed(doing(m="2 4; 3 7"), "R1 <-> R2")
+    app.selectbox(key="m").set_value("Tall").run()
+    assert "0 moves" in caption(app)
+    assert "ops" not in app.query_params
+
+
+def test_the_shared_link_opens_what_is_on_the_page():
+    app = typed(typed(doing(m="2 4; 3 7"), "R1 <-> R2"), "R1 / 3")
+    link = next(code.value for code in app.code if "?" in code.value)
+    d = decode(link.partition("?")[2])
+    assert d.ops == (swap(0, 1), scale(0, exact([["1/3"]])[0][0]))
+    assert d.position == 2
+    assert d.start == exact([[2, 4], [3, 7]])
+
+
+def test_links_with_typed_operations_open():
+    app = doing(m="2 4; 3 7", ops="R1 <-> R2\nR2 - 2/3 R1", step="2")
+    assert "Echelon form, reached in 2 moves" in caption(app)
+
+
+@pytest.mark.parametrize(
+    ("ops", "said"),
+    [
+        ("v9.zz", "this app reads"),
+        ("v1.Nzzz", "nothing is left to do"),
+        ("v1.S19", "names row"),
+        ("hello", "no row operation"),
+        ("[x](http://e.vil)", "no row operation"),
+    ],
+)
+def test_a_broken_link_is_one_sentence_and_can_be_left(ops, said):
+    app = doing(m="2 4; 3 7", ops=ops)
+    assert said in app.error[0].value
+    assert "](http" not in app.error[0].value
+    assert app.query_params["ops"] == ops
+    pressed(app, "restart")
+    assert not app.error
+    assert "0 moves" in caption(app)
+
+
+def test_the_history_lists_every_move_with_its_reason():
+    app = typed(typed(doing(m="2 4; 3 7"), "R1 <-> R2"), "R1 + R2")
+    items = re.findall(r"<li.*?</li>", caption(app))
+    assert len(items) == 2
+    assert "Rows 1 and 2 change places." in items[0]
+    assert "Makes no entry 0" in items[1]
+
+
+@pytest.mark.parametrize(
+    ("form", "part"),
+    [
+        ("LaTeX", r"\xrightarrow{R_{1} \leftrightarrow R_{2}}"),
+        ("Markdown", r"1. $R_{1} \leftrightarrow R_{2}$"),
+        ("Code", "A = apply(swap(0, 1), A)  # R1 ↔ R2"),
+    ],
+)
+def test_the_moves_so_far_are_exported(form, part):
+    app = typed(doing(m="2 4; 3 7"), "R1 <-> R2")
+    app.segmented_control(key="share").set_value(form).run()
+    assert any(part in code.value for code in app.code)
+    assert not app.exception
