@@ -20,7 +20,7 @@ ROOMS = {
     "adapters": ({"numpy", "regex"}, {"errors", "core", "config", "readers"}),
     "figures": ({"numpy", "plotly", "PIL"}, {"errors", "core"}),
     "ui": (
-        {"numpy", "plotly", "streamlit"},
+        {"numpy", "plotly", "streamlit", "threadpoolctl"},
         {"errors", "core", "letters", "config", "readers", "adapters", "figures"},
     ),
     "pages": (

@@ -5,10 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowrank.errors import InputError
+from lowrank.errors import FormatError, InputError, SourceError
+from lowrank.llama import distribution, nll
 from lowrank.llama.model import TINY, forward, observed, projections, random
 from lowrank.surgery import (
+    Kept,
     allocate,
+    answers,
     aware,
     aware_factors,
     by_energy,
@@ -19,8 +22,10 @@ from lowrank.surgery import (
     operate,
     plain,
     plain_factors,
+    reading,
     second_moments,
     sensitivity,
+    texts,
     usage,
 )
 
@@ -202,3 +207,79 @@ def test_a_pair_is_a_view_of_its_factors():
         assert np.shares_memory(pair.SVt, factors.SVt)
         assert pair.U.flags.f_contiguous
         assert pair.SVt.flags.c_contiguous
+
+
+def test_one_reading_tells_losses_and_what_comes_next():
+    ids = IDS * 3
+    found = reading(PARAMS, ids)
+    np.testing.assert_allclose(found.losses, nll(PARAMS, ids), atol=1e-12)
+    np.testing.assert_allclose(found.next, distribution(forward(PARAMS, ids)[-1]), atol=1e-12)
+    alone = reading(PARAMS, [3])
+    assert len(alone.losses) == 0
+    assert np.isnan(alone.nll)
+
+
+def test_a_reading_in_parts_is_the_reading_of_the_whole(monkeypatch):
+    whole = reading(PARAMS, IDS)
+    monkeypatch.setattr("lowrank.surgery.operation.CHUNK", 4)
+    parts = reading(PARAMS, IDS)
+    np.testing.assert_allclose(parts.losses, whole.losses, atol=1e-12)
+    np.testing.assert_allclose(parts.next, whole.next, atol=1e-12)
+
+
+def test_answers_are_the_probabilities_of_the_words():
+    found = answers(PARAMS, [([3, 1], [4, 1]), ([2], [7])])
+    logp = np.log([distribution(row) for row in forward(PARAMS, [3, 1, 4, 1])])
+    assert found.each[0][0] == pytest.approx(logp[1, 4] + logp[2, 1])
+    assert found.each[0][1] == (logp[1].argmax() == 4 and logp[2].argmax() == 1)
+    best = [int(logp[1].argmax())]
+    assert answers(PARAMS, [([3, 1], best)]).right == 1
+    with pytest.raises(InputError, match="empty"):
+        answers(PARAMS, [([], [1])])
+
+
+NARROW = random(TINY, np.random.default_rng(1))
+
+
+@pytest.mark.parametrize("way", ["plain", "aware"])
+def test_kept_factors_are_those_computed_and_are_read_again(way, tmp_path):
+    names = chosen(NARROW, ["q_proj", "v_proj", "down_proj"])
+    kept = Kept(tmp_path / "new", NARROW, [IDS])
+    assert kept.missing(way, names) == list(names)
+    steps = list(kept.prepare(way, names))
+    assert steps[0][0] == 0
+    assert steps[-1][0] == steps[-1][1]
+    assert kept.missing(way, names) == []
+    moments = second_moments(NARROW, [IDS], names)
+    direct = plain_factors(NARROW) if way == "plain" else aware_factors(NARROW, moments)
+    again = Kept(tmp_path / "new", NARROW, []).source(way)  # no text: nothing can be recomputed
+    for name in names:
+        np.testing.assert_allclose(again(name).s, direct(name).s, rtol=1e-4)
+        pairs = [f(name).pair(3).matrix() for f in (again, direct)]
+        np.testing.assert_allclose(*pairs, atol=1e-4)
+    assert not list((tmp_path / "new").glob(".part-*"))
+
+
+def test_a_file_that_is_damaged_is_named(tmp_path):
+    kept = Kept(tmp_path, NARROW, [IDS])
+    (name,) = chosen(NARROW, ["q_proj"], [0])
+    list(kept.prepare("plain", [name]))
+    next(tmp_path.glob("plain-*")).write_bytes(b"nothing")
+    with pytest.raises(FormatError, match="q_proj"):
+        kept.source("plain")(name)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    kept = Kept(tmp_path / "file", NARROW, [IDS])
+    with pytest.raises(SourceError, match="LOWRANK_CACHE"):
+        list(kept.prepare("plain", ALL[:1]))
+
+
+def test_texts_measured_are_not_in_the_calibration_text():
+    whole = "\n".join(texts.calibration())
+    for name in texts.TEXTS:
+        sentences = [s for s in texts.text(name).split("\n") if len(s) > 40]
+        assert sentences
+        assert not any(s in whole for s in sentences)
+    assert all(word and " " not in word for _, word in texts.questions())
