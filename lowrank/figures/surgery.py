@@ -40,7 +40,7 @@ def stored_share(
             y=[1],
             mode="markers+text",
             text=[f"{name} {break_even:.0%}"],
-            textposition="top center",
+            textposition="top left",
             marker={"color": COLOURS["update"], "size": 9, "symbol": "x"},
             showlegend=False,
             hoverinfo="skip",

@@ -12,9 +12,9 @@ FOLDER = Path(__file__).with_name("data")
 
 # Labels are what the page's link says, so they are short and do not change.
 TEXTS = {
-    "prose": "English prose",
-    "dialogue": "a dialogue",
     "science": "an explanation",
+    "dialogue": "a dialogue",
+    "prose": "a story",
     "code": "Python code",
     "french": "French",
 }

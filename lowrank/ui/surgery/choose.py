@@ -6,7 +6,7 @@ import streamlit as st
 
 from lowrank.llama.model import ATTENTION, MLP
 from lowrank.surgery import Kept, Plan, allocate, by_energy, by_fraction, chosen
-from lowrank.surgery.stored import stored
+from lowrank.surgery.stored import together
 from lowrank.ui.layout import text
 from lowrank.ui.widgets import LABELS
 
@@ -42,7 +42,7 @@ class Choice:
         if self.how == "energy":
             return by_energy(names, source, share)
         rule = self.rule
-        curves = stored().curves(self.way) if rule == "sensitivity" else None
+        curves = together().curves(self.way) if rule == "sensitivity" else None
         return allocate(kept.params, names, share, rule, source, curves)  # type: ignore[arg-type]
 
     def words(self) -> str:

@@ -11,8 +11,8 @@ from lowrank.figures import surgery as figures
 from lowrank.llama.model import projections
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.readers import Model
-from lowrank.surgery import Cost, Kept, Measured, Plan, by_fraction, texts
-from lowrank.surgery.stored import BY_LAYER, COMMAND, FRACTIONS, stored
+from lowrank.surgery import Cost, Kept, Measured, Plan, by_fraction, stored, texts
+from lowrank.surgery.stored import BY_LAYER, COMMAND, FRACTIONS
 from lowrank.svd import break_even_rank
 from lowrank.ui import cached
 from lowrank.ui.jobs import Job
@@ -215,20 +215,22 @@ def sensitivity(model: Model, tokenizer: Tokenizer, kept: Kept) -> None:
         bind="query-params",
     )
     layers = view != "all layers together"
-    known = stored() if model.source == "default" else None
-    ids = tokenizer.begin(texts.text("prose"))[: kept.params.config.max_position_embeddings]
+    name = "science" if layers else "prose"
+    ids = tokenizer.begin(texts.text(name))[: kept.params.config.max_position_embeddings]
     job = work.map_job(kept, ids, layers)
     if job is not None:
         watched(job, lambda job: _growing(job, layers, len(kept.params.layers)), 1.0)
         if job.records:
             return
-    if known is None:
+    if model.source != "default":
         st.info(text("surgery", "no map"), icon=":material/info:")
         return
+    known = stored.by_layer() if layers else stored.together()
     _map(known.points, layers, len(kept.params.layers))
     st.caption(
         text("surgery", "stored").format(
             tokens=known.tokens,
+            text=texts.TEXTS[known.text],
             calibration=known.calibration_tokens,
             base=known.base,
             command=COMMAND,
@@ -245,7 +247,7 @@ def _growing(job: Job, layers: bool, count: int) -> None:
 
 
 def _map(points: Sequence[Measured], layers: bool, count: int) -> None:
-    columns: Sequence[Any] = range(count) if layers else FRACTIONS
+    columns: Sequence[Any] = stored.some_layers(count) if layers else FRACTIONS
     rises = {}
     for way, title in (("plain", "plain"), ("aware", "activation-aware")):
         rise = np.full((len(KINDS), len(columns)), np.nan)
@@ -313,13 +315,13 @@ def evidence(kept: Kept, choice: Choice) -> None:
 def noise(model: Model, tokenizer: Tokenizer, kept: Kept) -> None:
     """Single late matrices cut to few directions: right answers before and after."""
     if model.source == "default":
-        known = stored()
-        kinds = list(dict.fromkeys((d.kind, d.fraction) for d in known.denoised))
-        layers = sorted({d.layer for d in known.denoised})
+        known = stored.noise()
+        kinds = list(dict.fromkeys((d.kind, d.fraction) for d in known.cuts))
+        layers = sorted({d.layer for d in known.cuts})
         change, logp = np.zeros((2, len(kinds), len(layers)))
-        for d in known.denoised:
+        for d in known.cuts:
             at = kinds.index((d.kind, d.fraction)), layers.index(d.layer)
-            change[at], logp[at] = d.right - known.base_right, d.logp - known.base_logp
+            change[at], logp[at] = d.right - known.right, d.logp - known.logp
         st.plotly_chart(
             figures.noise_map([f"{LABELS[k]} at {f:g}" for k, f in kinds], layers, change, logp),
             key="noise",
@@ -327,12 +329,12 @@ def noise(model: Model, tokenizer: Tokenizer, kept: Kept) -> None:
             alt=f"Change of right answers, of {known.questions}, from {change.min():+.0f} to "
             f"{change.max():+.0f}.",
         )
-        best = max(known.denoised, key=lambda d: (d.right, d.logp))
+        best = max(known.cuts, key=lambda d: (d.right, d.logp))
         st.markdown(
             text("surgery", "noise said").format(
-                base=known.base_right,
+                base=known.right,
                 count=known.questions,
-                logp=known.base_logp,
+                logp=known.logp,
                 better=int((change > 0).sum()),
                 same=int((change == 0).sum()),
                 worse=int((change < 0).sum()),

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from lowrank.llama import Params, generate
 from lowrank.surgery import (
@@ -29,10 +28,11 @@ from lowrank.surgery import (
     sensitivity,
     usage,
 )
-from lowrank.surgery.stored import BY_LAYER, FRACTIONS
+from lowrank.surgery.stored import BY_LAYER, FRACTIONS, some_layers
 from lowrank.ui import cached
 from lowrank.ui.jobs import Job, Jobs
 from lowrank.ui.surgery.choose import KINDS, Choice
+from lowrank.ui.threads import one_thread
 from lowrank.ui.watch import outcome, progress, watched
 
 PATIENCE = 20.0  # seconds that work goes on after its visitor has left
@@ -54,7 +54,6 @@ class Cut:
     plan: Plan
     costs: tuple[Cost, Cost]
     readings: tuple[Reading, Reading]
-    seconds: float  # from the first operation on the factors to the new distribution
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +81,7 @@ def factors_ready(kept: Kept, way: str, names: Sequence[str]) -> bool:
 
 
 def _preparing(kept: Kept, way: str, names: Sequence[str]) -> Iterator[Doing]:
-    with threadpool_limits(1, user_api="blas"):  # the other core is for those who read
+    with one_thread():  # the other core is for those who read
         for done, total, name in kept.prepare(way, names):
             yield Doing(done / max(total, 1), f"Decomposing, once for everyone: {name}")
 
@@ -125,15 +124,14 @@ def cut_job(kept: Kept, choice: Choice, ids: Sequence[int]) -> Job:
 
 
 def _cutting(kept: Kept, choice: Choice, ids: Sequence[int]) -> Iterator[Doing | Cut]:
-    yield Doing(0.1, "The whole model reads the text")
-    before = whole_reading(kept, ids)
-    yield Doing(0.5, "The cut model reads the text")
-    start = time.perf_counter()
-    plan = choice.plan(kept)
-    after = operate(kept.params, plan, kept.source(choice.way))
-    read = reading(after, ids)
-    seconds = time.perf_counter() - start
-    yield Cut(plan, (cost(kept.params), cost(after)), (before, read), seconds)
+    with one_thread():
+        yield Doing(0.1, "The whole model reads the text")
+        before = whole_reading(kept, ids)
+        yield Doing(0.5, "The cut model reads the text")
+        plan = choice.plan(kept)
+        after = operate(kept.params, plan, kept.source(choice.way))
+        read = reading(after, ids)
+    yield Cut(plan, (cost(kept.params), cost(after)), (before, read))
 
 
 def whole_reading(kept: Kept, ids: Sequence[int]) -> Reading:
@@ -191,13 +189,14 @@ def _answering(
         side: generate(p, ids, length, temperature=temperature, seed=seed, stop_ids=stop_ids)
         for side, p in models.items()
     }
-    while going:
-        for side in list(going):
-            token = next(going[side], None)
-            if token is None:
-                del going[side]
-            else:
-                yield Said(side, token)
+    with one_thread():
+        while going:
+            for side in list(going):
+                token = next(going[side], None)
+                if token is None:
+                    del going[side]
+                else:
+                    yield Said(side, token)
 
 
 def map_job(kept: Kept, ids: Sequence[int], layers: bool) -> Job | None:
@@ -216,10 +215,10 @@ def _mapping(kept: Kept, ids: Sequence[int], layers: bool) -> Iterator[Doing | M
     for way in ("plain", "aware"):
         yield from _preparing(kept, way, names)
     sources = {way: kept.source(way) for way in ("plain", "aware")}
-    each = list(range(len(kept.params.layers))) if layers else None
+    each = some_layers(len(kept.params.layers)) if layers else None
     fractions = [BY_LAYER] if layers else list(FRACTIONS)
     points = 2 * len(KINDS) * len(fractions) * (len(each) if each else 1)
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         found = sensitivity(kept.params, ids, sources, fractions=fractions, layers=each)
         for i, point in enumerate(found):
             yield point
@@ -268,8 +267,9 @@ def _asking(
     plan = by_fraction(kept.params, chosen(kept.params, [kind], [layer]), percent / 100)
     both: list[list[tuple[float, bool]]] = [[], []]
     models = [kept.params, operate(kept.params, plan, kept.source("plain"))]
-    for i, question in enumerate(asked):
-        yield Doing(i / len(asked), f"Question {i + 1} of {len(asked)}")
-        for found, params in zip(both, models, strict=True):
-            found.extend(answers(params, [question]).each)
+    with one_thread():
+        for i, question in enumerate(asked):
+            yield Doing(i / len(asked), f"Question {i + 1} of {len(asked)}")
+            for found, params in zip(both, models, strict=True):
+                found.extend(answers(params, [question]).each)
     yield Answers(tuple(both[0])), Answers(tuple(both[1]))
