@@ -38,12 +38,10 @@ def stored_share(
         figure.add_scatter(
             x=[break_even],
             y=[1],
-            mode="markers+text",
-            text=[f"{name} {break_even:.0%}"],
-            textposition="top left",
+            mode="markers",
             marker={"color": COLOURS["update"], "size": 9, "symbol": "x"},
             showlegend=False,
-            hoverinfo="skip",
+            hovertemplate=f"{name}: break-even at {break_even:.0%} of full rank<extra></extra>",
         )
     figure.add_hline(y=1, line={"dash": "dash", "width": 1.5, "color": COLOURS["update"]})
     figure.add_scatter(

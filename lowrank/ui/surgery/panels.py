@@ -81,8 +81,9 @@ def stored_chart(kept: Kept, choice: Choice, plan: Plan | None) -> None:
         "parameters; break-even is at "
         + ", ".join(f"{share:.0%} for {' '.join(kinds)}" for share, kinds in even.items()),
     )
-    if kept_share >= 1:
-        st.caption(text("surgery", "above"))
+    marked = ", ".join(f"{share:.0%} for {' '.join(kinds)}" for share, kinds in even.items())
+    above = text("surgery", "above") if kept_share >= 1 else ""
+    st.caption(f"Break-even: {marked}. This cut stores {kept_share:.0%}. {above}")
 
 
 def numbers(cut: work.Cut | None) -> None:
