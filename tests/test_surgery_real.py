@@ -1,4 +1,4 @@
-"""Surgery on the default model: exact at full rank, and what the stored map says, measured again."""
+"""Surgery on the default model: exact at full rank; the stored maps measured again."""
 
 import numpy as np
 import pytest
