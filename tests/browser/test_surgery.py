@@ -17,7 +17,7 @@ def metric(page, label: str) -> str:
 
 def number(page, label: str, before: str = "…") -> str:
     """The number under a label once it is there and no longer what it was."""
-    for _ in range(300):
+    for _ in range(900):
         now = metric(page, label)
         if now not in (before, "…"):
             return now
@@ -32,7 +32,7 @@ def tokens(page) -> list[int]:
 
 
 def until_tokens(page, count: int) -> list[int]:
-    for _ in range(300):
+    for _ in range(900):
         if len(now := tokens(page)) == 2 and min(now) >= count:
             return now
         page.wait_for_timeout(100)

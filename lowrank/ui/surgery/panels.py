@@ -105,8 +105,8 @@ def numbers(cut: work.Cut | None) -> None:
         )
         columns[1].metric(
             NUMBERS[1],
-            f"{np.exp(min(after.nll, 700.0)):,.4g}",
-            f"×{np.exp(min(after.nll - before.nll, 700.0)):,.3g} of {np.exp(before.nll):,.4g}",
+            people(float(np.exp(after.nll))),
+            f"×{people(float(np.exp(after.nll - before.nll)))} of {people(np.exp(before.nll))}",
             "off",
             help=text("surgery", "help perplexity"),
         )
@@ -119,6 +119,18 @@ def numbers(cut: work.Cut | None) -> None:
         (columns[4], NUMBERS[4], f"{second.flops / 1e6:,.0f} M", _less(first, second, 2)),
     ):
         place.metric(name, value, old, "inverse", help=text("surgery", f"help {name.lower()}"))
+
+
+def people(x: float) -> str:
+    """Three digits, thousands separated, never in powers of ten below a thousand million.
+
+    >>> people(13.5512), people(48_512.3), people(1.234e12)
+    ('13.6', '48,500', '1.23e+12')
+    """
+    if not 1000 <= x < 1e9:
+        return f"{x:.3g}"
+    digits = int(np.floor(np.log10(x))) - 2
+    return f"{round(x / 10**digits) * 10**digits:,}"
 
 
 NUMBERS = ("nll a token", "Perplexity", "Parameters", "Bytes", "Operations a token")
