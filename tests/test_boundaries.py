@@ -24,7 +24,7 @@ ROOMS = {
     ),
     "figures": ({"numpy", "plotly", "PIL"}, {"errors", "core"}),
     "ui": (
-        {"numpy", "plotly", "streamlit"},
+        {"numpy", "plotly", "streamlit", "threadpoolctl"},
         {"errors", "core", "letters", "config", "readers", "adapters", "atlas", "figures"},
     ),
     "pages": (

@@ -19,9 +19,14 @@ from lowrank.errors import InputError, SourceError
 from lowrank.figures.matrix import Preview
 from lowrank.figures.matrix import preview as small_preview
 from lowrank.figures.pictures import DRAWN
+from lowrank.llama import Params
+from lowrank.llama import load as load_llama
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.measures import random_spectrum
 from lowrank.readers import Model, open_model
+from lowrank.readers.fetch import cache_folder
+from lowrank.surgery import Kept, texts
+from lowrank.surgery.kept import folder_name
 from lowrank.svd import SVD, Truncation, frobenius, full, residual_norm
 from lowrank.ui.growing import Growing
 from lowrank.ui.jobs import Jobs
@@ -192,3 +197,38 @@ def drawn_svd(name: str) -> SVD:
     for part in (found.U, found.s, found.Vt):
         part.setflags(write=False)
     return found
+
+
+@st.cache_resource(show_spinner=False)
+def answers() -> Jobs:
+    """Short work that somebody waits for, readings and generations: never behind the long work."""
+    return Jobs(workers=2)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the weights, once for everyone…")
+def params(source: str) -> Params:
+    """A Llama ready to run, shared by all visitors; see `lowrank.llama.load`. Two at most."""
+    return load_llama(model(source))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def factors(source: str) -> Kept:
+    """The factors of a model's projections on disk, with the built-in calibration text."""
+    known = tokenizer(source)
+    if known is None:
+        raise InputError(f"{model(source).title} brings no vocabulary, so it can read no text.")
+    passages = texts.calibration()
+    folder = cache_folder() / "surgery" / folder_name(model(source).tensors, passages)
+    longest = params(source).config.max_position_embeddings
+    return Kept(folder, params(source), [known.begin(part)[:longest] for part in passages])
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def chat_ids(source: str, prompt: str) -> list[int]:
+    """A prompt laid out by the model's chat template; a text to go on with where it has none."""
+    known = tokenizer(source)
+    if known is None:
+        raise InputError(f"{model(source).title} brings no vocabulary, so it can read no text.")
+    if known.chat_template is None:
+        return known.begin(prompt)
+    return known.encode_chat([{"role": "user", "content": prompt}])

@@ -29,7 +29,7 @@ def progress(job: Job, share: float, words: str) -> None:
     """How far the work is, 0 to 1, what it is doing, the time left; a button that stops it."""
     if job.over:
         return
-    before = cached.jobs().position(job)
+    before = max(pool.position(job) for pool in (cached.jobs(), cached.answers()))
     if job.state == "waiting":
         words = f"Waiting for its turn: {before} before it." if before else "About to begin."
     else:

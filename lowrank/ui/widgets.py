@@ -68,6 +68,12 @@ def matrix_picker() -> tuple[Model, TensorInfo]:
     return model, info
 
 
+@for_all_pages()
+def model_picker() -> Model:
+    """The model chosen in the sidebar, the same for all pages; see `matrix_picker`."""
+    return model_in_use()
+
+
 def label(kind: str) -> str:
     """What a projection is called in the sidebar and in the link."""
     return LABELS.get(kind, kind)
