@@ -37,7 +37,7 @@ def opened(**link: str) -> AppTest:
         app.query_params[name] = value
     app.run()
     deadline = time.monotonic() + 30
-    while not app.exception and not charts(app) and time.monotonic() < deadline:
+    while not (app.exception or app.error or charts(app)) and time.monotonic() < deadline:
         time.sleep(0.2)
         app.run()
     assert not app.exception
