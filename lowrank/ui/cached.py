@@ -166,6 +166,7 @@ def parametric(typed: str) -> tuple[Any, Any, Callable, Callable[[Any], str]]:
     return A, found, lines, written
 
 
+@st.cache_resource(show_spinner=False)
 def shelf() -> OrderedDict[tuple[object, ...], object]:
     """What was computed in view of a visitor, who could cancel it: see `kept` and `keep`."""
     return OrderedDict()
