@@ -14,7 +14,6 @@ from lowrank.errors import SourceError
 from lowrank.readers import Model, open_model
 from tests.hub_server import Hub
 
-
 # How long an example takes says more about the machine than about the code. Where CI is set the
 # examples are always the same; elsewhere each run looks at new ones.
 settings.register_profile(
