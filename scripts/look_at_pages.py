@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 MODEL = "SmolLM2-135M-Instruct"
 PAGES = {"": None, "rank": None, "redundancy": None, "truncation": MODEL, "lora": MODEL}
+PAGES |= {"surgery": MODEL, "atlas": MODEL, "memory": MODEL}
 ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
