@@ -12,6 +12,8 @@ app: .venv/app-installed
 	@$(BIN)/python -m lowrank fetch || echo "Starting without the model: its pages offer another try, and synthetic matrices meanwhile."
 	@$(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
+# One BLAS thread each: two test workers, the app and a browser share the cores.
+test: export OPENBLAS_NUM_THREADS = 1
 test: lint .venv/dev-installed
 	@$(BIN)/python -m lowrank fetch
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile

@@ -11,6 +11,8 @@ st.navigation(
         st.Page("pages/rank.py", title="Rank", icon=":material/stairs:"),
         st.Page("pages/redundancy.py", title="Redundancy", icon=":material/healing:"),
         st.Page("pages/truncation.py", title="Truncation", icon=":material/content_cut:"),
+        st.Page("pages/surgery.py", title="Surgery", icon=":material/surgical:"),
+        st.Page("pages/atlas.py", title="Atlas", icon=":material/map:"),
         st.Page("pages/lora.py", title="LoRA", icon=":material/alt_route:"),
         st.Page("pages/lab.py", title="LoRA lab", icon=":material/science:"),
         st.Page("pages/memory.py", title="Memory", icon=":material/memory:"),

@@ -10,10 +10,19 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
-from lowrank.completion import als, finish, mean_fill, relative_error, soft_impute
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from lowrank.completion import (
+    als,
+    finish,
+    mean_fill,
+    relative_error,
+    soft_impute,
+)
 
 SIZE, RANK, FRACTION = 200, 5, 0.3
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]

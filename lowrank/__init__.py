@@ -5,7 +5,16 @@
 1
 """
 
-from lowrank import completion, elimination, lora, measures, subspaces, svd
+from lowrank import completion, elimination, lora, measures, moves, subspaces, svd, systems
 
 __version__ = "0.1.0"
-__all__ = ["completion", "elimination", "lora", "measures", "subspaces", "svd"]
+__all__ = [
+    "completion",
+    "elimination",
+    "lora",
+    "measures",
+    "moves",
+    "subspaces",
+    "svd",
+    "systems",
+]

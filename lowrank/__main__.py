@@ -1,6 +1,7 @@
-"""The command line: python -m lowrank fetch, merge or worksheet; each with --help."""
+"""The command line: `python -m lowrank COMMAND`; `--help` lists the commands."""
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -37,6 +38,13 @@ def merge_command(arguments: argparse.Namespace) -> None:
     for path in export(model, adapter, arguments.folder, arguments.dtype):
         print(f"{path}  {path.stat().st_size / 1e6:,.1f} MB")
     print(f"{len(adapter.pairs)} matrices changed, {len(adapter.unused)} pairs not targeted.")
+
+
+def atlas_command(arguments: argparse.Namespace) -> None:
+    """Survey every matrix of a model."""
+    from lowrank.atlas.command import run  # only here: it needs the drawing libraries
+
+    run(arguments)
 
 
 def worksheet_command(arguments: argparse.Namespace) -> None:
@@ -110,6 +118,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     kinds = ["stored", "F32", "F16", "BF16"]
     merging.add_argument("--dtype", choices=kinds, default="stored", help="default: as stored")
     merging.set_defaults(run=merge_command)
+    surveying = commands.add_parser("atlas", help="survey every matrix of a model, resumable")
+    surveying.add_argument("model", help="default, a file, a folder, or a hub id")
+    surveying.add_argument("--out", required=True, help="the folder that keeps the survey")
+    surveying.add_argument("--workers", type=int, default=os.cpu_count(), help="default: all cores")
+    surveying.add_argument("--threads", type=int, default=1, help="of BLAS, a worker; default 1")
+    surveying.add_argument("--scheduler", help="tcp://host:port of a running Dask scheduler")
+    surveying.add_argument("--all", action="store_true", help="embeddings and head too")
+    surveying.set_defaults(run=atlas_command)
     sheets = commands.add_parser("worksheet", help="problems for a class, with their answer key")
     sheets.add_argument("--rank", type=int, required=True, help="the rank of every matrix")
     sheets.add_argument("--shape", required=True, help="rows x columns, such as 3x4; up to 8x8")

@@ -222,7 +222,8 @@ def decode(query: str) -> Derivation:
     """The derivation in the query of a link: the inverse of `encode`, safe with any text.
 
     A position after the last operation stands on the `next_step`s that follow it, so that a link
-    may name only a matrix and a step. Operations may also be typed ones, as `replay` reads them.
+    may name only a matrix and a step. Operations may also be typed ones, as
+    `moves.parse_operation` reads them.
 
     Raises:
         InputError: what of the link is not as described, in a sentence.

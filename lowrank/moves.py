@@ -69,34 +69,6 @@ def parse_operation(text: str, rows: int) -> RowOp:
     return _sum(terms, changed, shown)
 
 
-@dataclass(frozen=True)
-class Replay:
-    """Typed operations carried out in order, as far as they could be read."""
-
-    ops: tuple[RowOp, ...]
-    matrix: Matrix  # after the last of them
-    problem: str  # what is wrong with the next line; empty if there is none
-
-
-def replay(A: Matrix, text: str) -> Replay:
-    """Carry out one operation a line (or between semicolons); stop before one that is none.
-
-    >>> from lowrank.rows import exact
-    >>> done = replay(exact([[0, 1], [2, 4]]), "R1 <-> R2; R1 / 2; R9")
-    >>> [str(op) for op in done.ops], done.problem
-    (['R1 ↔ R2', 'R1 ← 1/2 R1'], "Operation 3: 'R9' names row 9; the matrix has rows 1 to 2.")
-    """
-    ops: list[RowOp] = []
-    for line in filter(None, (line.strip() for line in re.split(r"[\n;]", text))):
-        try:
-            op = parse_operation(line, len(A))
-        except InputError as error:
-            return Replay(tuple(ops), A, f"Operation {len(ops) + 1}: {error}")
-        A = apply(op, A)
-        ops.append(op)
-    return Replay(tuple(ops), A, "")
-
-
 def _terms(text: str, rows: int, shown: str) -> list[tuple[int, Fraction]]:
     """The rows of a sum and their factors, one or two of them."""
     terms, at = [], 0

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from lowrank.errors import InputError
 from lowrank.parsing import compact
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.matrix_entry import PRESETS, matrix_entry
@@ -40,7 +41,11 @@ if view.beside:
     controls, picture = st.columns([4, 9], gap="medium")
     with controls:
         with errors_shown():
-            A = matrix_entry()
+            try:
+                A = matrix_entry()
+            except InputError as error:
+                parameters.offered(error)
+                raise
         chosen = st.session_state["m"]
         st.caption(text("rank", f"preset: {chosen if chosen in PRESETS else 'own'}"))
     with picture:

@@ -6,13 +6,15 @@ from lowrank.figures.spectrum import spectrum
 from lowrank.svd import (
     break_even_rank,
     energy,
+    frobenius,
     full,
     parameters,
     residual_norm,
+    truncate,
     truncated,
     truncation_error,
 )
-from lowrank.ui import cached, truncation
+from lowrank.ui import cached, large, truncation
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.widgets import matrix_picker, provenance
 
@@ -23,17 +25,23 @@ with errors_shown():
     model, info = matrix_picker()
     source, tensor = model.source, info.name
     W = cached.matrix(source, tensor)
-    svd = cached.svd(source, tensor)
-    peer = cached.random_peer(source, tensor)
-    small = cached.preview(source, tensor)
-m, n = svd.shape
+m, n = W.shape
 title = provenance(model, info)
+
+
+@st.fragment
+@errors_shown()
+def explore_large() -> None:
+    """As `explore`, for a matrix too large to decompose while someone waits."""
+    large.explore(source, tensor, W, title)
 
 
 @st.fragment
 @errors_shown()  # inside the fragment, which also runs alone
 def explore() -> None:
     """All that follows the rank: moving the slider runs this again and nothing else."""
+    svd, peer = cached.svd(source, tensor), cached.random_peer(source, tensor)
+    small = cached.preview(source, tensor)
     k = truncation.rank_slider(min(m, n))
     picture, beside = st.columns([3, 1])
     with beside:
@@ -41,7 +49,7 @@ def explore() -> None:
         # Measuring the embeddings takes longer than drawing them: then it comes last.
         quick = m * n * k <= QUICK
         if quick:
-            truncation.measured(place, cached.residual(source, tensor, k), svd)
+            truncation.measured(place, cached.residual(source, tensor, k), frobenius(svd.s))
     with picture:
         st.plotly_chart(
             spectrum(svd.s, peer, k, break_even_rank(m, n)),
@@ -53,21 +61,28 @@ def explore() -> None:
     truncation.shapes(m, n, k)
     truncation.heatmaps(W, svd, small, k, title)
     if not quick:
-        truncation.measured(place, cached.residual(source, tensor, k), svd)
+        truncation.measured(place, cached.residual(source, tensor, k), frobenius(svd.s))
 
 
-explore()
-
-st.subheader("Is it of low rank?", anchor=False)
-words, table = st.columns(2)
-words.markdown(truncation.verdict(svd.s, peer, (m, n)))
-words.markdown(text("truncation", "why" if model.kind == "real" else "synthetic"))
-with table:
-    truncation.rank_table(svd.s, peer, (m, n))
+if large.is_large(W.shape):
+    explore_large()
+    st.subheader("Is it of low rank?", anchor=False)
+    large.judged(source, tensor, (m, n), W)
+    st.markdown(text("truncation", "why" if model.kind == "real" else "synthetic"))
+else:
+    explore()
+    st.subheader("Is it of low rank?", anchor=False)
+    svd, peer = cached.svd(source, tensor), cached.random_peer(source, tensor)
+    words, table = st.columns(2)
+    words.markdown(truncation.verdict(svd.s, peer, (m, n)))
+    words.markdown(text("truncation", "why" if model.kind == "real" else "synthetic"))
+    with table:
+        truncation.rank_table(svd.s, peer, (m, n))
 st.subheader("What you see", anchor=False)
 st.markdown(text("truncation", "theory"))
 code_for_this(
     full,
+    truncate,
     truncated,
     truncation_error,
     residual_norm,

@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 MODEL = "SmolLM2-135M-Instruct"
 PAGES = {"": None, "rank": None, "redundancy": None, "truncation": MODEL, "lora": MODEL}
+PAGES |= {"surgery": MODEL, "atlas": MODEL, "memory": MODEL}
 ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
@@ -28,8 +29,8 @@ def look(url: str, folder: Path | None) -> list[str]:
                 page.locator('[data-testid="stStatusWidget"]').wait_for(
                     state="detached", timeout=120_000
                 )
-                if name:  # the pages below the first have a chart, loaded when first needed
-                    page.locator(".js-plotly-plot").first.wait_for(timeout=60_000)
+                if name:  # the pages below the first have a matrix or a chart, loaded late
+                    page.locator(".js-plotly-plot, .lr-matrix").first.wait_for(timeout=60_000)
                 page.wait_for_timeout(1500)
                 words = page.locator("body").inner_text()
                 if page.locator(ERRORS).count():

@@ -8,10 +8,22 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 import huggingface_hub
 import pytest
 from huggingface_hub import constants
+from hypothesis import HealthCheck, settings
 
 from lowrank.errors import SourceError
 from lowrank.readers import Model, open_model
 from tests.hub_server import Hub
+
+# How long an example takes says more about the machine than about the code. Where CI is set the
+# examples are always the same; elsewhere each run looks at new ones.
+settings.register_profile(
+    "suite",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+    database=None,
+)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -12,24 +12,30 @@ ROOT = Path(__file__).parents[1]
 # A room may import itself and the rooms listed; everything it may load from outside the standard
 # library is listed too. Readers and ui import heavier libraries where they use them.
 ROOMS = {
-    "core": ({"numpy", "scipy", "tokenizers", "jinja2"}, {"errors", "config"}),
+    "core": ({"numpy", "scipy", "tokenizers", "jinja2", "threadpoolctl"}, {"errors", "config"}),
     "letters": ({"sympy"}, {"errors", "core"}),
     "errors": (set(), set()),
     "config": ({"regex"}, {"errors"}),
     "readers": ({"numpy", "gguf", "huggingface_hub", "httpx"}, {"errors", "config"}),
     "adapters": ({"numpy", "regex"}, {"errors", "core", "config", "readers"}),
+    "atlas": (
+        {"numpy", "tqdm", "distributed"},
+        {"errors", "core", "readers", "figures"},
+    ),
     "figures": ({"numpy", "plotly", "PIL"}, {"errors", "core"}),
     "ui": (
-        {"numpy", "plotly", "streamlit"},
-        {"errors", "core", "letters", "config", "readers", "adapters", "figures"},
+        {"numpy", "plotly", "streamlit", "threadpoolctl"},
+        {"errors", "core", "letters", "config", "readers", "adapters", "atlas", "figures"},
     ),
     "pages": (
         {"numpy", "plotly", "streamlit", "pandas"},
-        {"errors", "core", "config", "adapters", "figures", "ui"},
+        {"errors", "core", "config", "adapters", "atlas", "figures", "ui"},
     ),
-    "command": ({"numpy"}, {"errors", "core", "readers", "adapters", "figures"}),
+    "command": ({"numpy"}, {"errors", "core", "readers", "adapters", "atlas", "figures"}),
 }
 HEAVY = [
+    "threadpoolctl",
+    "sklearn",
     "streamlit",
     "plotly",
     "huggingface_hub",
@@ -47,7 +53,7 @@ def room_of(path: Path) -> str:
     parts = path.relative_to(ROOT).parts
     if parts[0] == "pages":
         return "pages"
-    if parts[1] in {"readers", "adapters", "figures", "ui"}:
+    if parts[1] in {"readers", "adapters", "atlas", "figures", "ui"}:
         return parts[1]
     if parts[1:] in {
         ("llama", "config.py"),

@@ -39,7 +39,7 @@ STYLE = f"""<style>
 .lr-fraction > span {{ padding: 0.05em 0.15em; }}
 .lr-step {{ min-height: 6.6em; padding-left: 0.8em; border-left: 0.25em solid transparent; }}
 @media (max-width: 640px) {{ .lr-step {{ min-height: 9.4em; }} }}
-.st-key-said .lr-step {{ height: 8em; overflow-y: auto; }}
+.st-key-said .lr-step {{ height: 9em; overflow-y: auto; }}
 @media (max-width: 640px) {{ .st-key-said .lr-step {{ height: 11em; }} }}
 .lr-step.lr-hint {{ border-color: {COLOURS["pivot"]}; }}
 .lr-step.lr-done {{ border-color: {COLOURS["result"]}; }}
@@ -163,4 +163,5 @@ def _entry(x: Fraction) -> str:
 def _font_size(A: Matrix) -> float:
     """Large enough for the back row when the matrix is small."""
     side = max(len(A), len(A[0]))
-    return 1.7 if side <= 4 else 1.5 if side <= 6 else 1.1 if side <= 8 else 0.95
+    sizes = {4: 1.7, 6: 1.5, 8: 1.1, 10: 0.95}
+    return next((size for most, size in sizes.items() if side <= most), 0.8)

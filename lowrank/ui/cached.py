@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from lowrank import completion
 from lowrank.adapters import Adapter, AdapterConfig, Effect, effect, load, untrained
+from lowrank.atlas import Survey, read_survey
 from lowrank.completion import PhaseCell
-from lowrank.errors import InputError
+from lowrank.errors import InputError, SourceError
 from lowrank.figures.matrix import Preview
 from lowrank.figures.matrix import preview as small_preview
 from lowrank.figures.pictures import DRAWN
@@ -23,7 +24,11 @@ from lowrank.llama import load as load_llama
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.measures import random_spectrum
 from lowrank.readers import Model, open_model
-from lowrank.svd import SVD, frobenius, full, residual_norm
+from lowrank.readers.fetch import cache_folder
+from lowrank.surgery import Kept, texts
+from lowrank.surgery.kept import folder_name
+from lowrank.svd import SVD, Truncation, frobenius, full, residual_norm
+from lowrank.ui.growing import Growing
 from lowrank.ui.jobs import Jobs
 
 
@@ -64,6 +69,16 @@ def svd(source: str, tensor: str) -> SVD:
     for part in (found.U, found.s, found.Vt):
         part.setflags(write=False)
     return found
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _growing(source: str, tensor: str) -> Growing:
+    return Growing(matrix(source, tensor))
+
+
+def top(source: str, tensor: str, k: int) -> Truncation:
+    """At least the top k triplets of a large matrix, with their certificate: grown when k grows."""
+    return _growing(source, tensor).at_least(k)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
@@ -117,6 +132,19 @@ def jobs() -> Jobs:
     return Jobs(workers=1)
 
 
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _survey(folder: str) -> Survey:
+    return read_survey(folder)
+
+
+def finished_survey(folder: str) -> Survey | None:
+    """The finished survey in a folder; None if there is none yet, which is not remembered."""
+    try:
+        return _survey(folder)
+    except SourceError:
+        return None
+
+
 @st.cache_resource(max_entries=64, show_spinner="Splitting into cases…")
 def parametric(typed: str) -> tuple[Any, Any, Callable, Callable[[Any], str]]:
     """A typed matrix with letters, its cases, their table by unknowns, and how to write an entry.
@@ -138,6 +166,7 @@ def parametric(typed: str) -> tuple[Any, Any, Callable, Callable[[Any], str]]:
     return A, found, lines, written
 
 
+@st.cache_resource(show_spinner=False)
 def shelf() -> OrderedDict[tuple[object, ...], object]:
     """What was computed in view of a visitor, who could cancel it: see `kept` and `keep`."""
     return OrderedDict()
@@ -181,3 +210,26 @@ def answers() -> Jobs:
 def params(source: str) -> Params:
     """A Llama ready to run, shared by all visitors; see `lowrank.llama.load`. Two at most."""
     return load_llama(model(source))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def factors(source: str) -> Kept:
+    """The factors of a model's projections on disk, with the built-in calibration text."""
+    known = tokenizer(source)
+    if known is None:
+        raise InputError(f"{model(source).title} brings no vocabulary, so it can read no text.")
+    passages = texts.calibration()
+    folder = cache_folder() / "surgery" / folder_name(model(source).tensors, passages)
+    longest = params(source).config.max_position_embeddings
+    return Kept(folder, params(source), [known.begin(part)[:longest] for part in passages])
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def chat_ids(source: str, prompt: str) -> list[int]:
+    """A prompt laid out by the model's chat template; a text to go on with where it has none."""
+    known = tokenizer(source)
+    if known is None:
+        raise InputError(f"{model(source).title} brings no vocabulary, so it can read no text.")
+    if known.chat_template is None:
+        return known.begin(prompt)
+    return known.encode_chat([{"role": "user", "content": prompt}])

@@ -81,6 +81,10 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except LowrankError as error:
-        # What was typed or came with a link is quoted in it: no Markdown link or image of that.
-        st.error(str(error).replace("](", "]\\("), icon=":material/error:")
+        say(str(error))
         st.stop()
+
+
+def say(problem: str) -> None:
+    """A problem on the page; what was typed or came with a link is quoted in it, not rendered."""
+    st.error(problem.replace("](", "]\\("), icon=":material/error:")

@@ -30,17 +30,19 @@ TILE = 24
 WHOLE, A_TILE = "whole matrix", "tile"
 
 
-def rank_slider(limit: int) -> int:
+def rank_slider(limit: int, default: int | None = None) -> int:
     """The rank k, 1 to limit, kept in the address; what the address asked in vain is said."""
     asked = st.query_params.get("k")
     if limit == 1:  # a slider needs two ends
         st.markdown("**Rank k = 1**, the only rank a single row or column has.")
         return 1
-    k = int(st.slider("Rank k", 1, limit, max(1, limit // 8), key="k", bind="query-params"))
+    k = int(
+        st.slider("Rank k", 1, limit, default or max(1, limit // 8), key="k", bind="query-params")
+    )
     if asked is not None and not (asked.isascii() and asked.isdigit() and 1 <= int(asked) <= limit):
         st.info(
-            f"The link asks for k = `{asked[:40]}`; this matrix takes a whole number from 1 to "
-            f"min(m, n) = {limit:,}. Showing k = {k:,}.",
+            f"The link asks for k = `{asked[:40]}`; this page takes a whole number from 1 to "
+            f"{limit:,} for this matrix. Showing k = {k:,}.",
             icon=":material/info:",
         )
     return k
@@ -61,11 +63,18 @@ def amount(count: float) -> str:
 
 def numbers(svd: SVD, k: int, itemsize: int) -> DeltaGenerator:
     """Energy, predicted error and cost of rank k; returns the place for the measured error."""
-    m, n = svd.shape
     share = truncation_error(svd.s, k) / (frobenius(svd.s) or 1.0)
+    return figures_of(svd.shape, k, itemsize, energy(svd.s, k), share)
+
+
+def figures_of(
+    shape: tuple[int, int], k: int, itemsize: int, kept: float, lost: float
+) -> DeltaGenerator:
+    """The same from the energy kept and the error, both as shares."""
+    m, n = shape
     stored = parameters(m, n, k)
-    st.metric("Energy kept", f"{energy(svd.s, k):.2%}", help=text("truncation", "energy"))
-    st.metric("Error, predicted", f"{share:.6f}", help=text("truncation", "predicted"))
+    st.metric("Energy kept", f"{kept:.2%}", help=text("truncation", "energy"))
+    st.metric("Error, predicted", f"{lost:.6f}", help=text("truncation", "predicted"))
     place = st.empty()
     place.metric("Error, measured", "…", help=text("truncation", "measured"))
     st.metric(
@@ -76,9 +85,9 @@ def numbers(svd: SVD, k: int, itemsize: int) -> DeltaGenerator:
     return place
 
 
-def measured(place: DeltaGenerator, error: float, svd: SVD) -> None:
+def measured(place: DeltaGenerator, error: float, norm: float) -> None:
     """Put ||W - W_k||_F, as a share of ||W||_F, where numbers() left room for it."""
-    share = error / (frobenius(svd.s) or 1.0)
+    share = error / (norm or 1.0)
     place.metric("Error, measured", f"{share:.6f}", help=text("truncation", "measured"))
 
 

@@ -28,6 +28,7 @@ def test_the_quiz_is_played_and_a_reload_keeps_the_question(new_page):
     page.get_by_role("button", name="Next question").click()
     expect(page.locator(".lr-matrix")).to_have_attribute("aria-label", re.compile("^Question 2"))
     expect(page).to_have_url(re.compile(r"q_kind=Rank.*q=2|q=2.*q_kind=Rank"))
+    settled(page)  # the buttons on the page are those of question 2 by now
     right = question_rank(make_question("rank", 2))
     page.get_by_role("radio", name=str(right), exact=True).click()
     expect(page.get_by_text(f"The rank is {right}")).to_be_visible()

@@ -1,10 +1,10 @@
 """A student on the Rank page: step, type nonsense, reload, share."""
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.conftest import settled
-
-expect.set_options(timeout=20_000)  # two busy cores may need more than the default 5 s
 
 
 def drawn(page) -> str:
@@ -48,7 +48,8 @@ def test_steps_through_a_reduction_and_finds_it_again(new_page):
 def test_the_arrow_keys_step(new_page):
     page = new_page("/rank")
     page.get_by_text("2 steps to go").wait_for()
-    page.get_by_role("button", name="Next").wait_for()  # no button, no shortcut yet
+    page.get_by_role("button", name="Next").wait_for()
+    settled(page)  # no key is pressed before there is a page
     page.get_by_role("heading", name="Rank").click()
     page.keyboard.press("ArrowRight")
     page.get_by_text("Step 1 of 2").wait_for()
@@ -155,6 +156,15 @@ def test_moves_survive_another_view_another_page_and_back(new_page):
     page.go_back()
     page.get_by_role("heading", name="Rank").wait_for()
     expect(said).to_contain_text("R1 ↔ R2")
+
+
+def test_letters_lead_to_their_view_with_what_was_typed(new_page):
+    page = new_page("/rank?m=a+1;2+a")
+    page.get_by_role("button", name="Open in Parameters").click()
+    expect(page.get_by_text("a = ±√2").first).to_be_visible()
+    expect(page).to_have_url(re.compile("view=Parameters"))
+    page.get_by_role("radio", name="Reduce").click()
+    expect(page.get_by_role("alert")).to_contain_text("“a” is not a number")
 
 
 def test_a_first_wrong_row_is_named(new_page):

@@ -1,12 +1,14 @@
 """A student on the Redundancy page: hides a row, stops a run, types words, uploads, shares."""
 
 import io
+import re
 
 import numpy as np
 from PIL import Image
+from playwright.sync_api import expect
 
 from tests.browser.conftest import settled
-from tests.browser.test_truncation import changed, metric
+from tests.browser.test_truncation import changed, metric, number
 
 
 def choose(page, name: str) -> None:
@@ -26,9 +28,8 @@ def test_recovers_refuses_and_shares(new_page):
     after = changed(page, "Error on hidden entries", before)
     page.wait_for_url("**hidden=55**")
     page.reload()
-    settled(page)
-    assert metric(page, "Error on hidden entries") == after
-    assert metric(new_page(page.url), "Error on hidden entries") == after
+    expect(number(page, "Error on hidden entries")).to_have_text(after)
+    expect(number(new_page(page.url), "Error on hidden entries")).to_have_text(after)
     page.get_by_text("Hide a whole row").click()
     page.get_by_text("Row 60 has no observed entry").wait_for()
     settled(page)
@@ -52,9 +53,10 @@ def test_words_typed_are_drawn_and_come_back_with_the_link(new_page):
     box.fill("red, green, blue, yellow\ndog, cat, cow")
     box.press("Control+Enter")
     page.locator(".js-plotly-plot").get_by_text("yellow").wait_for()
-    assert metric(page, "Words") == "7"
+    expect(number(page, "Words")).to_have_text("7")
+    expect(page).to_have_url(re.compile("words="))
     again = new_page(page.url)
-    assert metric(again, "Words") == "7"
+    expect(number(again, "Words")).to_have_text("7")
     again.get_by_role("button", name="Months").click()
     again.locator(".js-plotly-plot").get_by_text("Thursday").wait_for()
 

@@ -3,10 +3,15 @@
 from tests.browser.conftest import settled
 
 
+def number(page, label: str):
+    """The place of the number under a label."""
+    box = page.locator('[data-testid="stMetric"]').filter(has_text=label)
+    return box.locator('[data-testid="stMetricValue"]')
+
+
 def metric(page, label: str) -> str:
     """The number under a label."""
-    box = page.locator('[data-testid="stMetric"]').filter(has_text=label)
-    return box.locator('[data-testid="stMetricValue"]').inner_text()
+    return number(page, label).inner_text()
 
 
 def changed(page, label: str, before: str) -> str:

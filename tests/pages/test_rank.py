@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lowrank.ui.matrix_entry import PRESETS
+from lowrank.ui.rank.kept import REMEMBERED
 
 PAGE = Path(__file__).parents[2] / "pages" / "rank.py"
 
@@ -189,3 +190,48 @@ def test_floating_point_overflow_is_said():
     assert "no pivoting | **overflow** |" in words(app)
     assert "partial pivoting | **4** |" in words(app)
     assert "grew beyond what floating point holds" in words(app)
+
+
+def test_letters_in_the_matrix_are_offered_the_view_for_them():
+    app = opened(m="a 1; 2 a")
+    assert "“a” is not a number" in app.error[0].value
+    assert "the view Parameters" in app.error[0].value
+    app.button(key="with_letters").click().run()
+    assert not app.exception
+    assert app.segmented_control(key="view").value == "Parameters"
+    assert app.session_state["pm"] == "a 1; 2 a"
+    assert "a = ±√2" in words(app)
+
+
+@pytest.mark.parametrize("m", ["1 2; 3 four", "1 2; a", "1 2; 3 nan", "b+ 1"])
+def test_what_is_no_matrix_with_letters_either_is_not_offered_it(m):
+    app = opened(m=m)
+    assert len(app.error) == 1
+    assert "Parameters" not in app.error[0].value
+    assert not [button for button in app.button if button.key == "with_letters"]
+
+
+@pytest.mark.parametrize(
+    ("view", "choices"),
+    [
+        ("Geometry", {"picture": "Equations", "gstep": "2", "right": "1 2 3"}),
+        ("Geometry", {"picture": "Map", "shape": "Sphere", "t": "0.3"}),
+        (
+            "Numbers lie",
+            {"tol": "-9", "pivoting": "partial", "low": "float16", "drift": "-4", "fstep": "1"},
+        ),
+        ("Other fields", {"p": "17", "pstep": "1"}),
+        ("Parameters", {"pm": "b 1; 1 b", "sys": "true", "cstep": "1", "value_b": "-3/2"}),
+        ("Quiz", {"q_kind": "Rank", "q_level": "hard", "q": "4"}),
+        ("Worksheet", {"w_m": "2", "w_level": "hard", "w_seed": "9", "w_reduced": "true"}),
+    ],
+)
+def test_a_views_choices_outlive_another_view_and_another_page(view, choices):
+    app = opened(view=view, **choices)
+    before = {key: app.session_state[key] for key in choices}
+    app.segmented_control(key="view").set_value("Reduce").run()
+    app.segmented_control(key="view").set_value(view).run()
+    assert not app.exception
+    assert {key: app.session_state[key] for key in choices} == before
+    for key in choices:
+        assert key in REMEMBERED or key.startswith("value_")

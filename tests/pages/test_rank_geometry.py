@@ -41,7 +41,7 @@ def test_every_step_says_what_it_kept():
     app = opened()
     total = len(app.select_slider(key="gstep").options) - 1
     for position in range(1, total + 1):
-        app.button(key="step_next").click().run()
+        app.button(key="gstep_next").click().run()
         assert not app.exception
         said = words(app)
         assert f"Step {position} of {total}" in said
@@ -101,7 +101,7 @@ def test_equations_meet_in_their_solutions_at_every_step():
     for position in range(total + 1):
         assert "**One solution**: they meet in the point (2, 1)" in words(app)
         if position < total:
-            app.button(key="step_next").click().run()
+            app.button(key="gstep_next").click().run()
     app = opened(m="1 1; 1 1", picture="Equations", right="1 2")
     assert "**No solution**" in words(app)
     app = opened(m="1 1; 1 1", picture="Equations", right="1 1")

@@ -44,6 +44,7 @@ def other_fields(A: Matrix) -> None:
         key="p",
         accept_new_options=True,
         bind="query-params",
+        persist_state="session",
         help=text("fields", "help p"),
     )
     over_q, fallen = rank(A), falling_primes(A)

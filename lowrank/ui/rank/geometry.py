@@ -14,6 +14,7 @@ from lowrank.parsing import parse_matrix
 from lowrank.rows import Matrix, Row, apply, identity, written
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.view import View
+from lowrank.ui.rank.walk import walk
 
 MAP, COLUMNS, EQUATIONS = "Map", "Columns", "Equations"
 CUBE, SPHERE = "Cube", "Sphere"
@@ -76,6 +77,7 @@ def controls(A: Matrix) -> None:
             required=True,
             key="picture",
             bind="query-params",
+            persist_state="session",
         )
         if picture == MAP and max(len(A), len(A[0])) <= draw.DRAWN:
             st.segmented_control(
@@ -85,9 +87,10 @@ def controls(A: Matrix) -> None:
                 required=True,
                 key="shape",
                 bind="query-params",
+                persist_state="session",
             )
     path = tuple(steps(A, reduced=True))
-    moment = Moment(A, path, position_control(len(path)))
+    moment = Moment(A, path, walk(len(path), key=STEP))
     wide = len(A[0]) > draw.DRAWN
     words, matrix = st.columns([1, 1] if wide else [3, 2], vertical_alignment="center")
     with words, st.container(key="geometry_step"):
@@ -103,6 +106,7 @@ def controls(A: Matrix) -> None:
             "0",
             key="right",
             bind="query-params",
+            persist_state="session",
             help=text("geometry", "help b"),
             max_chars=200,
         )
@@ -115,34 +119,9 @@ def controls(A: Matrix) -> None:
             0.1,
             key="t",
             bind="query-params",
+            persist_state="session",
             help=text("geometry", "help t"),
         )
-
-
-def position_control(total: int) -> int:
-    """Back, next and a slider; returns the step shown, kept within the reduction at hand."""
-    state = st.session_state
-    if STEP in state:
-        state[STEP] = min(state[STEP], total)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        for label, key, icon, shortcut, by in (
-            ("Back", "step_back", ":material/arrow_back:", "Left", -1),
-            ("Next", "step_next", ":material/arrow_forward:", "Right", 1),
-        ):
-            st.button(
-                label, key=key, icon=icon, shortcut=shortcut, on_click=_move, args=(by, total)
-            )
-        # Not st.slider: with another maximum it would be another widget and forget its place.
-        return int(
-            st.select_slider(
-                "Step", range(total + 1), key=STEP, bind="query-params", disabled=not total
-            )
-        )
-
-
-def _move(by: int, total: int) -> None:
-    at = st.session_state.get(STEP, 0)
-    st.session_state[STEP] = min(max(at + by, 0), total)
 
 
 def pictures(A: Matrix | None) -> None:

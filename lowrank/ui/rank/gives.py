@@ -42,6 +42,7 @@ def beside(A: Matrix) -> None:
         ANSWERS,
         default=ANSWERS[0],
         required=True,
+        wrap=True,
         key="gives",
         label_visibility="collapsed",
         bind="query-params",

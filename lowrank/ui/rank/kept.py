@@ -16,7 +16,15 @@ WATCH, TYPE, CLICK, WHOLE = WAYS = ("Watch", "Type", "Click", "Matrix")
 
 
 # What a visit to another page and back brings back: keys of widgets bound to the address.
-REMEMBERED = ("view", "m", "how", "form", "ops", "step", "typed", "written", "gives", "b")
+REMEMBERED = (
+    *("view", "m"),
+    *("how", "form", "ops", "step", "typed", "written", "gives", "b"),
+    *("picture", "shape", "gstep", "t", "right"),
+    *("tol", "pivoting", "low", "drift", "fstep", "p", "pstep"),
+    *("pm", "sys", "case", "cstep"),
+    *("q_kind", "q_level", "q"),
+    *("w_m", "w_n", "w_rank", "w_level", "w_count", "w_seed", "w_reduced", "w_solve"),
+)
 
 
 def remembered() -> None:
@@ -27,7 +35,7 @@ def remembered() -> None:
     has no memory, so its absence tells that another page was open.
     """
     state = st.session_state
-    chosen = {key: state[key] for key in REMEMBERED if key in state}
+    chosen = {key: state[key] for key in state if key in REMEMBERED or str(key)[:6] == "value_"}
     if chosen and "on_this_page" not in state and not st.query_params:
         state.update(chosen)
         if not state.get("came_back"):

@@ -36,6 +36,7 @@ def numbers_lie(A: Matrix) -> None:
         format="%g",
         key="tol",
         bind="query-params",
+        persist_state="session",
     )
     c = counts(A, tol=10.0**exponent)
     st.markdown(table(c))
@@ -67,6 +68,7 @@ def side_by_side(A: Matrix | None) -> None:
             required=True,
             key="pivoting",
             bind="query-params",
+            persist_state="session",
             help=text("numbers", "help pivoting"),
         )
         low = st.segmented_control(
@@ -76,6 +78,7 @@ def side_by_side(A: Matrix | None) -> None:
             required=True,
             key="low",
             bind="query-params",
+            persist_state="session",
         )
         power = st.slider(
             "Mark a relative error above ten to the power",
@@ -86,6 +89,7 @@ def side_by_side(A: Matrix | None) -> None:
             format="%g",
             key="drift",
             bind="query-params",
+            persist_state="session",
             width=330,
         )
     runs = [run(A, arithmetic, pivoting) for arithmetic in ("exact", "float64", low)]
@@ -96,9 +100,10 @@ def side_by_side(A: Matrix | None) -> None:
         if where:
             st.markdown(f"**{each.arithmetic} parts at step {where.step}.** {where.why}")
     at = walk(max(len(each.operations) for each in runs), key="fstep")
+    size = letters([each.matrices[k] for each in runs for k in (0, -1)])
     for column, each, where in zip(st.columns(3), runs, parted, strict=True):
         with column:
-            st.html(lane(each, runs[0], where, at))
+            st.html(lane(each, runs[0], where, at, size))
     st.markdown(text("numbers", "explanation"))
 
 
@@ -120,7 +125,22 @@ def summary(
     )
 
 
-def lane(each: Run, reference: Run, where: Parting | None, at: int) -> str:
+def letters(matrices: list[Any]) -> float:
+    """The size in rem at which each of these, drawn in a third of the page, shows all columns.
+
+    >>> letters([[[Fraction(1), Fraction(2)]]]), letters([[[1 / 3] * 12]])
+    (1.1, 0.62)
+    """
+    widest = max(sum(map(_width, zip(*rows, strict=True))) for rows in matrices)
+    return round(min(max(14 / (widest + 4), 0.62), 1.1), 2)
+
+
+def _width(column: tuple[Any, ...]) -> float:
+    """About how wide a column is drawn, in letters' heights."""
+    return max(1.9, 0.9 + 0.55 * max(len(_short(x)) for x in column))
+
+
+def lane(each: Run, reference: Run, where: Parting | None, at: int, size: float) -> str:
     """One arithmetic at one step, as HTML; entries that are 0 in one run only are outlined."""
     step, own = min(at, len(each.operations)), each.matrices
     exactly = reference.matrices[min(at, len(reference.operations))]
@@ -147,7 +167,7 @@ def lane(each: Run, reference: Run, where: Parting | None, at: int) -> str:
         changed,
         marked,
         full,
-        1.1 if len(own[0][0]) <= 4 else 0.85,
+        size,
     )
     return (
         f'<div><b>{each.arithmetic}</b> <span style="color:#D55E00;font-weight:700">{state}</span>'

@@ -3,18 +3,20 @@
 sympy, which decides the cases, is loaded only when this view is opened.
 """
 
+import re
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from lowrank.elimination import rank
+from lowrank.errors import InputError
 from lowrank.figures.cells import cells_html
 from lowrank.figures.exact import matrix_html, step_html
 from lowrank.parsing import parse_matrix
 from lowrank.rows import Matrix, exact
 from lowrank.ui.cached import parametric
-from lowrank.ui.layout import code_for_this, errors_shown, text
+from lowrank.ui.layout import code_for_this, errors_shown, say, text
 from lowrank.ui.rank.view import View
 from lowrank.ui.rank.walk import walk
 
@@ -47,10 +49,16 @@ def parameters(_: Matrix | None) -> None:
                 key="pm",
                 accept_new_options=True,
                 bind="query-params",
+                persist_state="session",
                 help=text("parameters", "help matrix"),
             )
             typed = PRESETS.get(chosen or "", chosen or "")
-            system = st.toggle("Last column is b: solve A x = b", key="sys", bind="query-params")
+            system = st.toggle(
+                "Last column is b: solve A x = b",
+                key="sys",
+                bind="query-params",
+                persist_state="session",
+            )
             A, found, lines, says = parametric(typed)
             columns = len(A.rows[0])
             st.html(cells_html([[says(x) for x in row] for row in A.rows], "The matrix"))
@@ -61,7 +69,7 @@ def parameters(_: Matrix | None) -> None:
             st.subheader("How many solutions" if solved else "The rank", anchor=False)
             st.markdown(in_table(lines(columns - 1 if solved else None), solved))
             st.caption(text("parameters", "complex"))
-            one_value(A, found)
+            one_value(A, found, solved)
         one_case(found, says)
         st.markdown(text("parameters", "explanation"))
     from lowrank.parametric import Region, cases
@@ -94,8 +102,16 @@ def one_case(found: "tuple[Case, ...]", says: object) -> None:
     real = [case for case in found if case.exists]
     names = [f"{in_words(case.region)}: rank {case.rank}" for case in real]
     st.subheader("The steps of one case", anchor=False)
+    if (st.session_state.get("case") or 0) >= len(real):  # kept from a matrix with more cases
+        st.session_state["case"] = 0
     k = st.selectbox(
-        "Case", range(len(real)), format_func=lambda i: names[i], key="case", filter_mode=None
+        "Case",
+        range(len(real)),
+        format_func=lambda i: names[i],
+        key="case",
+        filter_mode=None,
+        bind="query-params",
+        persist_state="session",
     )
     case = real[k or 0]
     if not case.moves:
@@ -118,7 +134,7 @@ def one_case(found: "tuple[Case, ...]", says: object) -> None:
 
 @st.fragment
 @errors_shown()
-def one_value(A: "Parametric", found: "tuple[Case, ...]") -> None:
+def one_value(A: "Parametric", found: "tuple[Case, ...]", solved: bool) -> None:
     """Try a value of every letter: the case that applies and the rank counted with numbers."""
     from lowrank.parametric import in_words
 
@@ -132,6 +148,8 @@ def one_value(A: "Parametric", found: "tuple[Case, ...]") -> None:
                 letter,
                 value="1",
                 key=f"value_{letter}",
+                bind="query-params",
+                persist_state="session",
                 max_chars=20,
                 width=110,
                 help="A whole number, a fraction like 3/2 or a decimal.",
@@ -143,8 +161,42 @@ def one_value(A: "Parametric", found: "tuple[Case, ...]") -> None:
         st.markdown("**The matrix does not exist there**: an entry divides by zero.")
         return
     counted = rank(numbers)
-    st.markdown(f"**Rank {counted}**, counted with these numbers. Case: {in_words(case.region)}.")
-    st.html(matrix_html(exact(numbers), "The matrix at these values"))
+    case_said = f"counted with these numbers. Case: {in_words(case.region)}."
+    if solved:
+        of_A = rank([row[:-1] for row in numbers])
+        st.markdown(f"**Rank of A: {of_A}, rank of [A | b]: {counted}**, {case_said}")
+    else:
+        st.markdown(f"**Rank {counted}**, {case_said}")
+    bar = len(A.rows[0]) - 1 if solved else None
+    st.html(matrix_html(exact(numbers), "The matrix at these values", bar=bar))
+
+
+LETTER = re.compile(r"(?<![a-zA-Z])[a-zA-Zα-ω](?![a-zA-Z])")  # alone: a, 2t, k-1, but not "four"
+
+
+def offered(error: InputError) -> None:
+    """Where letters stand in a matrix of numbers: the sentence says so, and a button opens it here.
+
+    Does nothing where the text is no matrix with letters either.
+    """
+    typed = st.session_state.get("entry_typed") or ""
+    if not LETTER.search(typed):
+        return
+    from lowrank.letters import parse_parametric
+
+    try:
+        parse_parametric(typed)
+    except InputError:
+        return
+    say(f"{error} A matrix with letters is reduced case by case in the view Parameters.")
+    st.button("Open in Parameters", key="with_letters", on_click=_open, args=(typed,))
+    st.stop()
+
+
+def _open(typed: str) -> None:
+    """Carry what was typed, on one line, over to this view."""
+    lines = (" ".join(line.split()) for line in typed.splitlines())
+    st.session_state.update(view="Parameters", pm="; ".join(filter(None, lines)))
 
 
 VIEW = View(below=parameters)

@@ -89,6 +89,7 @@ def _history(d: Derivation) -> None:
             [LINK, *EXPORTS],
             default=LINK,
             required=True,
+            wrap=True,
             key="share",
             label_visibility="collapsed",
         )

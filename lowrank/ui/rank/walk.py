@@ -8,6 +8,7 @@ def walk(total: int, key: str, label: str = "Step") -> int:
     state = st.session_state
     if key in state:
         state[key] = min(int(state[key] or 0), total)
+    # Not st.slider: with another maximum it would be another widget and forget its place.
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for name, icon, by in (
             ("Back", ":material/arrow_back:", -1),
@@ -24,7 +25,12 @@ def walk(total: int, key: str, label: str = "Step") -> int:
             )
         return int(
             st.select_slider(
-                label, range(total + 1), key=key, bind="query-params", disabled=not total
+                label,
+                range(total + 1),
+                key=key,
+                bind="query-params",
+                persist_state="session",
+                disabled=not total,
             )
         )
 

@@ -1,0 +1,73 @@
+"""`python -m lowrank atlas MODEL --out FOLDER`: a survey from the command line."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+
+from lowrank.atlas.journal import Journal
+from lowrank.atlas.measured import Row, matrices
+from lowrank.atlas.report import report
+from lowrank.atlas.survey import identity, survey
+from lowrank.errors import InputError, SourceError
+from lowrank.readers import open_model
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Survey, with progress and the time left, and write the report."""
+    from tqdm import tqdm
+
+    for name in ("workers", "threads"):
+        if getattr(arguments, name) < 1:
+            raise InputError(f"--{name} is {getattr(arguments, name)}; expected at least 1.")
+    model, folder = open_model(arguments.model), Path(arguments.out)
+    names = matrices(model, everything=arguments.all)
+    journal = Journal(folder, model.title, names, identity(model))
+    if journal.done:
+        print(f"Going on: {len(journal.done)} of {len(names)} matrices are done.", flush=True)
+    with executor(arguments.workers, arguments.scheduler) as pool:
+        bar = tqdm(
+            total=len(names),
+            initial=len(journal.done),
+            unit="matrix",
+            disable=None,
+            file=sys.stderr,
+        )
+
+        def progress(done: int, total: int, row: Row) -> None:
+            bar.update(done - bar.n)
+            bar.set_postfix_str(row.name)
+
+        with bar:
+            found = survey(model, pool, journal, names, arguments.threads, progress)
+    path = folder / "report.html"
+    path.write_text(report(found), encoding="utf-8")
+    bad = [row for row in found.rows if row.problem]
+    print(f"{len(found.rows)} matrices surveyed, {len(bad)} of them not measurable: {path}")
+
+
+@contextmanager
+def executor(workers: int, scheduler: str | None) -> Iterator[Executor | None]:
+    """A Dask client's executor, a pool of processes, or None for one worker: here.
+
+    Raises SourceError if Dask is not installed or no scheduler answers.
+    """
+    if scheduler:
+        try:
+            from distributed import Client
+        except ImportError as error:
+            raise SourceError("--scheduler needs Dask: pip install 'distributed'.") from error
+        try:
+            client = Client(scheduler, timeout="10s")
+        except (OSError, ValueError) as error:
+            raise SourceError(f"No Dask scheduler answers at {scheduler}.") from error
+        with client, client.get_executor(pure=False) as pool:
+            yield pool
+    elif workers == 1:
+        yield None
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            yield pool

@@ -1,0 +1,163 @@
+"""A survey on disk that a kill at any moment leaves whole.
+
+A folder holds `survey.json` (what was surveyed), `matrices.csv` (a line a matrix, as they come)
+and, while the survey runs, `parts/` with one small file for each finished matrix. A part is written
+under another name and renamed, so it is there whole or not at all, and it alone decides what is
+done: lines of the CSV are made from it. At the end the parts become one `spectra.npz`.
+"""
+
+import csv
+import io
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lowrank.atlas.measured import COLUMNS, Row, Spectrum, from_texts, to_texts
+from lowrank.errors import FormatError, InputError, SourceError
+
+ABOUT, TABLE, SPECTRA, PARTS = "survey.json", "matrices.csv", "spectra.npz", "parts"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The rows of a survey in the model's order, and the singular values of each matrix by name."""
+
+    title: str
+    rows: tuple[Row, ...]
+    spectra: Mapping[str, Spectrum]
+
+
+class Journal:
+    """The folder of one survey. Raises InputError if it holds that of another model."""
+
+    def __init__(self, folder: Path, title: str, names: Iterable[str], identity: str) -> None:
+        self.folder, self.title, self.names = folder, title, tuple(names)
+        self._number = {name: i for i, name in enumerate(self.names)}
+        about = {"version": VERSION, "title": title, "identity": identity, "names": self.names}
+        try:
+            (folder / PARTS).mkdir(parents=True, exist_ok=True)
+            if (folder / ABOUT).exists():
+                self._same(about)
+            else:
+                _write(folder / ABOUT, json.dumps(about, indent=1).encode())
+            for left in (folder / PARTS).glob("*.new"):
+                left.unlink()
+            self.done = self._found()
+            rows = [row for row, _ in self.done.values()]
+            _write(folder / TABLE, _csv([COLUMNS, *map(to_texts, rows)]))
+        except OSError as error:
+            raise SourceError(f"{folder} cannot be written: {error.strerror or error}.") from error
+
+    def _same(self, about: dict[str, Any]) -> None:
+        kept = _about(self.folder)
+        for field in ("identity", "names"):
+            if kept[field] != json.loads(json.dumps(about[field])):
+                raise InputError(
+                    f"{self.folder} holds the survey of {kept['title']}, of other matrices or "
+                    f"another file. Choose an empty folder for {self.title}."
+                )
+
+    def _found(self) -> dict[str, tuple[Row, Spectrum]]:
+        """What is done: the finished survey's, or that of each part."""
+        if (self.folder / SPECTRA).exists():
+            finished = read_survey(self.folder)
+            return {row.name: (row, finished.spectra[row.name]) for row in finished.rows}
+        found = {}
+        for name in self.names:
+            part = self._part(name)
+            if part.exists():
+                found[name] = _read_part(part)
+        return found
+
+    def _part(self, name: str) -> Path:
+        return self.folder / PARTS / f"{self._number[name]:06d}.npz"
+
+    def add(self, row: Row, s: Spectrum) -> None:
+        """Keep one finished matrix: its part first, then its line."""
+        stream = io.BytesIO()
+        np.savez(stream, row=np.array(json.dumps(to_texts(row))), s=s)
+        _write(self._part(row.name), stream.getvalue())
+        with (self.folder / TABLE).open("ab") as table:
+            table.write(_csv([to_texts(row)]))
+            table.flush()
+            os.fsync(table.fileno())
+        self.done[row.name] = (row, s)
+
+    def finish(self) -> Survey:
+        """All in the model's order: the CSV sorted, one npz of spectra, no parts left.
+
+        Raises InputError if a matrix is missing.
+        """
+        missing = [name for name in self.names if name not in self.done]
+        if missing:
+            raise InputError(f"{len(missing)} matrices are not surveyed yet, {missing[0]} first.")
+        rows = tuple(self.done[name][0] for name in self.names)
+        spectra = {name: self.done[name][1] for name in self.names}
+        _write(self.folder / TABLE, _csv([COLUMNS, *map(to_texts, rows)]))
+        stream = io.BytesIO()
+        np.savez(stream, allow_pickle=False, **{str(i): s for i, s in enumerate(spectra.values())})
+        _write(self.folder / SPECTRA, stream.getvalue())
+        shutil.rmtree(self.folder / PARTS, ignore_errors=True)
+        return Survey(self.title, rows, spectra)
+
+
+def read_survey(folder: str | Path) -> Survey:
+    """A finished survey.
+
+    Raises SourceError if there is none in the folder, FormatError if its files disagree.
+    """
+    folder = Path(folder)
+    if not (folder / SPECTRA).exists():
+        raise SourceError(f"{folder} holds no finished survey ({SPECTRA} is not there).")
+    about = _about(folder)
+    try:
+        with (folder / TABLE).open(newline="", encoding="utf-8") as table:
+            rows = tuple(from_texts(cells) for cells in csv.DictReader(table))
+        with np.load(folder / SPECTRA, allow_pickle=False) as kept:
+            spectra = {name: kept[str(i)] for i, name in enumerate(about["names"])}
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise FormatError(f"The survey in {folder} is damaged: {error}.") from error
+    if [row.name for row in rows] != list(spectra):
+        raise FormatError(f"{TABLE} and {SPECTRA} in {folder} are not of one survey.")
+    return Survey(about["title"], rows, spectra)
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        version, _ = about["version"], (about["title"], about["identity"], about["names"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{folder / ABOUT} is not a survey's description.") from error
+    if version != VERSION:
+        raise FormatError(f"{folder} holds a survey of version {version}; expected {VERSION}.")
+    return about
+
+
+def _read_part(part: Path) -> tuple[Row, Spectrum]:
+    with np.load(part, allow_pickle=False) as kept:
+        cells = json.loads(str(kept["row"]))
+        return from_texts(dict(zip(COLUMNS, cells, strict=True))), kept["s"]
+
+
+def _csv(lines: Iterable[Iterable[str]]) -> bytes:
+    stream = io.StringIO(newline="")
+    csv.writer(stream, lineterminator="\n").writerows(lines)
+    return stream.getvalue().encode()
+
+
+def _write(path: Path, raw: bytes) -> None:
+    """The whole file or none of it, on disk when this returns."""
+    part = path.with_name(path.name + ".new")
+    with part.open("wb") as out:
+        out.write(raw)
+        out.flush()
+        os.fsync(out.fileno())
+    os.replace(part, path)

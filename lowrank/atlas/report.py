@@ -1,0 +1,106 @@
+"""A finished survey as one HTML file: the pictures of the Atlas page and the table behind them."""
+
+from html import escape
+
+import numpy as np
+
+from lowrank.atlas.journal import Survey
+from lowrank.atlas.measured import MEASURES, Row, Spectrum
+from lowrank.figures import atlas as figures
+from lowrank.measures import effective_rank, random_spectrum, rank_at_energy, stable_rank
+
+DRAWN = ("effective_rank", "rank_90", "stable_rank")
+IN_TABLE = (
+    *("effective_rank", "stable_rank", "rank_50", "rank_90", "rank_99"),
+    *("beyond_bulk", "alpha", "norm", "largest"),
+)
+
+
+def value(row: Row, measure: str) -> float:
+    """A measure of a row as it is drawn: a rank as a share of the most it could be."""
+    found = getattr(row, measure)
+    if found is None:
+        return float("nan")
+    return found / row.least if MEASURES[measure][1] else float(found)
+
+
+def random_value(shape: tuple[int, int], measure: str) -> float | None:
+    """The same for a Gaussian matrix of that shape, or None where scale decides the measure."""
+    s = random_peer(shape)
+    least = min(shape)
+    return {
+        "effective_rank": effective_rank(s) / least,
+        "stable_rank": stable_rank(s),
+        "rank_50": rank_at_energy(s, 0.5) / least,
+        "rank_90": rank_at_energy(s, 0.9) / least,
+        "rank_99": rank_at_energy(s, 0.99) / least,
+    }.get(measure)
+
+
+def random_peer(shape: tuple[int, int]) -> Spectrum:
+    """Singular values of a Gaussian matrix of that shape and Frobenius norm 1, seed 0."""
+    return random_spectrum(shape, 1.0, np.random.default_rng(0))
+
+
+def label(measure: str) -> str:
+    """A measure's name on an axis."""
+    name, share = MEASURES[measure]
+    return f"{name}, share of the most" if share else name
+
+
+def hover(row: Row, measure: str) -> str:
+    """What a cell of the map says: the matrix and its value, exactly."""
+    name, share = MEASURES[measure]
+    found = getattr(row, measure)
+    if found is None:
+        return f"{row.name}<br>{escape(row.problem)}"
+    of = f" of {row.least:,}" if share else ""
+    number = f"{found:,}" if isinstance(found, int) else f"{found:,.6g}"
+    return f"{row.name}<br>{row.rows:,} × {row.columns:,}<br>{name}: {number}{of}"
+
+
+def in_layers(survey: Survey) -> list[Row]:
+    """The rows that the map has a place for: a projection of a layer, once each."""
+    found = {(r.layer, r.projection): r for r in survey.rows if r.layer is not None}
+    return [r for r in found.values() if r.projection]
+
+
+def report(survey: Survey) -> str:
+    """The report as one self-contained HTML text."""
+    rows = in_layers(survey)
+    sections = []
+    for measure in DRAWN if rows else ():
+        drawn = figures.layer_map(
+            [r.layer or 0 for r in rows],
+            [r.projection or "" for r in rows],
+            np.array([value(r, measure) for r in rows]),
+            [hover(r, measure) for r in rows],
+            label(measure),
+        )
+        sections.append((label(measure), drawn))
+    for projection in figures.kinds([r.projection for r in rows]):
+        there = [r for r in rows if r.projection == projection and not r.problem]
+        if there:
+            shape = there[0].rows, there[0].columns
+            spectra = [survey.spectra[r.name] for r in there]
+            names = [f"layer {r.layer}" for r in there]
+            drawn = figures.all_spectra(spectra, names, random_peer(shape))
+            sections.append((f"Spectra of {projection}, every layer, and a random matrix", drawn))
+    bad = sum(bool(r.problem) for r in survey.rows)
+    lead = f"{len(survey.rows):,} matrices, all their singular values computed."
+    lead += f" {bad:,} could not be measured; the table says why." if bad else ""
+    return figures.page(f"Atlas of {survey.title}", lead, sections, _table(survey))
+
+
+def _table(survey: Survey) -> str:
+    head = ["matrix", "shape", "stored", *(MEASURES[m][0] for m in IN_TABLE), ""]
+    lines = []
+    for row in survey.rows:
+        numbers = [getattr(row, m) for m in IN_TABLE]
+        shown = [
+            "" if x is None else f"{x:,}" if isinstance(x, int) else f"{x:,.4g}" for x in numbers
+        ]
+        cells = [row.name, f"{row.rows:,} × {row.columns:,}", row.dtype, *shown, row.problem]
+        lines.append("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>")
+    titles = "".join(f"<th>{escape(t)}</th>" for t in head)
+    return f"<table><tr>{titles}</tr>{''.join(lines)}</table>"

@@ -1,0 +1,201 @@
+"""A survey as pictures: layers by projections, distributions, spectra, and one page with them all.
+
+`random` is what a Gaussian matrix of a shape gives for the same measure, by shape: the line to
+compare with.
+"""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from lowrank.figures.style import COLOURS, DIVERGING, styled
+
+PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+SEQUENTIAL = "Cividis"  # even for colour-blind eyes, from dark to light
+
+
+def kinds(projections: Sequence[str | None]) -> list[str]:
+    """The projections that are there: a Llama's own in their order, then others by name."""
+    there = {p for p in projections if p}
+    return [p for p in PROJECTIONS if p in there] + sorted(there - set(PROJECTIONS))
+
+
+def short(projection: str) -> str:
+    """What people call a projection: q for q_proj."""
+    return projection.removesuffix("_proj")
+
+
+def short_names(projections: Sequence[str]) -> list[str]:
+    """`short` for each."""
+    return [short(projection) for projection in projections]
+
+
+def layer_map(
+    layers: Sequence[int],
+    projections: Sequence[str],
+    values: NDArray[np.float64],  # one for each pair
+    hover: Sequence[str],
+    title: str,
+    limits: tuple[float, float] | None = None,
+    chosen: tuple[int, str] | None = None,
+    diverging: bool = False,
+    count: int = 0,
+) -> go.Figure:
+    """Projections against `count` layers, coloured by a measure; the chosen matrix outlined.
+
+    Over each cell lies a point that cannot be seen: a heatmap alone cannot be clicked.
+    """
+    rows = kinds(projections)
+    count = max(count, max(layers, default=0) + 1)
+    z = np.full((len(rows), count), np.nan)
+    for layer, projection, value in zip(layers, projections, values, strict=True):
+        z[rows.index(projection), layer] = value
+    low, high = limits or (float(np.nanmin(z)), float(np.nanmax(z)))
+    figure = go.Figure(
+        go.Heatmap(
+            z=z,
+            x=list(range(count)),
+            y=short_names(rows),
+            hoverinfo="skip",
+            colorscale=DIVERGING if diverging else SEQUENTIAL,
+            zmin=low,
+            zmax=high if high > low else low + 1,
+            xgap=1,
+            ygap=1,
+            colorbar={"thickness": 12, "title": {"text": title, "side": "right"}},
+        )
+    )
+    figure.add_scatter(
+        x=list(layers),
+        y=short_names(projections),
+        text=list(hover),
+        mode="markers",
+        marker={"symbol": "square", "size": 24, "opacity": 0.0},
+        selected={"marker": {"opacity": 0.0}},
+        unselected={"marker": {"opacity": 0.0}},
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+    )
+    if chosen and chosen[1] in rows:
+        x, y = chosen[0], rows.index(chosen[1])
+        edge = {"color": COLOURS["pivot"], "width": 4}
+        figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=edge)
+    figure.update_yaxes(autorange="reversed", showgrid=False, fixedrange=True, type="category")
+    across = [-0.6, count - 0.4]
+    figure.update_xaxes(
+        title="layer", showgrid=False, fixedrange=True, range=across, tickformat="d"
+    )
+    styled(figure, 300)
+    figure.update_layout(margin={"t": 8}, dragmode=False)
+    return figure
+
+
+def distributions(
+    projections: Sequence[str],
+    values: NDArray[np.float64],
+    names: Sequence[str],
+    title: str,
+    random: Mapping[str, float],
+) -> go.Figure:
+    """Every matrix a point, by projection, and a grey line where a random matrix would lie."""
+    figure = go.Figure()
+    rows = kinds(projections)
+    for kind in rows:
+        there = [i for i, p in enumerate(projections) if p == kind]
+        figure.add_box(
+            y=values[there],
+            name=short(kind),
+            text=[names[i] for i in there],
+            boxpoints="all",
+            jitter=0.5,
+            pointpos=0,
+            marker={"color": COLOURS["W0"], "size": 5, "opacity": 0.6},
+            line={"color": COLOURS["W0"], "width": 1},
+            fillcolor="rgba(0,0,0,0)",
+            hovertemplate="%{text}: %{y:.4g}<extra></extra>",
+            showlegend=False,
+        )
+    figure.add_scatter(
+        x=[short(kind) for kind in rows if kind in random],
+        y=[random[kind] for kind in rows if kind in random],
+        mode="markers",
+        name="random matrix of the same shape and norm",
+        marker={
+            "symbol": "line-ew-open",
+            "size": 34,
+            "color": COLOURS["lost"],
+            "line": {"width": 4, "color": COLOURS["lost"]},
+        },
+        hovertemplate="random: %{y:.4g}<extra></extra>",
+    )
+    figure.update_yaxes(title=title, fixedrange=True, rangemode="tozero")
+    figure.update_xaxes(fixedrange=True)
+    return styled(figure, 340)
+
+
+def all_spectra(
+    spectra: Sequence[NDArray[np.float64]],
+    names: Sequence[str],
+    random: NDArray[np.float64],  # of the same shape, Frobenius norm 1
+    shown: int = 160,
+) -> go.Figure:
+    """Spectra of one projection, each as a share of its Frobenius norm, and a random one in grey.
+
+    At most `shown` points a line, more of them where the line bends: enough for a screen.
+    """
+    figure = go.Figure()
+    for s, name in zip(spectra, names, strict=True):
+        norm = float(np.sqrt((s**2).sum())) or 1.0
+        at = _places(len(s), shown)
+        figure.add_scatter(
+            x=at + 1,
+            y=(s[at] / norm).astype(np.float32),
+            mode="lines",
+            line={"color": COLOURS["W0"], "width": 1.2},
+            opacity=0.55,
+            showlegend=False,
+            hovertemplate=escape(name)
+            + ": s<sub>%{x}</sub> is %{y:.3g} of the norm<extra></extra>",
+        )
+    at = _places(len(random), shown)
+    figure.add_scatter(
+        x=at + 1,
+        y=random[at].astype(np.float32),
+        mode="lines",
+        name="random",
+        line={"color": COLOURS["lost"], "width": 3},
+        hovertemplate="random: %{y:.3g}<extra></extra>",
+    )
+    figure.update_xaxes(title="rank i", fixedrange=True)
+    figure.update_yaxes(title="share of the norm", type="log", exponentformat="power")
+    return styled(figure, 340)
+
+
+def _places(length: int, shown: int) -> NDArray[np.int64]:
+    """Indices from 0 to length - 1, closer together at both ends."""
+    even = (1 - np.cos(np.linspace(0, np.pi, min(length, shown)))) / 2
+    return np.unique(np.rint(even * (length - 1)).astype(np.int64))
+
+
+def page(title: str, lead: str, sections: Sequence[tuple[str, go.Figure]], table: str) -> str:
+    """One HTML file that needs nothing else: the figures with plotly.js inside, and the table."""
+    drawn = [
+        f"<h2>{escape(name)}</h2>"
+        + figure.to_html(full_html=False, include_plotlyjs=i == 0, config={"displayModeBar": False})
+        for i, (name, figure) in enumerate(sections)
+    ]
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>"
+        "body { font: 17px/1.5 system-ui, sans-serif; max-width: 70em; margin: 2em auto; "
+        "padding: 0 1em; color: #222; background: #fff } "
+        "table { border-collapse: collapse; font-size: 0.85em; display: block; overflow-x: auto } "
+        "td, th { padding: 0.2em 0.7em; text-align: right; border-bottom: 1px solid #ddd } "
+        "td:first-child, th:first-child { text-align: left }"
+        f"</style></head><body><h1>{escape(title)}</h1><p>{escape(lead)}</p>"
+        f"{''.join(drawn)}<h2>Every matrix</h2>{table}</body></html>"
+    )

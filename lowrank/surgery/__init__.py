@@ -1,0 +1,82 @@
+"""Truncating a Llama's projections and running what is left: a plan, two ways to cut, the cost.
+
+Plain truncation keeps W_k, the matrix nearest to W. Activation-aware truncation keeps the W'_k of
+rank k whose outputs W'_k x are nearest to W x on a calibration text: inputs are far from round, so
+the two differ, and what counts in a network is the output.
+
+Wang et al., "SVD-LLM", arXiv 2403.07378 (2024), whiten by a Cholesky factor of the inputs' second
+moment; here the factor comes from a QR of the inputs themselves, which never squares them and needs
+no positive-definite matrix (as COALA, arXiv 2507.07580, does).
+
+>>> import numpy as np
+>>> from lowrank.llama.model import TINY, random
+>>> params = random(TINY, np.random.default_rng(0))
+>>> names = chosen(params, ["q_proj"])
+>>> cut = operate(params, by_rank(params, names, 2), plain_factors(params))
+>>> cost(cut).parameters < cost(params).parameters
+True
+"""
+
+from lowrank.surgery.factors import (
+    DAMPING,
+    Factors,
+    Source,
+    Usage,
+    aware,
+    aware_factors,
+    plain,
+    plain_factors,
+    second_moments,
+    usage,
+)
+from lowrank.surgery.kept import Kept
+from lowrank.surgery.operation import (
+    Answers,
+    Cost,
+    Measured,
+    Reading,
+    answers,
+    cost,
+    operate,
+    reading,
+    sensitivity,
+)
+from lowrank.surgery.plans import (
+    Plan,
+    Rule,
+    allocate,
+    by_energy,
+    by_fraction,
+    by_rank,
+    chosen,
+)
+
+__all__ = [
+    "DAMPING",
+    "Answers",
+    "Cost",
+    "Factors",
+    "Kept",
+    "Measured",
+    "Plan",
+    "Reading",
+    "Rule",
+    "Source",
+    "Usage",
+    "allocate",
+    "answers",
+    "aware",
+    "aware_factors",
+    "by_energy",
+    "by_fraction",
+    "by_rank",
+    "chosen",
+    "cost",
+    "operate",
+    "plain",
+    "plain_factors",
+    "reading",
+    "second_moments",
+    "sensitivity",
+    "usage",
+]

@@ -1,0 +1,204 @@
+"""What truncation starts from: the factors best for W, and those best for W x on a text."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from lowrank.errors import InputError
+from lowrank.llama.generate import CHUNK
+from lowrank.llama.model import Params, hidden, observed, projections
+from lowrank.llama.projections import LowRank
+from lowrank.svd import SVD, checked_rank, frobenius, full
+
+Floats = NDArray[np.floating]
+
+# A calibration text leaves some directions of the inputs (nearly) unused. Each gets this share of
+# the mean input's size, so that none is thought to be free.
+DAMPING = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """All that truncating one matrix at any rank takes: W = U SVt, U (m, r), SVt (r, n).
+
+    Columns of U and rows of SVt stand in the order of their worth, U's one after the other in
+    memory, so that the pair of any rank is a view of their beginning. `s` are what errors are made
+    of: dropping all beyond k loses sqrt(sum of their squares), in the norm of W for plain factors,
+    in that of its outputs for activation-aware ones. Rows of SVt are orthogonal for plain ones.
+    """
+
+    U: Floats
+    s: NDArray[np.float64]
+    SVt: Floats
+
+    def pair(self, k: int, bias: Floats | None = None) -> LowRank:
+        """The best pair of rank k; nothing is copied. Raises InputError if k is not from 1 to r."""
+        k = checked_rank(k, len(self.s))
+        return LowRank(self.U[:, :k], self.SVt[:k], bias)
+
+
+Source = Callable[[str], Factors]
+
+
+def plain_factors(params: Params) -> Source:
+    """The SVD of each projection's matrix, computed when asked for: best for W (Eckart-Young)."""
+    held = projections(params)
+
+    def factors(name: str) -> Factors:
+        return plain(held[name].matrix())
+
+    return factors
+
+
+def plain(W: Floats) -> Factors:  # (m, n)
+    """The factors of W itself."""
+    svd: SVD = full(W)
+    SVt = svd.s.astype(svd.Vt.dtype)[:, None] * svd.Vt
+    return Factors(by_column(svd.U), svd.s, np.ascontiguousarray(SVt))
+
+
+def aware(W: Floats, R: Floats) -> Factors:  # (m, n), (n, n)
+    """The factors that lose least of W x, for inputs x whose second moment is R^T R, R triangular.
+
+    ||(W - W') X^T||_F = ||(W - W') R^T||_F for X = Q R, so the SVD of W R^T = U diag(s) Z^T is
+    truncated, and W'_k = U_k diag(s_k) (Z_k^T R^-T). A triangular solve, no inverse.
+
+    Raises InputError if the shapes do not fit or R is singular (see `second_moments`).
+    Reference: Wang et al., arXiv 2403.07378, section 3.1 and theorem 3.2.
+    """
+    if R.shape != (W.shape[1], W.shape[1]):
+        raise InputError(f"R has shape {R.shape}; expected {(W.shape[1],) * 2}, as W is {W.shape}.")
+    if not np.abs(np.diag(R)).min() > 0:
+        raise InputError("R is singular: some input direction was never used. Add damping.")
+    wide, R = np.asarray(W, np.float64), np.asarray(R, np.float64)
+    svd = full(wide @ R.T)  # (m, n)
+    # diag(s) Z^T R^-T is the transpose of R^-1 Z diag(s).
+    SVt = scipy.linalg.solve_triangular(R, svd.Vt.T * svd.s).T
+    return Factors(by_column(svd.U.astype(W.dtype)), svd.s, np.ascontiguousarray(SVt, W.dtype))
+
+
+def by_column(U: Floats) -> Floats:
+    """The same matrix with each column's entries side by side in memory."""
+    return np.asfortranarray(U)
+
+
+def aware_factors(params: Params, moments: Mapping[str, Floats]) -> Source:
+    """Activation-aware factors of each projection, from the triangular factors of its inputs.
+
+    Raises InputError for a projection whose inputs were not observed.
+    """
+    held = projections(params)
+
+    def factors(name: str) -> Factors:
+        if name not in moments:
+            raise InputError(f"The inputs of {name} were not observed; see `second_moments`.")
+        return aware(held[name].matrix(), moments[name])
+
+    return factors
+
+
+def second_moments(
+    params: Params,
+    texts: Sequence[Sequence[int]],
+    names: Sequence[str],
+    damping: float = DAMPING,
+    progress: Callable[[int, int], object] | None = None,
+) -> dict[str, NDArray[np.float64]]:
+    """For each projection the triangular R (n, n), R^T R = mean x x^T + damping mean|x|^2/n I.
+
+    x are the projection's inputs while the model reads the texts (token ids). R is kept up to date
+    by a QR of R and the new inputs, one below the other, so X^T X is never formed. Projections that
+    read the same vector (q, k, v; gate, up) share one array. `progress` hears tokens done and all.
+
+    Raises InputError for a name that the model does not have, or texts without a token.
+    """
+    readers = {name: _reader(name) for name in names}
+    total = sum(len(ids) for ids in texts)
+    if total == 0:
+        raise InputError("The calibration text is empty; expected at least one token.")
+    seen: dict[str, _Inputs] = {}
+
+    def look(name: str, x: Floats) -> None:
+        seen.setdefault(name, _Inputs(x.shape[-1])).add(x.reshape(-1, x.shape[-1]))
+
+    watched = observed(params, look, sorted(set(readers.values())))
+    # What comes after the last of them need not be computed.
+    last = max((int(name.split(".")[2]) for name in readers), default=0)
+    watched = replace(watched, layers=watched.layers[: last + 1])
+    done = 0
+    for ids in texts:
+        for start in range(0, len(ids), CHUNK):
+            part = ids[start : start + CHUNK]
+            hidden(watched, part)
+            done += len(part)
+            if progress:
+                progress(done, total)
+    whole = {}
+    for name in list(seen):
+        inputs = seen.pop(name)
+        inputs.add(np.sqrt(damping * inputs.size / inputs.n) * np.eye(inputs.n))
+        whole[name] = inputs.triangle() / np.sqrt(total)
+    return {name: whole[reader] for name, reader in readers.items()}
+
+
+class _Inputs:
+    """Rows seen so far (rows, n), kept as R of their QR and the few that came since."""
+
+    def __init__(self, n: int) -> None:
+        self.n, self.size = n, 0.0  # size: the sum of squares
+        self._rows: list[Floats] = []
+
+    def add(self, x: Floats) -> None:
+        self._rows.append(x.copy())
+        self.size += float((x.astype(np.float64) ** 2).sum())
+        # A QR costs as much for the n rows of R as for n new ones: wait until there are as many.
+        if sum(map(len, self._rows)) > 2 * self.n + CHUNK:
+            self._rows = [self.triangle()]
+
+    def triangle(self) -> NDArray[np.float64]:
+        stacked = np.concatenate(self._rows, dtype=np.float64)
+        return scipy.linalg.qr(stacked, mode="r", check_finite=False)[0][: self.n]
+
+
+def _reader(name: str) -> str:
+    """The first projection that reads the same vector as this one."""
+    first = {"k_proj": "q_proj", "v_proj": "q_proj", "up_proj": "gate_proj"}
+    head, _, kind = name.rpartition(".")
+    return f"{head}.{first.get(kind, kind)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Usage:
+    """How a text uses the directions of a matrix W = U diag(s) Vt, all (r,).
+
+    `inputs` is the share of the inputs' mean square along each right singular vector, `outputs`
+    that of W x along each left one: inputs times s^2, made to sum to 1. `spectrum` are the
+    singular values of the inputs, as a share of their norm.
+    """
+
+    s: NDArray[np.float64]
+    inputs: NDArray[np.float64]
+    outputs: NDArray[np.float64]
+    spectrum: NDArray[np.float64]
+
+
+def usage(W: Floats, R: Floats) -> Usage:  # (m, n), (n, n)
+    """Which directions of W inputs of second moment R^T R use. See `second_moments` for R.
+
+    Raises InputError if the shapes do not fit.
+    """
+    if R.shape != (W.shape[1], W.shape[1]):
+        raise InputError(f"R has shape {R.shape}; expected {(W.shape[1],) * 2}, as W is {W.shape}.")
+    svd = full(np.asarray(W, np.float64))
+    along = ((R @ svd.Vt.T) ** 2).sum(axis=0)  # (n, n), (n, r) -> (r,): mean (v_i . x)^2
+    outputs = along * svd.s**2
+    spectrum = full(np.asarray(R, np.float64)).s
+    return Usage(
+        svd.s,
+        along / frobenius(R) ** 2,
+        outputs / (outputs.sum() or 1.0),
+        spectrum / frobenius(spectrum),
+    )

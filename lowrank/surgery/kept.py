@@ -1,0 +1,140 @@
+"""Factors on disk: each computed once, kept for good, and read as a view of the file.
+
+All factors of a small Llama in both ways take more memory than the model itself. A file's pages
+are shared by every process that reads it, and the system may drop and read them again.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowrank.errors import FormatError, SourceError
+from lowrank.llama.model import Params, projections
+from lowrank.surgery.factors import Factors, Floats, Source, aware, plain, second_moments
+
+LAYERS_AT_ONCE = 8  # whose second moments are held together
+
+
+class Kept:
+    """A folder with the factors of one model for one calibration text.
+
+    `folder` should be named for both (see `folder_name`); nothing in it is ever
+    changed, and any number of processes may fill it at once: files appear whole or not at all.
+    """
+
+    def __init__(self, folder: Path, params: Params, texts: Sequence[Sequence[int]]) -> None:
+        self.folder, self.params, self.texts = folder, params, texts
+        self._held = projections(params)
+
+    def has(self, way: str, name: str) -> bool:
+        """Whether these factors are there already. `way` is "plain" or "aware"."""
+        return self._path(way, name).exists()
+
+    def missing(self, way: str, names: Sequence[str]) -> list[str]:
+        """Those of the names whose factors are still to be computed."""
+        return [name for name in names if not self.has(way, name)]
+
+    def source(self, way: str) -> Source:
+        """Where `operate` finds factors; computed now if they are not there (a second each)."""
+
+        def factors(name: str) -> Factors:
+            if not self.has(way, name):
+                for _ in self.prepare(way, [name]):
+                    pass
+            return self._read(self._path(way, name))
+
+        return factors
+
+    def prepare(self, way: str, names: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+        """Compute what is missing: yields how many steps are done, of how many, and the next.
+
+        Raises SourceError if the folder cannot be written.
+        """
+        todo = self.missing(way, names)
+        reading = self._unread(todo) if way == "aware" else []
+        total, done = len(todo) + len(reading), 0
+        for group in reading:
+            yield done, total, "reading the calibration text"
+            self._calibrate(group)
+            done += 1
+        for name in todo:
+            yield done, total, name
+            W = self._held[name].matrix()
+            found = plain(W) if way == "plain" else aware(W, self.moment(name))
+            self._write(self._path(way, name), _packed(found))
+            done += 1
+        yield total, total, ""
+
+    def moment(self, name: str) -> Floats:
+        """The triangle R (n, n) of a projection's inputs on the calibration text, float32."""
+        if not self._moment_path(name).exists():
+            self._calibrate([_layer(name)])
+        return np.load(self._moment_path(name))
+
+    def _unread(self, names: Sequence[str]) -> list[list[int]]:
+        """Layers whose inputs are still to be observed, in groups that memory allows."""
+        layers = sorted({_layer(n) for n in names if not self._moment_path(n).exists()})
+        return [layers[i : i + LAYERS_AT_ONCE] for i in range(0, len(layers), LAYERS_AT_ONCE)]
+
+    def _calibrate(self, layers: Sequence[int]) -> None:
+        names = [n for n in self._held if n.startswith("model.layers.") and _layer(n) in layers]
+        for name, R in second_moments(self.params, self.texts, names).items():
+            path = self._moment_path(name)
+            if not path.exists():
+                self._write(path, R.astype(np.float32))
+
+    def _path(self, way: str, name: str) -> Path:
+        return self.folder / f"{way}-{name}.npy"
+
+    def _moment_path(self, name: str) -> Path:
+        head, _, kind = name.rpartition(".")
+        first = {"k_proj": "q_proj", "v_proj": "q_proj", "up_proj": "gate_proj"}.get(kind, kind)
+        return self.folder / f"inputs-{head}.{first}.npy"
+
+    def _write(self, path: Path, array: NDArray) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as out:
+                try:
+                    np.save(out, array)
+                except BaseException:
+                    os.unlink(out.name)
+                    raise
+            os.replace(out.name, path)
+        except OSError as error:
+            raise SourceError(
+                f"Factors cannot be kept in {self.folder}: {error.strerror or error}. "
+                "Name a folder with room in LOWRANK_CACHE."
+            ) from error
+
+    def _read(self, path: Path) -> Factors:
+        try:
+            rows = np.load(path, mmap_mode="r").view(np.ndarray)
+            return Factors(rows["U"].T, rows["s"].copy(), rows["SVt"])
+        except (OSError, ValueError, IndexError) as error:
+            raise FormatError(f"{path.name} is damaged; remove it from {self.folder}.") from error
+
+
+def _packed(factors: Factors) -> NDArray:
+    """One row for each direction, best first: s, U's column and SVt's row."""
+    (m, r), n = factors.U.shape, factors.SVt.shape[1]
+    rows = np.empty(r, [("s", "<f8"), ("U", "<f4", (m,)), ("SVt", "<f4", (n,))])
+    rows["s"], rows["U"], rows["SVt"] = factors.s, factors.U.T, factors.SVt
+    return rows
+
+
+def _layer(name: str) -> int:
+    return int(name.split(".")[2])
+
+
+def folder_name(tensors: Mapping[str, Any], passages: Sequence[str]) -> str:
+    """A name for the factors of a model, by its table of tensors, and of a calibration text."""
+    table = [(t.name, t.shape, t.dtype, t.nbytes) for t in tensors.values()]
+    return hashlib.sha256(json.dumps([table, list(passages)]).encode()).hexdigest()[:24]

@@ -1,0 +1,99 @@
+"""How many threads BLAS may use: the speed of a small product lies in not waiting for a busy core.
+
+The number belongs to the whole process. Several callers may hold a cap at once; when the last lets
+go, the numbers found by the first are back. Without threadpoolctl nothing is capped.
+"""
+
+import functools
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_lock = threading.Lock()
+_held: list[tuple[Any, int]] = []
+_holders = 0
+
+
+@functools.cache
+def _pools() -> tuple[Any, ...]:
+    """The BLAS libraries loaded in this process."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return ()
+    return tuple(ThreadpoolController().select(user_api="blas").lib_controllers)
+
+
+def available() -> int:
+    """The most threads any BLAS library of this process may use now; 1 if none can be asked."""
+    return max((pool.get_num_threads() for pool in _pools()), default=1)
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """Within it `use` may change the number of threads; afterwards it is as it was.
+
+    >>> before = available()
+    >>> with restored():
+    ...     use(1)
+    ...     available()
+    1
+    >>> available() == before
+    True
+    """
+    global _holders
+    with _lock:
+        if _holders == 0:
+            _held[:] = [(pool, pool.get_num_threads()) for pool in _pools()]
+        _holders += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _holders -= 1
+            if _holders == 0:
+                for pool, count in _held:
+                    pool.set_num_threads(count)
+
+
+def use(count: int) -> None:
+    """Let BLAS use `count` threads until the enclosing `restored` ends."""
+    for pool in _pools():
+        pool.set_num_threads(count)
+
+
+class Race:
+    """Chooses between all threads and half of them by timing work that has to be done anyway.
+
+    Runs alternate until each side has been timed twice, the first of each being thrown away as
+    warming up; then the quicker stays, and every `again` runs the other gets one more chance, since
+    another process may have come or gone.
+    """
+
+    def __init__(self, count: int, again: int = 12) -> None:
+        self.choices = (count, max(1, count // 2))
+        self.best = [float("inf"), float("inf")]
+        self.again = again
+        self.runs = 0
+
+    @property
+    def quicker(self) -> int:
+        """The number of threads that has been quicker so far."""
+        return self.choices[int(self.best[1] < self.best[0])]
+
+    @contextmanager
+    def run(self) -> Iterator[None]:
+        """Time the work inside, which should be of one size each time."""
+        side = int(self.best[1] < self.best[0])
+        if self.runs < 4:
+            side = self.runs % 2
+        elif self.runs % self.again == 0:
+            side = 1 - side
+        use(self.choices[side])
+        start = time.perf_counter()
+        yield
+        if self.runs >= 2:
+            self.best[side] = time.perf_counter() - start
+        self.runs += 1

@@ -1,0 +1,236 @@
+"""The Atlas page's survey in the background, its maps and its comparisons."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from lowrank.atlas import MEASURES, Journal, Row, Survey, matrices, surveyed
+from lowrank.atlas.report import hover, in_layers, label, random_peer, random_value, value
+from lowrank.atlas.survey import identity
+from lowrank.figures import atlas as figures
+from lowrank.readers import Model, Remote
+from lowrank.readers.fetch import cache_folder
+from lowrank.readers.offered import offered
+from lowrank.ui import cached
+from lowrank.ui.jobs import Job
+from lowrank.ui.layout import text
+from lowrank.ui.watch import outcome, progress, watched
+
+AT_ONCE = 2 * 10**9  # bytes of weights that are surveyed without asking
+NOTHING = "nothing"
+PLOTLY: dict[str, Any] = {"displayModeBar": False}
+
+
+@dataclass(frozen=True)
+class Total:
+    """How many matrices a running survey has, beside its rows."""
+
+    count: int
+
+
+def found(model: Model, role: str) -> Survey | None:
+    """The survey of a model; None while it is being made, which is then shown in the page."""
+    folder = cache_folder() / "atlas" / identity(model)
+    done = cached.finished_survey(str(folder))
+    if done:
+        return done
+    job = cached.jobs().get(f"atlas {folder}")
+    if job is None and not _wanted(model, role):
+        return None
+    if job is None or (job.over and st.button("Go on", key=f"again {role}")):
+        job = cached.jobs().start(f"atlas {folder}", lambda: _surveying(model, folder))
+    watched(job, lambda job: _draw(job, model))
+    return cached.finished_survey(str(folder)) if job.state == "done" else None
+
+
+def _wanted(model: Model, role: str) -> bool:
+    """Whether to begin at once; of a large model or one elsewhere the visitor is asked."""
+    names = matrices(model)
+    size = sum(model.tensors[name].nbytes for name in names)
+    if size <= AT_ONCE and not isinstance(model, Remote):
+        return True
+    st.info(text("atlas", "large").format(count=f"{len(names):,}", size=size / 1e9))
+    return st.button(f"Survey {model.title}", key=f"begin {role}", type="primary")
+
+
+def _surveying(model: Model, folder: Any) -> Iterator[Row | Total]:
+    names = matrices(model)
+    journal = Journal(folder, model.title, names, identity(model))
+    yield Total(len(names))
+    yield from [row for row, _ in journal.done.values()]
+    for row, s in surveyed(model, [n for n in names if n not in journal.done]):
+        journal.add(row, s)
+        yield row
+    journal.finish()
+
+
+def _draw(job: Job, model: Model) -> None:
+    rows = [each for each in job.records if isinstance(each, Row)]
+    total = job.records[0].count if job.records else 1
+    words = f"{model.title}: {len(rows)} of {total} matrices, {rows[-1].name if rows else ''}"
+    progress(job, len(rows) / total, words)
+    outcome(job)
+    there = [row for row in rows if row.layer is not None and row.projection]
+    last = max((info.layer or 0 for info in model.tensors.values()), default=0)
+    if there and not job.over:
+        st.plotly_chart(
+            _map(there, "effective_rank", None, None, last + 1),
+            key=f"growing {job.key}",
+            config=PLOTLY,
+            alt=f"{len(there)} of {total} matrices measured so far.",
+        )
+
+
+def choose_measure() -> str:
+    """The measure that is drawn, kept in the address."""
+    return st.selectbox(
+        "Measure",
+        list(MEASURES),
+        key="measure",
+        format_func=lambda m: MEASURES[m][0],
+        help=text("atlas", "help measure"),
+        bind="query-params",
+        filter_mode=None,
+    )
+
+
+def beside(model: Model) -> Model | None:
+    """The model to compare with, or None."""
+    known = [NOTHING, "default", "synthetic", *offered()]
+    current = st.session_state.get("beside") or st.query_params.get("beside")
+    typed = [current] if current and current not in known else []
+    given = st.selectbox(
+        "Beside it",
+        [*known, *typed],
+        key="beside",
+        accept_new_options=True,
+        help=text("atlas", "help beside"),
+        bind="query-params",
+    )
+    if not given or given == NOTHING:
+        return None
+    path = offered().get(given)
+    source = str(path) if path else given if given in known else f"hf://{given}"
+    return cached.model(source)
+
+
+def _map(
+    rows: Sequence[Row],
+    measure: str,
+    limits: tuple[float, float] | None,
+    chosen: tuple[int, str] | None,
+    count: int = 0,
+) -> go.Figure:
+    return figures.layer_map(
+        [row.layer or 0 for row in rows],
+        [row.projection or "" for row in rows],
+        np.array([value(row, measure) for row in rows]),
+        [hover(row, measure) for row in rows],
+        label(measure),
+        limits,
+        chosen,
+        count=count,
+    )
+
+
+def limits_of(surveys: Sequence[Survey], measure: str) -> tuple[float, float]:
+    """One colour scale for all maps of a measure."""
+    values = [value(row, measure) for s in surveys for row in in_layers(s)]
+    known = [v for v in values if np.isfinite(v)] or [0.0, 1.0]
+    return min(known), max(known)
+
+
+def layer_map(
+    survey: Survey,
+    measure: str,
+    limits: tuple[float, float],
+    chosen: tuple[int, str] | None,
+    key: str,
+) -> None:
+    """The map of a survey; a click on a cell makes that matrix the chosen one."""
+    rows = in_layers(survey)
+
+    def clicked() -> None:
+        points = st.session_state[key]["selection"]["points"]
+        if points:
+            kinds = figures.kinds([row.projection for row in rows])
+            state = st.session_state
+            state["layer"] = int(points[0]["x"])
+            state["proj"] = kinds[figures.short_names(kinds).index(points[0]["y"])]
+
+    st.plotly_chart(
+        _map(rows, measure, limits, chosen),
+        key=key,
+        on_select=clicked,
+        selection_mode="points",
+        config=PLOTLY,
+        alt=f"{label(measure)} of {len(rows)} matrices of {survey.title}, projections by layers, "
+        f"from {limits[0]:.3g} to {limits[1]:.3g}.",
+    )
+
+
+def difference(first: Survey, second: Survey, measure: str) -> None:
+    """The measure of the second model less that of the first, for the matrices both have."""
+    theirs = {(row.layer, row.projection): row for row in in_layers(second)}
+    pairs = [(a, theirs.get((a.layer, a.projection))) for a in in_layers(first)]
+    both = [(a, b) for a, b in pairs if b is not None]
+    if not both:
+        st.info("The two models have no matrix of the same layer and projection.")
+        return
+    delta = np.array([value(b, measure) - value(a, measure) for a, b in both])
+    most = float(np.nanmax(np.abs(delta))) or 1.0
+    st.markdown(f"**{second.title} less {first.title}**")
+    st.plotly_chart(
+        figures.layer_map(
+            [a.layer or 0 for a, _ in both],
+            [a.projection or "" for a, _ in both],
+            delta,
+            [f"{hover(a, measure)}<br>beside: {value(b, measure):.6g}" for a, b in both],
+            "difference",
+            (-most, most),
+            diverging=True,
+        ),
+        key="difference",
+        config=PLOTLY,
+        alt=f"Differences of {label(measure)} between the two models, at most {most:.3g}.",
+    )
+
+
+def distributions(survey: Survey, measure: str) -> None:
+    """Every matrix's value by projection, beside random matrices of the same shapes."""
+    rows = [row for row in in_layers(survey) if not row.problem]
+    shapes = {row.projection or "": (row.rows, row.columns) for row in rows}
+    random = {kind: random_value(shape, measure) for kind, shape in shapes.items()}
+    st.plotly_chart(
+        figures.distributions(
+            [row.projection or "" for row in rows],
+            np.array([value(row, measure) for row in rows]),
+            [f"layer {row.layer}" for row in rows],
+            label(measure),
+            {kind: v for kind, v in random.items() if v is not None},
+        ),
+        key="distributions",
+        config=PLOTLY,
+        alt=f"{label(measure)} by projection, every matrix a point, random matrices in grey.",
+    )
+
+
+def spectra(survey: Survey, projection: str) -> None:
+    """The spectra of one projection in every layer, beside a random matrix."""
+    rows = [r for r in in_layers(survey) if r.projection == projection and not r.problem]
+    if not rows:
+        return
+    st.plotly_chart(
+        figures.all_spectra(
+            [survey.spectra[row.name] for row in rows],
+            [f"layer {row.layer}" for row in rows],
+            random_peer((rows[0].rows, rows[0].columns)),
+        ),
+        key="spectra",
+        config=PLOTLY,
+        alt=f"Singular values of {projection} in {len(rows)} layers as shares of the norm.",
+    )

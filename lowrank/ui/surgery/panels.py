@@ -1,0 +1,389 @@
+"""What the Surgery page shows of a cut: numbers, the next token, two answers, maps, evidence."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from lowrank.figures import surgery as figures
+from lowrank.llama.model import projections
+from lowrank.llama.tokenizer import Tokenizer
+from lowrank.readers import Model
+from lowrank.surgery import Cost, Kept, Measured, Plan, by_fraction, stored, texts
+from lowrank.surgery.stored import BY_LAYER, COMMAND, FRACTIONS
+from lowrank.svd import break_even_rank
+from lowrank.ui import cached
+from lowrank.ui.jobs import Job
+from lowrank.ui.layout import text
+from lowrank.ui.surgery import work
+from lowrank.ui.surgery.choose import KINDS, Choice
+from lowrank.ui.truncation import amount
+from lowrank.ui.watch import outcome, progress, watched
+from lowrank.ui.widgets import LABELS
+
+LONGEST = 1000  # tokens of a visitor's own text
+PROMPT = 300  # tokens of a prompt
+PLOTLY: dict[str, Any] = {"displayModeBar": False}
+OWN = "my own"
+SHOWN = 8  # next tokens of each model
+
+
+def reading_text(tokenizer: Tokenizer, limit: int) -> list[int]:
+    """The ids of the text both models read: a built-in one, or the visitor's own."""
+    labels = {label: name for name, label in texts.TEXTS.items()}
+    left, right = st.columns([1, 3])
+    which = left.selectbox(
+        "Text to read", [*labels, OWN], key="text", bind="query-params", filter_mode=None
+    )
+    if which != OWN:
+        given = texts.text(labels[which])
+        with right.container(height=110, border=True):
+            st.text(given)
+    else:
+        given = right.text_area(
+            "Your text",
+            key="own",
+            height=110,
+            max_chars=4000,
+            placeholder="A few sentences, in any language",
+            bind="query-params",
+        )
+    ids = tokenizer.begin(given or "")
+    longest = min(LONGEST, limit)
+    if len(ids) > longest:
+        st.caption(f"The first {longest:,} of {len(ids):,} tokens are read.")
+    return ids[:longest]
+
+
+def stored_chart(kept: Kept, choice: Choice, plan: Plan | None) -> None:
+    """Parameters of the chosen matrices against their rank, break-even marked."""
+    held = projections(kept.params)
+    names = choice.names(kept)
+    if plan is None:
+        plan = by_fraction(kept.params, names, choice.percent / 100)
+    shapes = {name: held[name].shape for name in names}
+    even: dict[float, list[str]] = {}
+    for kind in choice.kinds:
+        m, n = next(shapes[name] for name in names if name.endswith(kind))
+        even.setdefault(break_even_rank(m, n) / min(m, n), []).append(LABELS[kind])
+    whole = sum(m * n for m, n in shapes.values())
+    kept_share = sum(plan[name] * sum(shapes[name]) for name in names) / whole
+    rank_share = float(np.mean([plan[name] / min(shapes[name]) for name in names]))
+    st.plotly_chart(
+        figures.stored_share(
+            [(", ".join(kinds), share) for share, kinds in even.items()], (rank_share, kept_share)
+        ),
+        key="stored",
+        config=PLOTLY,
+        alt=f"At {rank_share:.0%} of full rank these matrices hold {kept_share:.0%} of their "
+        "parameters; break-even is at "
+        + ", ".join(f"{share:.0%} for {' '.join(kinds)}" for share, kinds in even.items()),
+    )
+    marked = ", ".join(f"{share:.0%} for {' '.join(kinds)}" for share, kinds in even.items())
+    above = text("surgery", "above") if kept_share >= 1 else ""
+    st.caption(f"Break-even: {marked}. This cut stores {kept_share:.0%}. {above}")
+
+
+def numbers(cut: work.Cut | None) -> None:
+    """Loss, parameters, bytes and operations, before and after; dots while they are not known."""
+    columns = st.columns(5)
+    if cut is None:
+        for place, name in zip(columns, NUMBERS, strict=True):
+            place.metric(name, "…", " ", "off")
+        return
+    before, after = cut.readings
+    first, second = cut.costs
+    if len(before.losses):
+        columns[0].metric(
+            NUMBERS[0],
+            f"{after.nll:.3f}",
+            f"{after.nll - before.nll:+.3f} from {before.nll:.3f}",
+            "inverse",
+            help=text("surgery", "help nll"),
+        )
+        columns[1].metric(
+            NUMBERS[1],
+            people(float(np.exp(after.nll))),
+            f"×{people(float(np.exp(after.nll - before.nll)))} of {people(np.exp(before.nll))}",
+            "off",
+            help=text("surgery", "help perplexity"),
+        )
+    else:
+        for place, name in zip(columns[:2], NUMBERS[:2], strict=True):
+            place.metric(name, "—", "a single token guesses nothing", "off")
+    for place, name, value, old in (
+        (columns[2], NUMBERS[2], f"{second.parameters / 1e6:,.2f} M", _less(first, second, 0)),
+        (columns[3], NUMBERS[3], amount(second.nbytes), _less(first, second, 1)),
+        (columns[4], NUMBERS[4], f"{second.flops / 1e6:,.0f} M", _less(first, second, 2)),
+    ):
+        place.metric(name, value, old, "inverse", help=text("surgery", f"help {name.lower()}"))
+
+
+def people(x: float) -> str:
+    """Three digits, thousands separated, never in powers of ten below a thousand million.
+
+    >>> people(13.5512), people(48_512.3), people(1.234e12)
+    ('13.6', '48,500', '1.23e+12')
+    """
+    if not 1000 <= x < 1e9:
+        return f"{x:.3g}"
+    digits = int(np.floor(np.log10(x))) - 2
+    return f"{round(x / 10**digits) * 10**digits:,}"
+
+
+NUMBERS = ("nll a token", "Perplexity", "Parameters", "Bytes", "Operations a token")
+
+
+def _less(before: Cost, after: Cost, which: int) -> str:
+    old = (before.parameters, before.nbytes, before.flops)[which]
+    new = (after.parameters, after.nbytes, after.flops)[which]
+    return f"{new / old - 1:+.2%}"
+
+
+def next_token(tokenizer: Tokenizer, cut: work.Cut) -> None:
+    """The likeliest next tokens of both models after the text."""
+    before, after = (reading.next for reading in cut.readings)
+    top = [int(i) for p in (before, after) for i in np.argsort(-p, kind="stable")[:SHOWN]]
+    ids = sorted(dict.fromkeys(top), key=lambda i: -max(before[i], after[i]))[: SHOWN + 2]
+    words = [_visible(tokenizer.piece(i)) for i in ids]
+    st.plotly_chart(
+        figures.next_tokens(words, before[ids], after[ids]),
+        key="next",
+        config=PLOTLY,
+        alt=f"Next token: before {words[ids.index(int(before.argmax()))]} with "
+        f"{before.max():.2f}, after {words[ids.index(int(after.argmax()))]} with {after.max():.2f}",
+    )
+
+
+def _visible(piece: str) -> str:
+    """A token with its spaces and line ends to be seen.
+
+    >>> _visible(" a"), _visible(chr(10))
+    ('␣a', '↵')
+    """
+    shown = piece.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥").replace("<", "&lt;")
+    return shown if shown.isprintable() else repr(shown)[1:-1]
+
+
+def two_answers(model: Model, tokenizer: Tokenizer, kept: Kept, choice: Choice) -> None:
+    """A prompt, and both models' answers side by side, token by token."""
+    prompt = st.text_area(
+        "Prompt",
+        "What is the capital of France?",
+        key="prompt",
+        height=80,
+        max_chars=1500,
+        bind="query-params",
+    )
+    first, second, third = st.columns(3, vertical_alignment="bottom")
+    length = int(first.slider("At most, tokens", 8, 200, 48, key="length", bind="query-params"))
+    warmth = second.slider("Temperature", 0.0, 1.5, 0.0, 0.1, key="warmth", bind="query-params")
+    state = st.session_state
+    if third.button("Ask both", key="ask", type="primary", icon=":material/play_arrow:"):
+        state.pop("asked", None)
+        if not (prompt or "").strip():
+            st.info("Write a prompt first.", icon=":material/info:")
+        else:
+            ids = cached.chat_ids(model.source, prompt.strip())[:PROMPT]
+            key = f"answer {work.visitor()} {time.time_ns()}"
+            work.answer_job(kept, choice, ids, length, float(warmth), 0, tokenizer.stop_ids, key)
+            state["asked"] = (key, choice, prompt.strip(), length)
+    asked: tuple[str, Choice, str, int] | None = state.get("asked")
+    job = cached.answers().get(asked[0]) if asked else None
+    if asked is None or job is None:
+        left, right = st.columns(2)
+        left.container(border=True, height=190).caption("Before: the whole model")
+        right.container(border=True, height=190).caption(f"After: {choice.words()}")
+        return
+    watched(job, lambda job: _draw_answers(job, tokenizer, asked, choice, prompt), 0.25)
+
+
+def _draw_answers(
+    job: Job, tokenizer: Tokenizer, asked: tuple[str, Choice, str, int], choice: Choice, now: str
+) -> None:
+    _, cut, prompt, length = asked
+    records = [r for r in list(job.records) if isinstance(r, work.Said)]
+    titles = {"before": "Before: the whole model", "after": f"After: {cut.words()}"}
+    for place, (side, title) in zip(st.columns(2), titles.items(), strict=True):
+        tokens = [r.token for r in records if r.side == side]
+        with place.container(border=True, height=190):
+            st.caption(f"{title} · {len(tokens)} tokens")
+            st.text(tokenizer.decode(tokens))
+    progress(job, len(records) / (2 * length), f"Answering: {len(records)} tokens")
+    outcome(job)
+    if job.over and (cut != choice or prompt != (now or "").strip()):
+        st.caption(f"These answered “{prompt[:80]}”, cut as said above them. Ask again for more.")
+
+
+def sensitivity(model: Model, tokenizer: Tokenizer, kept: Kept) -> None:
+    """The stored map, or the one measured here; all layers together or each by itself."""
+    view = st.segmented_control(
+        "Cut",
+        ["all layers together", "each layer by itself"],
+        default="all layers together",
+        required=True,
+        key="map",
+        bind="query-params",
+    )
+    layers = view != "all layers together"
+    name = "science" if layers else "prose"
+    ids = tokenizer.begin(texts.text(name))[: kept.params.config.max_position_embeddings]
+    job = work.map_job(kept, ids, layers)
+    if job is not None:
+        watched(job, lambda job: _growing(job, layers, len(kept.params.layers)), 1.0)
+        if job.records:
+            return
+    if model.source != "default":
+        st.info(text("surgery", "no map"), icon=":material/info:")
+        return
+    known = stored.by_layer() if layers else stored.together()
+    _map(known.points, layers, len(kept.params.layers))
+    st.caption(
+        text("surgery", "stored").format(
+            tokens=known.tokens,
+            text=texts.TEXTS[known.text],
+            calibration=known.calibration_tokens,
+            base=known.base,
+            command=COMMAND,
+        )
+    )
+
+
+def _growing(job: Job, layers: bool, count: int) -> None:
+    points = [r for r in list(job.records) if isinstance(r, Measured)]
+    work.shown(job, "Measuring")
+    if points:
+        _map(points, layers, count)
+        st.caption(f"Measured here, on this server: {len(points)} points, {job.elapsed:.0f} s.")
+
+
+def _map(points: Sequence[Measured], layers: bool, count: int) -> None:
+    columns: Sequence[Any] = stored.some_layers(count) if layers else FRACTIONS
+    rises = {}
+    for way, title in (("plain", "plain"), ("aware", "activation-aware")):
+        rise = np.full((len(KINDS), len(columns)), np.nan)
+        for p in points:
+            at = p.layer if layers else p.fraction
+            if p.way == way and at in columns and (p.layer is not None) == layers:
+                rise[KINDS.index(p.kind), columns.index(at)] = p.rise
+        rises[title] = rise
+    names = [str(c) for c in columns] if layers else [f"{c:.3g}" for c in columns]
+    st.plotly_chart(
+        figures.sensitivity_map(
+            [LABELS[kind] for kind in KINDS],
+            names,
+            rises,
+            f"layer at {BY_LAYER:g} of its rank" if layers else "rank kept",
+            words=not layers,
+        ),
+        key=f"map {layers} {len(points)}",
+        config=PLOTLY,
+        alt="Rise of nll for each projection: "
+        + "; ".join(f"{t} up to {np.nanmax(z, initial=0.0):.2f}" for t, z in rises.items()),
+    )
+
+
+def evidence(kept: Kept, choice: Choice) -> None:
+    """One of the cut matrices and how the calibration text uses it."""
+    names = choice.names(kept)
+    short = {f"{LABELS[n.rpartition('.')[2]]} of layer {n.split('.')[2]}": n for n in names}
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    which = left.selectbox("Matrix, of those cut", list(short), key="look", bind="query-params")
+    name = short.get(str(which), names[0])
+    known = cached.jobs().get(f"evidence {kept.folder.name} {name}")
+    if known is None and not kept.has("aware", name):
+        right.caption(text("surgery", "look"))
+        if not right.button("Look at its inputs", key="looking", icon=":material/visibility:"):
+            return
+    job = work.evidence_job(kept, name)
+    found = job.last
+    if not isinstance(found, work.Evidence):
+        watched(job, lambda job: work.shown(job, "Reading the calibration text"))
+        return
+    use = found.usage
+    k = max(1, len(use.s) // 4)
+    kept_plain, kept_aware = float(use.outputs[:k].sum()), float(found.aware[k - 1])
+    st.plotly_chart(
+        figures.evidence(use.s, use.spectrum, use.inputs, use.outputs, found.aware),
+        key="evidence",
+        config=PLOTLY,
+        alt=f"Spectra of {name} and of its inputs; at a quarter of the rank plain truncation keeps "
+        f"{kept_plain:.1%} of the output's mean square, activation-aware {kept_aware:.1%}.",
+    )
+    st.markdown(
+        text("surgery", "evidence").format(
+            name=which,
+            k=k,
+            energy=f"{(use.s[:k] ** 2).sum() / (use.s**2).sum():.1%}",
+            plain=f"{1 - kept_plain:.2%}",
+            aware=f"{1 - kept_aware:.2%}",
+            ten=f"{(use.spectrum[:10] ** 2).sum():.0%}",
+            n=len(use.spectrum),
+        )
+    )
+
+
+def noise(model: Model, tokenizer: Tokenizer, kept: Kept) -> None:
+    """Single late matrices cut to few directions: right answers before and after."""
+    if model.source == "default":
+        known = stored.noise()
+        kinds = list(dict.fromkeys((d.kind, d.fraction) for d in known.cuts))
+        layers = sorted({d.layer for d in known.cuts})
+        change, logp = np.zeros((2, len(kinds), len(layers)))
+        for d in known.cuts:
+            at = kinds.index((d.kind, d.fraction)), layers.index(d.layer)
+            change[at], logp[at] = d.right - known.right, d.logp - known.logp
+        st.plotly_chart(
+            figures.noise_map([f"{LABELS[k]} at {f:g}" for k, f in kinds], layers, change, logp),
+            key="noise",
+            config=PLOTLY,
+            alt=f"Change of right answers, of {known.questions}, from {change.min():+.0f} to "
+            f"{change.max():+.0f}.",
+        )
+        best = max(known.cuts, key=lambda d: (d.right, d.logp))
+        st.markdown(
+            text("surgery", "noise said").format(
+                base=known.right,
+                count=known.questions,
+                logp=known.logp,
+                better=int((change > 0).sum()),
+                same=int((change == 0).sum()),
+                worse=int((change < 0).sum()),
+                total=change.size,
+                best=f"{LABELS[best.kind]} of layer {best.layer} at {best.fraction:g}",
+                best_right=best.right,
+                best_logp=best.logp,
+            )
+        )
+    first, second, third, last = st.columns(4, vertical_alignment="bottom")
+    options = {LABELS[kind]: kind for kind in KINDS}
+    kind = first.selectbox("Matrix", list(options), 4, key="nkind", bind="query-params")
+    deepest = len(kept.params.layers) - 1
+    layer = second.number_input("Of layer", 0, deepest, deepest, key="nlayer", bind="query-params")
+    percent = third.number_input("Rank kept, %", 1, 100, 10, key="npercent", bind="query-params")
+    asked = [(tokenizer.begin(a), tokenizer.encode(f" {b}")) for a, b in texts.questions()]
+    wanted = (kind, layer, percent)
+    if last.button("Ask the questions", key="noise ask", icon=":material/quiz:"):
+        st.session_state["noise asked"] = wanted
+    if st.session_state.get("noise asked") != wanted:
+        return
+    job = work.noise_job(kept, options[str(kind)], int(layer), int(percent), asked)
+    watched(job, _noise_found)
+
+
+def _noise_found(job: Job) -> None:
+    work.shown(job, "Asking")
+    if not isinstance(job.last, tuple):
+        return
+    before, after = job.last
+    left, right, _ = st.columns([1, 1, 2])
+    left.metric("Right answers", f"{after.right}", f"{after.right - before.right:+d}")
+    right.metric("Mean ln p", f"{after.logp:.3f}", f"{after.logp - before.logp:+.3f}")
+    lines = [
+        f"- {q} **{word}**: {'now right' if b[1] else 'now wrong'}"
+        for (q, word), a, b in zip(texts.questions(), before.each, after.each, strict=True)
+        if a[1] != b[1]
+    ]
+    st.markdown("\n".join(lines) or "No answer changed from right to wrong or back.")

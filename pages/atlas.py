@@ -1,0 +1,57 @@
+"""Atlas: every matrix of a whole model at a glance."""
+
+import streamlit as st
+
+from lowrank.atlas import measured, survey
+from lowrank.ui import atlas
+from lowrank.ui.layout import code_for_this, errors_shown, question, text
+from lowrank.ui.widgets import matrix_picker, provenance
+
+question("Atlas", "Which matrices of a whole model could be smaller?")
+with errors_shown():
+    model, info = matrix_picker()
+    first, second = st.columns(2)
+    with first:
+        measure = atlas.choose_measure()
+    with second:
+        other = atlas.beside(model)
+    found = atlas.found(model, "first")
+    beside = atlas.found(other, "second") if other else None
+
+if found:
+    chosen = (info.layer, info.projection) if info.layer is not None and info.projection else None
+    shown = [found, beside] if beside else [found]
+    limits = atlas.limits_of(shown, measure)
+    for each in shown:
+        st.markdown(f"**{each.title}** · {len(each.rows):,} matrices")
+        atlas.layer_map(each, measure, limits, chosen, key=f"map of {each.title}")
+    # A link rather than a switch on the click: Back then leads back, whatever else is running.
+    st.page_link(
+        "pages/truncation.py",
+        label=f"Open {info.name} on the Truncation page",
+        icon=":material/arrow_forward:",
+    )
+    st.caption(text("atlas", "click"))
+    if beside:
+        atlas.difference(found, beside, measure)
+    st.subheader("By projection, beside random matrices", anchor=False)
+    spread, spectra = st.columns(2)
+    with spread:
+        atlas.distributions(found, measure)
+    with spectra:
+        if info.projection:
+            atlas.spectra(found, info.projection)
+            st.caption(
+                f"{info.projection} in every layer, beside a random matrix of its shape. "
+                f"The sidebar chooses which. {provenance(model, info)}"
+            )
+
+st.subheader("What you see", anchor=False)
+st.markdown(text("atlas", "theory"))
+code_for_this(
+    measured,
+    survey,
+    usage="from lowrank import atlas\nfrom lowrank.readers import open_model\n\n"
+    'found = atlas.survey(open_model("default"), folder="survey")\n'
+    "found.rows[0].effective_rank, found.spectra[found.rows[0].name]",
+)

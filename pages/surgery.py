@@ -1,0 +1,74 @@
+"""Surgery: the real model with low-rank pairs in place of matrices, and what it still says."""
+
+import streamlit as st
+
+from lowrank.errors import InputError
+from lowrank.surgery import allocate, aware, operate, plain, reading
+from lowrank.ui import cached
+from lowrank.ui.layout import code_for_this, errors_shown, question, text
+from lowrank.ui.surgery import panels, work
+from lowrank.ui.surgery.choose import choose
+from lowrank.ui.widgets import model_picker
+
+question("Surgery", "What does the model still say when its matrices lose rank?")
+with errors_shown():
+    model = model_picker()
+    tokenizer = cached.tokenizer(model.source)
+    if tokenizer is None:
+        raise InputError(text("surgery", "no words").format(title=model.title))
+    kept = cached.factors(model.source)
+    limit = kept.params.config.max_position_embeddings
+    choice = choose(len(kept.params.layers))
+    st.divider()
+    ids = panels.reading_text(tokenizer, limit)
+
+cut = None
+if choice and work.factors_ready(kept, choice.way, choice.names(kept)):
+    with errors_shown():
+        place = st.container()
+        if ids:
+            job = work.cut_job(kept, choice, ids)
+            cut = job.last if isinstance(job.last, work.Cut) else None
+            if cut is None:
+                work.watched(job, lambda job: work.shown(job, "Reading"))
+        else:
+            st.info(text("surgery", "empty"), icon=":material/info:")
+        with place:
+            panels.numbers(cut)
+        left, right = st.columns(2, gap="medium")
+        with left:
+            st.markdown("**What comes next**, after the text")
+            if cut:
+                panels.next_token(tokenizer, cut)
+        with right:
+            st.markdown("**What is stored** of these matrices, break-even marked")
+            panels.stored_chart(kept, choice, cut.plan if cut else None)
+        st.subheader("Two answers", anchor=False)
+        panels.two_answers(model, tokenizer, kept, choice)
+
+with errors_shown():
+    st.subheader("Which projections need their rank?", anchor=False)
+    st.markdown(text("surgery", "map"))
+    panels.sensitivity(model, tokenizer, kept)
+    if choice:
+        st.subheader("Why activation-aware wins", anchor=False)
+        panels.evidence(kept, choice)
+    st.subheader("Does less rank remove noise?", anchor=False)
+    st.markdown(text("surgery", "noise"))
+    panels.noise(model, tokenizer, kept)
+
+st.subheader("What you see", anchor=False)
+st.markdown(text("surgery", "theory"))
+code_for_this(
+    plain,
+    aware,
+    operate,
+    allocate,
+    reading,
+    usage="from lowrank import llama, surgery\nfrom lowrank.readers import open_model\n\n"
+    'params = llama.load(open_model("default"))\n'
+    'names = surgery.chosen(params, ["q_proj"])\n'
+    "plan = surgery.by_fraction(params, names, 0.5)\n"
+    "cut = surgery.operate(params, plan, surgery.plain_factors(params))\n"
+    "llama.nll(cut, ids).mean(), surgery.cost(cut)",
+)

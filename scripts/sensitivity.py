@@ -1,0 +1,110 @@
+"""Measure how much each projection of the default model needs its rank, and write it down.
+
+python scripts/sensitivity.py [PART ...]      Ten minutes on two cores. The parts, by default all:
+    sensitivity   each kind of projection cut in all layers; prints the table of the README
+    layers        each kind cut in one layer at a time, every third layer
+    noise         single late MLP matrices cut, and the built-in questions asked
+It writes the files of those names in lowrank/surgery/data, which the Surgery page shows.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from lowrank import llama  # noqa: E402
+from lowrank.llama.model import ATTENTION, MLP  # noqa: E402
+from lowrank.llama.tokenizer import Tokenizer  # noqa: E402
+from lowrank.readers import open_model  # noqa: E402
+from lowrank.readers.fetch import cache_folder  # noqa: E402
+from lowrank.surgery import (  # noqa: E402  # noqa: E402
+    Kept,
+    Measured,
+    answers,
+    by_fraction,
+    chosen,
+    operate,
+    sensitivity,
+    stored,
+    texts,
+)
+from lowrank.surgery.kept import folder_name  # noqa: E402
+
+TEXTS = {"sensitivity": "prose", "layers": "science"}
+LATE = (20, 25, 28, 29)
+DENOISED = (0.5, 0.2, 0.05)
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parts = (*TEXTS, "noise")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("part", nargs="*", choices=parts, default=parts)
+    wanted = parser.parse_args().part
+    model = open_model("default")
+    params, tokenizer = llama.load(model), Tokenizer(model.words)
+    calibration = [tokenizer.begin(passage) for passage in texts.calibration()]
+    folder = cache_folder() / "surgery" / folder_name(model.tensors, texts.calibration())
+    kept = Kept(folder, params, calibration)
+    for way in ("plain", "aware"):
+        for done, total, name in kept.prepare(way, chosen(params, ATTENTION + MLP)):
+            print(f"\r{way}: {done} of {total} {name:45}", end="", file=sys.stderr)
+    for part, name in TEXTS.items():
+        if part in wanted:
+            ids = tokenizer.begin(texts.text(name))
+            points = measured(kept, ids, part)
+            size = sum(map(len, calibration))
+            stored.write_map(part, stored.Map(name, len(ids), size, points[0].base, tuple(points)))
+    if "noise" in wanted:
+        stored.write_noise(noise(kept, tokenizer))
+
+
+def measured(kept: Kept, ids: Sequence[int], part: str) -> list[Measured]:
+    """The points of a map, printed."""
+    sources = {way: kept.source(way) for way in ("plain", "aware")}
+    if part == "sensitivity":
+        points = list(sensitivity(kept.params, ids, sources, fractions=stored.FRACTIONS))
+        table(points)
+        return points
+    layers = stored.some_layers(len(kept.params.layers))
+    points = []
+    for p in sensitivity(kept.params, ids, sources, fractions=[stored.BY_LAYER], layers=layers):
+        points.append(p)
+        print(f"{p.kind} {p.layer} {p.way}: {p.rise:+.4f}", flush=True)
+    return points
+
+
+def table(points: Sequence[Measured]) -> None:
+    """The README's table: nll of each projection at 1/2, 1/4, 1/8, plain and activation-aware."""
+    fractions = (0.5, 0.25, 0.125)
+    found = {(p.kind, p.fraction, p.way): p.nll for p in points}
+    print(f"\nnll of the whole model: {points[0].base:.3f}\n")
+    print("| all layers of | 1/2 plain | aware | 1/4 plain | aware | 1/8 plain | aware |")
+    print("|:--|--:|--:|--:|--:|--:|--:|")
+    for kind in ATTENTION + MLP:
+        cells = [f"{found[kind, f, way]:.2f}" for f in fractions for way in ("plain", "aware")]
+        print(f"| {kind.removesuffix('_proj')} | " + " | ".join(cells) + " |", flush=True)
+
+
+def noise(kept: Kept, tokenizer: Tokenizer) -> stored.Noise:
+    """The questions asked of the whole model, and of one with a late MLP matrix cut."""
+    asked = [(tokenizer.begin(a), tokenizer.encode(f" {b}")) for a, b in texts.questions()]
+    whole, cuts = answers(kept.params, asked), []
+    print(f"\nquestions: {whole.right} of {len(asked)} right, mean ln p {whole.logp:.3f}")
+    for layer in LATE:
+        for kind in MLP:
+            for fraction in DENOISED:
+                plan = by_fraction(kept.params, chosen(kept.params, [kind], [layer]), fraction)
+                found = answers(operate(kept.params, plan, kept.source("plain")), asked)
+                cuts.append(stored.Denoised(kind, layer, fraction, found.right, found.logp))
+                print(f"{kind} {layer} at {fraction}: {found.right}, {found.logp:.3f}", flush=True)
+    return stored.Noise(len(asked), whole.right, whole.logp, tuple(cuts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""The Surgery page on a tiny Llama with a vocabulary: numbers of the core, bad input, jobs."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from streamlit.testing.v1 import AppTest
+
+from lowrank.llama import LlamaConfig, projections, random
+from lowrank.readers import open_model
+from lowrank.surgery import by_fraction, chosen, cost, operate, plain_factors, reading, texts
+from lowrank.ui import cached
+
+PAGE = str(Path(__file__).parents[2] / "pages" / "surgery.py")
+CONFIG = LlamaConfig(16, 24, 2, 4, 2, 4, 256, 4096)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Path:
+    """A folder with a random Llama whose tokens are the 256 bytes."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    folder.mkdir()
+    params = random(CONFIG, np.random.default_rng(0))
+    held = {f"{name}.weight": p.matrix() for name, p in projections(params).items()}
+    held["model.embed_tokens.weight"] = params.embed_tokens
+    held["model.norm.weight"] = params.norm
+    for i, layer in enumerate(params.layers):
+        held[f"model.layers.{i}.input_layernorm.weight"] = layer.input_layernorm
+        after = layer.post_attention_layernorm
+        held[f"model.layers.{i}.post_attention_layernorm.weight"] = after
+    save_file(held, folder / "model.safetensors")
+    sizes = {
+        name: getattr(CONFIG, name)
+        for name in (
+            "hidden_size",
+            "intermediate_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "num_key_value_heads",
+            "head_dim",
+            "vocab_size",
+            "max_position_embeddings",
+        )
+    }
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama", **sizes}))
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    known = Tokenizer(models.BPE(vocab={c: i for i, c in enumerate(letters)}, merges=[]))
+    known.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    known.decoder = decoders.ByteLevel()
+    known.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+@pytest.fixture
+def opened(tiny, tmp_path, monkeypatch):
+    """A function that opens the page on the tiny model, with factors in a folder of its own."""
+    monkeypatch.setenv("LOWRANK_MODELS", str(tiny.parent))
+    monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path))
+    monkeypatch.setattr("lowrank.ui.surgery.work.MOMENT", 20.0)
+    cached.factors.clear()
+
+    def open_page(**query: object) -> AppTest:
+        app = AppTest.from_file(PAGE, default_timeout=60)
+        app.session_state["through_app"] = True
+        app.session_state["model"] = "tiny"
+        for name, value in query.items():
+            app.query_params[name] = value
+        return settled(app.run())
+
+    return open_page
+
+
+def settled(app: AppTest) -> AppTest:
+    """The page once no long work of it goes on."""
+    for _ in range(200):
+        if not any("stop-" in (b.key or "") for b in app.button):
+            return app
+        time.sleep(0.05)
+        app.run()
+    raise AssertionError("work never ended")
+
+
+def shown(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+@pytest.mark.parametrize("keep", [1, 50, 100])
+def test_the_numbers_are_those_of_the_core(opened, tiny, keep):
+    app = opened(cut=["v", "down"], keep=str(keep), text=texts.TEXTS["french"])
+    assert not app.exception
+    params = cached.params(str(open_model(tiny).source))
+    ids = cached.tokenizer(str(open_model(tiny).source)).begin(texts.text("french"))
+    names = chosen(params, ["v_proj", "down_proj"])
+    cut = operate(params, by_fraction(params, names, keep / 100), plain_factors(params))
+    numbers = shown(app)
+    assert float(numbers["nll a token"]) == pytest.approx(reading(cut, ids).nll, abs=2e-3)
+    assert numbers["Parameters"] == f"{cost(cut).parameters / 1e6:,.2f} M"
+    if keep == 100:
+        whole = reading(params, ids).nll
+        assert float(numbers["nll a token"]) == pytest.approx(whole, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"way": "activation-aware", "keep": "25"},
+        {"how": "energy", "level": "80"},
+        {"how": "budget", "share": "60", "rule": "by energy"},
+        {"how": "budget", "share": "60", "rule": "by measured sensitivity"},
+        {"how": "budget", "share": "60", "rule": "uniform", "where": "one", "only": "1"},
+        {"where": "a range", "span": ["0", "1"], "cut": ["q", "k", "v", "o", "gate", "up", "down"]},
+        {"keep": "-3", "cut": "nonsense", "way": "?", "text": "<b>", "how": "9", "map": "x"},
+        {"text": "my own", "own": "é"},
+        {"text": "my own", "own": "\U0001f600 \x00 \u202e" * 30},
+        {"text": "my own", "own": "a" * 4000},
+    ],
+)
+def test_every_way_of_asking_gives_numbers(opened, query):
+    app = opened(**query)
+    assert not app.exception
+    assert not app.error
+    assert "…" not in shown(app).values()
+
+
+def test_a_budget_too_small_is_said(opened):
+    app = opened(how="budget", share="5", rule="by energy", cut="v")
+    assert not app.exception
+    assert any("too small" in error.value for error in app.error)
+
+
+def test_nothing_to_cut_and_nothing_to_read_are_said(opened):
+    app = opened(text="my own", own=" ")
+    assert not app.exception
+    app = opened(text="my own")
+    assert not app.exception
+    assert any("Write a text" in info.value for info in app.info)
+    app.button_group(key="cut").set_value([]).run()
+    assert not app.exception
+    assert any("at least one projection" in info.value for info in app.info)
+
+
+def test_two_answers_and_an_empty_prompt(opened):
+    app = opened(prompt="abc", length="12")
+    app.button(key="ask").click().run()
+    settled(app)
+    assert not app.exception
+    assert sum("12 tokens" in caption.value for caption in app.caption) == 2
+    app.text_area(key="prompt").set_value("  ").run()
+    app.button(key="ask").click().run()
+    assert any("Write a prompt" in info.value for info in app.info)
+
+
+def test_evidence_noise_and_a_live_map(opened):
+    app = opened(way="activation-aware")
+    assert any("Inputs are far from round" in m.value for m in app.markdown)
+    app.button(key="noise ask").click().run()
+    settled(app)
+    assert not app.exception
+    assert "Right answers" in shown(app)
+    app.button(key="measure False").click().run()
+    settled(app)
+    assert not app.exception
+    assert any("56 points" in caption.value for caption in app.caption)
+
+
+def test_a_model_without_words_is_refused_in_a_sentence():
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    app.query_params["model"] = "synthetic"
+    app.run()
+    assert not app.exception
+    assert any("no vocabulary" in error.value for error in app.error)

@@ -1,0 +1,79 @@
+"""Surgery on the default model: exact at full rank; the stored maps measured again."""
+
+import numpy as np
+import pytest
+
+from lowrank import llama
+from lowrank.llama.model import ATTENTION, MLP
+from lowrank.llama.tokenizer import Tokenizer
+from lowrank.surgery import (
+    aware_factors,
+    by_fraction,
+    chosen,
+    operate,
+    plain_factors,
+    reading,
+    second_moments,
+    stored,
+    texts,
+)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def params(default_model) -> llama.Params:
+    return llama.load(default_model)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(default_model) -> Tokenizer:
+    return Tokenizer(default_model.words)
+
+
+@pytest.mark.parametrize("way", ["plain", "aware"])
+def test_at_full_rank_no_logit_changes(way, params, tokenizer):
+    names = chosen(params, ATTENTION + MLP, [0, 1, 29])
+    ids = tokenizer.encode(texts.text("french"))[:64]
+    if way == "plain":
+        factors = plain_factors(params)
+    else:
+        calibration = tokenizer.encode(texts.calibration()[0])
+        factors = aware_factors(params, second_moments(params, [calibration], names))
+    cut = operate(params, by_fraction(params, names, 1.0), factors)
+    whole, now = llama.forward(params, ids), llama.forward(cut, ids)
+    np.testing.assert_allclose(now, whole, rtol=0, atol=1e-4)
+
+
+def test_the_stored_map_is_what_is_measured(params, tokenizer):
+    known = stored.together()
+    ids = tokenizer.begin(texts.text(known.text))
+    assert len(ids) == known.tokens
+    assert reading(params, ids).nll == pytest.approx(known.base, abs=1e-3)
+    for kind, fraction in (("q_proj", 0.5), ("v_proj", 0.25)):
+        (point,) = [
+            p for p in known.points if (p.kind, p.fraction, p.way) == (kind, fraction, "plain")
+        ]
+        names = chosen(params, [kind])
+        cut = operate(params, by_fraction(params, names, fraction), plain_factors(params))
+        assert reading(cut, ids).nll == pytest.approx(point.nll, abs=5e-3)
+
+
+def test_the_stored_map_by_layer_is_what_is_measured(params, tokenizer):
+    known = stored.by_layer()
+    ids = tokenizer.begin(texts.text(known.text))
+    (point,) = [p for p in known.points if (p.kind, p.layer, p.way) == ("down_proj", 29, "plain")]
+    plan = by_fraction(params, chosen(params, ["down_proj"], [29]), stored.BY_LAYER)
+    cut = operate(params, plan, plain_factors(params))
+    assert reading(cut, ids).nll == pytest.approx(point.nll, abs=1e-3)
+
+
+def test_the_map_teaches_what_the_page_says():
+    """Activation-aware wins everywhere; q, k and o lose half for little, the others do not."""
+    found = {(p.kind, p.fraction, p.way): p.rise for p in stored.together().points}
+    for kind in ATTENTION + MLP:
+        for fraction in stored.FRACTIONS:
+            assert found[kind, fraction, "aware"] < found[kind, fraction, "plain"]
+    for kind in ATTENTION + MLP:
+        cheap = kind in ("q_proj", "k_proj", "o_proj")
+        assert (found[kind, 0.5, "plain"] < 0.3) == cheap
