@@ -14,6 +14,7 @@ st.navigation(
         st.Page("pages/surgery.py", title="Surgery", icon=":material/surgical:"),
         st.Page("pages/atlas.py", title="Atlas", icon=":material/map:"),
         st.Page("pages/lora.py", title="LoRA", icon=":material/alt_route:"),
+        st.Page("pages/lab.py", title="LoRA lab", icon=":material/science:"),
         st.Page("pages/memory.py", title="Memory", icon=":material/memory:"),
         st.Page("pages/adapter.py", title="Adapter", icon=":material/extension:"),
     ]

@@ -5,11 +5,11 @@ for it. It goes on while its visitor looks at another page, and one visitor's wo
 the way of another's page.
 """
 
+import queue as queues
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -109,7 +109,12 @@ class Jobs:
     """At most `workers` jobs at once, at most `queue` waiting, and the last `kept` remembered."""
 
     def __init__(self, workers: int = 1, queue: int = 40, kept: int = 60) -> None:
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="job")
+        self._work: queues.SimpleQueue[tuple[Job, Callable[[], Iterator[Any]]]] = (
+            queues.SimpleQueue()
+        )
+        for i in range(workers):
+            # Daemons: a server that is told to stop does not wait for hours of work to end.
+            threading.Thread(target=self._serve, name=f"job_{i}", daemon=True).start()
         self._queue, self._kept = queue, kept
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._lock = threading.Lock()
@@ -145,8 +150,14 @@ class Jobs:
             job = self._jobs[key] = Job(key, owner, patience)
             self._jobs.move_to_end(key)
             self._forget()
-        self._pool.submit(job.run, work)
+        self._work.put((job, work))
         return job
+
+    def _serve(self) -> None:
+        """What a worker does: one job after the other, for ever."""
+        while True:
+            job, work = self._work.get()
+            job.run(work)
 
     def get(self, key: str) -> Job | None:
         """The job of that key, if it is remembered."""

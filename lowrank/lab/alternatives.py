@@ -1,0 +1,113 @@
+"""LoRA beside what one could do instead: the same data and steps, three ways to train a model.
+
+References: Houlsby et al., "Parameter-Efficient Transfer Learning for NLP", arXiv 1902.00751
+(adapter layers); Hu et al., arXiv 2106.09685, table 1 (the latency that they add).
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lowrank.examples import Example
+from lowrank.lab.experiments import Doing
+from lowrank.lab.measured import held_in_training
+from lowrank.lab.sets import FOLDER
+from lowrank.llama import Cache, Params, forward
+from lowrank.methods import AdapterLayers, Matrices, Method, merged, report
+from lowrank.train import TrainConfig, adapted, finetune
+
+LORA, WHOLE, LAYERS = "LoRA", "one whole matrix", "adapter layers"
+TIMES = 40  # tokens of which the quickest counts
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one way came to; `seconds` is a step's median, `latency` is the time of a token beside the untouched model's.
+
+    `latency_merged` is that after merging: 1 means no slower; None for what cannot be merged.
+    Bytes of gradients and of Adam's moments are those of the arrays kept.
+    """
+
+    label: str
+    trained: int
+    losses: tuple[float, ...]
+    seconds: float
+    state_bytes: int
+    latency: float
+    latency_merged: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields in plain JSON."""
+        return {**vars(self), "losses": [round(loss, 4) for loss in self.losses]}
+
+
+def ways(config: TrainConfig, layers: int) -> dict[str, tuple[Method, float]]:
+    """The three ways and their learning rates: `config`'s LoRA, and two beside it.
+
+    A whole matrix takes a tenth of LoRA's step: each of its entries moves by it, while B A moves
+    by products of two small numbers.
+    """
+    rate = config.learning_rate
+    return {
+        LORA: (config.method, rate),
+        WHOLE: (Matrices((f"layers.{layers // 2}.mlp.down_proj",)), rate / 10),
+        LAYERS: (AdapterLayers(8), rate),
+    }
+
+
+def work(params: Params, data: Sequence[Example], config: TrainConfig) -> Iterator[Doing | Outcome]:
+    """Train each way and time it; yields after every step, and an Outcome for each.
+
+    Raises InputError as `train.finetune` does.
+    """
+    chosen = ways(config, len(params.layers))
+    for i, (label, (method, rate)) in enumerate(chosen.items()):
+        run = finetune(params, data, replace(config, method=method, learning_rate=rate))
+        losses, times = list[float](), list[float]()
+        for record in run:
+            losses.append(record.loss)
+            times.append(record.tokens / record.tokens_per_second)
+            share = (i + record.step / (config.steps + 1)) / len(chosen)
+            yield Doing(share, f"{label}: step {record.step} of {config.steps}")
+        held = held_in_training(params, method, run.state, data[0])
+        placed = adapted(params, method, run.state)
+        models = {"plain": params, "placed": placed}
+        if label != LAYERS:
+            models["merged"] = merged(placed)
+        token = token_times(models, data[0].ids[:16])
+        yield Outcome(
+            label,
+            report(params, method).trainable,
+            tuple(losses),
+            statistics.median(times),
+            held.gradients + held.moments,
+            token["placed"] / token["plain"],
+            token["merged"] / token["plain"] if "merged" in token else None,
+        )
+
+
+def token_times(models: Mapping[str, Params], ids: Sequence[int]) -> dict[str, float]:
+    """The least seconds that each model takes for one more token after `ids`.
+
+    They take turns, so that whatever else the machine does falls on all of them; the least time is
+    the one that it disturbed least.
+    """
+    caches = {name: Cache() for name in models}
+    for name, params in models.items():
+        forward(params, ids, caches[name], positions=[-1])
+    found = dict.fromkeys(models, float("inf"))
+    for _ in range(TIMES):
+        for name, params in models.items():
+            began = time.perf_counter()
+            forward(params, ids[-1:], caches[name], positions=[-1])
+            found[name] = min(found[name], time.perf_counter() - began)
+    return found
+
+
+def stored() -> dict[str, Any] | None:
+    """The comparison that comes with the package, made by scripts/alternatives.py; None if none."""
+    path = FOLDER / "alternatives.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None

@@ -1,0 +1,88 @@
+"""Training sets of a dozen answers: built-in ones with settings that work, or typed by line."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lowrank.errors import InputError
+
+FOLDER = Path(__file__).with_name("data")
+ARROW = "=>"
+MOST_LINES, LONGEST = 24, 240  # of a typed set: characters are those of a line
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Prompts with the answers to be learnt, and settings with which one sees the change.
+
+    `prompt` and `others` are not among the examples; `sign` is a regular expression (case does not
+    matter) that an answer shows after training and not before.
+    """
+
+    name: str
+    about: str
+    prompt: str
+    others: tuple[str, ...]
+    sign: str
+    r: int
+    lora_alpha: float
+    target_modules: str
+    learning_rate: float
+    steps: int
+    examples: Pairs
+
+    def shows(self, answer: str) -> bool:
+        """Whether an answer has the sign of this set."""
+        return re.search(self.sign, answer, re.IGNORECASE) is not None
+
+
+def built_in() -> dict[str, TrainingSet]:
+    """The sets that come with the package, by name.
+
+    >>> pirate = built_in()["pirate"]
+    >>> pirate.shows("Arr, matey!"), pirate.shows("Good morning.")
+    (True, False)
+    """
+    found = {}
+    for name in ("pirate", "island", "json"):
+        given = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+        given["examples"] = tuple((prompt, answer) for prompt, answer in given["examples"])
+        found[name] = TrainingSet(**given | {"others": tuple(given["others"])})
+    return found
+
+
+def typed(text: str) -> Pairs:
+    """Pairs of a prompt and its answer from lines "prompt => answer"; empty lines do not count.
+
+    Raises InputError naming the line that is none, too long a line, too many lines, or no line.
+
+    >>> typed("Who are you? => A parrot.")
+    (('Who are you?', 'A parrot.'),)
+    """
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        if len(line) > LONGEST:
+            raise InputError(
+                f"Line {number} has {len(line):,} characters; expected {LONGEST} at most."
+            )
+        prompt, arrow, answer = (part.strip() for part in line.partition(ARROW))
+        if not (prompt and arrow and answer):
+            raise InputError(f"Line {number} is {line[:80]!r}; expected: prompt {ARROW} answer.")
+        found.append((prompt, answer))
+    if not 1 <= len(found) <= MOST_LINES:
+        raise InputError(f"There are {len(found)} examples; expected 1 to {MOST_LINES}.")
+    return tuple(found)
+
+
+def written(pairs: Pairs) -> str:
+    """The lines that `typed` reads.
+
+    >>> written((("Who are you?", "A parrot."),))
+    'Who are you? => A parrot.'
+    """
+    return "\n".join(f"{prompt} {ARROW} {answer}" for prompt, answer in pairs)

@@ -1,0 +1,284 @@
+"""The paper's experiments: our redo's numbers, stored or made here, beside the paper's own."""
+
+import csv
+import io
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from lowrank.figures import lab as figures
+from lowrank.figures.style import COLOURS
+from lowrank.lab import experiments
+from lowrank.lab.experiments import Doing, Redo, Settings
+from lowrank.lab.paper import TABLE_5, TABLE_6, TABLE_7, TABLE_18
+from lowrank.readers import Model
+from lowrank.ui import cached
+from lowrank.ui.jobs import Job
+from lowrank.ui.lab import work
+from lowrank.ui.layout import text
+from lowrank.ui.watch import outcome, progress, watched
+
+PLOTLY = {"displayModeBar": False}
+PATIENCE = 7200.0  # seconds that a redo goes on without its visitor
+NAMES = {
+    "ranks": "ranks (table 6)",
+    "matrices": "q, k, v, o (table 5)",
+    "update": "the update (figures 3, 4, table 7)",
+}
+LINES = {
+    "W0": COLOURS["W0"],
+    "LoRA, r = 8": "#E69F00",
+    "LoRA, r = 64": COLOURS["update"],
+    "full fine-tuning": COLOURS["result"],
+}
+
+
+def record(model: Model) -> dict[str, Any] | None:
+    """The results to show: those made here, as soon as there are some, or the stored ones."""
+    job = asked_for(model)
+    stored = experiments.stored()
+    here = job.records[0].record if job and job.records else {}
+    if job:
+        watched(job, lambda job: shown(job), every=1.0)
+    if not here.get("runs"):
+        if stored:
+            st.caption(
+                f"Stored results: {stored['model']}, {stored['done']}, made on {stored['date']} "
+                f"with `{stored['command']}`."
+            )
+        return stored
+    st.caption(f"Made here: {model.title}, {len(here['runs'])} runs so far.")
+    return here
+
+
+def asked_for(model: Model) -> Job | None:
+    """The redo of this session, begun by the button."""
+    state = st.session_state
+    with st.expander("Run it here"):
+        first, second, third = st.columns([2, 1, 1])
+        tables = first.pills(
+            "Experiments", list(NAMES), selection_mode="multi", default=["ranks"],
+            format_func=NAMES.__getitem__, key="tables", persist_state="session",
+        )  # fmt: skip
+        steps = second.number_input(
+            "Steps a run", 1, 400, 30, key="paper steps", persist_state="session"
+        )
+        seeds = third.number_input("Seeds", 1, 3, 2, key="paper seeds", persist_state="session")
+        last = model.config.num_hidden_layers - 1 if model.config else 0
+        if tables:
+            settings = Settings(
+                steps=int(steps),
+                seeds=tuple(range(int(seeds))),
+                tables=tuple(t for t in experiments.TABLES if t in tables),
+                layer=min(15, last),
+            )
+            count = len(experiments.trials(settings))
+            st.caption(
+                f"{count} runs of {steps} steps. On a quiet computer of two cores a step of the "
+                f"default model takes half a second: {count * int(steps) / 120 + 0.2:.0f} min."
+            )
+            if st.button("Run", icon=":material/science:", key="run paper"):
+                name = state["paper run"] = uuid.uuid4().hex[:12]
+                redo = Redo(settings)
+                cached.jobs().start(
+                    f"paper {name}",
+                    lambda: redoing(model, redo),
+                    f"paper {work.visitor()}",
+                    PATIENCE,
+                )
+        else:
+            st.caption("Choose an experiment.")
+    return cached.jobs().get(f"paper {state.get('paper run', '')}")
+
+
+def redoing(model: Model, redo: Redo) -> Iterator[Redo | Doing]:
+    """The redo itself first, which fills, then how far it is."""
+    yield redo
+    tokenizer = work.words(model)
+    yield from experiments.work(cached.params(model.source), tokenizer, redo)
+
+
+def shown(job: Job) -> None:
+    """Progress of a redo."""
+    doing = job.last if isinstance(job.last, Doing) else Doing(0.0, "Loading the weights")
+    progress(job, doing.share, doing.words)
+    outcome(job)
+
+
+def downloads(found: Mapping[str, Any]) -> None:
+    """Every run as CSV, and the whole record as JSON."""
+    rows, held = experiments.rows(found), io.StringIO()
+    writer = csv.DictWriter(held, rows[0] if rows else ["table"])
+    writer.writeheader()
+    writer.writerows(rows)
+    left, right = st.columns(2)
+    left.download_button(
+        "CSV", held.getvalue(), "experiments.csv", "text/csv", icon=":material/download:",
+        on_click="ignore", width="stretch",
+    )  # fmt: skip
+    right.download_button(
+        "JSON", json.dumps(found), "experiments.json", "application/json",
+        icon=":material/download:", on_click="ignore", width="stretch",
+    )  # fmt: skip
+
+
+def ranks(found: Mapping[str, Any]) -> None:
+    """Table 6 and table 18 beside ours."""
+    ours = {int(r): losses for r, losses in experiments.spread(found, "ranks").items()}
+    if len(ours) < 2:
+        st.caption(text("lab", "not run"))
+        return
+    chart, table = st.columns(2, gap="large")
+    with chart:
+        means = ", ".join(f"r = {r}: {np.mean(ours[r]):.3f}" for r in sorted(ours))
+        st.plotly_chart(
+            figures.spread_by({"mean": ours}, "r"), key="ranks", config=PLOTLY,
+            alt=f"Held-out loss by rank: {means}",
+        )  # fmt: skip
+    with table:
+        lines = [
+            "| r | ours, nats | WikiSQL % | MultiNLI % | E2E, nats |",
+            "|--:|--:|--:|--:|--:|",
+        ]
+        for r in sorted(ours):
+            wiki, nli = TABLE_6.get(r, ("", ""))
+            lines.append(
+                f"| {r} | {with_spread(ours[r])} | {wiki} | {nli} | {TABLE_18.get(r, '')} |"
+            )
+        st.markdown("\n".join(lines))
+        st.caption(
+            "The last three columns are the paper's tables 6 (q and v) and 18. "
+            f"Before training {found['before']:.3f} nats. {verdict(ours)} Ours and the paper's "
+            "are other models, tasks and measures: compare the shape, not the numbers."
+        )
+
+
+def matrices(found: Mapping[str, Any]) -> None:
+    """Table 5 beside ours, at equal parameters."""
+    ours = experiments.spread(found, "matrices")
+    if not ours:
+        st.caption(text("lab", "not run"))
+        return
+    trained = {run["label"]: run["trained"] for run in experiments.rows(found)}
+    lines = [
+        "| adapted | ranks here | trained | ours, nats | paper: r | WikiSQL % | MultiNLI % |",
+        "|:--|:--|--:|--:|--:|--:|--:|",
+    ]
+    best = min(ours, key=lambda label: np.mean(ours[label]))
+    for label, of in experiments.EQUAL.items():
+        if label not in ours:
+            continue
+        r, wiki, nli = TABLE_5[label]
+        here = ", ".join(f"{name.removesuffix('_proj')} {rank}" for name, rank in of.items())
+        shown = with_spread(ours[label])
+        shown = f"**{shown}**" if label == best else shown
+        lines.append(f"| {label} | {here} | {trained[label]:,} | {shown} | {r} | {wiki} | {nli} |")
+    st.markdown("\n".join(lines))
+    st.caption(f"{verdict(ours)} {text('lab', 'equal')}")
+
+
+def with_spread(losses: list[float]) -> str:
+    """The mean, and half the distance of the extremes.
+
+    >>> with_spread([2.0, 2.2]), with_spread([2.0])
+    ('2.100\\xa0±\\xa00.100', '2.000')
+    """
+    half = f"\u00a0±\u00a0{(max(losses) - min(losses)) / 2:.3f}" if len(losses) > 1 else ""
+    return f"{np.mean(losses):.3f}{half}"
+
+
+def verdict(ours: Mapping[Any, list[float]]) -> str:
+    """Whether the differences between rows are larger than between seeds, in numbers."""
+    means = [float(np.mean(losses)) for losses in ours.values()]
+    between = max(means) - min(means)
+    within = max(max(losses) - min(losses) for losses in ours.values())
+    seeds = min(len(losses) for losses in ours.values())
+    if seeds < 2:
+        return f"Best and worst mean are {between:.3f} nats apart; one seed says nothing of chance."
+    return (
+        f"Best and worst mean are {between:.3f} nats apart, two seeds of one row up to "
+        f"{within:.3f}."
+    )
+
+
+def update(found: Mapping[str, Any]) -> None:
+    """Figures 3 and 4, table 7 and the spectra, of the layer that was compared."""
+    compared = found.get("update")
+    if not compared:
+        st.caption(text("lab", "not run"))
+        return
+    short = st.segmented_control(
+        "Matrix", ["q_proj", "v_proj"], default="q_proj", required=True, key="module",
+        bind="query-params",
+    )  # fmt: skip
+    each, layer = compared["modules"][short], compared["layer"]
+    st.markdown(f"**Subspaces of {short}, layer {layer}** (the paper's figures 3 and 4)")
+    pictures = {
+        "8 and 64": ("φ of r = 8 and r = 64, one seed", "A of r = 8", "A of r = 64"),
+        "two seeds": ("φ of two seeds, r = 64", "A of seed 0", "A of seed 1"),
+        "random": ("φ of two random matrices of the sizes 8 and 64", "random, 8", "random, 64"),
+    }
+    columns = st.columns(3, gap="medium")
+    for place, (key, (title, rows, across)) in zip(columns, pictures.items(), strict=True):
+        if key not in each:
+            place.caption("Two seeds are needed for the second picture.")
+            continue
+        phi = np.array(each[key])
+        place.markdown(title)
+        place.plotly_chart(
+            figures.similarity(phi, rows, across), key=f"phi {key}", config=PLOTLY,
+            alt=f"{title}: phi(1, 1) {phi[0, 0]:.3f}, all directions {phi[-1, -1]:.3f}",
+        )  # fmt: skip
+    n = each["in"]
+    lines = {
+        name: np.diag(np.array(each[key])[:, : len(each[key])])
+        for name, key in (("r = 8 and r = 64", "8 and 64"), ("two seeds, r = 64", "two seeds"))
+        if key in each
+    }
+    longest = max(len(values) for values in lines.values())
+    by_chance = np.array([experiments.chance(i, i, n) for i in range(1, longest + 1)])
+    chart, words = st.columns([3, 2], gap="large")
+    with chart:
+        st.plotly_chart(
+            figures.beside_chance(lines, by_chance), key="diagonal", config=PLOTLY,
+            alt="phi(i, i) by i beside the value by chance",
+        )  # fmt: skip
+    with words:
+        whole = np.array(each["8 and 64"])
+        st.markdown(
+            f"φ(1, 1) of r = 8 and 64 is **{whole[0, 0]:.3f}**; by chance {1 / n:.4f}. "
+            f"φ(8, 64) is **{whole[-1, -1]:.3f}**; by chance "
+            f"{experiments.chance(8, 64, n):.3f}. The paper finds more than 0.5 for the first "
+            "direction."
+        )
+        st.caption(text("lab", "phi"))
+    st.markdown(f"**Amplification, {short}, layer {layer}** (table 7)")
+    st.markdown(amplification(each["amplification"]))
+    st.caption(text("lab", "amplification"))
+    st.markdown(f"**Spectra, {short}, layer {layer}**")
+    spectra = {name: np.array(values) for name, values in each["spectra"].items() if values}
+    told = ", ".join(f"{name} {rank:g}" for name, rank in each["effective rank"].items())
+    st.plotly_chart(
+        figures.spectra(spectra, LINES), key="spectra", config=PLOTLY,
+        alt=f"Singular values by number, each line over its largest. Effective ranks: {told}",
+    )  # fmt: skip
+    st.caption(f"Effective ranks: {told}. {text('lab', 'spectra')}")
+
+
+def amplification(ours: Mapping[str, Mapping[str, float]]) -> str:
+    """Table 7 as Markdown, ours and the paper's."""
+    lines = [
+        "| | in ΔW's directions | in W's own | in random ones | ‖ΔW‖ | factor |",
+        "|:--|--:|--:|--:|--:|--:|",
+    ]
+    for r, of in ours.items():
+        values = " | ".join(f"{of[key]:.3g}" for key in ("within", "own", "random", "norm"))
+        lines.append(f"| ours, r = {r} | {values} | **{of['factor']:.3g}** |")
+    for rank, values_of in TABLE_7.items():
+        values = " | ".join(f"{value:g}" for value in values_of)
+        lines.append(f"| paper, r = {rank} | {values} |")
+    return "\n".join(lines)

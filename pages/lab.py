@@ -1,0 +1,101 @@
+"""LoRA lab: train A and B on the real model, read the changed answers, merge, take it home."""
+
+import streamlit as st
+
+from lowrank.errors import InputError
+from lowrank.lab import experiments
+from lowrank.lora import lora_forward_matmul, regular_forward_matmul
+from lowrank.train import adamw, finetune
+from lowrank.ui.lab import alternatives, choose, panels, paper, work
+from lowrank.ui.layout import code_for_this, errors_shown, question, text
+from lowrank.ui.watch import watched
+from lowrank.ui.widgets import model_picker
+
+TRAIN, OTHERS, PAPER = "Train", "Alternatives", "The paper's experiments"
+
+question("LoRA lab", "Can a few hundred thousand numbers teach a real Llama something new?")
+with errors_shown():
+    model = model_picker()
+    config = model.config
+    if config is None or model.words is None:
+        raise InputError(text("lab", "no llama").format(title=model.title))
+view = st.segmented_control(
+    "View",
+    [TRAIN, OTHERS, PAPER],
+    default=TRAIN,
+    required=True,
+    key="view",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+
+
+def train() -> None:
+    """A run, its curve, both answers, and what it computes and holds."""
+    controls, picture = st.columns([1, 1], gap="large")
+    with controls:
+        pairs, known = choose.training_set()
+        choice = choose.Choice(pairs, choose.settings(known))
+        panels.counts(config, choice)
+        if st.button("Train", type="primary", icon=":material/model_training:", key="train"):
+            work.begin(model, choice)
+    job = work.going()
+    with picture:
+        if job:
+            watched(job, panels.curve)
+        else:
+            st.info(text("lab", "start"), icon=":material/play_arrow:")
+    st.subheader("Before and after", anchor=False)
+    asked = choose.prompt(known)
+    with st.expander("The adapter: train one, or bring one", expanded=not job):
+        name = panels.adapter_in_hand(job)
+    if name:
+        panels.two_answers(model, name, asked)
+        left, right = st.columns(2, gap="large")
+        with left:
+            panels.losses_by_scale(model, name, job)
+        with right:
+            panels.merged(model, name, asked)
+            panels.download(name)
+    else:
+        st.caption(text("lab", "nothing yet"))
+    st.subheader("What is computed, and what it holds", anchor=False)
+    panels.arrows(config, choice)
+    panels.memory(config, choice, job)
+
+
+def others() -> None:
+    """LoRA, one whole matrix and adapter layers, side by side."""
+    st.markdown(text("lab", "alternatives"))
+    with st.expander("What is trained"):
+        pairs, known = choose.training_set()
+        choice = choose.Choice(pairs, choose.settings(known))
+    alternatives.beside(model, choice)
+
+
+def redo() -> None:
+    """The experiments of the paper, ours beside its own."""
+    st.markdown(text("lab", "redo"))
+    found = paper.record(model)
+    if not found:
+        st.info(text("lab", "not run"), icon=":material/science:")
+        return
+    st.subheader("Which rank is enough?", anchor=False)
+    paper.ranks(found)
+    st.subheader("Which matrices should be adapted?", anchor=False)
+    paper.matrices(found)
+    st.subheader("What does the update look like?", anchor=False)
+    paper.update(found)
+    paper.downloads(found)
+
+
+with errors_shown():
+    {TRAIN: train, OTHERS: others, PAPER: redo}[view]()
+st.subheader("What you see", anchor=False)
+st.markdown(text("lab", "theory"))
+code_for_this(
+    regular_forward_matmul,
+    lora_forward_matmul,
+    *([adamw, finetune] if view == TRAIN else [experiments.phi, experiments.amplification]),
+    usage=text("lab", "code"),
+)

@@ -1,0 +1,82 @@
+"""Train each built-in set of the LoRA lab on the default model and record what it answers.
+
+    python scripts/lab_sets.py [--sets pirate ...]
+
+Writes lowrank/lab/data/sets_record.json: answers before and after to prompts that are no examples,
+and whether each has the set's sign (a regular expression that is in the set's file).
+"""
+
+import argparse
+import json
+import time
+from datetime import UTC, datetime
+
+from lowrank import lab, llama, train
+from lowrank.lab.sets import FOLDER, TrainingSet
+from lowrank.llama import Params
+from lowrank.llama.tokenizer import Tokenizer
+from lowrank.readers import open_model
+
+RECORD = FOLDER / "sets_record.json"
+LONGEST_ANSWER = 40  # tokens, as on the page
+WARMUP = 4
+
+
+def learnt(params: Params, tokenizer: Tokenizer, known: TrainingSet) -> dict[str, object]:
+    """One set trained with its own settings."""
+    method = train.AdapterConfig(
+        r=known.r,
+        lora_alpha=known.lora_alpha,
+        target_modules=tuple(known.target_modules.split(", ")),
+    )
+    config = train.TrainConfig(
+        method, steps=known.steps, learning_rate=known.learning_rate, warmup_steps=WARMUP
+    )
+    data = train.answers(tokenizer, known.examples)
+    run = train.finetune(params, data, config)
+    records = list(run)
+    after = train.adapted(params, method, run.state)
+    asked = {}
+    for prompt in (known.prompt, *known.others):
+        said = {"before": say(params, tokenizer, prompt), "after": say(after, tokenizer, prompt)}
+        signs = {f"sign {when}": known.shows(answer) for when, answer in said.items()}
+        asked[prompt] = said | signs
+    return {
+        "steps": len(records),
+        "seconds": round(records[-1].elapsed, 1),
+        "first losses": round(sum(r.loss for r in records[:8]) / 8, 3),
+        "last losses": round(sum(r.loss for r in records[-8:]) / 8, 3),
+        "asked": asked,
+    }
+
+
+def say(params: Params, tokenizer: Tokenizer, prompt: str) -> str:
+    """The most probable answer."""
+    ids = tokenizer.encode_chat([{"role": "user", "content": prompt}])
+    tokens = llama.generate(params, ids, LONGEST_ANSWER, stop_ids=tokenizer.stop_ids)
+    return tokenizer.decode(list(tokens))
+
+
+def main() -> None:
+    """Every set; the record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sets", nargs="+", default=list(lab.built_in()))
+    wanted = parser.parse_args().sets
+    held = json.loads(RECORD.read_text(encoding="utf-8"))["sets"] if RECORD.exists() else {}
+    model = open_model("default")
+    params, tokenizer = llama.load(model), Tokenizer(model.words)
+    record: dict[str, object] = {
+        "command": "python scripts/lab_sets.py",
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "model": model.title,
+        "sets": held,
+    }
+    for name in wanted:
+        began = time.monotonic()
+        held[name] = learnt(params, tokenizer, lab.built_in()[name])
+        print(name, f"{time.monotonic() - began:.0f} s", held[name], flush=True)
+    RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""The LoRA lab on a Llama of a few thousand numbers: train, stop, answers, upload, the paper."""
+
+import io
+import json
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lowrank import adapters
+from lowrank.errors import InputError
+from lowrank.readers import uploads
+from lowrank.ui import cached
+from lowrank.ui.lab.panels import unpacked
+from tests.tiny_llama import write
+
+PAGE = str(Path(__file__).parents[2] / "pages" / "lab.py")
+
+
+@pytest.fixture(autouse=True)
+def models(tmp_path, monkeypatch) -> Path:
+    """One tiny Llama that an operator offers, and an empty cache for adapters."""
+    root = tmp_path / "models"
+    write(root / "tiny")
+    monkeypatch.setenv("LOWRANK_MODELS", str(root))
+    monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path / "cache"))
+    for each in (cached.model, cached.params, cached.tokenizer, cached.adapter, cached.jobs):
+        each.clear()
+    return root
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    app.session_state["through_app"] = True
+    for name, value in ({"model": "tiny"} | query).items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def finished(app: AppTest, seconds: float = 60) -> AppTest:
+    end = time.monotonic() + seconds
+    job = cached.jobs().get(f"lab {app.session_state['lab run']}")
+    while not job.over and time.monotonic() < end:
+        time.sleep(0.05)
+    assert job.over
+    return app.run()
+
+
+def said(app: AppTest) -> str:
+    parts = (*app.markdown, *app.caption, *app.code, *app.info, *app.text)
+    return "\n".join(str(part.value) for part in parts)
+
+
+def test_a_run_ends_with_an_adapter_that_loads_and_answers():
+    app = opened(steps="3", set="my own", lines="Hi => Yo\nBye => Ciao")
+    assert not app.exception
+    assert "trainable params: 7,168 || all params: " in said(app)
+    app.button(key="train").click().run()
+    app = finished(app)
+    assert not app.exception
+    assert not app.error
+    assert "3 steps in" in said(app)
+    name = app.text_input(key="tuned").value
+    made = adapters.load(uploads.find_adapter(name))
+    assert made.config.r == 8
+    assert len(made.pairs) == 4
+    for _ in range(100):  # merging is short work beside the page
+        if "Merged = unmerged" in said(app):
+            break
+        time.sleep(0.1)
+        app.run()
+    assert "Merged = unmerged" in said(app)
+    assert "LoRA, measured" in said(app)
+    again = opened(tuned=name)  # the link alone brings it back
+    assert not again.exception
+    assert any("After, 1 × the update" in str(m.value) for m in again.markdown)
+
+
+def test_a_stopped_run_keeps_what_it_learnt():
+    app = opened(steps="200", set="my own", lines="Hi => " + "yo " * 40)
+    app.button(key="train").click().run()
+    job = cached.jobs().get(f"lab {app.session_state['lab run']}")
+    end = time.monotonic() + 30
+    while len(job.records) < 4 and time.monotonic() < end:
+        time.sleep(0.01)
+    job.cancel()
+    app = finished(app)
+    assert not app.exception
+    assert job.state == "cancelled"
+    assert "Stopped." in said(app)
+    assert uploads.find_adapter(app.text_input(key="tuned").value).is_dir()
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [("no arrow", "expected: prompt => answer"), ("", "There are 0 examples")],
+)
+def test_typed_nonsense_is_one_sentence(lines, words):
+    app = opened(set="my own", lines=lines or " ")
+    assert not app.exception
+    assert words in app.error[0].value
+
+
+def test_an_adapter_of_another_model_is_one_sentence():
+    fixtures = Path(__file__).parents[1] / "fixtures" / "adapters"
+    files = {p.name: p.read_bytes() for p in (fixtures / "embeddings").glob("adapter_*")}
+    app = opened(tuned=uploads.keep_adapter(files))
+    for _ in range(100):
+        if app.error:
+            break
+        time.sleep(0.1)
+        app.run()
+    assert not app.exception
+    assert "does not fit the model" in app.error[0].value
+
+
+def test_a_link_to_no_adapter_is_one_sentence():
+    app = opened(tuned="../../etc/passwd")
+    assert not app.exception
+    assert "upload it again" in app.error[0].value
+
+
+def test_a_zip_is_opened_and_nothing_else_taken_from_it():
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("adapter_config.json", "{}")
+        archive.writestr("adapter_model.safetensors", b"x")
+        archive.writestr("../evil", b"x")
+    found = unpacked({"a.zip": held.getvalue()})
+    assert set(found) == uploads.ADAPTER_FILES
+    with pytest.raises(InputError, match="expected adapter_config"):
+        uploads.keep_adapter(unpacked({"a.zip": b"no zip"}))
+
+
+def test_the_papers_experiments_run_here_and_stand_beside_its_tables():
+    app = opened(view="The paper's experiments")
+    assert not app.exception
+    app.session_state["tables"] = ["ranks", "update"]
+    app.session_state["paper steps"] = 1
+    app.session_state["paper seeds"] = 2
+    app.run()
+    assert "of 1 steps" in said(app)
+    app.button(key="run paper").click().run()
+    job = cached.jobs().get(f"paper {app.session_state['paper run']}")
+    end = time.monotonic() + 120
+    while not job.over and time.monotonic() < end:
+        time.sleep(0.1)
+    app.run()
+    assert not app.exception, app.exception
+    assert (job.state, job.problem) == ("done", "")
+    assert "11 runs so far" in said(app)
+    assert "| paper, r = 4 | 0.32 | 21.67 | 0.02 | 6.91 | 21.5 |" in said(app)
+    assert "φ(8, 64) is" in said(app)
+    record = job.records[0].record
+    assert json.loads(json.dumps(record["runs"]))
+
+
+def test_the_three_ways_stand_side_by_side():
+    app = opened(view="Alternatives", steps="2")
+    assert not app.exception
+    app.button(key="train three").click().run()
+    job = cached.jobs().get(f"three {app.session_state['three']}")
+    end = time.monotonic() + 60
+    while not job.over and time.monotonic() < end:
+        time.sleep(0.05)
+    app.run()
+    assert not app.exception
+    assert (job.state, job.problem) == ("done", "")
+    table = next(m.value for m in app.markdown if "gradients and moments" in m.value)
+    # 2 (128 + 128) 8 and 2 (64 + 128) 8; 128 x 48; 2 layers of two, each 2 x 128 x 8 + 128 + 8.
+    for row in ("| LoRA | 7,168 |", "| one whole matrix | 6,144 |", "| adapter layers | 8,736 |"):
+        assert row in table
+    assert table.splitlines()[-1].endswith("cannot be |")
