@@ -25,8 +25,9 @@ TIMES = 40  # tokens of which the quickest counts
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one way came to; `seconds` is a step's median, `latency` is the time of a token beside the untouched model's.
+    """What one way came to.
 
+    `seconds` is a step's median, `latency` the time of a token beside the untouched model's,
     `latency_merged` is that after merging: 1 means no slower; None for what cannot be merged.
     Bytes of gradients and of Adam's moments are those of the arrays kept.
     """
