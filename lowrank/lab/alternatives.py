@@ -27,7 +27,7 @@ TIMES = 40  # tokens of which the quickest counts
 class Outcome:
     """What one way came to.
 
-    `seconds` is a step's median, `latency` the time of a token beside the untouched model's,
+    `seconds` is the median of a step's; `latency` the time of a token beside the untouched model's,
     `latency_merged` is that after merging: 1 means no slower; None for what cannot be merged.
     Bytes of gradients and of Adam's moments are those of the arrays kept.
     """
@@ -60,33 +60,37 @@ def ways(config: TrainConfig, layers: int) -> dict[str, tuple[Method, float]]:
 
 
 def work(params: Params, data: Sequence[Example], config: TrainConfig) -> Iterator[Doing | Outcome]:
-    """Train each way and time it; yields after every step, and an Outcome for each.
+    """Train each way, then time all together; yields after every step, and an Outcome for each.
 
     Raises InputError as `train.finetune` does.
     """
     chosen = ways(config, len(params.layers))
+    models, learnt = {"plain": params}, dict[str, tuple[Method, list[float], float, int]]()
     for i, (label, (method, rate)) in enumerate(chosen.items()):
         run = finetune(params, data, replace(config, method=method, learning_rate=rate))
         losses, times = list[float](), list[float]()
         for record in run:
             losses.append(record.loss)
             times.append(record.tokens / record.tokens_per_second)
-            share = (i + record.step / (config.steps + 1)) / len(chosen)
+            share = 0.95 * (i + record.step / config.steps) / len(chosen)
             yield Doing(share, f"{label}: step {record.step} of {config.steps}")
         held = held_in_training(params, method, run.state, data[0])
-        placed = adapted(params, method, run.state)
-        models = {"plain": params, "placed": placed}
-        if label != LAYERS:
-            models["merged"] = merged(placed)
-        token = token_times(models, data[0].ids[:16])
+        learnt[label] = method, losses, statistics.median(times), held.gradients + held.moments
+        models[label] = adapted(params, method, run.state)
+    models["merged"] = merged(models[LORA])
+    yield Doing(0.95, "Timing the next token of each")
+    token = token_times(models, data[0].ids[:16])
+    # A whole matrix is one already; adapter layers cannot become one.
+    one = {LORA: token["merged"] / token["plain"], WHOLE: token[WHOLE] / token["plain"]}
+    for label, (method, losses, seconds, size) in learnt.items():
         yield Outcome(
             label,
             report(params, method).trainable,
             tuple(losses),
-            statistics.median(times),
-            held.gradients + held.moments,
-            token["placed"] / token["plain"],
-            token["merged"] / token["plain"] if "merged" in token else None,
+            seconds,
+            size,
+            token[label] / token["plain"],
+            one.get(label),
         )
 
 

@@ -73,11 +73,12 @@ def training_set() -> tuple[Pairs, TrainingSet | None]:
 
 
 def take_defaults() -> None:
-    """With another built-in set come its own prompt and learning rate."""
+    """With another built-in set come its own prompt, learning rate and steps."""
     known = built_in().get(st.session_state["set"])
     if known:
         st.session_state["ask"] = known.prompt
         st.session_state["rate"] = known.learning_rate
+        st.session_state["steps"] = known.steps
 
 
 def settings(known: TrainingSet | None) -> TrainConfig:

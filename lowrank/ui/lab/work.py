@@ -127,14 +127,6 @@ def keep(adapter: Adapter) -> str:
         return uploads.keep_adapter({p.name: p.read_bytes() for p in Path(path).iterdir()})
 
 
-def laid_out(model: Model, prompt: str) -> list[int]:
-    """A prompt in the model's chat template; a text to go on with where it has none."""
-    tokenizer = words(model)
-    if tokenizer.chat_template is None:
-        return tokenizer.begin(prompt)
-    return tokenizer.encode_chat([{"role": "user", "content": prompt}])
-
-
 def kept_adapter(name: str) -> Adapter:
     """An adapter that was trained or uploaded here. Raises our own errors if it is none."""
     return cached.adapter(str(uploads.find_adapter(name)))
@@ -147,7 +139,7 @@ def answer_job(model: Model, name: str, prompt: str, scale: float) -> Job:
     def work() -> Iterator[Said]:
         params = cached.params(model.source)
         after = adapters.applied(params, kept_adapter(name), scale)
-        ids, stop = laid_out(model, prompt), words(model).stop_ids
+        ids, stop = cached.chat_ids(model.source, prompt), words(model).stop_ids
         sides = {"before": params, "after": after}
         turns = {s: generate(p, ids, LONGEST_ANSWER, stop_ids=stop) for s, p in sides.items()}
         while turns:
@@ -190,7 +182,11 @@ def merge_job(model: Model, name: str, prompt: str) -> Job:
         params = cached.params(model.source)
         beside = adapters.applied(params, kept_adapter(name))
         one = merged(beside)
-        ids, seconds, found = laid_out(model, prompt), dict[str, float](), dict[str, np.ndarray]()
+        ids, seconds, found = (
+            cached.chat_ids(model.source, prompt),
+            dict[str, float](),
+            dict[str, np.ndarray](),
+        )
         for label, each in (("warm", one), ("beside", beside), ("merged", one), ("plain", params)):
             began = time.perf_counter()
             found[label] = last_logits(each, ids)
