@@ -4,7 +4,7 @@ import streamlit as st
 
 from lowrank.accounting import BLOOM_176B, lora_parameters, parts, training_memory
 from lowrank.quantization import int8, nf4
-from lowrank.ui import memory
+from lowrank.ui import memory, quantized
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.widgets import matrix_picker, provenance
 
@@ -63,11 +63,13 @@ def training() -> None:
 def quantization() -> None:
     """A real matrix in fewer bits, and a real number in three formats."""
     st.caption(provenance(model, info))
-    memory.quantized(model.source, info.name)
+    quantized.compared(model.source, info.name)
     st.caption(text("memory", "twice"))
+    st.subheader("What the model loses", anchor=False)
+    quantized.effect_on_loss(model.source, info.name)
     st.subheader("Mixed precision: one number", anchor=False)
     st.markdown(text("memory", "rounding"))
-    memory.rounding(model.source, info.name)
+    quantized.rounding(model.source, info.name)
 
 
 VIEWS = {MATRICES: matrices, INFERENCE: inference, TRAINING: training, QUANTIZED: quantization}

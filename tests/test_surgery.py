@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.llama import distribution, nll
-from lowrank.llama.model import TINY, forward, observed, projections, random
+from lowrank.llama.model import TINY, forward, observed, projections, random, replaced
+from lowrank.llama.projections import bias_of
 from lowrank.surgery import (
     Kept,
     allocate,
@@ -58,8 +59,12 @@ def test_at_full_rank_nothing_changes():
     plan = by_fraction(PARAMS, ALL, 1.0)
     moments = second_moments(PARAMS, [IDS], ALL)
     whole = forward(PARAMS, IDS)
+    held = projections(PARAMS)
     for factors in (plain_factors(PARAMS), aware_factors(PARAMS, moments)):
-        np.testing.assert_allclose(forward(operate(PARAMS, plan, factors), IDS), whole, atol=1e-8)
+        cut = operate(PARAMS, plan, factors)
+        assert all(projections(cut)[name] is held[name] for name in ALL)
+        pairs = {name: factors(name).pair(k, bias_of(held[name])) for name, k in plan.items()}
+        np.testing.assert_allclose(forward(replaced(PARAMS, pairs), IDS), whole, atol=1e-8)
 
 
 def test_what_is_not_cut_is_shared():

@@ -28,6 +28,9 @@ from lowrank.svd import checked_rank
 def operate(params: Params, plan: Plan, factors: Source) -> Params:
     """The model with each planned projection replaced by its pair of that rank; all else shared.
 
+    A matrix that keeps its full rank loses nothing, so it stays as it is: a pair would hold more
+    numbers and round differently.
+
     Raises InputError for a name that the model does not have or a rank out of range.
     """
     held = projections(params)
@@ -35,7 +38,8 @@ def operate(params: Params, plan: Plan, factors: Source) -> Params:
     for name, k in plan.items():
         if name not in held:
             raise InputError(f"The model has no projection {name!r}; see `projections(params)`.")
-        checked_rank(k, min(held[name].shape))
+        if checked_rank(k, min(held[name].shape)) == min(held[name].shape):
+            continue
         new[name] = factors(name).pair(k, bias_of(held[name]))
     return replaced(params, new)
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from lowrank import accounting as count
@@ -12,10 +11,7 @@ from lowrank.accounting import Memory, Storage
 from lowrank.errors import InputError
 from lowrank.figures import memory as figures
 from lowrank.llama.config import LlamaConfig
-from lowrank.quantization import bfloat16, int8, nf4
 from lowrank.readers.hf_config import llama_config_from_json
-from lowrank.svd import full
-from lowrank.ui import cached
 from lowrank.ui.layout import text
 from lowrank.ui.truncation import amount
 
@@ -231,65 +227,6 @@ def shown(runs: Mapping[str, Memory], key: str) -> None:
         lines.append(f"| {name} | {run.total / 1e9:,.2f} | {needed} |")
     st.markdown("\n".join(lines))
     st.caption(text("memory", "fits"))
-
-
-def quantized(source: str, tensor: str) -> None:
-    """One real matrix in int8 and NF4: the error, its spectrum, and the rounding of one entry."""
-    W = cached.matrix(source, tensor)
-    norm = float(np.linalg.norm(W)) or 1.0
-    lines = ["| | bits a number | error, share of the norm | largest error |", "|:--|--:|--:|--:|"]
-    errors = {}
-    for name, q in (("int8, a constant a row", int8(W)), ("NF4, blocks of 64", nf4(W))):
-        lost = W - q.matrix()
-        errors[f"error of {name.partition(',')[0]}"] = lost
-        share, worst = float(np.linalg.norm(lost)) / norm, float(np.abs(lost).max())
-        lines.append(f"| {name} | {8 * q.nbytes / W.size:.3g} | {share:.3%} | {worst:.3g} |")
-    halves = (("bfloat16", bfloat16(W)), ("float16", W.astype(np.float16).astype(np.float32)))
-    for name, rounded in halves:
-        lost = W - rounded
-        share, worst = float(np.linalg.norm(lost)) / norm, float(np.abs(lost).max())
-        lines.append(f"| {name} | 16 | {share:.3%} | {worst:.3g} |")
-    chart, beside = st.columns([3, 2], gap="large")
-    with chart:
-        st.plotly_chart(
-            figures.error_spectrum(
-                cached.svd(source, tensor).s, {name: full(lost).s for name, lost in errors.items()}
-            ),
-            key="errors",
-            config=PLOTLY,
-            alt="Singular values of the matrix and of its quantization errors, which are flat.",
-        )
-    with beside:
-        st.markdown("\n".join(lines))
-        st.markdown(text("memory", "errors"))
-
-
-def rounding(source: str, tensor: str) -> None:
-    """One entry of a real matrix in three formats, and an update too small for two of them."""
-    W = cached.matrix(source, tensor)
-    first, second, third = st.columns(3)
-    m, n = W.shape
-    row = int(first.number_input("Row", 0, m - 1, 0, key="entry_row", bind="query-params"))
-    column = int(second.number_input("Column", 0, n - 1, 0, key="entry_col", bind="query-params"))
-    step = 10.0 ** float(
-        third.slider("Update, a power of ten of it", -8.0, 0.0, -3.0, 0.5, key="step_size")
-    )
-    x = float(W[row, column])
-    update = abs(x) * step
-    st.html(figures.bits(x))
-    st.caption("sign · exponent · fraction")
-    lines = ["| | the entry | entry + update | what is left of the update |", "|:--|--:|--:|--:|"]
-    formats = {
-        "float32": lambda v: float(np.float32(v)),
-        "bfloat16": lambda v: float(bfloat16(v)),
-        "float16": lambda v: float(np.float16(v)),
-    }
-    for name, rounded in formats.items():
-        before, after = rounded(x), rounded(rounded(x) + update)
-        kept = (after - before) / update if update else 0.0
-        lines.append(f"| {name} | {before:.8g} | {after:.8g} | {kept:.0%} |")
-    st.markdown("\n".join(lines))
-    st.markdown(text("memory", "master"))
 
 
 def layer_picture(config: LlamaConfig) -> None:

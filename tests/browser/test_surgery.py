@@ -48,7 +48,7 @@ def test_lowers_a_rank_asks_stops_and_changes_the_text(new_page):
     second = number(page, "nll a token", first)
     page.wait_for_url("**keep=1&**")
     assert second != first
-
+    settled(page)
     page.get_by_role("button", name="Ask both").click()
     until_tokens(page, 2)
     page.get_by_role("button", name="Stop").click()
@@ -66,6 +66,9 @@ def test_lowers_a_rank_asks_stops_and_changes_the_text(new_page):
 
 def test_two_at_once_are_both_answered(new_page):
     pages = [new_page(FEW.replace("length=200", "length=8")) for _ in range(2)]
+    for page in pages:
+        number(page, "nll a token")
+        settled(page)
     for page in pages:
         page.get_by_role("button", name="Ask both").click()
     for page in pages:

@@ -1,10 +1,14 @@
 """The Memory page: counts that are known, a pasted config.json, nonsense, a real matrix."""
 
 import json
+import re
+import time
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from lowrank.ui import cached
 
 PAGE = Path(__file__).parents[2] / "pages" / "memory.py"
 
@@ -94,3 +98,19 @@ def test_a_real_matrix_is_quantized_and_one_number_rounded(default_model):
     assert "| float32 |" in rounding
     assert rounding.count("%") == 3
     assert not app.error
+
+
+def test_the_loss_is_measured_with_a_matrix_quantized(default_model):
+    cached.jobs.clear()
+    app = opened(view="Quantization", model="default", proj="v", layer="3")
+    next(b for b in app.button if b.label == "Measure nll").click().run()
+    deadline = time.monotonic() + 120
+    while "nats a token" not in words(app) and time.monotonic() < deadline:
+        time.sleep(0.5)
+        app.run()
+    assert not app.exception
+    found = re.search(r"\*\*([\d.]+)\*\* before, \*\*([\d.]+)\*\* with 1 matrix", words(app))
+    before, after = map(float, found.groups())
+    assert 3.4 < before < 3.7
+    assert before != after
+    assert abs(after - before) < 0.3

@@ -69,7 +69,7 @@ def stored_chart(kept: Kept, choice: Choice, plan: Plan | None) -> None:
         m, n = next(shapes[name] for name in names if name.endswith(kind))
         even.setdefault(break_even_rank(m, n) / min(m, n), []).append(LABELS[kind])
     whole = sum(m * n for m, n in shapes.values())
-    kept_share = sum(plan[name] * sum(shapes[name]) for name in names) / whole
+    kept_share = sum(_stored(shapes[name], plan[name]) for name in names) / whole
     rank_share = float(np.mean([plan[name] / min(shapes[name]) for name in names]))
     st.plotly_chart(
         figures.stored_share(
@@ -82,8 +82,19 @@ def stored_chart(kept: Kept, choice: Choice, plan: Plan | None) -> None:
         + ", ".join(f"{share:.0%} for {' '.join(kinds)}" for share, kinds in even.items()),
     )
     marked = ", ".join(f"{share:.0%} for {' '.join(kinds)}" for share, kinds in even.items())
-    above = text("surgery", "above") if kept_share >= 1 else ""
-    st.caption(f"Break-even: {marked}. This cut stores {kept_share:.0%}. {above}")
+    untouched = all(plan[name] == min(shapes[name]) for name in names)
+    above = "untouched" if untouched else "above" if kept_share >= 1 else ""
+    words = text("surgery", above) if above else ""
+    st.caption(f"Break-even: {marked}. This cut stores {kept_share:.0%}. {words}")
+
+
+def _stored(shape: tuple[int, int], k: int) -> int:
+    """Numbers held for one matrix: those of its pair, or at full rank the matrix itself.
+
+    >>> _stored((4, 6), 2), _stored((4, 6), 4)
+    (20, 24)
+    """
+    return shape[0] * shape[1] if k == min(shape) else k * sum(shape)
 
 
 def numbers(cut: work.Cut | None) -> None:

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,10 +30,10 @@ from lowrank.surgery import (
     usage,
 )
 from lowrank.surgery.stored import BY_LAYER, FRACTIONS, some_layers
+from lowrank.threads import restored, use
 from lowrank.ui import cached
 from lowrank.ui.jobs import Job, Jobs
 from lowrank.ui.surgery.choose import KINDS, Choice
-from lowrank.ui.threads import one_thread
 from lowrank.ui.watch import outcome, progress, watched
 
 PATIENCE = 20.0  # seconds that work goes on after its visitor has left
@@ -62,6 +63,14 @@ class Evidence:
 
     usage: Usage
     aware: NDArray[np.float64]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread of linear algebra a worker: two of two threads on two cores only wait."""
+    with restored():
+        use(1)
+        yield
 
 
 def visitor() -> str:
