@@ -2,7 +2,9 @@
 
 A float32 product of length K is wrong by at most g ||W||_F, g = K u / (1 - K u), u = 2**-24, in
 whatever order it was summed (Higham, Accuracy and Stability of Numerical Algorithms, 2002, 3.5).
-Where that allowance would drown a residual, the products are made in float64.
+So long products are made in pieces of 1024, added in float64: by Cauchy and Schwarz the pieces
+together are wrong by no more than g ||W||_F with K = 1024. Where that allowance would still drown
+what is to be seen, the products are made in float64.
 """
 
 from dataclasses import dataclass, field, fields
@@ -17,6 +19,9 @@ from lowrank.svd.scaling import ROWS, gram, wide_product, wide_rows
 
 Vector = NDArray[np.float64]
 
+
+# Terms that a product sums in float32 before the sum is taken on in float64.
+PIECE = 1024
 
 PROOF = {"kind": "proof"}
 ESTIMATE = {"kind": "estimate"}
@@ -94,29 +99,29 @@ def certify(
     W: Floats,
     svd: SVD,
     norm: float,
-    precise: bool = False,
+    allowed: float = 0.0,
     unit: float | None = None,
     dtype: np.dtype[np.floating] | None = None,
 ) -> Certificate:
     """The certificate of `svd` (m, n, k) for W (m, n) with ||W||_F = norm.
 
-    4 m n k flops, in W's own precision where its rounding allowance is below the largest residual,
-    else (or if `precise`) in float64. `unit` is the rounding the triplets were found with and
-    `dtype` the precision that W came in; both are W's own unless given.
+    4 m n k flops, in W's own precision where its rounding allowance is below the largest residual
+    or `allowed`, else in float64. `unit` is the rounding the triplets were found with and `dtype`
+    the precision that W came in; both are W's own unless given.
     """
     (m, n), s = W.shape, svd.s
     U, V = svd.U.astype(np.float64), svd.Vt.T.astype(np.float64)
     lengths = np.sqrt(np.square(U).sum(axis=0)), np.sqrt(np.square(V).sum(axis=0))
     double, own = 2.0**-53, float(np.finfo(W.dtype).eps) / 2
     for used, u in ((W.dtype, own), (np.dtype(np.float64), double)):
-        if used == np.float32 and precise:
+        if used == np.float32 and np.hypot(_rounding(m, u), _rounding(n, u)) * norm > allowed > 0:
             continue
         WV, WtU = _products(W, svd, used)
         right, left = _norms(WV - U * s), _norms(WtU - V * s)
         # Products, then the subtraction and the norm, each of which rounds in float64.
-        more_right = _gamma(n, u) * norm * lengths[1] + 4 * double * (norm + s[0])
-        more_left = _gamma(m, u) * norm * lengths[0] + 4 * double * (norm + s[0])
-        worst = np.hypot(right, left).max()
+        more_right = _rounding(n, u) * norm * lengths[1] + 4 * double * (norm + s[0])
+        more_left = _rounding(m, u) * norm * lengths[0] + 4 * double * (norm + s[0])
+        worst = max(np.hypot(right, left).max(), allowed)
         if used == np.float64 or np.hypot(more_right, more_left).max() <= worst:
             break
     seen = np.hypot(right, left) / np.hypot(*lengths)
@@ -153,6 +158,14 @@ def _gamma(length: int, unit: float) -> float:
     return length * unit / (1 - length * unit)
 
 
+def _rounding(length: int, unit: float) -> float:
+    """The error of _products as a part of ||W||_F: float32 is summed piece by piece."""
+    if unit < 2.0**-40:
+        return _gamma(length, unit)
+    pieces = -(-length // PIECE)
+    return _gamma(min(length, PIECE), unit) + 2 * _gamma(pieces, 2.0**-53)
+
+
 def _norms(columns: Vector) -> Vector:
     return np.sqrt(np.square(columns).sum(axis=0))
 
@@ -160,8 +173,10 @@ def _norms(columns: Vector) -> Vector:
 def _products(W: Floats, svd: SVD, dtype: np.dtype[np.floating]) -> tuple[Vector, Vector]:
     """W V (m, k) and W.T U (n, k), multiplied in `dtype`, returned in float64."""
     V, U = svd.Vt.T, svd.U
+    if dtype == W.dtype == np.float64:
+        return W @ V, W.T @ U
     if dtype == W.dtype:
-        return (W @ V).astype(np.float64), (W.T @ U).astype(np.float64)
+        return _in_pieces(W, V), _in_pieces(W.T, U)
     V, U = V.astype(dtype), U.astype(dtype)
     WV, WtU = np.empty((len(W), V.shape[1])), np.zeros((W.shape[1], U.shape[1]))
     for i, rows in enumerate(wide_rows(W)):
@@ -169,6 +184,14 @@ def _products(W: Floats, svd: SVD, dtype: np.dtype[np.floating]) -> tuple[Vector
         WV[here] = rows @ V
         WtU += rows.T @ U[here]
     return WV, WtU
+
+
+def _in_pieces(W: Floats, V: Floats) -> Vector:
+    """W V (m, k), the products of each 1024 columns and rows added in float64."""
+    total = np.zeros((len(W), V.shape[1]))
+    for i in range(0, len(V), PIECE):
+        total += W[:, i : i + PIECE] @ V[i : i + PIECE]  # (m, piece), (piece, k) -> (m, k)
+    return total
 
 
 @dataclass(frozen=True)
