@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+# Threads that get less than this share of their cores' time are waiting for somebody else's work.
+CROWDED = 0.8
+
 _lock = threading.Lock()
 _held: list[tuple[Any, int]] = []
 _holders = 0
@@ -67,9 +70,10 @@ def use(count: int) -> None:
 class Race:
     """Chooses between all threads and half of them by timing work that has to be done anyway.
 
-    Runs alternate until each side has been timed twice, the first of each being thrown away as
-    warming up; then the quicker stays, and every `again` runs the other gets one more chance, since
-    another process may have come or gone.
+    All threads stay as long as they get the processor time of as many cores, which says that
+    nobody else is waiting for them. If they do not, half is tried and the quicker stays; every
+    `again` runs the other gets one more chance, since another process may have come or gone. The
+    first run is not counted: it warms up.
     """
 
     def __init__(self, count: int, again: int = 12) -> None:
@@ -77,6 +81,7 @@ class Race:
         self.best = [float("inf"), float("inf")]
         self.again = again
         self.runs = 0
+        self.crowded = False
 
     @property
     def quicker(self) -> int:
@@ -87,13 +92,16 @@ class Race:
     def run(self) -> Iterator[None]:
         """Time the work inside, which should be of one size each time."""
         side = int(self.best[1] < self.best[0])
-        if self.runs < 4:
-            side = self.runs % 2
+        if self.best[1] == float("inf"):
+            side = int(self.crowded)
         elif self.runs % self.again == 0:
             side = 1 - side
         use(self.choices[side])
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         yield
-        if self.runs >= 2:
-            self.best[side] = time.perf_counter() - start
+        spent, used = time.perf_counter() - start, time.process_time() - used
+        if self.runs:
+            self.best[side] = spent
+            if side == 0:
+                self.crowded = used < CROWDED * self.choices[0] * spent
         self.runs += 1

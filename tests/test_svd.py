@@ -11,6 +11,7 @@ from lowrank.svd import (
     break_even_rank,
     energy,
     full,
+    of_product,
     parameters,
     residual_norm,
     truncated,
@@ -193,3 +194,22 @@ def test_real_weights_agree_with_lapack_in_float64_and_with_eckart_young(default
     for k in (1, 8, 64, 150):
         measured = np.linalg.norm(W.astype(np.float64) - svd.top(k).matrix())
         assert measured == pytest.approx(truncation_error(svd.s, k), rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("condition", [1.0, 100.0, 1e6, np.inf])
+def test_a_product_is_decomposed_from_its_factors_whatever_their_condition(dtype, condition):
+    rng = np.random.default_rng(int(min(condition, 1e6)))
+    scales = np.geomspace(1, 1 / condition if condition < np.inf else 1e-300, 12)
+    B = (rng.standard_normal((90, 12)) * scales).astype(dtype)
+    A = (rng.standard_normal((12, 12)) @ (rng.standard_normal((12, 150)) * scales[:, None])).astype(
+        dtype
+    )
+    svd = of_product(B, A)
+    expected = scipy.linalg.svdvals(B.astype(float) @ A.astype(float))[:12]
+    eps = np.finfo(dtype).eps
+    assert svd.U.dtype == svd.Vt.dtype == dtype
+    assert abs(svd.s - expected).max() <= 1e-13 * expected[0]
+    assert abs(svd.U.T @ svd.U - np.eye(12)).max() < 50 * eps
+    assert abs(svd.Vt @ svd.Vt.T - np.eye(12)).max() < 50 * eps
+    assert abs(svd.matrix() - B.astype(float) @ A).max() <= 50 * eps * expected[0]

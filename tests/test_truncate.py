@@ -29,6 +29,7 @@ SHAPES = [(120, 100), (100, 110), (300, 90), (90, 260), (40, 30), (9, 70), (1, 5
 def _small_matrices_take_the_way_of_large_ones(monkeypatch):
     monkeypatch.setattr(truncation, "SMALL", 24)
     monkeypatch.setattr(truncation, "SHARE", 0.3)
+    monkeypatch.setattr(truncation, "NARROW", 0)
     with threads.restored():
         threads.use(1)
         yield
@@ -63,6 +64,7 @@ cases = st.tuples(
 def test_a_certificate_is_never_smaller_than_the_true_error(case, tol, data):
     W, sigma = matrix(*case)
     k = data.draw(st.integers(1, min(24, *W.shape)))
+    truncation.NARROW = data.draw(st.sampled_from([0, 0, 1024]))  # given back by the fixture
     found = truncate(W, k, tol)
     svd, certificate = found.svd, found.certificate
     lapack = 1e-14 * sigma[0]
@@ -101,6 +103,20 @@ def test_a_tolerance_is_met_on_a_matrix_of_some_size(kind):
     if kind in {"slow", "slower"}:
         assert found.method == "krylov"
         assert found.space.Q.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", sorted(SPECTRA))
+@pytest.mark.parametrize("shape", [(1300, 290), (270, 280)])
+def test_a_narrow_matrix_goes_through_its_gram_matrix_to_any_tolerance(kind, shape, monkeypatch):
+    monkeypatch.setattr(truncation, "NARROW", 1024)
+    W, sigma = matrix(kind, shape, 3, np.float32)
+    for tol in (1e-3, 1e-5, 1e-6):
+        found = truncate(W, 40, tol)
+        assert found.met
+        assert (abs(found.svd.s - sigma[:40]) <= allowed(found)).all()
+        assert (abs(found.svd.s - sigma[:40]) <= found.certificate.residuals).all()
+        if kind in {"slow", "slower"} and tol > 2e-6:
+            assert found.method == "gram"
 
 
 @pytest.mark.parametrize("shape", [(420, 330), (330, 420)])

@@ -2,7 +2,9 @@
 
 A float32 product of length K is wrong by at most g ||W||_F, g = K u / (1 - K u), u = 2**-24, in
 whatever order it was summed (Higham, Accuracy and Stability of Numerical Algorithms, 2002, 3.5).
-Where that allowance would drown a residual, the products are made in float64.
+So long products are made in pieces of 1024, added in float64: by Cauchy and Schwarz the pieces
+together are wrong by no more than g ||W||_F with K = 1024. Where that allowance would still drown
+what is to be seen, the products are made in float64.
 """
 
 from dataclasses import dataclass, field, fields
@@ -17,6 +19,9 @@ from lowrank.svd.scaling import ROWS, gram, wide_product, wide_rows
 
 Vector = NDArray[np.float64]
 
+
+# Terms that a product sums in float32 before the sum is taken on in float64.
+PIECE = 1024
 
 PROOF = {"kind": "proof"}
 ESTIMATE = {"kind": "estimate"}
@@ -94,36 +99,39 @@ def certify(
     W: Floats,
     svd: SVD,
     norm: float,
-    precise: bool = False,
+    allowed: float = 0.0,
     unit: float | None = None,
     dtype: np.dtype[np.floating] | None = None,
 ) -> Certificate:
     """The certificate of `svd` (m, n, k) for W (m, n) with ||W||_F = norm.
 
-    4 m n k flops, in W's own precision where its rounding allowance is below the largest residual,
-    else (or if `precise`) in float64. `unit` is the rounding the triplets were found with and
-    `dtype` the precision that W came in; both are W's own unless given.
+    4 m n k flops, in W's own precision where its rounding allowance is below the largest residual
+    or `allowed`, else in float64. `unit` is the rounding the triplets were found with and `dtype`
+    the precision that W came in; both are W's own unless given.
     """
     (m, n), s = W.shape, svd.s
-    U, V = svd.U.astype(np.float64), svd.Vt.T.astype(np.float64)
-    lengths = np.sqrt(np.square(U).sum(axis=0)), np.sqrt(np.square(V).sum(axis=0))
+    V = svd.Vt.T.astype(np.float64)
     double, own = 2.0**-53, float(np.finfo(W.dtype).eps) / 2
     for used, u in ((W.dtype, own), (np.dtype(np.float64), double)):
-        if used == np.float32 and precise:
+        if used == np.float32 and np.hypot(_rounding(m, u), _rounding(n, u)) * norm > allowed > 0:
             continue
-        WV, WtU = _products(W, svd, used)
-        right, left = _norms(WV - U * s), _norms(WtU - V * s)
+        seen_by = _products(W, svd, used)
+        WtU, UtU = seen_by.WtU, seen_by.UtU
+        lengths = np.sqrt(UtU.diagonal()), _norms(V)
+        right, left = np.sqrt(seen_by.right), _norms(WtU - V * s)
         # Products, then the subtraction and the norm, each of which rounds in float64.
-        more_right = _gamma(n, u) * norm * lengths[1] + 4 * double * (norm + s[0])
-        more_left = _gamma(m, u) * norm * lengths[0] + 4 * double * (norm + s[0])
-        worst = np.hypot(right, left).max()
+        more_right = _rounding(n, u) * norm * lengths[1] + 4 * double * (norm + s[0])
+        more_left = _rounding(m, u) * norm * lengths[0] + 4 * double * (norm + s[0])
+        worst = max(np.hypot(right, left).max(), allowed)
         if used == np.float64 or np.hypot(more_right, more_left).max() <= worst:
             break
     seen = np.hypot(right, left) / np.hypot(*lengths)
     r = np.hypot(right + more_right, left + more_left) / np.hypot(*lengths) * (1 + 8 * double)
     # Zeros of the augmented matrix [0 W; W.T 0] are no singular values of a W that is not square.
     short, length = (
-        (_norms(WV) + more_right, lengths[1]) if n <= m else (_norms(WtU) + more_left, lengths[0])
+        (np.sqrt(seen_by.WV) + more_right, lengths[1])
+        if n <= m
+        else (_norms(WtU) + more_left, lengths[0])
     )
     r = np.where((r >= s) & (m != n), np.maximum(r, np.maximum(s, short / length)), r)
     zero = np.array([max(m, n) * float(np.finfo(dtype or W.dtype).eps) * s[0]])
@@ -136,10 +144,9 @@ def certify(
     ratio = seen / s.clip(min=1e-300)
     errors = np.minimum(seen, (4 + 100 * ratio) * ratio * seen) + rounding
     wobble = norm * m * n * double
-    along = (U * WV).sum(axis=0)  # u_i.T W v_i
-    inner = np.outer(s, s) * (U.T @ U) * (V.T @ V)
+    inner = np.outer(s, s) * UtU * (V.T @ V)
     squares = inner.cumsum(axis=0).cumsum(axis=1).diagonal()  # ||W_j||_F**2
-    lost = norm**2 - 2 * np.cumsum(s * along) + squares
+    lost = norm**2 - 2 * np.cumsum(s * seen_by.along) + squares
     slack = 2 * np.cumsum(s * more_right * lengths[0]) + 2 * norm * wobble
     slack += 8 * (m + n) * double * (norm + s[0]) ** 2
     bounds = np.sqrt(np.stack([lost - slack, lost + slack], axis=1).clip(min=0.0))
@@ -153,22 +160,52 @@ def _gamma(length: int, unit: float) -> float:
     return length * unit / (1 - length * unit)
 
 
+def _rounding(length: int, unit: float) -> float:
+    """The error of _products as a part of ||W||_F: float32 is summed piece by piece."""
+    if unit < 2.0**-40:
+        return _gamma(length, unit)
+    pieces = -(-length // PIECE)
+    return _gamma(min(length, PIECE), unit) + 2 * _gamma(pieces, 2.0**-53)
+
+
 def _norms(columns: Vector) -> Vector:
-    return np.sqrt(np.square(columns).sum(axis=0))
+    return np.asarray(np.sqrt(np.einsum("ij,ij->j", columns, columns)))
 
 
-def _products(W: Floats, svd: SVD, dtype: np.dtype[np.floating]) -> tuple[Vector, Vector]:
-    """W V (m, k) and W.T U (n, k), multiplied in `dtype`, returned in float64."""
-    V, U = svd.Vt.T, svd.U
-    if dtype == W.dtype:
-        return (W @ V).astype(np.float64), (W.T @ U).astype(np.float64)
-    V, U = V.astype(dtype), U.astype(dtype)
-    WV, WtU = np.empty((len(W), V.shape[1])), np.zeros((W.shape[1], U.shape[1]))
-    for i, rows in enumerate(wide_rows(W)):
-        here = slice(i * ROWS, (i + 1) * ROWS)
-        WV[here] = rows @ V
-        WtU += rows.T @ U[here]
-    return WV, WtU
+@dataclass
+class _Products:
+    """What the certificate needs of W V and W.T U, summed in float64.
+
+    WtU (n, k) and UtU (k, k) whole; of W V only the squared norms (k,) of its columns and of those
+    of W V - U S, and u_i.T W v_i (k,).
+    """
+
+    WtU: Vector
+    UtU: Vector
+    WV: Vector
+    right: Vector
+    along: Vector
+
+
+def _products(W: Floats, svd: SVD, dtype: np.dtype[np.floating]) -> _Products:
+    """Multiplied in `dtype` by pieces of 1024 rows and, if it is float32, columns."""
+    (m, n), k = W.shape, len(svd.s)
+    V = svd.Vt.T.astype(dtype)
+    found = _Products(np.zeros((n, k)), np.zeros((k, k)), *np.zeros((3, k)))
+    step = PIECE if dtype == np.float32 else n
+    for i in range(0, m, PIECE):
+        rows, U = W[i : i + PIECE].astype(dtype, copy=False), svd.U[i : i + PIECE]
+        found.WtU += rows.T @ U.astype(dtype, copy=False)  # (n, piece), (piece, k) -> (n, k)
+        WV = np.zeros((len(rows), k))
+        for j in range(0, n, step):
+            WV += rows[:, j : j + step] @ V[j : j + step]  # (piece, step), (step, k) -> (piece, k)
+        U = U.astype(np.float64, copy=False)
+        apart = WV - U * svd.s
+        found.UtU += U.T @ U
+        found.WV += np.einsum("ij,ij->j", WV, WV)
+        found.right += np.einsum("ij,ij->j", apart, apart)
+        found.along += np.einsum("ij,ij->j", U, WV)
+    return found
 
 
 @dataclass(frozen=True)

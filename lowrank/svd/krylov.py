@@ -60,7 +60,7 @@ def grow(W: Floats, space: Subspace, k: int, tol: float, most: int) -> Subspace:
     """
     work = _Work(space, most)
     race = threads.Race(threads.available())
-    before: NDArray[np.float64] | None = None
+    before = work.values(k) if work.p >= k else None
     change, checked = np.inf, 0
     while work.X.shape[1] and work.p + work.X.shape[1] <= most:
         with race.run():
@@ -70,7 +70,7 @@ def grow(W: Floats, space: Subspace, k: int, tol: float, most: int) -> Subspace:
         if work.p < max(k + work.X.shape[1], 1.05 * checked):
             continue
         checked = work.p
-        values = np.linalg.eigvalsh(work.gram())[::-1][:k].astype(np.float64)
+        values = work.values(k)
         floor = np.finfo(W.dtype).eps * values[0]
         if before is not None:
             last, change = change, float((abs(values - before) / (2 * values.clip(floor))).max())
@@ -82,8 +82,11 @@ def grow(W: Floats, space: Subspace, k: int, tol: float, most: int) -> Subspace:
 
 
 def _remaining(change: float, last: float) -> float:
-    """How far a sequence still goes whose last two changes are these, if it goes on like that."""
-    ratio = min(max(change / last if last > 0 else 0.0, 0.05), 0.9)
+    """How far a sequence still goes whose last two changes are these, if it goes on like that.
+
+    After one change only, each of those to come is taken for half of the one before.
+    """
+    ratio = min(max(change / last if last > 0 else 0.0, 0.05), 0.9) if last < np.inf else 0.5
     return change * ratio / (1 - ratio)
 
 
@@ -120,9 +123,10 @@ class _Work:
         self.p = end
         self.flops += 8.0 * Q.size * b
 
-    def gram(self) -> NDArray[np.float64]:
-        """(WQ).T WQ (p, p) as far as the working precision told it."""
-        return self.H[: self.p, : self.p]
+    def values(self, k: int) -> NDArray[np.float64]:
+        """The k largest eigenvalues of (WQ).T WQ (p, p), as far as the precision of W told it."""
+        found = np.linalg.eigvalsh(self.H[: self.p, : self.p])
+        return found[::-1][:k].astype(np.float64)
 
     def widened(self, values: NDArray[np.float64], tol: float) -> bool:
         """Whether to go on, X wider if there is room: a value may have more copies than X columns.

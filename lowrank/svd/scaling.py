@@ -60,6 +60,15 @@ def gram(W: Floats) -> NDArray[np.float64]:
     return G
 
 
+def rough_gram(W: Floats) -> NDArray[np.float64]:
+    """W.T W (n, n), multiplied in W's own precision a block of rows at a time, added in float64."""
+    G = np.zeros((W.shape[1], W.shape[1]))
+    for i in range(0, len(W), 2 * ROWS):
+        rows = W[i : i + 2 * ROWS]
+        G += rows.T @ rows  # (n, block), (block, n) -> (n, n)
+    return G
+
+
 def wide_product(W: Floats, C: NDArray[np.float64]) -> NDArray[np.float64]:
     """W C (m, k) in float64."""
     return np.vstack([rows @ C for rows in wide_rows(W)])

@@ -17,7 +17,7 @@ from lowrank.svd.dense import (
     checked_rank,
     with_fixed_signs,
 )
-from lowrank.svd.scaling import gram, normalised, top_eigen, wide_product
+from lowrank.svd.scaling import gram, normalised, rough_gram, top_eigen, wide_product
 
 # Below this short side, or when k is more than this share of it, the whole decomposition costs no
 # more than a part of it: measured on two cores with float32.
@@ -26,6 +26,10 @@ SHARE = 0.2
 # Wide blocks make products quick, narrow ones make the search short: where the entries no longer
 # fit the caches, reading them once for 32 columns costs little more than for 16.
 LARGE = 2**22
+# Up to this short side float32 goes through its Gram matrix, which costs less than a search; SPARE
+# vectors beyond the k-th go along.
+NARROW = 1024
+SPARE = 16
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Truncation:
     tol          the relative error of each singular value that was asked for.
     reached      the estimate of the worst, to be compared with tol; `certificate.proven` is a
                  proof, and of first order.
-    method       "krylov" or "dense".
+    method       "krylov", "gram" or "dense".
     flops        operations of all matrix products and factorisations done so far.
     seed         of the random starting block.
     """
@@ -106,11 +110,12 @@ def truncate(
     accompanies with proofs of first order. Values below max(m, n) eps s_1 are held to tol relative
     to that instead. float32 stays float32; if its rounding stands in the way of tol the search
     goes on in float64, and at last by a dense factorisation. Small matrices, and k that is a large
-    part of min(m, n), are dense from the outset.
+    part of min(m, n), are dense from the outset; float32 with a short side up to 1024 goes through
+    its Gram matrix where that meets tol.
 
-    `start` is an earlier truncation of the same W: its subspace is kept, and only what a larger k
-    or a smaller tol needs beyond it is computed. Same W, k, tol and seed give the same result on
-    the same machine up to rounding.
+    `start` is an earlier truncation of the same W: its subspace, if it has one ("krylov"), is kept,
+    and only what a larger k or a smaller tol needs beyond it is computed. Same W, k, tol and seed
+    give the same result on the same machine up to rounding.
 
     Raises InputError if k is not a whole number from 1 to min(m, n), tol is not between 0 and 1,
     W is not a finite matrix, or start is of another matrix.
@@ -147,6 +152,11 @@ def _search(
     width = min(32 if W.size >= LARGE else 16, max(8, k))
     most = min(n, max(8 * k + 512, n // 2))
     flops = start.flops if start else 0.0
+    if W.dtype == np.float32 and SMALL < n <= NARROW and k + SPARE <= n and norm > 0:
+        found = _through_gram(W, k, tol, norm)
+        flops += found.flops
+        if found.met:
+            return replace(found, flops=flops, seed=seed)
     if n > SMALL and k <= SHARE * n and norm > 0:
         space = start.space if start else None
         for work in (W,) if W.dtype == np.float64 else (W, W.astype(np.float64)):
@@ -160,7 +170,7 @@ def _search(
                 return replace(found, flops=flops, seed=seed)
             space = None
     U, s, V, cost = _dense(W, k, norm)
-    svd, certificate = _certified(W.astype(np.float64), U, s, V, norm, W.dtype, True)
+    svd, certificate = _certified(W.astype(np.float64), U, s, V, norm, W.dtype, tol)
     flops += cost + 4.0 * m * n * k
     return Truncation(svd, certificate, tol, certificate.estimated, "dense", flops, seed, None)
 
@@ -182,10 +192,7 @@ def _krylov(
         space = krylov.grow(W, space, k, goal, most)
         U, s, V = krylov.ritz(W, space, k)
         flops += 4.0 * m * n * k + 2.0 * m * space.size * (space.size + k)
-        # Residuals near sqrt(tol) / 2 are to be expected: is float32 enough to see them?
-        rounding = max(m, n) * np.finfo(W.dtype).eps / 2 * norm
-        precise = bool(rounding > 0.35 * tol**0.5 * s[-1])
-        svd, certificate = _certified(W, U, s, V, norm, dtype, precise)
+        svd, certificate = _certified(W, U, s, V, norm, dtype, tol)
         found = Truncation(
             svd, certificate, tol, certificate.estimated, "krylov", flops + space.flops, 0, space
         )
@@ -195,6 +202,20 @@ def _krylov(
         before, goal = found.reached, goal / 4
 
 
+def _through_gram(W: Floats, k: int, tol: float, norm: float) -> Truncation:
+    """The best within the top eigenvectors of W.T W (n, n), which is made in float32.
+
+    Its rounding turns those vectors a little; the values are then taken from W itself, where the
+    angle enters by its square, and certified.
+    """
+    m, n = W.shape
+    Q = top_eigen(rough_gram(W), k + SPARE)[1].astype(W.dtype)
+    space = krylov.Subspace(Q, W @ Q, np.zeros((0, 0)), Q[:, :0], 0.0, {})
+    svd, certificate = _certified(W, *krylov.ritz(W, space, k), norm, W.dtype, tol)
+    flops = m * n * (n + 2.0 * (k + SPARE) + 4.0 * k) + 4 / 3 * n**3 + 4.0 * n * n * k
+    return Truncation(svd, certificate, tol, certificate.estimated, "gram", flops, 0, None)
+
+
 def _certified(
     W: Floats,
     U: Floats,
@@ -202,19 +223,23 @@ def _certified(
     V: Floats,
     norm: float,
     dtype: np.dtype[np.floating],
-    precise: bool,
+    tol: float,
 ) -> tuple[SVD, Certificate]:
     """The triplets rounded to `dtype`, and their certificate.
+
+    Residuals near sqrt(tol) / 2 are to be expected, so what float32 may add to them may be as
+    large.
 
     Triplets found in float64 for a float32 matrix are certified twice: what is said of s holds for
     the vectors before rounding, what is said of W_k for those that are handed out.
     """
     svd = SVD(U.astype(dtype), s, V.T.astype(dtype))
     unit = float(np.finfo(W.dtype).eps) / 2
-    certificate = certify(W, svd, norm, precise, unit, dtype)
+    allowed = tol**0.5 * float(s[-1])
+    certificate = certify(W, svd, norm, allowed, unit, dtype)
     if W.dtype == dtype:
         return svd, certificate
-    sharp = certify(W, SVD(U, s, V.T), norm, precise, unit, dtype)
+    sharp = certify(W, SVD(U, s, V.T), norm, allowed, unit, dtype)
     return svd, replace(certificate, residuals=sharp.residuals, errors=sharp.errors)
 
 
