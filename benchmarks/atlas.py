@@ -9,6 +9,7 @@ two processes of one thread each, whose start is part of its time.
 
 import os
 import sys
+from pathlib import Path
 
 if {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"} & set(os.environ) or not os.environ.get(
     "OPENBLAS_THREAD_TIMEOUT"
@@ -16,12 +17,15 @@ if {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"} & set(os.environ) or not os.environ
     for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
         os.environ.pop(name, None)
     os.environ["OPENBLAS_THREAD_TIMEOUT"] = "4"
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # for the pool's processes too
     os.execv(sys.executable, [sys.executable, *sys.argv])
 
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 

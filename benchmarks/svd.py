@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -25,6 +26,8 @@ if any(name in os.environ for name in SETTINGS) or "OPENBLAS_THREAD_TIMEOUT" not
         os.environ.pop(name, None)
     os.environ["OPENBLAS_THREAD_TIMEOUT"] = "4"
     os.execv(sys.executable, [sys.executable, *sys.argv])
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np  # noqa: E402
 import scipy.linalg  # noqa: E402
