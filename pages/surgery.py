@@ -22,20 +22,23 @@ with errors_shown():
     st.divider()
     ids = panels.reading_text(tokenizer, limit)
 
+# Each part has a place of its own: what comes and goes in one never moves another.
+head, busy, middle, answered, maps = (st.container() for _ in range(5))
 cut = None
-if choice and work.factors_ready(kept, choice.way, choice.names(kept)):
+with errors_shown(), busy:
+    ready = choice is not None and work.factors_ready(kept, choice.way, choice.names(kept))
+    if choice and ready and ids:
+        job = work.cut_job(kept, choice, ids)
+        cut = job.last if isinstance(job.last, work.Cut) else None
+        if cut is None:
+            work.watched(job, lambda job: work.shown(job, "Reading"))
+    elif not ids:
+        st.info(text("surgery", "empty"), icon=":material/info:")
+if choice:
     with errors_shown():
-        place = st.container()
-        if ids:
-            job = work.cut_job(kept, choice, ids)
-            cut = job.last if isinstance(job.last, work.Cut) else None
-            if cut is None:
-                work.watched(job, lambda job: work.shown(job, "Reading"))
-        else:
-            st.info(text("surgery", "empty"), icon=":material/info:")
-        with place:
+        with head:
             panels.numbers(cut)
-        left, right = st.columns(2, gap="medium")
+        left, right = middle.columns(2, gap="medium")
         with left:
             st.markdown("**What comes next**, after the text")
             if cut:
@@ -43,19 +46,22 @@ if choice and work.factors_ready(kept, choice.way, choice.names(kept)):
         with right:
             st.markdown("**What is stored** of these matrices, break-even marked")
             panels.stored_chart(kept, choice, cut.plan if cut else None)
-        st.subheader("Two answers", anchor=False)
-        panels.two_answers(model, tokenizer, kept, choice)
+        with answered:
+            st.subheader("Two answers", anchor=False)
+            panels.two_answers(model, tokenizer, kept, choice, ready)
 
-with errors_shown():
+with errors_shown(), maps:
     st.subheader("Which projections need their rank?", anchor=False)
     st.markdown(text("surgery", "map"))
     panels.sensitivity(model, tokenizer, kept)
-    if choice:
-        st.subheader("Why activation-aware wins", anchor=False)
-        panels.evidence(kept, choice)
+    why = st.container()
     st.subheader("Does less rank remove noise?", anchor=False)
     st.markdown(text("surgery", "noise"))
     panels.noise(model, tokenizer, kept)
+    if choice:
+        with why:
+            st.subheader("Why activation-aware wins", anchor=False)
+            panels.evidence(kept, choice)
 
 st.subheader("What you see", anchor=False)
 st.markdown(text("surgery", "theory"))

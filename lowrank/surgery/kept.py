@@ -32,10 +32,12 @@ class Kept:
     def __init__(self, folder: Path, params: Params, texts: Sequence[Sequence[int]]) -> None:
         self.folder, self.params, self.texts = folder, params, texts
         self._held = projections(params)
+        self._opened: dict[Path, Factors] = {}
 
     def has(self, way: str, name: str) -> bool:
         """Whether these factors are there already. `way` is "plain" or "aware"."""
-        return self._path(way, name).exists()
+        path = self._path(way, name)
+        return path in self._opened or path.exists()
 
     def missing(self, way: str, names: Sequence[str]) -> list[str]:
         """Those of the names whose factors are still to be computed."""
@@ -115,11 +117,16 @@ class Kept:
             ) from error
 
     def _read(self, path: Path) -> Factors:
-        try:
-            rows = np.load(path, mmap_mode="r").view(np.ndarray)
-            return Factors(rows["U"].T, rows["s"].copy(), rows["SVt"])
-        except (OSError, ValueError, IndexError) as error:
-            raise FormatError(f"{path.name} is damaged; remove it from {self.folder}.") from error
+        """A view of the file, opened once: mapping 210 files anew takes longer than using them."""
+        if path not in self._opened:
+            try:
+                rows = np.load(path, mmap_mode="r").view(np.ndarray)
+                self._opened[path] = Factors(rows["U"].T, rows["s"].copy(), rows["SVt"])
+            except (OSError, ValueError, IndexError) as error:
+                raise FormatError(
+                    f"{path.name} is damaged; remove it from {self.folder}."
+                ) from error
+        return self._opened[path]
 
 
 def _packed(factors: Factors) -> NDArray:

@@ -62,6 +62,8 @@ def opened(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("LOWRANK_MODELS", str(tiny.parent))
     monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path))
     monkeypatch.setattr("lowrank.ui.surgery.work.MOMENT", 20.0)
+    passage = texts.calibration()[0][:400]
+    monkeypatch.setattr(texts, "calibration", lambda: [passage])
     cached.factors.clear()
 
     def open_page(**query: object) -> AppTest:
@@ -80,7 +82,7 @@ def settled(app: AppTest) -> AppTest:
     for _ in range(200):
         if not any("stop-" in (b.key or "") for b in app.button):
             return app
-        time.sleep(0.05)
+        time.sleep(0.2)
         app.run()
     raise AssertionError("work never ended")
 
@@ -155,7 +157,10 @@ def test_two_answers_and_an_empty_prompt(opened):
     assert any("Write a prompt" in info.value for info in app.info)
 
 
-def test_evidence_noise_and_a_live_map(opened):
+def test_evidence_noise_and_a_live_map(opened, monkeypatch):
+    few, page = texts.questions()[:5], texts.text("prose")[:120]
+    monkeypatch.setattr(texts, "questions", lambda: few)
+    monkeypatch.setattr(texts, "text", lambda name: page)
     app = opened(way="activation-aware")
     assert any("Inputs are far from round" in m.value for m in app.markdown)
     app.button(key="noise ask").click().run()

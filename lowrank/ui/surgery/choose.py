@@ -85,7 +85,7 @@ def choose(count: int) -> Choice | None:
         )
         how, percent, rule = _ranks()
     if not short:
-        st.info(text("surgery", "nothing"), icon=":material/info:")
+        left.info(text("surgery", "nothing"), icon=":material/info:")
         return None
     kinds = tuple(kind for label, kind in SHORT.items() if label in short)
     return Choice(kinds, layers, WAYS[str(way)], how, percent, rule)

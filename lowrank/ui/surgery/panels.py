@@ -53,7 +53,7 @@ def reading_text(tokenizer: Tokenizer, limit: int) -> list[int]:
     ids = tokenizer.begin(given or "")
     longest = min(LONGEST, limit)
     if len(ids) > longest:
-        st.caption(f"The first {longest:,} of {len(ids):,} tokens are read.")
+        left.caption(f"The first {longest:,} of {len(ids):,} tokens are read.")
     return ids[:longest]
 
 
@@ -61,6 +61,9 @@ def stored_chart(kept: Kept, choice: Choice, plan: Plan | None) -> None:
     """Parameters of the chosen matrices against their rank, break-even marked."""
     held = projections(kept.params)
     names = choice.names(kept)
+    if plan is None and choice.how != "rank":  # the ranks are not known yet
+        st.container(height=230, border=False)
+        return
     if plan is None:
         plan = by_fraction(kept.params, names, choice.percent / 100)
     shapes = {name: held[name].shape for name in names}
@@ -178,8 +181,10 @@ def _visible(piece: str) -> str:
     return shown if shown.isprintable() else repr(shown)[1:-1]
 
 
-def two_answers(model: Model, tokenizer: Tokenizer, kept: Kept, choice: Choice) -> None:
-    """A prompt, and both models' answers side by side, token by token."""
+def two_answers(
+    model: Model, tokenizer: Tokenizer, kept: Kept, choice: Choice, ready: bool
+) -> None:
+    """A prompt, and both models' answers side by side, token by token, once factors are ready."""
     prompt = st.text_area(
         "Prompt",
         "What is the capital of France?",
@@ -191,11 +196,13 @@ def two_answers(model: Model, tokenizer: Tokenizer, kept: Kept, choice: Choice) 
     first, second, third = st.columns(3, vertical_alignment="bottom")
     length = int(first.slider("At most, tokens", 8, 200, 48, key="length", bind="query-params"))
     warmth = second.slider("Temperature", 0.0, 1.5, 0.0, 0.1, key="warmth", bind="query-params")
-    state = st.session_state
-    if third.button("Ask both", key="ask", type="primary", icon=":material/play_arrow:"):
+    state, below = st.session_state, st.container()
+    if third.button(
+        "Ask both", key="ask", type="primary", icon=":material/play_arrow:", disabled=not ready
+    ):
         state.pop("asked", None)
         if not (prompt or "").strip():
-            st.info("Write a prompt first.", icon=":material/info:")
+            below.info("Write a prompt first.", icon=":material/info:")
         else:
             ids = cached.chat_ids(model.source, prompt.strip())[:PROMPT]
             key = f"answer {work.visitor()} {time.time_ns()}"
@@ -203,12 +210,13 @@ def two_answers(model: Model, tokenizer: Tokenizer, kept: Kept, choice: Choice) 
             state["asked"] = (key, choice, prompt.strip(), length)
     asked: tuple[str, Choice, str, int] | None = state.get("asked")
     job = cached.answers().get(asked[0]) if asked else None
-    if asked is None or job is None:
+    with st.container():
+        if asked is not None and job is not None:
+            watched(job, lambda job: _draw_answers(job, tokenizer, asked, choice, prompt), 0.25)
+            return
         left, right = st.columns(2)
         left.container(border=True, height=190).caption("Before: the whole model")
         right.container(border=True, height=190).caption(f"After: {choice.words()}")
-        return
-    watched(job, lambda job: _draw_answers(job, tokenizer, asked, choice, prompt), 0.25)
 
 
 def _draw_answers(
@@ -241,7 +249,8 @@ def sensitivity(model: Model, tokenizer: Tokenizer, kept: Kept) -> None:
     layers = view != "all layers together"
     name = "science" if layers else "prose"
     ids = tokenizer.begin(texts.text(name))[: kept.params.config.max_position_embeddings]
-    job = work.map_job(kept, ids, layers)
+    with st.container():
+        job = work.map_job(kept, ids, layers)
     if job is not None:
         watched(job, lambda job: _growing(job, layers, len(kept.params.layers)), 1.0)
         if job.records:
