@@ -59,7 +59,7 @@ def test_another_matrix_is_still_there_on_the_next_page_and_on_return(new_page):
     chosen.get_by_text("layers.0.mlp.down_proj").wait_for()
     chosen.get_by_text("576 × 1,536").wait_for()
     page.wait_for_url("**proj=down**")
-    page.get_by_role("link", name="LoRA").click()
+    page.get_by_role("link", name="LoRA", exact=True).click()
     page.get_by_role("heading", name="LoRA", level=1).wait_for()
     settled(page)
     chosen.get_by_text("layers.0.mlp.down_proj").wait_for()
