@@ -1,6 +1,7 @@
 """The default model trained, against what torch and PEFT recorded (oracles/make_training.py)."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from lowrank import llama, train
 from lowrank.llama import backward
-from lowrank.llama.projections import LoRA
+from lowrank.llama.projections import Dense, LoRA
 from lowrank.llama.tokenizer import Tokenizer
 from tests.oracles.training_data import (
     CONFIG,
@@ -34,26 +35,55 @@ def finished(params) -> tuple[list[train.Record], train.State]:
     return list(run), run.state
 
 
-def test_gradients_are_those_of_torch(params):
+def in_double(params):
+    """The same weights in float64."""
+    layers = []
+    for layer in params.layers:
+        wide = {
+            name: part.astype(np.float64) if isinstance(part, np.ndarray) else doubled(part)
+            for name, part in vars(layer).items()
+        }
+        layers.append(replace(layer, **wide))
+    embeddings = params.embed_tokens.astype(np.float64)
+    return replace(
+        params,
+        embed_tokens=embeddings,
+        layers=tuple(layers),
+        norm=params.norm.astype(np.float64),
+        lm_head=Dense(embeddings),  # tied
+    )
+
+
+def doubled(projection):
+    return Dense(projection.matrix().astype(np.float64))
+
+
+# Torch's gradients are in float32, and so are ours on the page: theirs are within 1e-4 of what we
+# find in float64, ours in float32 within 2e-3 at worst and 3e-4 in the middle.
+@pytest.mark.parametrize(("dtype", "worst", "middle"), [("f8", 2e-4, 5e-5), ("f4", 2e-3, 5e-4)])
+def test_gradients_are_those_of_torch(params, dtype, worst, middle):
     recorded = np.load(FOLDER / "gradients.npz")
-    weights = random_weights(params.config)
+    weights = {name: w.astype(dtype) for name, w in random_weights(params.config).items()}
     scale = EVERYWHERE["lora_alpha"] / EVERYWHERE["r"]
     modules = {name.rpartition(".")[0] for name in weights}
-    held = llama.projections(params)
+    used = in_double(params) if dtype == "f8" else params
+    held = llama.projections(used)
     new = {m: LoRA(held[m], weights[f"{m}.lora_A"], weights[f"{m}.lora_B"], scale) for m in modules}
     batch = backward.batch([SEQUENCES[0]], params.config)
-    loss, found = backward.gradients(llama.replaced(params, new), batch, weights)
+    loss, found = backward.gradients(llama.replaced(used, new), batch, weights)
     assert loss == pytest.approx(float(recorded["loss"]), rel=1e-4)
     ours = kept_gradients(found)
     assert ours.keys() == set(recorded.files) - {"loss"}
     assert len(ours) == 42
+    errors = []
     for name, numbers in ours.items():
         theirs = recorded[name]
-        assert numbers[0] == pytest.approx(theirs[0], rel=1e-3), name  # the norm
-        mixed, some = slice(1, 9), slice(9, None)
-        for part in (mixed, some):  # of all entries; and some by themselves
-            error = np.linalg.norm(numbers[part] - theirs[part])
-            assert error <= 1e-3 * np.linalg.norm(theirs[part]), name
+        # The norm, eight mixtures of all entries, and some entries by themselves.
+        for part in (slice(0, 1), slice(1, 9), slice(9, None)):
+            error = np.linalg.norm(numbers[part] - theirs[part]) / np.linalg.norm(theirs[part])
+            assert error <= worst, (name, part)
+            errors.append(error)
+    assert np.median(errors) <= middle
 
 
 def test_the_first_20_losses_are_those_of_peft_and_adamw(finished):
