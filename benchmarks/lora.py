@@ -11,8 +11,9 @@ import sys
 if __name__ == "__main__":  # before numpy loads
     for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
         os.environ.pop(name, None)
-    # Idle threads of either library should sleep, so that they do not slow the other one down.
-    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    # In one process, idle threads of either library should sleep, so as not to slow the other down.
+    if len(sys.argv) == 1:
+        os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 import importlib.util
 import json
@@ -31,7 +32,7 @@ from lowrank import llama, train  # noqa: E402
 from lowrank.readers import open_model  # noqa: E402
 
 SIZE, RANKS, BATCHES = 4096, (8, 64), (1, 16, 256)
-TOKENS, STEPS, WARM, REPEATS = 64, 11, 2, 11
+TOKENS, TURNS, IN_A_ROW, WARM, REPEATS = 64, 9, 4, 2, 11
 IDS = tuple(range(100, 100 + TOKENS))
 PEER = all(importlib.util.find_spec(name) for name in ("torch", "transformers", "peft"))
 
@@ -44,10 +45,15 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def together(works: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """The times of each, taken in turn, so that a slow moment of the machine meets them all."""
+    """The times of each, taken in turn, so that a slow moment of the machine meets them all.
+
+    Each is called once before it is timed: threads of the one before, torch's above all, go on
+    waiting at full speed for a while, and doubled the time of whichever came next.
+    """
     times: dict[str, list[float]] = {name: [] for name in works}
     for i in range(WARM + repeats):
         for name, work in works.items():
+            work()
             taken = seconds(work)
             if i >= WARM:
                 times[name].append(taken)
@@ -147,9 +153,10 @@ def peft_steps() -> Callable[[], float]:
 
 
 def steps_of(which: str) -> None:
-    """In a process of its own: a step for each line read; its time, loss, and the peak so far.
+    """In a process of its own: steps for each line read; their time, the loss, the peak so far.
 
-    The peak counts from after loading, so that the way of loading does not matter.
+    They are taken in a row, as in a run of training. The peak counts from after loading, so that
+    the way of loading does not matter.
     """
     import gc
 
@@ -158,16 +165,19 @@ def steps_of(which: str) -> None:
     Path("/proc/self/clear_refs").write_text("5")
     print("ready", flush=True)
     for _ in sys.stdin:
+        time.sleep(0.1)  # until the other's threads no longer wait at full speed
+        step()
         start = time.perf_counter()
-        loss = step()
-        taken = time.perf_counter() - start
+        for _ in range(IN_A_ROW):
+            loss = step()
+        taken = (time.perf_counter() - start) / IN_A_ROW
         status = Path("/proc/self/status").read_text()
         peak = int(status.split("VmHWM:")[1].split()[0]) * 1024
         print(json.dumps([taken, loss, peak]), flush=True)
 
 
 def training() -> None:
-    """Steps of both, in turn, each in its own process."""
+    """Steps of both, a few of each in turn, each in its own process."""
     names = ["lowrank", "PEFT"] if PEER else ["lowrank"]
     print(f"\na training step: r = 8 on q_proj and v_proj, {TOKENS} tokens, loss on all of them")
     processes = {
@@ -177,6 +187,7 @@ def training() -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            env={k: v for k, v in os.environ.items() if k != "OPENBLAS_THREAD_TIMEOUT"},
         )
         for name in names
     }
@@ -186,7 +197,7 @@ def training() -> None:
     for process in processes.values():
         assert process.stdout is not None
         assert process.stdout.readline().strip() == "ready"
-    for i in range(WARM + STEPS):
+    for i in range(WARM + TURNS):
         for name, process in processes.items():
             assert process.stdin is not None
             assert process.stdout is not None
@@ -199,8 +210,8 @@ def training() -> None:
         process.communicate("")
         print(
             f"  {name:8} {statistics.median(times[name]) * 1e3:7.0f} ms,"
-            f" peak {peaks[name] / 2**20:6.0f} MiB, loss after {WARM + STEPS} steps"
-            f" {losses[name]:.3f}"
+            f" peak {peaks[name] / 2**20:6.0f} MiB, loss after {(WARM + TURNS) * (IN_A_ROW + 1)}"
+            f" steps {losses[name]:.3f}"
         )
     if PEER:
         print(f"  time lowrank / PEFT    {ratio(times, 'lowrank', 'PEFT'):.2f} (<= 0.85)")

@@ -29,7 +29,7 @@ def held_in_training(params: Params, method: Method, state: State, example: Exam
     batch = backward.batch([example], params.config)
     touched = [int(n.split(".")[2]) for n in state.weights if n.startswith("model.layers.")]
     lowest = min(touched, default=len(params.layers))
-    _, kept = backward.kept_forward(placed, batch, lowest)
+    _, kept = backward.kept_forward(placed, batch, backward.places(placed, batch), lowest)
     _, gradients = backward.gradients(placed, batch, state.weights)
     logits = len(batch.rows) * params.config.vocab_size * params.embed_tokens.itemsize
     own = (getattr(layer, each.name) for layer in kept for each in fields(layer))

@@ -24,6 +24,7 @@ from lowrank.llama.model import (
     Layer,
     Params,
     attention,
+    by_column,
     by_head,
     causal,
     checked_ids,
@@ -81,7 +82,7 @@ def batch(sequences: Sequence[tuple[ArrayLike, ArrayLike]], config: LlamaConfig)
 
 def loss(params: Params, batch: Batch) -> NDArray[np.float64]:
     """-ln p of every token that counts, given those before it in its sequence, in nats."""
-    x, _ = kept_forward(params, batch, len(params.layers))
+    x, _ = kept_forward(params, batch, places(params, batch), len(params.layers))
     logits = params.lm_head.apply(rms_norm(x[batch.rows], params.norm, params.config.rms_norm_eps))
     return cross_entropy(logits, batch.targets)
 
@@ -113,7 +114,8 @@ def gradients(
     ]
     lowest = next((i for i, wanted in enumerate(of_layers) if wanted), len(params.layers))
 
-    x, kept = kept_forward(params, batch, lowest)
+    where = places(params, batch)
+    x, kept = kept_forward(params, batch, where, lowest)
     last = x[batch.rows]  # (N, hidden) -> (rows, hidden)
     e = rms_norm(last, params.norm, eps)
     losses, dlogits = cross_entropy_backward(params.lm_head.apply(e), batch.targets)
@@ -128,7 +130,7 @@ def gradients(
         for i in reversed(range(lowest, len(params.layers))):
             layer, wanted = params.layers[i], of_layers[i]
             onward, found = layer_backward(
-                layer, kept[i - lowest], dx, wanted, i > lowest, batch, params
+                layer, kept[i - lowest], dx, wanted, i > lowest, where, params.config
             )
             for short_part, gradient in found.items():
                 short, _, part = short_part.partition(".")
@@ -170,32 +172,47 @@ class Kept:
     product: Floats  # silu(gate) * up, into down
 
 
-def kept_forward(params: Params, batch: Batch, lowest: int) -> tuple[Floats, list[Kept]]:
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where every token stands: the spans of the sequences, each with its mask, and the turns.
+
+    A mask is (T, T) for a sequence of T; cos and sin are (N, head_dim/2).
+    """
+
+    spans: tuple[slice, ...]
+    masks: tuple[Floats, ...]
+    cos: Floats
+    sin: Floats
+
+
+def places(params: Params, batch: Batch) -> Places:
+    """The places of a batch's tokens, in the dtype of the weights."""
+    lengths, dtype = [s.stop - s.start for s in batch.spans], params.embed_tokens.dtype
+    cos, sin = rotation(params.speeds, np.concatenate([np.arange(T) for T in lengths]))
+    masks = tuple(causal(T, T, dtype) for T in lengths)
+    return Places(batch.spans, masks, cos.astype(dtype), sin.astype(dtype))
+
+
+def kept_forward(
+    params: Params, batch: Batch, where: Places, lowest: int
+) -> tuple[Floats, list[Kept]]:
     """`model.hidden` of every sequence, (N, hidden), and what the layers from `lowest` on keep."""
-    x, kept = params.embed_tokens[batch.ids], []
-    turn = angles(params, batch)
-    masks = [causal(s.stop - s.start, s.stop - s.start, x.dtype) for s in batch.spans]
+    x, kept = by_column(params.embed_tokens[batch.ids]), []
     for i, layer in enumerate(params.layers):
-        x, here = layer_forward(layer, x, turn, masks, batch, params.config)
+        x, here = layer_forward(layer, x, where, params.config)
         if i >= lowest:
             kept.append(here)
     return x, kept
 
 
 def layer_forward(
-    layer: Layer,
-    x: Floats,
-    turn: tuple[Floats, Floats],
-    masks: Sequence[Floats],
-    batch: Batch,
-    config: LlamaConfig,
+    layer: Layer, x: Floats, where: Places, config: LlamaConfig
 ) -> tuple[Floats, Kept]:
     """One layer, as `model.hidden` has it; attention stays within each sequence."""
     e = rms_norm(x, layer.input_layernorm, config.rms_norm_eps)
-    q, k, v = queries_keys_values(layer, e, turn, config)
-    mixed = np.concatenate(
-        [attention(q[:, s], k[:, s], v[:, s], m) for s, m in zip(batch.spans, masks, strict=True)]
-    )
+    q, k, v = queries_keys_values(layer, e, (where.cos, where.sin), config)
+    each = zip(where.spans, where.masks, strict=True)
+    mixed = np.concatenate([attention(q[:, s], k[:, s], v[:, s], mask) for s, mask in each])
     x_mid = x + layer.o_proj.apply(mixed)
     e_mid = rms_norm(x_mid, layer.post_attention_layernorm, config.rms_norm_eps)
     gate, up = layer.gate_proj.apply(e_mid), layer.up_proj.apply(e_mid)
@@ -210,15 +227,15 @@ def layer_backward(
     dy: Floats,
     trained: Parts,
     below: bool,
-    batch: Batch,
-    params: Params,
+    where: Places,
+    config: LlamaConfig,
 ) -> tuple[Floats | None, Gradients]:
     """From dy to dx, both (N, hidden); None unless something `below` needs it.
 
     Gradients are named by projection and part, "q_proj.lora_A". The way back ends at the first
     operation before which nothing is trained.
     """
-    config, found = params.config, Gradients()
+    found = Gradients()
     attention_in = below or not trained.keys().isdisjoint(("q_proj", "k_proj", "v_proj"))
     attention_out = attention_in or "o_proj" in trained
     mlp_in = attention_out or not trained.keys().isdisjoint(("gate_proj", "up_proj"))
@@ -245,7 +262,7 @@ def layer_backward(
     dmixed = through("o_proj", kept.mixed, dx_mid, attention_in)
     if not attention_in:
         return None, found
-    dq, dk, dv = heads_backward(kept, dmixed, batch, params)
+    dq, dk, dv = heads_backward(kept, dmixed, where, config)
     de = through("q_proj", kept.e, dq, below)
     de = de + through("k_proj", kept.e, dk, below)
     de = de + through("v_proj", kept.e, dv, below)
@@ -259,9 +276,10 @@ def rms_norm_backward(x: Floats, weight: Floats, eps: float, dy: Floats) -> Floa
 
     g = weight * dy; (..., hidden) all.
     """
-    rho2 = np.mean(x * x, axis=-1, keepdims=True) + eps
+    rho2 = np.einsum("...i,...i->...", x, x)[..., None] / x.shape[-1] + eps
     g = weight * dy
-    return (g - x * (np.mean(g * x, axis=-1, keepdims=True) / rho2)) / np.sqrt(rho2)
+    gx = np.einsum("...i,...i->...", g, x)[..., None] / x.shape[-1]
+    return (g - x * (gx / rho2)) / np.sqrt(rho2)
 
 
 def swiglu_backward(gate: Floats, up: Floats, dy: Floats) -> tuple[Floats, Floats]:
@@ -269,10 +287,13 @@ def swiglu_backward(gate: Floats, up: Floats, dy: Floats) -> tuple[Floats, Float
 
     All (N, mid). `trainable.silu_backward` with what both gradients share computed once.
     """
-    sigma = 0.5 + 0.5 * np.tanh(0.5 * gate)
+    sigma = 0.5 * gate
+    np.tanh(sigma, out=sigma)  # in place, as in `silu`: these arrays are wide
+    sigma *= 0.5
+    sigma += 0.5
     a = gate * sigma
     dup = a * dy
-    a *= 1 - sigma  # in place from here on: these arrays are wide, and ours
+    a -= a * sigma
     a += sigma
     a *= up
     a *= dy
@@ -280,25 +301,20 @@ def swiglu_backward(gate: Floats, up: Floats, dy: Floats) -> tuple[Floats, Float
 
 
 def heads_backward(
-    kept: Kept, dmixed: Floats, batch: Batch, params: Params
+    kept: Kept, dmixed: Floats, where: Places, config: LlamaConfig
 ) -> tuple[Floats, Floats, Floats]:
     """From attention's result (N, heads * head_dim) to what q, k and v gave, (N, out) each.
 
     q and k were turned: the transpose of a turn is the turn back.
     """
-    dout = by_head(dmixed, params.config.head_dim)
-    each = []
-    for s in batch.spans:
-        mask = causal(s.stop - s.start, s.stop - s.start, dmixed.dtype)
-        q, k, v = kept.q[:, s], kept.k[:, s], kept.v[:, s]
-        each.append(attention_backward(q, k, v, mask, dout[:, s]))
+    dout = by_head(dmixed, config.head_dim)
+    each = [
+        attention_backward(kept.q[:, s], kept.k[:, s], kept.v[:, s], mask, dout[:, s])
+        for s, mask in zip(where.spans, where.masks, strict=True)
+    ]
     dq, dk, dv = (np.concatenate(parts, axis=1) for parts in zip(*each, strict=True))
-    cos, sin = angles(params, batch)
-    return (
-        side_by_side(rotated(dq, cos, -sin)),
-        side_by_side(rotated(dk, cos, -sin)),
-        side_by_side(dv),
-    )
+    back = where.cos, -where.sin
+    return side_by_side(rotated(dq, *back)), side_by_side(rotated(dk, *back)), side_by_side(dv)
 
 
 def attention_backward(
@@ -308,17 +324,19 @@ def attention_backward(
 
     dv = P^T dy, dP = dy v^T, dZ = P * (dP - sum(P * dP)), dq = dZ k / sqrt(head_dim), and dk =
     dZ^T q / sqrt(head_dim). q and dy are (heads, T, head_dim), k and v (kv_heads, T, head_dim):
-    the heads that share a key are stacked, so that the products over them sum up by themselves.
+    over the heads that share a key, a group, dk and dv are summed.
     """
-    (heads, T, width), (kv_heads, S, _) = q.shape, k.shape
-    q, dy = q.reshape(kv_heads, -1, width), dy.reshape(kv_heads, -1, width)
-    scale = width**-0.5
-    P = softmax((q @ k.swapaxes(1, 2) * scale).reshape(heads, T, S) + mask)
-    P = P.reshape(kv_heads, -1, S)  # (kv, group * T, S)
-    dP = dy @ v.swapaxes(1, 2)
-    dZ = P * (dP - (P * dP).sum(axis=-1, keepdims=True)) * scale
-    dq = (dZ @ k).reshape(heads, T, width)
-    return dq, dZ.swapaxes(1, 2) @ q, P.swapaxes(1, 2) @ dy
+    (heads, T, width), kv_heads = q.shape, len(k)
+    q, dy = (a.reshape(kv_heads, -1, T, width) for a in (q * width**-0.5, dy))
+    k, v = k[:, None], v[:, None]
+    P = softmax(q @ k.mT + mask)  # (kv, group, T, S)
+    dv = (P.mT @ dy).sum(axis=1)
+    dZ = dy @ v.mT
+    dZ -= np.einsum("...s,...s->...", P, dZ)[..., None]
+    dZ *= P
+    dk = (dZ.mT @ q).sum(axis=1)
+    dZ *= width**-0.5
+    return (dZ @ k).reshape(heads, T, width), dk, dv
 
 
 def cross_entropy(logits: Floats, targets: Ids) -> NDArray[np.float64]:
@@ -343,11 +361,3 @@ def cross_entropy_backward(
     p /= total
     p[at] -= 1
     return np.log(total[:, 0].astype(np.float64)) - chosen, p
-
-
-def angles(params: Params, batch: Batch) -> tuple[Floats, Floats]:
-    """cos and sin of every token's position within its sequence, (N, head_dim/2) each."""
-    positions = np.concatenate([np.arange(s.stop - s.start) for s in batch.spans])
-    cos, sin = rotation(params.speeds, positions)
-    dtype = params.embed_tokens.dtype
-    return cos.astype(dtype), sin.astype(dtype)

@@ -88,7 +88,7 @@ def hidden(params: Params, ids: ArrayLike, cache: Cache | None = None) -> Floats
     start = cache.length if cache else 0
     ids = checked_ids(ids, config, start)
     T = len(ids)
-    x = params.embed_tokens[ids]  # (T,) -> (T, hidden)
+    x = by_column(params.embed_tokens[ids])  # (T,) -> (T, hidden)
     turn = angles(params, start, T)
     mask = causal(T, start + T, x.dtype)
     for i, layer in enumerate(params.layers):
@@ -112,7 +112,7 @@ def rms_norm(x: Floats, weight: Floats, eps: float) -> Floats:  # (..., hidden),
     >>> rms_norm(np.array([3.0, 4.0]), np.ones(2), 0.0).round(3).tolist()
     [0.849, 1.131]
     """
-    mean_square = np.vecdot(x, x)[..., None] / x.shape[-1]
+    mean_square = np.einsum("...i,...i->...", x, x)[..., None] / x.shape[-1]
     return weight * (x / np.sqrt(mean_square + eps))
 
 
@@ -130,13 +130,12 @@ def attention(q: Floats, k: Floats, v: Floats, mask: Floats) -> Floats:
     """softmax(q k^T / sqrt(head_dim) + mask) v of every head, side by side: (T, heads * head_dim).
 
     q is (heads, T, head_dim), k and v are (kv_heads, S, head_dim), the mask is (T, S). Consecutive
-    heads share a key: their queries are stacked, so that one product serves them all.
+    heads, a group, share a key.
     """
-    (heads, T, width), (kv_heads, S, _) = q.shape, k.shape
-    stacked = (q * width**-0.5).reshape(kv_heads, -1, width)  # -> (kv, group * T, hd)
-    scores = stacked @ k.swapaxes(1, 2)  # (kv, group * T, S)
-    weights = softmax(scores.reshape(heads, T, S) + mask)
-    mixed = weights.reshape(kv_heads, -1, S) @ v  # (kv, group * T, hd)
+    (heads, T, width), kv_heads = q.shape, len(k)
+    grouped = (q * width**-0.5).reshape(kv_heads, -1, T, width)  # -> (kv, group, T, hd)
+    weights = softmax(grouped @ k[:, None].mT + mask)  # (kv, group, T, S)
+    mixed = weights @ v[:, None]  # (kv, group, T, hd)
     return side_by_side(mixed.reshape(heads, T, width))
 
 
@@ -151,8 +150,10 @@ def softmax(z: Floats) -> Floats:
     >>> softmax(np.array([0.0, 0.0, -np.inf])).tolist()
     [0.5, 0.5, 0.0]
     """
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+    e = z - z.max(axis=-1, keepdims=True)
+    np.exp(e, out=e)
+    e /= e.sum(axis=-1, keepdims=True)
+    return e
 
 
 def causal(T: int, S: int, dtype: DTypeLike = np.float32) -> Floats:
@@ -169,6 +170,14 @@ def angles(params: Params, start: int, T: int) -> tuple[Floats, Floats]:
     cos, sin = rotation(params.speeds, np.arange(start, start + T))
     dtype = params.embed_tokens.dtype
     return cos.astype(dtype), sin.astype(dtype)
+
+
+def by_column(x: Floats) -> Floats:
+    """The same (T, hidden), laid in memory as `projections.product` lays what it gives.
+
+    The sum of two arrays that lie alike is ten times faster than of two that do not.
+    """
+    return np.asfortranarray(x)
 
 
 def by_head(x: Floats, head_dim: int) -> Floats:

@@ -58,7 +58,7 @@ def llama3(plain: NDArray[np.float64], scaling: RopeScaling) -> NDArray[np.float
 
 def rotation(speeds: Floats, positions: NDArray[np.integer]) -> tuple[Floats, Floats]:
     """cos and sin of every pair's angle at every position, (T, head_dim/2) each, in float64."""
-    angles = np.outer(positions, speeds)
+    angles = np.outer(speeds, positions).T
     return np.cos(angles), np.sin(angles)
 
 
@@ -70,5 +70,10 @@ def rotated(x: Floats, cos: Floats, sin: Floats) -> Floats:  # (heads, T, head_d
     >>> rotated(np.array([[[1.0, 0.0]]]), np.array([[0.0]]), np.array([[1.0]])).tolist()
     [[[0.0, 1.0]]]
     """
-    a, b = np.split(x, 2, axis=-1)
-    return np.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1)
+    half = x.shape[-1] // 2
+    a, b, y = x[..., :half], x[..., half:], np.empty_like(x)
+    np.multiply(a, cos, out=y[..., :half])
+    np.multiply(b, cos, out=y[..., half:])
+    y[..., :half] -= b * sin
+    y[..., half:] += a * sin
+    return y

@@ -182,7 +182,10 @@ def dense_backward(
     if "bias" in wanted and projection.bias is not None:
         found["bias"] = dy.sum(axis=0)
     _none_of(projection, set(wanted) - set(found))
-    return dy @ projection.W if need_dx else None, found  # (N, out), (out, in) -> (N, in)
+    if not need_dx:
+        return None, found
+    W = projection.W  # (N, out), (out, in) -> (N, in); each the faster way: see `product`
+    return (W.T @ dy.T).T, found
 
 
 def lora_backward(
@@ -196,7 +199,7 @@ def lora_backward(
     dx, found = projection_backward(projection.W0, x, dy, rest, need_dx)
     dz, pair = _pair_backward(projection, x, dy, wanted)
     if dx is not None:
-        dx += dz @ projection.A  # (N, r), (r, in) -> (N, in)
+        dx += (projection.A.T @ dz.T).T  # (N, r), (r, in) -> (N, in)
     return dx, found | pair
 
 
