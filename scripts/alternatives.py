@@ -5,7 +5,11 @@ python scripts/alternatives.py --steps 48
 
 import argparse
 import json
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lowrank import lab, llama, train
 from lowrank.lab import alternatives

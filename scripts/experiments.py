@@ -8,12 +8,15 @@ and when it was made. One step takes about half a second on a quiet computer of 
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lowrank import llama
 from lowrank.lab import experiments

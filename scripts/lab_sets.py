@@ -8,8 +8,12 @@ and whether each has the set's sign (a regular expression that is in the set's f
 
 import argparse
 import json
+import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lowrank import lab, llama, train
 from lowrank.lab.sets import FOLDER, TrainingSet
