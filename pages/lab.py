@@ -6,6 +6,7 @@ from lowrank.errors import InputError
 from lowrank.lab import experiments
 from lowrank.lora import lora_forward_matmul, regular_forward_matmul
 from lowrank.train import adamw, finetune
+from lowrank.ui.downloads import csv_and_json
 from lowrank.ui.lab import alternatives, choose, panels, paper, work
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.watch import watched
@@ -86,7 +87,7 @@ def redo() -> None:
     paper.matrices(found)
     st.subheader("What does the update look like?", anchor=False)
     paper.update(found)
-    paper.downloads(found)
+    csv_and_json(experiments.rows(found), found, "experiments")
 
 
 with errors_shown():

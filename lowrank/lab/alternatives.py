@@ -112,6 +112,20 @@ def token_times(models: Mapping[str, Params], ids: Sequence[int]) -> dict[str, f
     return found
 
 
+def rows(made: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One row for each step of each way, as a table wants them: what was measured of a way beside.
+
+    >>> rows([{"label": "LoRA", "trained": 8, "losses": [2.5, 2.0]}])[1]
+    {'label': 'LoRA', 'step': 2, 'loss': 2.0, 'trained': 8}
+    """
+    return [
+        {"label": each["label"], "step": step, "loss": loss}
+        | {key: value for key, value in each.items() if key not in ("label", "losses")}
+        for each in made
+        for step, loss in enumerate(each["losses"], 1)
+    ]
+
+
 def stored() -> dict[str, Any] | None:
     """The comparison that comes with the package, made by scripts/alternatives.py; None if none."""
     path = FOLDER / "alternatives.json"

@@ -11,6 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from lowrank import adapters
 from lowrank.errors import InputError
+from lowrank.lab import alternatives
+from lowrank.lab.alternatives import Outcome
 from lowrank.readers import uploads
 from lowrank.ui import cached
 from lowrank.ui.lab.panels import unpacked
@@ -173,3 +175,6 @@ def test_the_three_ways_stand_side_by_side():
     for row in ("| LoRA | 7,168 |", "| one whole matrix | 6,144 |", "| adapter layers | 8,736 |"):
         assert row in table
     assert table.splitlines()[-1].endswith("cannot be |")
+    # ... and the three curves of two steps can be taken home.
+    assert len(alternatives.rows([o.to_json() for o in job.records if isinstance(o, Outcome)])) == 6
+    assert {"CSV", "JSON"} <= {button.proto.label for button in app.get("download_button")}

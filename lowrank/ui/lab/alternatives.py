@@ -14,6 +14,7 @@ from lowrank.lab.alternatives import Outcome
 from lowrank.lab.experiments import Doing
 from lowrank.readers import Model
 from lowrank.ui import cached
+from lowrank.ui.downloads import csv_and_json
 from lowrank.ui.jobs import Job
 from lowrank.ui.lab import work
 from lowrank.ui.lab.choose import Choice
@@ -47,6 +48,7 @@ def beside(model: Model, choice: Choice) -> None:
     if made:
         st.caption(f"Made here: {model.title}, {choice.config.steps} steps at most.")
         table(made)
+        csv_and_json(alternatives.rows(made), made, "alternatives")
         return
     stored = alternatives.stored()
     if stored is None:
@@ -57,6 +59,7 @@ def beside(model: Model, choice: Choice) -> None:
         f"`{stored['command']}`."
     )
     table(stored["outcomes"])
+    csv_and_json(alternatives.rows(stored["outcomes"]), stored, "alternatives")
 
 
 def training(

@@ -1,8 +1,5 @@
 """The paper's experiments: our redo's numbers, stored or made here, beside the paper's own."""
 
-import csv
-import io
-import json
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -107,23 +104,6 @@ def shown(job: Job) -> None:
     doing = job.last if isinstance(job.last, Doing) else Doing(0.0, "Loading the weights")
     progress(job, doing.share, doing.words)
     outcome(job)
-
-
-def downloads(found: Mapping[str, Any]) -> None:
-    """Every run as CSV, and the whole record as JSON."""
-    rows, held = experiments.rows(found), io.StringIO()
-    writer = csv.DictWriter(held, rows[0] if rows else ["table"])
-    writer.writeheader()
-    writer.writerows(rows)
-    left, right = st.columns(2)
-    left.download_button(
-        "CSV", held.getvalue(), "experiments.csv", "text/csv", icon=":material/download:",
-        on_click="ignore", width="stretch",
-    )  # fmt: skip
-    right.download_button(
-        "JSON", json.dumps(found), "experiments.json", "application/json",
-        icon=":material/download:", on_click="ignore", width="stretch",
-    )  # fmt: skip
 
 
 def ranks(found: Mapping[str, Any]) -> None:
