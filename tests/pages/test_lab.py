@@ -96,6 +96,37 @@ def test_a_stopped_run_keeps_what_it_learnt():
 
 
 @pytest.mark.parametrize(
+    ("query", "code", "r", "added"),
+    [
+        ({"lora_dropout": "0.1", "loraplus_lr_ratio": "4.0"}, "lora_dropout=0.1", 4, 0),
+        ({"init_lora_weights": "gaussian"}, "init_lora_weights='gaussian'", 4, 0),
+        ({"init_lora_weights": "pissa"}, "init_lora_weights='pissa'", 8, 0),  # minus its beginning
+        ({"init_lora_weights": "olora", "use_rslora": "True"}, "use_rslora=True", 8, 0),
+        # One length for each of the 2 x (128 + 64) rows.
+        ({"use_dora": "True", "lr_scheduler_type": "cosine"}, "use_dora=True", 4, 384),
+    ],
+)
+def test_every_setting_of_the_link_trains_and_is_saved(query, code, r, added):
+    app = opened(steps="2", set="my own", lines="Hi => Yo", r="4", **query)
+    assert not app.exception
+    assert code in said(app)
+    assert f"trainable params: {3584 + added:,} ||" in said(app)  # 2 (256 + 192) 4
+    app.button(key="train").click().run()
+    app = finished(app)
+    assert not app.exception
+    assert not app.error
+    made = adapters.load(uploads.find_adapter(app.text_input(key="tuned").value))
+    assert made.config.r == r
+    assert made.config.task_type == "CAUSAL_LM"
+
+
+def test_settings_that_do_not_go_together_are_one_sentence():
+    app = opened(use_dora="True", lora_dropout="0.1")
+    assert not app.exception
+    assert "use_dora" in app.error[0].value
+
+
+@pytest.mark.parametrize(
     ("lines", "words"),
     [("no arrow", "expected: prompt => answer"), ("", "There are 0 examples")],
 )

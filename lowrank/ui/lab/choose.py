@@ -1,13 +1,15 @@
 """What to learn and how: the training set, LoRA's settings, the prompt to ask."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lowrank.lab import TrainingSet, built_in, typed
 from lowrank.lab.sets import MOST_LINES, Pairs, written
 from lowrank.lora_config import AdapterConfig
-from lowrank.train import TrainConfig
+from lowrank.train import SCHEDULES, TrainConfig
 from lowrank.ui.layout import text
 
 TYPED = "my own"
@@ -20,6 +22,14 @@ TARGETS: dict[str, tuple[str, ...] | str] = {
 }
 RATES = [1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2]
 RANKS = [1, 2, 4, 8, 16, 32, 64]
+DROPOUTS = [0.0, 0.05, 0.1, 0.2]
+INITS: dict[str, bool | str] = {
+    "default": True,
+    "gaussian": "gaussian",
+    "pissa": "pissa",
+    "olora": "olora",
+}
+RATIOS = [1.0, 2.0, 4.0, 16.0]
 MOST_STEPS = 200
 WARMUP = 4
 
@@ -118,13 +128,59 @@ def settings(known: TrainingSet | None) -> TrainConfig:
     seed = third.number_input(
         "Seed", 0, 9999, 0, key="seed", bind="query-params", persist_state="session"
     )
-    method = AdapterConfig(r=int(r), lora_alpha=int(alpha), target_modules=TARGETS[targets])
-    return TrainConfig(
-        method,
+    plain = AdapterConfig(
+        r=int(r), lora_alpha=int(alpha), target_modules=TARGETS[targets], task_type="CAUSAL_LM"
+    )
+    config = TrainConfig(
+        plain,
         steps=int(steps),
         learning_rate=float(rate),
         warmup_steps=min(WARMUP, int(steps) - 1),
         seed=int(seed),
+    )
+    with st.expander("More of LoraConfig"):
+        return refined(config, plain)
+
+
+def refined(config: TrainConfig, plain: AdapterConfig) -> TrainConfig:
+    """The rest of PEFT's settings for a Llama, and what they come to as PEFT writes them."""
+
+    def chosen(where: DeltaGenerator, name: str, options: list[Any]) -> Any:
+        return where.selectbox(
+            name, options, key=name, bind="query-params", persist_state="session", filter_mode=None
+        )
+
+    first, second = st.columns(2)
+    method = replace(
+        plain,
+        lora_dropout=chosen(first, "lora_dropout", DROPOUTS),
+        init_lora_weights=INITS[chosen(second, "init_lora_weights", list(INITS))],
+        use_rslora=chosen(first, "use_rslora", [False, True]),
+        use_dora=chosen(second, "use_dora", [False, True]),
+    )
+    ratio = chosen(first, "loraplus_lr_ratio", RATIOS)
+    schedule = chosen(second, "lr_scheduler_type", list(SCHEDULES))
+    st.code(as_peft(method), language="python", wrap_lines=True)
+    st.caption(text("lab", "more"))
+    return replace(config, method=method, loraplus_lr_ratio=ratio, lr_scheduler_type=schedule)
+
+
+def as_peft(method: AdapterConfig) -> str:
+    """The call of PEFT that stands for these settings.
+
+    >>> as_peft(AdapterConfig(r=4, lora_alpha=8)).splitlines()[0]
+    'LoraConfig(r=4, lora_alpha=8,'
+    """
+    names = method.target_modules
+    targets = repr(names if isinstance(names, str) else list(names))
+    init = repr(method.init_lora_weights)
+    return (
+        f"LoraConfig(r={method.r}, lora_alpha={method.lora_alpha:g},\n"
+        f"    target_modules={targets},\n"
+        f"    lora_dropout={method.lora_dropout}, bias={method.bias!r},\n"
+        f"    init_lora_weights={init},\n"
+        f"    use_rslora={method.use_rslora}, use_dora={method.use_dora},\n"
+        f"    task_type={method.task_type!r})"
     )
 
 
