@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from lowrank.errors import InputError
-from lowrank.svd import checked_matrix
+from lowrank.svd import checked_matrix, singular_values
 
 Codes = NDArray[np.uint8] | NDArray[np.int8]
 
@@ -111,3 +111,42 @@ def bfloat16(x: ArrayLike) -> NDArray[np.float32]:
     even = (bits >> np.uint32(16)) & np.uint32(1)
     rounded = (bits + np.uint32(0x7FFF) + even) & np.uint32(0xFFFF0000)
     return np.where(np.isnan(np.asarray(x)), np.float32(np.nan), rounded.view(np.float32))
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """What rounding a matrix to fewer bits loses.
+
+    `bits` a number, constants included; `share` is ||W - Q||_F / ||W||_F, `largest` the greatest
+    |W - Q| of an entry, `spectrum` the singular values of W - Q (min(m, n),).
+    """
+
+    name: str
+    bits: float
+    share: float
+    largest: float
+    spectrum: NDArray[np.float64]
+
+
+def roundings(W: ArrayLike) -> tuple[Rounded, ...]:
+    """int8 by row, NF4 by blocks of 64, bfloat16 and float16, each beside W (m, n).
+
+    Raises InputError if W is not a finite matrix.
+
+    >>> [(each.name, each.bits) for each in roundings(np.eye(64))][1:3]
+    [('NF4, blocks of 64', 4.5), ('bfloat16', 16.0)]
+    """
+    W = np.asarray(checked_matrix(W), np.float32)
+    eight, four = int8(W), nf4(W)
+    norm = float(np.linalg.norm(W)) or 1.0
+    found = []
+    for name, bits, Q in (
+        ("int8, a constant a row", 8 * eight.nbytes / W.size, eight.matrix()),
+        ("NF4, blocks of 64", 8 * four.nbytes / W.size, four.matrix()),
+        ("bfloat16", 16.0, bfloat16(W)),
+        ("float16", 16.0, W.astype(np.float16).astype(np.float32)),
+    ):
+        lost = W - Q
+        share, largest = float(np.linalg.norm(lost)) / norm, float(np.abs(lost).max())
+        found.append(Rounded(name, bits, share, largest, singular_values(lost).s))
+    return tuple(found)

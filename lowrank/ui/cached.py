@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from lowrank import completion
+from lowrank import completion, quantization
 from lowrank.adapters import Adapter, AdapterConfig, Effect, effect, load, untrained
 from lowrank.atlas import Survey, read_survey
 from lowrank.completion import PhaseCell
@@ -23,11 +23,12 @@ from lowrank.llama import Params
 from lowrank.llama import load as load_llama
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.measures import random_spectrum
+from lowrank.quantization import Rounded
 from lowrank.readers import Model, open_model
 from lowrank.readers.fetch import cache_folder
 from lowrank.surgery import Kept, texts
 from lowrank.surgery.kept import folder_name
-from lowrank.svd import SVD, Truncation, frobenius, full, residual_norm
+from lowrank.svd import SVD, Truncation, frobenius, full, residual_norm, singular_values
 from lowrank.ui.growing import Growing
 from lowrank.ui.jobs import Jobs
 
@@ -85,6 +86,18 @@ def top(source: str, tensor: str, k: int) -> Truncation:
 def preview(source: str, tensor: str) -> Preview:
     """Block means of one matrix and of its singular vectors, for its heatmaps at any rank."""
     return small_preview(matrix(source, tensor), svd(source, tensor))
+
+
+@st.cache_data(max_entries=256, show_spinner="The singular values of {tensor}…")
+def spectrum(source: str, tensor: str) -> NDArray[np.float64]:
+    """All singular values of one matrix, without its vectors."""
+    return singular_values(matrix(source, tensor)).s
+
+
+@st.cache_data(max_entries=64, show_spinner="Rounding {tensor}, once for everyone…")
+def roundings(source: str, tensor: str) -> tuple[Rounded, ...]:
+    """What one matrix loses in int8, NF4 and 16 bits; see `lowrank.quantization.roundings`."""
+    return quantization.roundings(matrix(source, tensor))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

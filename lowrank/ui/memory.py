@@ -101,7 +101,7 @@ def table(config: LlamaConfig, stored: Storage) -> str:
         "|:--|--:|--:|--:|--:|--:|",
     ]
     for part in count.parts(config):
-        shape = " × ".join(f"{size:,}" for size in part.shape)
+        shape = "\u00a0×\u00a0".join(f"{size:,}" for size in part.shape)
         size = amount(stored.of(part).nbytes(part))
         lines.append(
             f"| {part.name} | {shape} | {part.each:,} | {part.copies} | {part.total:,} | {size} |"

@@ -14,7 +14,6 @@ from lowrank.llama.model import HEAD
 from lowrank.llama.projections import Projection, bias_of
 from lowrank.quantization import bfloat16, int8, nf4
 from lowrank.surgery import texts
-from lowrank.svd import full
 from lowrank.threads import restored, use
 from lowrank.ui import cached
 from lowrank.ui.jobs import Job
@@ -26,33 +25,23 @@ PLOTLY: dict[str, Any] = {"displayModeBar": False}
 
 def compared(source: str, tensor: str) -> None:
     """One real matrix in int8 and NF4: the error, its spectrum, and the rounding of one entry."""
-    W = cached.matrix(source, tensor)
-    norm = float(np.linalg.norm(W)) or 1.0
-    lines = ["| | bits a number | error, share of the norm | largest error |", "|:--|--:|--:|--:|"]
-    errors = {}
-    for name, q in (("int8, a constant a row", int8(W)), ("NF4, blocks of 64", nf4(W))):
-        lost = W - q.matrix()
-        errors[f"error of {name.partition(',')[0]}"] = lost
-        share, worst = float(np.linalg.norm(lost)) / norm, float(np.abs(lost).max())
-        lines.append(f"| {name} | {8 * q.nbytes / W.size:.3g} | {share:.3%} | {worst:.3g} |")
-    halves = (("bfloat16", bfloat16(W)), ("float16", W.astype(np.float16).astype(np.float32)))
-    for name, rounded in halves:
-        lost = W - rounded
-        share, worst = float(np.linalg.norm(lost)) / norm, float(np.abs(lost).max())
-        lines.append(f"| {name} | 16 | {share:.3%} | {worst:.3g} |")
+    found = cached.roundings(source, tensor)
     chart, beside = st.columns([3, 2], gap="large")
     with chart:
         st.plotly_chart(
             figures.error_spectrum(
-                cached.svd(source, tensor).s, {name: full(lost).s for name, lost in errors.items()}
+                cached.spectrum(source, tensor),
+                {f"error of {each.name.partition(',')[0]}": each.spectrum for each in found[:2]},
             ),
             key="errors",
             config=PLOTLY,
             alt="Singular values of the matrix and of its quantization errors, which are flat.",
         )
-    with beside:
-        st.markdown("\n".join(lines))
-        st.markdown(text("memory", "errors"))
+    beside.markdown(text("memory", "errors"))
+    lines = ["| | bits a number | error, share of the norm | largest error |", "|:--|--:|--:|--:|"]
+    for each in found:
+        lines.append(f"| {each.name} | {each.bits:.3g} | {each.share:.3%} | {each.largest:.3g} |")
+    st.markdown("\n".join(lines))
 
 
 ROUNDED = {"int8": int8, "NF4": nf4}

@@ -29,7 +29,7 @@ def words(app: AppTest) -> str:
 def test_llama_2_7b_and_the_popular_estimate():
     app = opened()
     assert "**6,738,415,616**" in words(app)
-    assert "| gate_proj | 11,008 × 4,096 | 45,088,768 | 32 |" in words(app)
+    assert "| gate_proj | 11,008 × 4,096 | 45,088,768 | 32 |" in words(app).replace("\u00a0", " ")
     assert "**13.5 GB** (12.55 GiB)" in words(app)
     assert "| 32 such layers | 15.03 | 14.000 |" in words(app)
     assert "| 32 such layers | 25.90 | 24.125 |" in words(app)
