@@ -114,7 +114,8 @@ def bits(x: float) -> str:
         for name, text, exponent in rows
     )
     return (
-        '<div style="overflow-x:auto"><table style="border:0;font-family:monospace">'
+        '<div style="overflow-x:auto">'
+        '<table style="border:0;font-family:monospace;font-size:min(1em,3.4vw)">'
         f"{drawn}</table></div>"
     )
 
