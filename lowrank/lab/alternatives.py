@@ -45,17 +45,17 @@ class Outcome:
         return {**vars(self), "losses": [round(loss, 4) for loss in self.losses]}
 
 
-def ways(config: TrainConfig, layers: int) -> dict[str, tuple[Method, float]]:
-    """The three ways and their learning rates: `config`'s LoRA, and two beside it.
+def ways(config: TrainConfig, layers: int) -> dict[str, Method]:
+    """The three ways: `config`'s LoRA, and two beside it, all to be trained with its settings.
 
-    A whole matrix takes a tenth of LoRA's step: each of its entries moves by it, while B A moves
-    by products of two small numbers.
+    At 0.003, the rate of the built-in sets, none of the three is held back: a whole matrix of the
+    default model came to a loss of 1.94 in 40 steps, to 2.90, 3.71 and 4.18 at 0.001, 0.0003 and
+    0.0001; LoRA and the adapter layers also did better at 0.003 than at 0.001.
     """
-    rate = config.learning_rate
     return {
-        LORA: (config.method, rate),
-        WHOLE: (Matrices((f"layers.{layers // 2}.mlp.down_proj",)), rate / 10),
-        LAYERS: (AdapterLayers(8), rate),
+        LORA: config.method,
+        WHOLE: Matrices((f"layers.{layers // 2}.mlp.down_proj",)),
+        LAYERS: AdapterLayers(8),
     }
 
 
@@ -66,8 +66,8 @@ def work(params: Params, data: Sequence[Example], config: TrainConfig) -> Iterat
     """
     chosen = ways(config, len(params.layers))
     models, learnt = {"plain": params}, dict[str, tuple[Method, list[float], float, int]]()
-    for i, (label, (method, rate)) in enumerate(chosen.items()):
-        run = finetune(params, data, replace(config, method=method, learning_rate=rate))
+    for i, (label, method) in enumerate(chosen.items()):
+        run = finetune(params, data, replace(config, method=method))
         losses, times = list[float](), list[float]()
         for record in run:
             losses.append(record.loss)

@@ -246,7 +246,21 @@ def update(found: Mapping[str, Any]) -> None:
         figures.spectra(spectra, LINES), key="spectra", config=PLOTLY,
         alt=f"Singular values by number, each line over its largest. Effective ranks: {told}",
     )  # fmt: skip
-    st.caption(f"Effective ranks: {told}. {text('lab', 'spectra')}")
+    st.markdown(concentration(spectra, each["effective rank"]))
+    st.caption(text("lab", "spectra"))
+
+
+def concentration(spectra: Mapping[str, np.ndarray], ranks: Mapping[str, float]) -> str:
+    """How much of each matrix its largest directions hold, as Markdown; spectra are (k,) each."""
+    lines = [
+        "| ‖·‖² held by the largest | 1 | 8 | 64 | effective rank | of |",
+        "|:--|--:|--:|--:|--:|--:|",
+    ]
+    for name, s in spectra.items():
+        held = np.cumsum(s**2) / (s**2).sum()
+        shares = [f"{held[min(k, len(s)) - 1]:.1%}" for k in (1, 8, 64)]
+        lines.append(f"| {name} | {' | '.join(shares)} | {ranks[name]:g} | {len(s)} |")
+    return "\n".join(lines)
 
 
 def amplification(ours: Mapping[str, Mapping[str, float]]) -> str:
