@@ -112,7 +112,7 @@ def ranks(found: Mapping[str, Any]) -> None:
     if len(ours) < 2:
         st.caption(text("lab", "not run"))
         return
-    chart, table = st.columns(2, gap="large")
+    chart, table = st.columns([4, 5], gap="medium")
     with chart:
         means = ", ".join(f"r = {r}: {np.mean(ours[r]):.3f}" for r in sorted(ours))
         st.plotly_chart(
@@ -200,7 +200,7 @@ def update(found: Mapping[str, Any]) -> None:
     pictures = {
         "8 and 64": ("φ of r = 8 and r = 64, one seed", "A of r = 8", "A of r = 64"),
         "two seeds": ("φ of two seeds, r = 64", "A of seed 0", "A of seed 1"),
-        "random": ("φ of two random matrices of the sizes 8 and 64", "random, 8", "random, 64"),
+        "random": ("φ of random 8 and 64", "random, 8", "random, 64"),
     }
     columns = st.columns(3, gap="medium")
     for place, (key, (title, rows, across)) in zip(columns, pictures.items(), strict=True):
