@@ -149,7 +149,7 @@ def evidence(
     `inputs` and `outputs` are shares along W's own directions, `aware` what the best pair of rank
     k keeps of the output, already summed.
     """
-    titles = ["Spectra: W beside what goes in", "Kept by the first k directions"]
+    titles = ["Spectra", "Kept by the first k"]  # short: side by side on a phone
     figure = make_subplots(1, 2, subplot_titles=titles, horizontal_spacing=0.1)
     for values, name, colour in (
         (s / np.linalg.norm(s), "W", COLOURS["W0"]),
