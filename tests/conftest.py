@@ -1,6 +1,7 @@
 """Fixtures every test may use."""
 
 import os
+import sys
 from collections.abc import Iterator
 
 # Before numpy loads: idle OpenBLAS threads should sleep, not spin, on a small shared machine.
@@ -24,6 +25,15 @@ settings.register_profile(
     database=None,
 )
 settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def own_main(monkeypatch) -> None:
+    """`__main__` is again what it was after each test.
+
+    AppTest leaves the page there, and a process spawned by a later test would run that page.
+    """
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture(scope="session")
