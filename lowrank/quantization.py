@@ -118,14 +118,15 @@ class Rounded:
     """What rounding a matrix to fewer bits loses.
 
     `bits` a number, constants included; `share` is ||W - Q||_F / ||W||_F, `largest` the greatest
-    |W - Q| of an entry, `spectrum` the singular values of W - Q (min(m, n),).
+    |W - Q| of an entry, `spectrum` the singular values of W - Q (min(m, n),), for codes with
+    constants alone: None for the 16-bit formats.
     """
 
     name: str
     bits: float
     share: float
     largest: float
-    spectrum: NDArray[np.float64]
+    spectrum: NDArray[np.float64] | None
 
 
 def roundings(W: ArrayLike) -> tuple[Rounded, ...]:
@@ -137,16 +138,15 @@ def roundings(W: ArrayLike) -> tuple[Rounded, ...]:
     [('NF4, blocks of 64', 4.5), ('bfloat16', 16.0)]
     """
     W = np.asarray(checked_matrix(W), np.float32)
-    eight, four = int8(W), nf4(W)
     norm = float(np.linalg.norm(W)) or 1.0
-    found = []
-    for name, bits, Q in (
-        ("int8, a constant a row", 8 * eight.nbytes / W.size, eight.matrix()),
-        ("NF4, blocks of 64", 8 * four.nbytes / W.size, four.matrix()),
-        ("bfloat16", 16.0, bfloat16(W)),
-        ("float16", 16.0, W.astype(np.float16).astype(np.float32)),
-    ):
-        lost = W - Q
+
+    def rounded(name: str, bits: float, lost: NDArray[np.float32], spectrum: bool) -> Rounded:
         share, largest = float(np.linalg.norm(lost)) / norm, float(np.abs(lost).max())
-        found.append(Rounded(name, bits, share, largest, singular_values(lost).s))
-    return tuple(found)
+        return Rounded(name, bits, share, largest, singular_values(lost).s if spectrum else None)
+
+    coded = {"int8, a constant a row": int8(W), "NF4, blocks of 64": nf4(W)}
+    halves = {"bfloat16": bfloat16(W), "float16": W.astype(np.float16).astype(np.float32)}
+    return (
+        *(rounded(name, 8 * q.nbytes / W.size, W - q.matrix(), True) for name, q in coded.items()),
+        *(rounded(name, 16.0, W - Q, False) for name, Q in halves.items()),
+    )

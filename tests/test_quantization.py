@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lowrank.errors import InputError
-from lowrank.quantization import NF4_LEVELS, bfloat16, int8, nf4
+from lowrank.quantization import NF4_LEVELS, bfloat16, int8, nf4, roundings
 
 MATRICES = hnp.arrays(
     np.float32,
@@ -57,6 +57,25 @@ def test_fewer_bits_are_further_off_on_normal_weights():
 def test_bfloat16_rounds_as_ml_dtypes_does(x):
     expected = x.astype(ml_dtypes.bfloat16).astype(np.float32)
     np.testing.assert_array_equal(bfloat16(x), expected)
+
+
+def test_what_rounding_loses_is_measured_on_the_difference():
+    W = np.random.default_rng(0).standard_normal((48, 64)).astype(np.float32)
+    found = {each.name.partition(",")[0]: each for each in roundings(W)}
+    assert list(found) == ["int8", "NF4", "bfloat16", "float16"]
+    for name, Q in (
+        ("int8", int8(W).matrix()),
+        ("NF4", nf4(W).matrix()),
+        ("bfloat16", bfloat16(W)),
+    ):
+        lost = (W - Q).astype(np.float64)
+        share = np.linalg.norm(lost) / np.linalg.norm(W)
+        assert found[name].share == pytest.approx(share, rel=1e-5)
+        assert found[name].largest == np.abs(lost).max()
+        if name != "bfloat16":
+            s = np.linalg.svd(lost, compute_uv=False)
+            np.testing.assert_allclose(found[name].spectrum, s, rtol=0, atol=1e-6 * s[0])
+    assert found["int8"].bits == 8 + 32 / 64  # one float32 constant a row of 64
 
 
 def test_bad_blocks_and_matrices_are_named():

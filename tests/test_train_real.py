@@ -14,6 +14,7 @@ from lowrank.llama.tokenizer import Tokenizer
 from tests.oracles.training_data import (
     CONFIG,
     EVERYWHERE,
+    OTHERS,
     PAIRS,
     SEQUENCES,
     kept_gradients,
@@ -108,6 +109,15 @@ def test_what_peft_made_of_an_adapter_trained_here(params, finished):
     last = llama.forward(tuned, said["ids"], positions=[-1])[0, ::997]
     # Another build of BLAS rounds otherwise in each of the 20 steps.
     np.testing.assert_allclose(last, said["peft_logits_last_every_997"], rtol=0, atol=2e-2)
+
+
+@pytest.mark.parametrize("name", list(OTHERS))
+def test_every_other_setting_of_the_lab_was_loaded_by_peft(name):
+    """As the oracle recorded it: PEFT gives the same logits, also after its own merge."""
+    said = json.loads((FOLDER / "peft_loads.json").read_text())["others"][name]
+    assert said["largest_difference_of_logits"] <= 2e-3
+    assert said["largest_difference_once_merged_by_peft"] <= 2e-3
+    assert said["largest_change_by_training"] > 0.05
 
 
 def test_examples_are_laid_out_by_the_chat_template(default_model):

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
 from lowrank.llama.config import LlamaConfig
-from lowrank.llama.mlp import silu
+from lowrank.llama.mlp import logistic, silu
 from lowrank.llama.model import (
     HEAD,
     Floats,
@@ -287,13 +287,10 @@ def swiglu_backward(gate: Floats, up: Floats, dy: Floats) -> tuple[Floats, Float
 
     All (N, mid). `trainable.silu_backward` with what both gradients share computed once.
     """
-    sigma = 0.5 * gate
-    np.tanh(sigma, out=sigma)  # in place, as in `silu`: these arrays are wide
-    sigma *= 0.5
-    sigma += 0.5
+    sigma = logistic(gate)
     a = gate * sigma
     dup = a * dy
-    a -= a * sigma
+    a -= a * sigma  # in place: these arrays are wide, and ours
     a += sigma
     a *= up
     a *= dy

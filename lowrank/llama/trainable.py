@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
-from lowrank.llama.mlp import silu
+from lowrank.llama.mlp import logistic, silu
 from lowrank.llama.projections import Dense, LoRA, LowRank, Observed, Projection, bias_of
 
 Floats = NDArray[np.floating]
@@ -264,7 +264,7 @@ def silu_backward(z: Floats, dy: Floats) -> Floats:
     >>> silu_backward(np.array([0.0]), np.array([2.0])).tolist()
     [1.0]
     """
-    sigma = 0.5 + 0.5 * np.tanh(0.5 * z)
+    sigma = logistic(z)
     return dy * (sigma * (1 + z * (1 - sigma)))
 
 

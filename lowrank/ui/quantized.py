@@ -31,7 +31,11 @@ def compared(source: str, tensor: str) -> None:
         st.plotly_chart(
             figures.error_spectrum(
                 cached.spectrum(source, tensor),
-                {f"error of {each.name.partition(',')[0]}": each.spectrum for each in found[:2]},
+                {
+                    f"error of {each.name.partition(',')[0]}": each.spectrum
+                    for each in found
+                    if each.spectrum is not None
+                },
             ),
             key="errors",
             config=PLOTLY,

@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,8 @@ from tests.oracles.make_llama import reference_model  # noqa: E402
 from tests.oracles.training_data import (  # noqa: E402
     CONFIG,
     EVERYWHERE,
+    OTHERS,
+    OTHERS_STEPS,
     PAIRS,
     SEQUENCES,
     kept_gradients,
@@ -106,12 +109,30 @@ def check(model) -> None:
     ids = list(SEQUENCES[0].ids)
     tuned = train.adapted(params, CONFIG.method, training.state)
     ours, before = llama.forward(tuned, ids), llama.forward(params, ids)
-    with tempfile.TemporaryDirectory() as folder:
-        adapters.save(adapters.trained(CONFIG.method, training.state), folder)
-        peer = PeftModel.from_pretrained(reference_model(model), folder).eval()
-        with torch.no_grad():
-            theirs = peer(torch.tensor([ids])).logits[0].numpy()
-            merged = peer.merge_and_unload()(torch.tensor([ids])).logits[0].numpy()
+
+    def loaded(method, state):
+        with tempfile.TemporaryDirectory() as folder:
+            adapters.save(adapters.trained(method, state), folder)
+            peer = PeftModel.from_pretrained(reference_model(model), folder).eval()
+            with torch.no_grad():
+                beside = peer(torch.tensor([ids])).logits[0].numpy()
+                return beside, peer.merge_and_unload()(torch.tensor([ids])).logits[0].numpy()
+
+    theirs, merged = loaded(CONFIG.method, training.state)
+    others = {}
+    for name, fields in OTHERS.items():
+        config = replace(
+            CONFIG, method=replace(CONFIG.method, **fields), steps=OTHERS_STEPS, warmup_steps=0
+        )
+        run = train.finetune(params, SEQUENCES, config)
+        list(run)
+        mine = llama.forward(train.adapted(params, config.method, run.state), ids)
+        apart = [float(np.abs(mine - each).max()) for each in loaded(config.method, run.state)]
+        others[name] = {
+            "largest_difference_of_logits": apart[0],
+            "largest_difference_once_merged_by_peft": apart[1],
+            "largest_change_by_training": float(np.abs(mine - before).max()),
+        }
     import peft
     import transformers
 
@@ -129,9 +150,12 @@ def check(model) -> None:
         "largest_difference_once_merged_by_peft": float(np.abs(ours - merged).max()),
         "largest_change_by_training": float(np.abs(ours - before).max()),
         "peft_logits_last_every_997": theirs[-1, ::997].tolist(),
+        "others": others,
     }
     print(json.dumps({k: v for k, v in found.items() if "largest" in k}, indent=1))
-    assert found["largest_difference_of_logits"] <= 2e-3
+    print(json.dumps(others, indent=1))
+    for each in (found, *others.values()):
+        assert each["largest_difference_of_logits"] <= 2e-3
     (FOLDER / "peft_loads.json").write_text(json.dumps(found, indent=1) + "\n")
 
 

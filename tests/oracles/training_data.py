@@ -32,6 +32,16 @@ CONFIG = TrainConfig(
     seed=5,
 )
 
+# The other settings that the lab offers, each in a run of this many steps.
+OTHERS_STEPS = 4
+OTHERS = {
+    "gaussian, dropout": {"init_lora_weights": "gaussian", "lora_dropout": 0.1},
+    "rsLoRA": {"use_rslora": True},
+    "DoRA": {"use_dora": True},
+    "PiSSA": {"init_lora_weights": "pissa"},
+    "OLoRA, rsLoRA": {"init_lora_weights": "olora", "use_rslora": True},
+}
+
 # Conversations in SmolLM2's layout: text, ids, and which of them count.
 PAIRS = json.loads((Path(__file__).parent / "training_pairs.json").read_text())
 SEQUENCES = [Example(tuple(each["ids"]), tuple(map(bool, each["mask"]))) for each in PAIRS]

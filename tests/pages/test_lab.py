@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import time
 import zipfile
 from pathlib import Path
@@ -186,6 +187,9 @@ def test_the_papers_experiments_run_here_and_stand_beside_its_tables():
     assert "11 runs so far" in said(app)
     assert "| paper, r = 4 | 0.32 | 21.67 | 0.02 | 6.91 | 21.5 |" in said(app)
     assert "φ(8, 64) is" in said(app)
+    table = next(m.value for m in app.markdown if "held by the largest" in m.value)
+    # Rank 8 lies wholly in 8 directions.
+    assert re.search(r"\| LoRA, r = 8 \| [\d.]+% \| 100\.0% \| 100\.0% \|", table)
     record = job.records[0].record
     assert json.loads(json.dumps(record["runs"]))
 

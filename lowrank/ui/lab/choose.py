@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from lowrank.lab import TrainingSet, built_in, typed
 from lowrank.lab.sets import MOST_LINES, Pairs, written
 from lowrank.lora_config import AdapterConfig
-from lowrank.train import SCHEDULES, TrainConfig
+from lowrank.train import SCHEDULES, Schedule, TrainConfig
 from lowrank.ui.layout import text
 
 TYPED = "my own"
@@ -131,19 +131,21 @@ def settings(known: TrainingSet | None) -> TrainConfig:
     plain = AdapterConfig(
         r=int(r), lora_alpha=int(alpha), target_modules=TARGETS[targets], task_type="CAUSAL_LM"
     )
-    config = TrainConfig(
-        plain,
+    with st.expander("More of LoraConfig"):
+        method, ratio, schedule = refined(plain)
+    return TrainConfig(
+        method,
         steps=int(steps),
         learning_rate=float(rate),
+        lr_scheduler_type=schedule,
         warmup_steps=min(WARMUP, int(steps) - 1),
+        loraplus_lr_ratio=ratio,
         seed=int(seed),
     )
-    with st.expander("More of LoraConfig"):
-        return refined(config, plain)
 
 
-def refined(config: TrainConfig, plain: AdapterConfig) -> TrainConfig:
-    """The rest of PEFT's settings for a Llama, and what they come to as PEFT writes them."""
+def refined(plain: AdapterConfig) -> tuple[AdapterConfig, float, Schedule]:
+    """The rest of PEFT's settings for a Llama, as PEFT writes them; LoRA+'s ratio, the schedule."""
 
     def chosen(where: DeltaGenerator, name: str, options: list[Any]) -> Any:
         return where.selectbox(
@@ -162,7 +164,7 @@ def refined(config: TrainConfig, plain: AdapterConfig) -> TrainConfig:
     schedule = chosen(second, "lr_scheduler_type", list(SCHEDULES))
     st.code(as_peft(method), language="python", wrap_lines=True)
     st.caption(text("lab", "more"))
-    return replace(config, method=method, loraplus_lr_ratio=ratio, lr_scheduler_type=schedule)
+    return method, ratio, schedule
 
 
 def as_peft(method: AdapterConfig) -> str:
