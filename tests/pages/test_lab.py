@@ -112,6 +112,9 @@ def test_every_setting_of_the_link_trains_and_is_saved(query, code, r, added):
     assert not app.exception
     assert code in said(app)
     assert f"trainable params: {3584 + added:,} ||" in said(app)  # 2 (256 + 192) 4
+    of_q = 1024 + (128 if added else 0)
+    assert f"{of_q:,} trained of 16,384." in said(app)
+    assert ("trained length (128,)" in said(app)) == bool(added)
     app.button(key="train").click().run()
     app = finished(app)
     assert not app.exception

@@ -208,10 +208,13 @@ def arrows(config: LlamaConfig, choice: Choice) -> None:
     r, tokens = choice.method.r, "T"
     for kind in kinds:
         m, n = config.projection_shape(kind)
+        trained, last = r * (m + n), ""
+        if choice.method.use_dora:
+            trained, last = trained + m, f" Each row is then brought to its trained length ({m},)."
         st.markdown(
             f"**{kind}**: x ({tokens}, {n}) → W₀ ({m}, {n}) → ({tokens}, {m}); "
             f"x ({tokens}, {n}) → A ({r}, {n}) → ({tokens}, {r}) → B ({m}, {r}) → ({tokens}, {m}); "
-            f"× s = {choice.method.scale(kind):g}, added. {r * (m + n):,} trained of {m * n:,}."
+            f"× s = {choice.method.scale(kind):g}, added.{last} {trained:,} trained of {m * n:,}."
         )
     if kinds:
         st.html(shapes(*config.projection_shape(kinds[0]), r))
