@@ -16,7 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lowrank.completion import (
+from lowrank.spectra.completion import (
     als,
     finish,
     mean_fill,

@@ -39,7 +39,7 @@ PEERS = {
 
 def runs(A: list[list[int]]) -> dict[str, Callable[[], Any]]:
     """Everything that is timed for one matrix; each side starts from its own kind of matrix."""
-    from lowrank.elimination import exact, reduced_echelon, steps
+    from lowrank.exact.elimination import exact, reduced_echelon, steps
 
     n, fractions = len(A), exact(A)
     symbolic, rational = Matrix(A), DomainMatrix([[QQ(x) for x in row] for row in A], (n, n), QQ)
@@ -59,7 +59,7 @@ def runs(A: list[list[int]]) -> dict[str, Callable[[], Any]]:
 
 def agree(A: list[list[int]]) -> None:
     """Stop if the last matrix of the derivation is not sympy's reduced form."""
-    from lowrank.elimination import steps
+    from lowrank.exact.elimination import steps
 
     *_, last = steps(A, reduced=True)
     theirs, _ = Matrix(A).rref()

@@ -28,7 +28,8 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from lowrank import llama, train  # noqa: E402
+from lowrank import llama  # noqa: E402
+from lowrank.lora import train  # noqa: E402
 from lowrank.readers import open_model  # noqa: E402
 
 SIZE, RANKS, BATCHES = 4096, (8, 64), (1, 16, 256)

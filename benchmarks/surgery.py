@@ -26,9 +26,9 @@ from lowrank import llama  # noqa: E402
 from lowrank.llama.model import ATTENTION, MLP  # noqa: E402
 from lowrank.llama.tokenizer import Tokenizer  # noqa: E402
 from lowrank.readers import open_model  # noqa: E402
-from lowrank.readers.fetch import cache_folder  # noqa: E402
+from lowrank.readers.default_model import cache_folder  # noqa: E402
 from lowrank.surgery import Kept, by_fraction, chosen, operate, reading, texts  # noqa: E402
-from lowrank.surgery.kept import folder_name  # noqa: E402
+from lowrank.surgery.factor_store import folder_name  # noqa: E402
 
 REPEATS = 5
 

@@ -35,8 +35,8 @@ from scipy.sparse.linalg import svds  # noqa: E402
 from sklearn.utils.extmath import randomized_svd  # noqa: E402
 
 from lowrank.readers import open_model  # noqa: E402
-from lowrank.svd import of_product, singular_values, truncate  # noqa: E402
-from lowrank.svd.scaling import gram  # noqa: E402
+from lowrank.spectra.svd import of_product, singular_values, truncate  # noqa: E402
+from lowrank.spectra.svd.scaling import gram  # noqa: E402
 
 try:
     import torch

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from lowrank.errors import InputError, LowrankError, SourceError
-from lowrank.problems import LEVELS
-from lowrank.readers.fetch import DEFAULT, cached_path, fetch
-from lowrank.worksheet import FORMATS, Worksheet, make_worksheet
+from lowrank.readers.default_model import DEFAULT, cached_path, fetch
+from lowrank.teaching.problems import LEVELS
+from lowrank.teaching.worksheet import FORMATS, Worksheet, make_worksheet
 
 
 def fetch_command(arguments: argparse.Namespace) -> None:
@@ -31,7 +31,7 @@ def fetch_command(arguments: argparse.Namespace) -> None:
 
 def merge_command(arguments: argparse.Namespace) -> None:
     """Merge an adapter into a model and write the result."""
-    from lowrank.adapters import export, load  # only here: they need the readers' libraries
+    from lowrank.lora.adapters import export, load  # only here: they need the readers' libraries
     from lowrank.readers import open_model
 
     model, adapter = open_model(arguments.model), load(arguments.adapter)

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from lowrank.adapters import effect, load, merged
 from lowrank.figures.adapter import update_spectrum
+from lowrank.lora.adapters import effect, load, merged
 from lowrank.ui import adapters, cached
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.widgets import matrix_picker, provenance

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from lowrank.errors import InputError
-from lowrank.lab import experiments
-from lowrank.lora import lora_forward_matmul, regular_forward_matmul
-from lowrank.train import adamw, finetune
+from lowrank.lora.equations import lora_forward_matmul, regular_forward_matmul
+from lowrank.lora.lab import experiments
+from lowrank.lora.train import adamw, finetune
 from lowrank.ui.downloads import csv_and_json
-from lowrank.ui.lab import alternatives, choose, panels, paper, work
+from lowrank.ui.lab import alternatives, panels, paper, runs, settings
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
-from lowrank.ui.watch import watched
+from lowrank.ui.progress import watched
 from lowrank.ui.widgets import model_picker
 
 TRAIN, OTHERS, PAPER = "Train", "Alternatives", "The paper's experiments"
@@ -35,19 +35,19 @@ def train() -> None:
     """A run, its curve, both answers, and what it computes and holds."""
     controls, picture = st.columns([1, 1], gap="large")
     with controls:
-        pairs, known = choose.training_set()
-        choice = choose.Choice(pairs, choose.settings(known))
+        pairs, known = settings.training_set()
+        choice = settings.Choice(pairs, settings.settings(known))
         panels.counts(config, choice)
         if st.button("Train", type="primary", icon=":material/model_training:", key="train"):
-            work.begin(model, choice)
-    job = work.going()
+            runs.begin(model, choice)
+    job = runs.going()
     with picture:
         if job:
             watched(job, panels.curve)
         else:
             st.info(text("lab", "start"), icon=":material/play_arrow:")
     st.subheader("Before and after", anchor=False)
-    asked = choose.prompt(known)
+    asked = settings.prompt(known)
     with st.expander("The adapter: train one, or bring one", expanded=not job):
         name = panels.adapter_in_hand(job)
     if name:
@@ -69,8 +69,8 @@ def others() -> None:
     """LoRA, one whole matrix and adapter layers, side by side."""
     st.markdown(text("lab", "alternatives"))
     with st.expander("What is trained"):
-        pairs, known = choose.training_set()
-        choice = choose.Choice(pairs, choose.settings(known))
+        pairs, known = settings.training_set()
+        choice = settings.Choice(pairs, settings.settings(known))
     alternatives.beside(model, choice)
 
 

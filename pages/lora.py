@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lowrank.figures.lora import SHOWN, shapes, vectors
-from lowrank.lora import forward, init, lora_forward_matmul, merge, update
+from lowrank.lora.equations import forward, init, lora_forward_matmul, merge, update
 from lowrank.ui import cached, lora
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.widgets import matrix_picker, provenance

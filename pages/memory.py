@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from lowrank.accounting import BLOOM_176B, lora_parameters, parts, training_memory
-from lowrank.quantization import int8, nf4
+from lowrank.memory.accounting import BLOOM_176B, lora_parameters, parts, training_memory
+from lowrank.memory.quantization import int8, nf4
 from lowrank.ui import memory, quantized
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.widgets import matrix_picker, provenance
@@ -80,7 +80,7 @@ code_for_this(
     training_memory,
     int8,
     nf4,
-    usage="from lowrank.accounting import PUBLISHED, lora_parameters, parameters\n\n"
+    usage="from lowrank.memory.accounting import PUBLISHED, lora_parameters, parameters\n\n"
     'config = PUBLISHED["Llama 2 7B"]\n'
     'parameters(config), lora_parameters(config, 8, ["q_proj", "v_proj"])',
 )

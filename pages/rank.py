@@ -3,11 +3,20 @@
 import streamlit as st
 
 from lowrank.errors import InputError
-from lowrank.parsing import compact
+from lowrank.exact.parsing import compact
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.matrix_entry import PRESETS, matrix_entry
-from lowrank.ui.rank import fields, geometry, gives, numbers, parameters, quiz, reduce, worksheet
-from lowrank.ui.rank.kept import kept, remembered
+from lowrank.ui.rank import (
+    geometry,
+    gives,
+    numbers,
+    other_fields,
+    parameters,
+    quiz,
+    reduce,
+    worksheet,
+)
+from lowrank.ui.rank.link import kept, remembered
 from lowrank.ui.rank.view import reduced
 
 # Labels are what the link says (?view=...), so they are short and do not change.
@@ -16,7 +25,7 @@ VIEWS = {
     "What it gives": gives.VIEW,
     "Geometry": geometry.VIEW,
     "Numbers lie": numbers.VIEW,
-    "Other fields": fields.VIEW,
+    "Other fields": other_fields.VIEW,
     "Parameters": parameters.VIEW,
     "Quiz": quiz.VIEW,
     "Worksheet": worksheet.VIEW,

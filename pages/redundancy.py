@@ -2,21 +2,21 @@
 
 import streamlit as st
 
-from lowrank.completion import als, phase_cell, ridge_rows, soft_impute, soft_svd
-from lowrank.features import pca
-from lowrank.svd import energy, full, parameters
+from lowrank.spectra.completion import als, phase_cell, ridge_rows, soft_impute, soft_svd
+from lowrank.spectra.components import pca
+from lowrank.spectra.svd import energy, full, parameters
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.redundancy.compress import compress
 from lowrank.ui.redundancy.features import features
+from lowrank.ui.redundancy.phases import works
 from lowrank.ui.redundancy.recover import recover
-from lowrank.ui.redundancy.works import works
 
 # The words on the buttons are the words in the link. Each: what to draw, its code, how to use it.
 VIEWS = {
     "Recover": (
         recover,
         (soft_impute, soft_svd, als, ridge_rows),
-        "from lowrank.completion import als, finish, split\n\n"
+        "from lowrank.spectra.completion import als, finish, split\n\n"
         "kept, held_out = split(observed, 0.1, rng)  # X may hold NaN where it is not observed\n"
         "result = finish(als(X, kept, rank=6, held_out=held_out))\n"
         "print(result.verdict())\nresult.matrix",
@@ -24,21 +24,21 @@ VIEWS = {
     "When it works": (
         works,
         (phase_cell, als),
-        "from lowrank.completion import phase\n\n"
+        "from lowrank.spectra.completion import phase\n\n"
         "for cell in phase(60, ranks=range(1, 31), fractions=[0.2, 0.4, 0.6, 0.8]):\n"
         "    print(cell.rank, cell.fraction, cell.success)",
     ),
     "Features": (
         features,
         (pca,),
-        "from lowrank.features import pca\nfrom lowrank.readers import open_model\n\n"
+        "from lowrank.spectra.components import pca\nfrom lowrank.readers import open_model\n\n"
         'E = open_model("default").read("model.embed_tokens.weight")\n'
         "found = pca(E[ids])\nfound.scores(2), found.explained",
     ),
     "Compress": (
         compress,
         (full, energy, parameters),
-        "from lowrank.svd import full\n\nsvd = full(picture)\nsvd.top(6).matrix()",
+        "from lowrank.spectra.svd import full\n\nsvd = full(picture)\nsvd.top(6).matrix()",
     ),
 }
 

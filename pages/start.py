@@ -3,15 +3,15 @@
 import numpy as np
 import streamlit as st
 
-from lowrank.completion import als, finish
-from lowrank.elimination import echelon, pivots, rank
+from lowrank.exact.elimination import echelon, pivots, rank
+from lowrank.exact.matrices import exact
 from lowrank.figures.exact import matrix_html
 from lowrank.figures.matrix import Outline, outlines
 from lowrank.figures.pictures import shown, tartan
 from lowrank.figures.style import COLOURS
 from lowrank.llama.config import SMOLLM2_135M
-from lowrank.rows import exact
-from lowrank.svd import parameters
+from lowrank.spectra.completion import als, finish
+from lowrank.spectra.svd import parameters
 from lowrank.ui.layout import question, text
 
 A = exact([[1, 2, 1], [2, -1, 3], [0, 5, -1]])

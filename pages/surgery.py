@@ -6,8 +6,8 @@ from lowrank.errors import InputError
 from lowrank.surgery import allocate, aware, operate, plain, reading
 from lowrank.ui import cached
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
-from lowrank.ui.surgery import panels, work
-from lowrank.ui.surgery.choose import choose
+from lowrank.ui.surgery import cutting, panels
+from lowrank.ui.surgery.cut import choose
 from lowrank.ui.widgets import model_picker
 
 question("Surgery", "What does the model still say when its matrices lose rank?")
@@ -26,12 +26,12 @@ with errors_shown():
 head, busy, middle, answered, maps = (st.container() for _ in range(5))
 cut = None
 with errors_shown(), busy:
-    ready = choice is not None and work.factors_ready(kept, choice.way, choice.names(kept))
+    ready = choice is not None and cutting.factors_ready(kept, choice.way, choice.names(kept))
     if choice and ready and ids:
-        job = work.cut_job(kept, choice, ids)
-        cut = job.last if isinstance(job.last, work.Cut) else None
+        job = cutting.cut_job(kept, choice, ids)
+        cut = job.last if isinstance(job.last, cutting.Cut) else None
         if cut is None:
-            work.watched(job, lambda job: work.shown(job, "Reading"))
+            cutting.watched(job, lambda job: cutting.shown(job, "Reading"))
     elif not ids:
         st.info(text("surgery", "empty"), icon=":material/info:")
 if choice:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lowrank.figures.spectrum import spectrum
-from lowrank.svd import (
+from lowrank.spectra.svd import (
     break_even_rank,
     energy,
     frobenius,
@@ -89,7 +89,7 @@ code_for_this(
     energy,
     break_even_rank,
     parameters,
-    usage="from lowrank.svd import full, residual_norm, truncation_error\n\n"
+    usage="from lowrank.spectra.svd import full, residual_norm, truncation_error\n\n"
     f"svd = full(W)  # {m} x {n}\nW_k = svd.top(64).matrix()\n"
     "truncation_error(svd.s, 64), residual_norm(W, svd.top(64))",
 )

@@ -11,10 +11,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lowrank import lab, llama, train
-from lowrank.lab import alternatives
-from lowrank.lab.sets import FOLDER
+from lowrank import llama
 from lowrank.llama.tokenizer import Tokenizer
+from lowrank.lora import lab, train
+from lowrank.lora.lab import alternatives
+from lowrank.lora.lab.sets import FOLDER
 from lowrank.readers import open_model
 
 

@@ -19,9 +19,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lowrank import llama
-from lowrank.lab import experiments
-from lowrank.lab.sets import FOLDER
 from lowrank.llama.tokenizer import Tokenizer
+from lowrank.lora.lab import experiments
+from lowrank.lora.lab.sets import FOLDER
 from lowrank.readers import open_model
 
 STORED = FOLDER / "experiments.json"

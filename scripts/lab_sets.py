@@ -2,8 +2,8 @@
 
     python scripts/lab_sets.py [--sets pirate ...]
 
-Writes lowrank/lab/data/sets_record.json: answers before and after to prompts that are no examples,
-and whether each has the set's sign (a regular expression that is in the set's file).
+Writes lowrank/lora/lab/data/sets_record.json: answers before and after to prompts that are no
+examples, and whether each has the set's sign (a regular expression that is in the set's file).
 """
 
 import argparse
@@ -15,10 +15,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lowrank import lab, llama, train
-from lowrank.lab.sets import FOLDER, TrainingSet
+from lowrank import llama
 from lowrank.llama import Params
 from lowrank.llama.tokenizer import Tokenizer
+from lowrank.lora import lab, train
+from lowrank.lora.lab.sets import FOLDER, TrainingSet
 from lowrank.readers import open_model
 
 RECORD = FOLDER / "sets_record.json"

@@ -19,7 +19,7 @@ from lowrank import llama  # noqa: E402
 from lowrank.llama.model import ATTENTION, MLP  # noqa: E402
 from lowrank.llama.tokenizer import Tokenizer  # noqa: E402
 from lowrank.readers import open_model  # noqa: E402
-from lowrank.readers.fetch import cache_folder  # noqa: E402
+from lowrank.readers.default_model import cache_folder  # noqa: E402
 from lowrank.surgery import (  # noqa: E402  # noqa: E402
     Kept,
     Measured,
@@ -31,7 +31,7 @@ from lowrank.surgery import (  # noqa: E402  # noqa: E402
     stored,
     texts,
 )
-from lowrank.surgery.kept import folder_name  # noqa: E402
+from lowrank.surgery.factor_store import folder_name  # noqa: E402
 
 TEXTS = {"sensitivity": "prose", "layers": "science"}
 LATE = (20, 25, 28, 29)

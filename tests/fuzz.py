@@ -23,10 +23,10 @@ from safetensors.numpy import save
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lowrank import adapters
-from lowrank.adapters import AdapterConfig
 from lowrank.errors import LowrankError
 from lowrank.llama.config import SMOLLM2_135M
+from lowrank.lora import adapters
+from lowrank.lora.adapters import AdapterConfig
 from lowrank.readers import open_model
 from lowrank.readers.hf_config import to_json
 

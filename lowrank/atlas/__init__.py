@@ -9,8 +9,8 @@
 """
 
 from lowrank.atlas.journal import Journal, Survey, read_survey
-from lowrank.atlas.measured import MEASURES, Row, matrices, measured
-from lowrank.atlas.survey import survey, surveyed
+from lowrank.atlas.measuring import MEASURES, Row, matrices, measured
+from lowrank.atlas.surveying import survey, surveyed
 
 __all__ = [
     "MEASURES",

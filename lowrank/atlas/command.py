@@ -9,9 +9,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from lowrank.atlas.journal import Journal
-from lowrank.atlas.measured import Row, matrices
+from lowrank.atlas.measuring import Row, matrices
 from lowrank.atlas.report import report
-from lowrank.atlas.survey import identity, survey
+from lowrank.atlas.surveying import identity, survey
 from lowrank.errors import InputError, SourceError
 from lowrank.readers import open_model
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from lowrank.atlas.measured import COLUMNS, Row, Spectrum, from_texts, to_texts
+from lowrank.atlas.measuring import COLUMNS, Row, Spectrum, from_texts, to_texts
 from lowrank.errors import FormatError, InputError, SourceError
 
 ABOUT, TABLE, SPECTRA, PARTS = "survey.json", "matrices.csv", "spectra.npz", "parts"

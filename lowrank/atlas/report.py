@@ -5,9 +5,9 @@ from html import escape
 import numpy as np
 
 from lowrank.atlas.journal import Survey
-from lowrank.atlas.measured import MEASURES, Row, Spectrum
+from lowrank.atlas.measuring import MEASURES, Row, Spectrum
 from lowrank.figures import atlas as figures
-from lowrank.measures import effective_rank, random_spectrum, rank_at_energy, stable_rank
+from lowrank.spectra.measures import effective_rank, random_spectrum, rank_at_energy, stable_rank
 
 DRAWN = ("effective_rank", "rank_90", "stable_rank")
 IN_TABLE = (

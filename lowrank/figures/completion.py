@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from lowrank.completion import PhaseCell, needed_fraction
 from lowrank.figures.style import COLOURS, styled
+from lowrank.spectra.completion import PhaseCell, needed_fraction
 
 LEAST = 1e-8  # errors below it are drawn there: a log axis has no zero
 

@@ -9,8 +9,8 @@ from fractions import Fraction
 from html import escape
 from typing import Literal
 
+from lowrank.exact.matrices import Matrix, written
 from lowrank.figures.style import COLOURS
-from lowrank.rows import Matrix, written
 
 STYLE = f"""<style>
 .lr-matrix {{ overflow-x: auto; overflow-y: hidden; }}

@@ -6,9 +6,9 @@ onto the column space and the null space to 0.
 
 from html import escape
 
+from lowrank.exact.subspaces import FourSubspaces, Subspace
 from lowrank.figures.exact import vector
 from lowrank.figures.style import COLOURS
-from lowrank.subspaces import FourSubspaces, Subspace
 
 STYLE = f"""<style>
 .lr-four {{ display: flex; gap: 1rem; align-items: flex-end; flex-wrap: wrap; }}
@@ -32,7 +32,7 @@ STYLE = f"""<style>
 def four_spaces_html(spaces: FourSubspaces) -> str:
     """Two boxes, R^n and R^m, each split by dimension, with a basis in each part.
 
-    >>> from lowrank.subspaces import fundamental
+    >>> from lowrank.exact.subspaces import fundamental
     >>> page = four_spaces_html(fundamental([[1, 2], [2, 4], [3, 6]]))
     >>> "Row A in R<sup>2</sup>" in page, "Col A in R<sup>3</sup>" in page
     (True, True)

@@ -13,11 +13,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from lowrank.elimination import rank, reduced_echelon
 from lowrank.errors import InputError
-from lowrank.figures.exact import vector
-from lowrank.figures.style import AXES, COLOURS, styled
-from lowrank.geometry import (
+from lowrank.exact.elimination import rank, reduced_echelon
+from lowrank.exact.geometry import (
     Flat,
     column_space,
     cube,
@@ -31,8 +29,10 @@ from lowrank.geometry import (
     power_of_ten,
     solutions,
 )
-from lowrank.rows import Matrix, Row, transpose
-from lowrank.svd import full
+from lowrank.exact.matrices import Matrix, Row, transpose
+from lowrank.figures.exact import vector
+from lowrank.figures.style import AXES, COLOURS, styled
+from lowrank.spectra.svd import full
 
 LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

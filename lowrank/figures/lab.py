@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from lowrank.accounting import Memory
 from lowrank.figures.style import COLOURS, styled
+from lowrank.memory.accounting import Memory
 
 PARTS = {
     "weights": ("weights W₀", COLOURS["W0"]),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lowrank.figures.style import DIVERGING, styled
-from lowrank.svd import SVD
+from lowrank.spectra.svd import SVD
 
 Floats = NDArray[np.floating]
 

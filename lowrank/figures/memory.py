@@ -8,9 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from lowrank.accounting import Memory, Part
 from lowrank.figures.matrix import Outline, outlines
 from lowrank.figures.style import COLOURS, styled
+from lowrank.memory.accounting import Memory, Part
 
 GB = 1e9
 

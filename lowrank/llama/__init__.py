@@ -9,7 +9,7 @@
 
 from lowrank.llama.cache import Cache
 from lowrank.llama.config import SMOLLM2_135M, LlamaConfig, RopeScaling
-from lowrank.llama.generate import (
+from lowrank.llama.generation import (
     cross_entropy,
     distribution,
     generate,
@@ -17,6 +17,7 @@ from lowrank.llama.generate import (
     nll,
     perplexity,
 )
+from lowrank.llama.linear import Dense, LoRA, LowRank, Projection
 from lowrank.llama.loading import load
 from lowrank.llama.model import (
     TINY,
@@ -28,7 +29,6 @@ from lowrank.llama.model import (
     random,
     replaced,
 )
-from lowrank.llama.projections import Dense, LoRA, LowRank, Projection
 
 __all__ = [
     "SMOLLM2_135M",

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, InputError
 from lowrank.llama.config import LlamaConfig
+from lowrank.llama.linear import Dense
 from lowrank.llama.model import ATTENTION, HEAD, MLP, Layer, Params, name_of
-from lowrank.llama.projections import Dense
 from lowrank.llama.rope import frequencies
 
 EMBEDDINGS, NORM, ROPE_FREQS = "model.embed_tokens.weight", "model.norm.weight", "rope_freqs.weight"

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from lowrank.errors import InputError
 from lowrank.llama.cache import Cache
 from lowrank.llama.config import LlamaConfig
+from lowrank.llama.linear import Dense, Observed, Projection
 from lowrank.llama.mlp import silu
-from lowrank.llama.projections import Dense, Observed, Projection
 from lowrank.llama.rope import frequencies, rotated, rotation
 
 Floats = NDArray[np.floating]

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
+from lowrank.llama.linear import Dense, LoRA, LowRank, Observed, Projection, bias_of
 from lowrank.llama.mlp import logistic, silu
-from lowrank.llama.projections import Dense, LoRA, LowRank, Observed, Projection, bias_of
 
 Floats = NDArray[np.floating]
 Gradients = dict[str, Floats]

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from lowrank.errors import FormatError, InputError, SourceError
-from lowrank.readers.fetch import fetch
+from lowrank.readers.default_model import fetch
 from lowrank.readers.gguf import GGUFModel
 from lowrank.readers.handle import Model, Remote, TensorInfo
 from lowrank.readers.safetensors import SafetensorsModel

@@ -1,7 +1,7 @@
 """A checkpoint on the Hugging Face hub, of which only headers and the matrices looked at travel.
 
 Which endpoint, token, cache and network mode: as `huggingface_hub` reads HF_ENDPOINT, HF_TOKEN,
-HF_HOME and HF_HUB_OFFLINE. Fetched tensors are kept by `lowrank.readers.kept`.
+HF_HOME and HF_HUB_OFFLINE. Fetched tensors are kept by `lowrank.readers.range_cache`.
 """
 
 import re
@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.llama.vocabulary import Vocabulary
-from lowrank.readers import kept
-from lowrank.readers.fetch import Progress
+from lowrank.readers import range_cache
+from lowrank.readers.default_model import Progress
 from lowrank.readers.handle import TensorInfo, known_tensor
 from lowrank.readers.hf_config import llama_config_from_json
 from lowrank.readers.ranges import RemoteFile, explained, offline
@@ -45,7 +45,7 @@ from lowrank.readers.safetensors import (
     read_json,
 )
 from lowrank.readers.safetensors_header import Entry, header_length, parse_header, widen
-from lowrank.readers.words import LARGEST_TOKENIZER, TOKENIZER, words_beside
+from lowrank.readers.tokenizer_files import LARGEST_TOKENIZER, TOKENIZER, words_beside
 
 FIRST_LOOK = 16_384  # bytes asked for at once: most headers are no longer
 AT_ONCE = 4  # shards whose headers are fetched side by side
@@ -131,19 +131,19 @@ class HubModel:
     def here(self, name: str) -> bool:
         """Whether a tensor is kept on this machine already."""
         shard, entry = self._found(name)
-        return kept.place(key(shard.file, shard.start + entry.start, entry)).is_file()
+        return range_cache.place(key(shard.file, shard.start + entry.start, entry)).is_file()
 
     def fetch(self, name: str, progress: Progress | None = None) -> bytes:
         """A tensor's stored bytes, from this machine or else by one range request."""
         shard, entry = self._found(name)
         start, size = shard.start + entry.start, entry.end - entry.start
         with self._fetching.setdefault(name, Lock()):  # thirty visitors fetch it once
-            raw = kept.get(key(shard.file, start, entry), size)
+            raw = range_cache.get(key(shard.file, start, entry), size)
             if raw is None:
                 raw = shard.file.read(start, start + size, progress)
                 if len(raw) != size:
                     raise SourceError(f"{shard.file.name} of {self.repo} ends inside {name}.")
-                kept.put(key(shard.file, start, entry), raw)
+                range_cache.put(key(shard.file, start, entry), raw)
         return raw
 
     def read(self, name: str, progress: Progress | None = None) -> NDArray[np.float32]:
@@ -202,14 +202,14 @@ def refuse_if_large(repo: str, name: str, revision: str) -> None:
 def opened(file: RemoteFile) -> RemoteShard:
     """A shard's header: from this machine, or by one range request, or two if it is long."""
     kept_as = f"{constants.ENDPOINT} {file.repo} {file.revision} {file.name} header"
-    held = kept.get(kept_as)
+    held = range_cache.get(kept_as)
     if held is None:
         first = absent_explained(file)
         length = header_length(first, file.name, file.total - 8)
         if 8 + length > len(first):
             first += file.read(len(first), 8 + length)
         held = file.total.to_bytes(8, "little") + first[: 8 + length]
-        kept.put(kept_as, held)
+        range_cache.put(kept_as, held)
     total, raw = int.from_bytes(held[:8], "little"), held[16:]
     start = 8 + len(raw)
     return RemoteShard(file, start, parse_header(raw, total - start, file.name))

@@ -22,7 +22,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import build_hf_headers
 
 from lowrank.errors import SourceError
-from lowrank.readers.fetch import Progress
+from lowrank.readers.default_model import Progress
 
 TIMEOUT = httpx.Timeout(30, connect=10)
 TRIES = 5  # in a row without a single new byte

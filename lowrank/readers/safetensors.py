@@ -22,7 +22,7 @@ from lowrank.readers.handle import TensorInfo, known_tensor
 from lowrank.readers.hf_config import llama_config_from_json
 from lowrank.readers.names import place
 from lowrank.readers.safetensors_header import Entry, header_length, parse_header, widen
-from lowrank.readers.words import LARGEST_TOKENIZER, words_beside
+from lowrank.readers.tokenizer_files import LARGEST_TOKENIZER, words_beside
 
 INDEX, SINGLE, CONFIG = "model.safetensors.index.json", "model.safetensors", "config.json"
 MOST_NAMES, MOST_SHARDS = 200_000, 1000  # of one checkpoint

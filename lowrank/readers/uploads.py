@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lowrank.errors import InputError, SourceError
-from lowrank.readers.fetch import cache_folder
-from lowrank.readers.kept import drop_oldest
+from lowrank.readers.default_model import cache_folder
+from lowrank.readers.range_cache import drop_oldest
 
 MOST = 2 * 10**9  # bytes of uploads kept in all
 KINDS = ("safetensors", "gguf")

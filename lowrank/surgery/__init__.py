@@ -17,6 +17,7 @@ no positive-definite matrix (as COALA, arXiv 2507.07580, does).
 True
 """
 
+from lowrank.surgery.factor_store import Kept
 from lowrank.surgery.factors import (
     DAMPING,
     Factors,
@@ -29,7 +30,6 @@ from lowrank.surgery.factors import (
     second_moments,
     usage,
 )
-from lowrank.surgery.kept import Kept
 from lowrank.surgery.operation import (
     Answers,
     Cost,

@@ -8,10 +8,10 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
-from lowrank.llama.generate import CHUNK
+from lowrank.llama.generation import CHUNK
+from lowrank.llama.linear import LowRank
 from lowrank.llama.model import Params, hidden, observed, projections
-from lowrank.llama.projections import LowRank
-from lowrank.svd import SVD, checked_rank, frobenius, full
+from lowrank.spectra.svd import SVD, checked_rank, frobenius, full
 
 Floats = NDArray[np.floating]
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from lowrank.errors import InputError
 from lowrank.llama.cache import Cache
-from lowrank.llama.generate import CHUNK, cross_entropy, distribution, nll
+from lowrank.llama.generation import CHUNK, cross_entropy, distribution, nll
+from lowrank.llama.linear import Projection, bias_of
 from lowrank.llama.model import (
     ATTENTION,
     HEAD,
@@ -19,10 +20,9 @@ from lowrank.llama.model import (
     projections,
     replaced,
 )
-from lowrank.llama.projections import Projection, bias_of
+from lowrank.spectra.svd import checked_rank
 from lowrank.surgery.factors import Source
 from lowrank.surgery.plans import Plan, by_fraction, chosen
-from lowrank.svd import checked_rank
 
 
 def operate(params: Params, plan: Plan, factors: Source) -> Params:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from lowrank.errors import InputError
 from lowrank.llama.model import ATTENTION, MLP, Params, name_of, projections
+from lowrank.spectra.svd import checked_rank
 from lowrank.surgery.factors import Factors, Source
-from lowrank.svd import checked_rank
 
 Plan = Mapping[str, int]
 Rule = Literal["uniform", "energy", "sensitivity"]

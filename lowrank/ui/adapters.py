@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from lowrank.adapters import Adapter, Effect
-from lowrank.lora_config import AdapterConfig
+from lowrank.lora.adapters import Adapter, Effect
+from lowrank.lora.config import AdapterConfig
 from lowrank.readers import Model, uploads
-from lowrank.readers.offered import offered_adapters
+from lowrank.readers.offers import offered_adapters
 from lowrank.ui import cached
 from lowrank.ui.layout import text
 

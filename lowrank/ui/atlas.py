@@ -10,15 +10,15 @@ import streamlit as st
 
 from lowrank.atlas import MEASURES, Journal, Row, Survey, matrices, surveyed
 from lowrank.atlas.report import hover, in_layers, label, random_peer, random_value, value
-from lowrank.atlas.survey import identity
+from lowrank.atlas.surveying import identity
 from lowrank.figures import atlas as figures
 from lowrank.readers import Model, Remote
-from lowrank.readers.fetch import cache_folder
-from lowrank.readers.offered import offered
+from lowrank.readers.default_model import cache_folder
+from lowrank.readers.offers import offered
 from lowrank.ui import cached
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
-from lowrank.ui.watch import outcome, progress, watched
+from lowrank.ui.progress import outcome, progress, watched
 
 AT_ONCE = 2 * 10**9  # bytes of weights that are surveyed without asking
 NOTHING = "nothing"

@@ -11,10 +11,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from lowrank import completion, quantization
-from lowrank.adapters import Adapter, AdapterConfig, Effect, effect, load, untrained
 from lowrank.atlas import Survey, read_survey
-from lowrank.completion import PhaseCell
 from lowrank.errors import InputError, SourceError
 from lowrank.figures.matrix import Preview
 from lowrank.figures.matrix import preview as small_preview
@@ -22,13 +19,17 @@ from lowrank.figures.pictures import DRAWN
 from lowrank.llama import Params
 from lowrank.llama import load as load_llama
 from lowrank.llama.tokenizer import Tokenizer
-from lowrank.measures import random_spectrum
-from lowrank.quantization import Rounded
+from lowrank.lora.adapters import Adapter, AdapterConfig, Effect, effect, load, untrained
+from lowrank.memory import quantization
+from lowrank.memory.quantization import Rounded
 from lowrank.readers import Model, open_model
-from lowrank.readers.fetch import cache_folder
+from lowrank.readers.default_model import cache_folder
+from lowrank.spectra import completion
+from lowrank.spectra.completion import PhaseCell
+from lowrank.spectra.measures import random_spectrum
+from lowrank.spectra.svd import SVD, Truncation, frobenius, full, residual_norm, singular_values
 from lowrank.surgery import Kept, texts
-from lowrank.surgery.kept import folder_name
-from lowrank.svd import SVD, Truncation, frobenius, full, residual_norm, singular_values
+from lowrank.surgery.factor_store import folder_name
 from lowrank.ui.growing import Growing
 from lowrank.ui.jobs import Jobs
 
@@ -96,7 +97,7 @@ def spectrum(source: str, tensor: str) -> NDArray[np.float64]:
 
 @st.cache_data(max_entries=64, show_spinner="Rounding {tensor}, once for everyone…")
 def roundings(source: str, tensor: str) -> tuple[Rounded, ...]:
-    """What one matrix loses in int8, NF4 and 16 bits; see `lowrank.quantization.roundings`."""
+    """What one matrix loses in int8, NF4 and 16 bits; see `quantization.roundings`."""
     return quantization.roundings(matrix(source, tensor))
 
 
@@ -117,7 +118,7 @@ def residual(source: str, tensor: str, k: int) -> float:
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the adapter…")
 def adapter(folder: str) -> Adapter:
-    """An adapter on disk; see `lowrank.adapters.load`."""
+    """An adapter on disk; see `lowrank.lora.adapters.load`."""
     return load(folder)
 
 
@@ -164,8 +165,8 @@ def parametric(typed: str) -> tuple[Any, Any, Callable, Callable[[Any], str]]:
 
     sympy is loaded here, when the first such matrix is asked for.
     """
-    from lowrank.letters import parse_parametric, written
-    from lowrank.parametric import case_table, cases, solvability
+    from lowrank.exact.expressions import parse_parametric, written
+    from lowrank.exact.parametric import case_table, cases, solvability
 
     A = parse_parametric(typed)
     found = cases(A)
@@ -200,7 +201,7 @@ def keep(key: tuple[object, ...], found: object, most: int = 48) -> None:
 
 @st.cache_data(max_entries=8192, show_spinner=False)
 def phase_cell(size: int, rank: int, fraction: float, seed: int) -> PhaseCell:
-    """One trial of the phase picture; see `lowrank.completion.phase_cell`."""
+    """One trial of the phase picture; see `lowrank.spectra.completion.phase_cell`."""
     return completion.phase_cell(size, rank, fraction, seed)
 
 

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from lowrank.svd import Truncation, truncate
+from lowrank.spectra.svd import Truncation, truncate
 
 FIRST = 64
 TOL = 1e-4

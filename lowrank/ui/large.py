@@ -1,7 +1,7 @@
 """The Truncation page for a matrix too large to decompose while someone waits.
 
-The top values come first, from `lowrank.svd.truncate` and with its certificate; the whole spectrum
-is computed in the background and drawn when it is there.
+The top values come first, from `spectra.truncate` and with its certificate; the whole spectrum is
+ computed in the background and drawn when it is there.
 """
 
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from lowrank import bounds
 from lowrank.figures.matrix import preview
 from lowrank.figures.spectrum import spectrum
-from lowrank.random_matrix import quantiles
-from lowrank.svd import Spectrum, Truncation, break_even_rank, singular_values
+from lowrank.spectra import bounds
+from lowrank.spectra.random_matrix import quantiles
+from lowrank.spectra.svd import Spectrum, Truncation, break_even_rank, singular_values
 from lowrank.ui import cached, truncation
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
-from lowrank.ui.watch import outcome, watched
+from lowrank.ui.progress import outcome, watched
 
 SIDE = 1200  # min(m, n) from which a matrix counts as large: below, the full SVD takes a second
 MOST = 512  # the largest k that the page computes: beyond, no truncation is quick

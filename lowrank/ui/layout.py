@@ -12,11 +12,11 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lowrank.errors import LowrankError
 
-TEXT_FOLDER = Path(__file__).parents[2] / "pages" / "text"
+TEXT_FOLDER = Path(__file__).with_name("text")
 
 
 def text(name: str, section: str = "", language: str = "en") -> str:
-    """The Markdown of pages/text/<language>/<name>.md, or of the part under one `## section`."""
+    """The Markdown of ui/text/<language>/<name>.md, or of the part under one `## section`."""
     words = (TEXT_FOLDER / language / f"{name}.md").read_text(encoding="utf-8")
     if not section:
         return words

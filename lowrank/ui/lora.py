@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from lowrank.errors import InputError
 from lowrank.llama.mlp import middle
-from lowrank.lora import forward, init, merge, update
+from lowrank.lora.equations import forward, init, merge, update
 from lowrank.readers import Model, TensorInfo
-from lowrank.svd import break_even_rank, parameters
+from lowrank.spectra.svd import break_even_rank, parameters
 from lowrank.ui import cached
 from lowrank.ui.layout import text
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import streamlit as st
 
 from lowrank.errors import InputError
-from lowrank.parsing import MAX_SIDE, compact, parse_cells, parse_matrix, split_cells
-from lowrank.rows import Matrix
+from lowrank.exact.matrices import Matrix
+from lowrank.exact.parsing import MAX_SIDE, compact, parse_cells, parse_matrix, split_cells
 
 PRESETS = {
     "A repeated direction": "1 2 1; 2 -1 3; 0 5 -1",

@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from lowrank import accounting as count
-from lowrank.accounting import Memory, Storage
 from lowrank.errors import InputError
 from lowrank.figures import memory as figures
 from lowrank.llama.config import LlamaConfig
+from lowrank.memory import accounting as count
+from lowrank.memory.accounting import Memory, Storage
 from lowrank.readers.hf_config import llama_config_from_json
 from lowrank.ui.layout import text
 from lowrank.ui.truncation import amount

@@ -10,15 +10,15 @@ import streamlit as st
 from lowrank.errors import InputError
 from lowrank.figures import memory as figures
 from lowrank.llama import Dense, nll, projections, replaced
+from lowrank.llama.linear import Projection, bias_of
 from lowrank.llama.model import HEAD
-from lowrank.llama.projections import Projection, bias_of
-from lowrank.quantization import bfloat16, int8, nf4
+from lowrank.memory.quantization import bfloat16, int8, nf4
+from lowrank.spectra.svd.threads import restored, use
 from lowrank.surgery import texts
-from lowrank.threads import restored, use
 from lowrank.ui import cached
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
-from lowrank.ui.watch import outcome, progress, watched
+from lowrank.ui.progress import outcome, progress, watched
 
 PLOTLY: dict[str, Any] = {"displayModeBar": False}
 

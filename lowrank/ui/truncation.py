@@ -15,14 +15,21 @@ from lowrank.figures.matrix import (
     tile_heatmap,
 )
 from lowrank.figures.style import COLOURS
-from lowrank.measures import (
+from lowrank.spectra.measures import (
     default_tolerance,
     effective_rank,
     numerical_rank,
     rank_at_energy,
     stable_rank,
 )
-from lowrank.svd import SVD, break_even_rank, energy, frobenius, parameters, truncation_error
+from lowrank.spectra.svd import (
+    SVD,
+    break_even_rank,
+    energy,
+    frobenius,
+    parameters,
+    truncation_error,
+)
 from lowrank.ui.layout import text
 
 TILE = 24

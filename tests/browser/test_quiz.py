@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from lowrank.elimination import next_step
-from lowrank.quiz import make_question, question_rank
-from lowrank.worksheet import answer, make_worksheet
+from lowrank.exact.elimination import next_step
+from lowrank.teaching.quiz import make_question, question_rank
+from lowrank.teaching.worksheet import answer, make_worksheet
 from tests.browser.conftest import settled
 
 

@@ -146,7 +146,7 @@ def make() -> None:
 def check() -> None:
     """Let PEFT load what lowrank saves: the fixtures again, and a pair that numpy made."""
     sys.path.insert(0, str(ROOT))
-    from lowrank import adapters
+    from lowrank.lora import adapters
     from lowrank.readers import open_model
 
     worst = 0.0

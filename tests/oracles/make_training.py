@@ -69,7 +69,8 @@ def gradients(model) -> dict[str, np.ndarray]:
 
 def run(model) -> tuple[list[float], list[float]]:
     """Losses and gradient norms of `CONFIG`'s steps with torch's AdamW."""
-    from lowrank import llama, train
+    from lowrank import llama
+    from lowrank.lora import train
 
     state = train.start(llama.load(model), CONFIG)
     method = CONFIG.method
@@ -100,7 +101,8 @@ def run(model) -> tuple[list[float], list[float]]:
 
 def check(model) -> None:
     """Train here, save, load with PEFT: the same logits."""
-    from lowrank import adapters, llama, train
+    from lowrank import llama
+    from lowrank.lora import adapters, train
 
     params = llama.load(model)
     training = train.finetune(params, SEQUENCES, CONFIG)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lowrank.examples import Example
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.model import ATTENTION, MLP, name_of
-from lowrank.lora_config import AdapterConfig
-from lowrank.train import TrainConfig
+from lowrank.lora.config import AdapterConfig
+from lowrank.lora.train import TrainConfig
+from lowrank.lora.training_examples import Example
 
 SHORT = (*ATTENTION, *MLP)
 LAYERS = (0, 14, 29)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lowrank import adapters
 from lowrank.errors import InputError
+from lowrank.lora import adapters
 from lowrank.readers import open_model, uploads
-from lowrank.readers.offered import offered, offered_adapters
-from lowrank.svd import full
+from lowrank.readers.offers import offered, offered_adapters
+from lowrank.spectra.svd import full
 from lowrank.ui import cached
 from lowrank.ui.adapters import MINE
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lowrank import adapters
 from lowrank.errors import InputError
-from lowrank.lab import alternatives
-from lowrank.lab.alternatives import Outcome
+from lowrank.lora import adapters
+from lowrank.lora.lab import alternatives
+from lowrank.lora.lab.alternatives import Outcome
 from lowrank.readers import uploads
 from lowrank.ui import cached
 from lowrank.ui.lab.panels import unpacked

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
-from lowrank.readers.offered import offered
+from lowrank.readers.offers import offered
 from lowrank.ui.widgets import LABELS
 
 PAGE = str(Path(__file__).parents[2] / "pages" / "truncation.py")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from lowrank.elimination import next_step
-from lowrank.quiz import make_question, question_rank
-from lowrank.worksheet import make_worksheet
+from lowrank.exact.elimination import next_step
+from lowrank.teaching.quiz import make_question, question_rank
+from lowrank.teaching.worksheet import make_worksheet
 
 PAGE = Path(__file__).parents[2] / "pages" / "rank.py"
 

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lowrank.ui.matrix_entry import PRESETS
-from lowrank.ui.rank.kept import REMEMBERED
+from lowrank.ui.rank.link import REMEMBERED
 
 PAGE = Path(__file__).parents[2] / "pages" / "rank.py"
 

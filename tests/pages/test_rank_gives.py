@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from lowrank.parsing import parse_matrix
-from lowrank.rows import product
+from lowrank.exact.matrices import product
+from lowrank.exact.parsing import parse_matrix
 from lowrank.ui.matrix_entry import PRESETS
 from lowrank.ui.rank.gives import ANSWERS
 from tests.pages.test_rank import caption, opened, words

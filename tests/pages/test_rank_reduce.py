@@ -5,8 +5,8 @@ import re
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lowrank.derivation import decode, encode_ops
-from lowrank.rows import add, exact, scale, swap
+from lowrank.exact.derivation import decode, encode_ops
+from lowrank.exact.matrices import add, exact, scale, swap
 from tests.pages.test_rank import caption, drawn, opened, words
 
 DO = "Type"

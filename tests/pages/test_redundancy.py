@@ -8,13 +8,13 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from lowrank.completion import als, finish, largest_penalty, needed_fraction, phase_cell
 from lowrank.errors import InputError
-from lowrank.features import pca, random_explained
 from lowrank.figures.pictures import DRAWN, LARGEST_SIDE, read_picture, shown
-from lowrank.svd import energy, full, parameters
+from lowrank.spectra.completion import als, finish, largest_penalty, needed_fraction, phase_cell
+from lowrank.spectra.components import pca, random_explained
+from lowrank.spectra.svd import energy, full, parameters
 from lowrank.ui.model_picker import MODELS
-from lowrank.ui.redundancy import recover, works
+from lowrank.ui.redundancy import phases, recover
 from lowrank.ui.redundancy.data import hide, ratings
 from lowrank.ui.redundancy.features import PRESETS, read_words
 
@@ -125,7 +125,7 @@ def test_real_weights_do_not_come_back_and_it_is_said(default_model):
 def test_the_phase_picture_is_measured_and_below_the_line_nothing_succeeds():
     app = opened(view="When it works")
     cells = app.session_state["phase_cells"][(30, 1)]
-    assert len(cells) == 15 * len(works.FRACTIONS)
+    assert len(cells) == 15 * len(phases.FRACTIONS)
     assert {(c.rank, c.fraction) for c in cells} >= {(1, 0.05), (15, 0.95)}
     for cell in cells[::37]:
         assert cell == phase_cell(30, cell.rank, cell.fraction, 1)

@@ -61,7 +61,7 @@ def opened(tiny, tmp_path, monkeypatch):
     """A function that opens the page on the tiny model, with factors in a folder of its own."""
     monkeypatch.setenv("LOWRANK_MODELS", str(tiny.parent))
     monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path))
-    monkeypatch.setattr("lowrank.ui.surgery.work.MOMENT", 20.0)
+    monkeypatch.setattr("lowrank.ui.surgery.cutting.MOMENT", 20.0)
     passage = texts.calibration()[0][:400]
     monkeypatch.setattr(texts, "calibration", lambda: [passage])
     cached.factors.clear()

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lowrank.readers import open_model
-from lowrank.svd import energy, full, parameters
+from lowrank.spectra.svd import energy, full, parameters
 from lowrank.ui.model_picker import MODELS
 from lowrank.ui.widgets import LABELS
 

@@ -71,7 +71,7 @@ NAME = " model.layers.0.self_attn.q_proj.weight"
 
 
 def app_source() -> Path:
-    from lowrank.readers.offered import offered
+    from lowrank.readers.offers import offered
 
     return offered()["big.safetensors"]
 

@@ -6,21 +6,21 @@ from typing import Any
 
 import streamlit as st
 
-from lowrank.examples import Example, answers
 from lowrank.figures import lab as figures
 from lowrank.figures.style import COLOURS
-from lowrank.lab import alternatives
-from lowrank.lab.alternatives import Outcome
-from lowrank.lab.experiments import Doing
+from lowrank.lora.lab import alternatives
+from lowrank.lora.lab.alternatives import Outcome
+from lowrank.lora.lab.experiments import Doing
+from lowrank.lora.training_examples import Example, answers
 from lowrank.readers import Model
 from lowrank.ui import cached
 from lowrank.ui.downloads import csv_and_json
 from lowrank.ui.jobs import Job
-from lowrank.ui.lab import work
-from lowrank.ui.lab.choose import Choice
+from lowrank.ui.lab import runs
+from lowrank.ui.lab.settings import Choice
 from lowrank.ui.layout import text
+from lowrank.ui.progress import outcome, progress, watched
 from lowrank.ui.truncation import amount
-from lowrank.ui.watch import outcome, progress, watched
 
 LINES = {
     alternatives.LORA: COLOURS["update"],
@@ -33,13 +33,13 @@ def beside(model: Model, choice: Choice) -> None:
     """The comparison made here if there is one, else the stored one."""
     state = st.session_state
     if st.button("Train all three here", icon=":material/model_training:", key="train three"):
-        examples = tuple(answers(work.words(model), choice.pairs, work.LONGEST_EXAMPLE))
+        examples = tuple(answers(runs.words(model), choice.pairs, runs.LONGEST_EXAMPLE))
         name = state["three"] = uuid.uuid4().hex[:12]
         cached.jobs().start(
             f"three {name}",
             lambda: training(model, examples, choice),
-            f"lab {work.visitor()}",
-            work.PATIENCE,
+            f"lab {runs.visitor()}",
+            runs.PATIENCE,
         )
     job = cached.jobs().get(f"three {state.get('three', '')}")
     if job:

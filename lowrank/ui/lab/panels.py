@@ -7,18 +7,18 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from lowrank import accounting
 from lowrank.figures import lab as figures
 from lowrank.figures.lora import shapes
 from lowrank.llama.config import LlamaConfig
-from lowrank.methods import report
+from lowrank.lora.tuning import report
+from lowrank.memory import accounting
 from lowrank.readers import Model, uploads
 from lowrank.ui.jobs import Job
-from lowrank.ui.lab import work
-from lowrank.ui.lab.choose import Choice
+from lowrank.ui.lab import runs
+from lowrank.ui.lab.settings import Choice
 from lowrank.ui.layout import text
+from lowrank.ui.progress import outcome, progress, watched
 from lowrank.ui.truncation import amount
-from lowrank.ui.watch import outcome, progress, watched
 
 PLOTLY = {"displayModeBar": False}
 TOLERANCE = 1e-4  # of the largest logit: what float32 leaves of an identity after 30 layers
@@ -39,7 +39,7 @@ def counts(config: LlamaConfig, choice: Choice) -> None:
 
 def curve(job: Job) -> None:
     """The loss as it falls, tokens a second, time left, Stop."""
-    run, steps = work.run_of(job), work.records(job)
+    run, steps = runs.run_of(job), runs.records(job)
     total = run.choice.config.steps if run else 1
     losses = [record.loss for record in steps]
     speed = f" · {steps[-1].tokens_per_second:,.0f} tokens/s" if steps else ""
@@ -70,7 +70,7 @@ def two_answers(model: Model, name: str, asked: str) -> None:
     if not asked:
         st.info("Type a question to ask both.", icon=":material/edit:")
         return
-    job = work.answer_job(model, name, asked, float(scale))
+    job = runs.answer_job(model, name, asked, float(scale))
 
     def draw(job: Job) -> None:
         left, right = st.columns(2, gap="medium")
@@ -80,7 +80,7 @@ def two_answers(model: Model, name: str, asked: str) -> None:
         ):
             with place.container(border=True, height=190):
                 st.markdown(f"**{title}**")
-                said = work.told(model, job, side)
+                said = runs.told(model, job, side)
                 st.text(said if said.strip() or job.over else "…")
         failure(job)
 
@@ -89,10 +89,10 @@ def two_answers(model: Model, name: str, asked: str) -> None:
 
 def losses_by_scale(model: Model, name: str, job: Job | None) -> None:
     """How well the training answers are known with 0 to 2 times the update."""
-    run = work.run_of(job) if job and job.over else None
+    run = runs.run_of(job) if job and job.over else None
     if run is None or run.kept != name:
         return
-    measured = work.loss_job(model, name, run.examples)
+    measured = runs.loss_job(model, name, run.examples)
 
     def draw(job: Job) -> None:
         points = dict(job.records)
@@ -112,11 +112,11 @@ def merged(model: Model, name: str, asked: str) -> None:
     """W0 + s B A as one matrix: the largest difference of a logit, beside the tolerance."""
     if not asked:
         return
-    job = work.merge_job(model, name, asked)
+    job = runs.merge_job(model, name, asked)
 
     def draw(job: Job) -> None:
         found = job.last
-        if not isinstance(found, work.Merged):
+        if not isinstance(found, runs.Merged):
             st.caption("Merging and comparing…")
             failure(job)
             return
@@ -141,7 +141,7 @@ def adapter_in_hand(job: Job | None) -> str:
     Raises InputError for files that are no adapter.
     """
     state = st.session_state
-    run = work.run_of(job) if job else None
+    run = runs.run_of(job) if job else None
     if run and run.kept and state.get("taken run") != run.kept:
         # A link that names both a run and an adapter means the adapter.
         if "taken run" in state or not st.query_params.get("tuned"):
@@ -222,13 +222,13 @@ def arrows(config: LlamaConfig, choice: Choice) -> None:
 
 def memory(config: LlamaConfig, choice: Choice, job: Job | None) -> None:
     """The same step's memory: LoRA measured in this run, LoRA and full fine-tuning computed."""
-    run = work.run_of(job) if job else None
+    run = runs.run_of(job) if job else None
     tokens = 64
     if run and run.examples:
         tokens = max(len(example.ids) for example in run.examples)
     asked = run.choice if run else choice
     trained = report(config, asked.method).trainable
-    runs = {
+    memories = {
         "full, computed": accounting.training_memory(
             config, SINGLE, accounting.parameters(config), tokens, full=True, compute_bits=32
         ),
@@ -237,18 +237,18 @@ def memory(config: LlamaConfig, choice: Choice, job: Job | None) -> None:
         ),
     }
     if run and run.memory:
-        runs["LoRA, measured"] = run.memory
+        memories["LoRA, measured"] = run.memory
     st.plotly_chart(
-        figures.memory(runs),
+        figures.memory(memories),
         key="memory",
         config=PLOTLY,
-        alt="Megabytes: " + ", ".join(f"{n} {m.total / 1e6:,.0f}" for n, m in runs.items()),
+        alt="Megabytes: " + ", ".join(f"{n} {m.total / 1e6:,.0f}" for n, m in memories.items()),
     )
-    lines = ["| | " + " | ".join(runs) + " |", "|:--|" + "--:|" * len(runs)]
+    lines = ["| | " + " | ".join(memories) + " |", "|:--|" + "--:|" * len(memories)]
     for part, (label, _) in figures.PARTS.items():
-        cells = " | ".join(amount(getattr(each, part)) for each in runs.values())
+        cells = " | ".join(amount(getattr(each, part)) for each in memories.values())
         lines.append(f"| {label} | {cells} |")
-    total = " | ".join(f"**{amount(each.total)}**" for each in runs.values())
+    total = " | ".join(f"**{amount(each.total)}**" for each in memories.values())
     st.markdown("\n".join([*lines, f"| **all** | {total} |"]))
     st.caption(text("lab", "memory").format(tokens=tokens))
 

@@ -9,15 +9,15 @@ import streamlit as st
 
 from lowrank.figures import lab as figures
 from lowrank.figures.style import COLOURS
-from lowrank.lab import experiments
-from lowrank.lab.experiments import Doing, Redo, Settings
-from lowrank.lab.paper import TABLE_5, TABLE_6, TABLE_7, TABLE_18
+from lowrank.lora.lab import experiments
+from lowrank.lora.lab.experiments import Doing, Redo, Settings
+from lowrank.lora.lab.paper import TABLE_5, TABLE_6, TABLE_7, TABLE_18
 from lowrank.readers import Model
 from lowrank.ui import cached
 from lowrank.ui.jobs import Job
-from lowrank.ui.lab import work
+from lowrank.ui.lab import runs
 from lowrank.ui.layout import text
-from lowrank.ui.watch import outcome, progress, watched
+from lowrank.ui.progress import outcome, progress, watched
 
 PLOTLY = {"displayModeBar": False}
 PATIENCE = 7200.0  # seconds that a redo goes on without its visitor
@@ -84,7 +84,7 @@ def asked_for(model: Model) -> Job | None:
                 cached.jobs().start(
                     f"paper {name}",
                     lambda: redoing(model, redo),
-                    f"paper {work.visitor()}",
+                    f"paper {runs.visitor()}",
                     PATIENCE,
                 )
         else:
@@ -95,7 +95,7 @@ def asked_for(model: Model) -> Job | None:
 def redoing(model: Model, redo: Redo) -> Iterator[Redo | Doing]:
     """The redo itself first, which fills, then how far it is."""
     yield redo
-    tokenizer = work.words(model)
+    tokenizer = runs.words(model)
     yield from experiments.work(cached.params(model.source), tokenizer, redo)
 
 

@@ -5,13 +5,13 @@ from fractions import Fraction
 
 import streamlit as st
 
-from lowrank.elimination import Step, steps
 from lowrank.errors import InputError
+from lowrank.exact.elimination import Step, steps
+from lowrank.exact.geometry import Flat, column_space, in_box, kernel, magnification, solutions
+from lowrank.exact.matrices import Matrix, Row, apply, identity, written
+from lowrank.exact.parsing import parse_matrix
 from lowrank.figures import geometry as draw
 from lowrank.figures.exact import matrix_html, vector
-from lowrank.geometry import Flat, column_space, in_box, kernel, magnification, solutions
-from lowrank.parsing import parse_matrix
-from lowrank.rows import Matrix, Row, apply, identity, written
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.view import View
 from lowrank.ui.rank.walk import walk
@@ -22,8 +22,8 @@ OFFERED = ("A repeated direction", "Full rank", "Tall")
 STEP = "gstep"  # its own place in the address: the derivation of Reduce may be another
 CHART = {"displayModeBar": False, "scrollZoom": False}
 
-USAGE = """from lowrank.geometry import column_space, cube, image, kernel
-from lowrank.parsing import parse_matrix
+USAGE = """from lowrank.exact.geometry import column_space, cube, image, kernel
+from lowrank.exact.parsing import parse_matrix
 
 A = parse_matrix("{matrix}")
 print(column_space(A), kernel(A))

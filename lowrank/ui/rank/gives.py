@@ -5,15 +5,13 @@ from fractions import Fraction
 
 import streamlit as st
 
-from lowrank.elimination import echelon, leading_columns, reduced_echelon, steps
 from lowrank.errors import InputError
-from lowrank.export import latex_matrix
-from lowrank.figures.exact import matrix_html, vector
-from lowrank.figures.four_spaces import four_spaces_html
-from lowrank.parsing import parse_matrix
-from lowrank.rows import Matrix, RowOp, product, written
-from lowrank.subspaces import dependencies, fundamental
-from lowrank.systems import (
+from lowrank.exact.elimination import echelon, leading_columns, reduced_echelon, steps
+from lowrank.exact.matrices import Matrix, RowOp, product, written
+from lowrank.exact.notation import latex_matrix
+from lowrank.exact.parsing import parse_matrix
+from lowrank.exact.subspaces import dependencies, fundamental
+from lowrank.exact.systems import (
     Solution,
     determinant,
     elementary_product,
@@ -21,13 +19,15 @@ from lowrank.systems import (
     plu,
     solve,
 )
+from lowrank.figures.exact import matrix_html, vector
+from lowrank.figures.four_spaces import four_spaces_html
 from lowrank.ui.layout import errors_shown, text
-from lowrank.ui.rank.kept import derivation
+from lowrank.ui.rank.link import derivation
 from lowrank.ui.rank.view import View
 
-USAGE = """from lowrank.parsing import parse_matrix
-from lowrank.subspaces import fundamental
-from lowrank.systems import inverse, plu, solve
+USAGE = """from lowrank.exact.parsing import parse_matrix
+from lowrank.exact.subspaces import fundamental
+from lowrank.exact.systems import inverse, plu, solve
 
 A = parse_matrix("{matrix}")
 print(plu(A))

@@ -5,18 +5,18 @@ from typing import Any
 
 import streamlit as st
 
-from lowrank.elimination import floating_echelon
+from lowrank.exact.elimination import floating_echelon
+from lowrank.exact.floating import ARITHMETICS, PIVOTINGS, Parting, Run, drift, number, parting, run
+from lowrank.exact.matrices import Matrix, written
 from lowrank.figures.cells import cells_html
 from lowrank.figures.tolerance import singular_values_against_tolerance
-from lowrank.floating import ARITHMETICS, PIVOTINGS, Parting, Run, drift, number, parting, run
-from lowrank.rows import Matrix, written
 from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.rank.sentences import counts, lessons, table
 from lowrank.ui.rank.view import View
 from lowrank.ui.rank.walk import walk
-from lowrank.ui.rank.words import counts, lessons, table
 
-USAGE = """from lowrank.elimination import floating_echelon, rank
-from lowrank.parsing import parse_matrix
+USAGE = """from lowrank.exact.elimination import floating_echelon, rank
+from lowrank.exact.parsing import parse_matrix
 
 A = parse_matrix("{matrix}")
 print(rank(A), floating_echelon(A, tol=0, pivoting="none").rank)"""

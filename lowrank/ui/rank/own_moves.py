@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from lowrank.derivation import Derivation, pivots_in_place, reason
 from lowrank.errors import InputError
+from lowrank.exact.derivation import Derivation, pivots_in_place, reason
+from lowrank.exact.matrices import Matrix
+from lowrank.exact.moves import explain_next, parse_operation
+from lowrank.exact.parsing import parse_matrix
 from lowrank.figures.exact import step_html
-from lowrank.moves import explain_next, parse_operation
-from lowrank.parsing import parse_matrix
-from lowrank.rows import Matrix
 from lowrank.ui.layout import text
-from lowrank.ui.rank.kept import CLICK, TYPE, WHOLE, do, keep
+from lowrank.ui.rank.link import CLICK, TYPE, WHOLE, do, keep
 from lowrank.ui.rank.stepper import finished
 
 KINDS = {"Add": "add", "Swap": "swap", "Scale": "scale"}

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from lowrank.elimination import rank
 from lowrank.errors import InputError
+from lowrank.exact.elimination import rank
+from lowrank.exact.matrices import Matrix, exact
+from lowrank.exact.parsing import parse_matrix
 from lowrank.figures.cells import cells_html
 from lowrank.figures.exact import matrix_html, step_html
-from lowrank.parsing import parse_matrix
-from lowrank.rows import Matrix, exact
 from lowrank.ui.cached import parametric
 from lowrank.ui.layout import code_for_this, errors_shown, say, text
 from lowrank.ui.rank.view import View
 from lowrank.ui.rank.walk import walk
 
 if TYPE_CHECKING:
-    from lowrank.letters import Parametric
-    from lowrank.parametric import Case, Line
+    from lowrank.exact.expressions import Parametric
+    from lowrank.exact.parametric import Case, Line
 
 PRESETS = {
     "a on the diagonal": "a 1 1; 1 a 1; 1 1 a",
@@ -72,7 +72,7 @@ def parameters(_: Matrix | None) -> None:
             one_value(A, found, solved)
         one_case(found, says)
         st.markdown(text("parameters", "explanation"))
-    from lowrank.parametric import Region, cases
+    from lowrank.exact.parametric import Region, cases
 
     usage = text("parameters", "usage").format(matrix=typed.replace('"', ""))
     code_for_this(cases, Region, usage=usage)
@@ -97,7 +97,7 @@ def in_table(lines: "tuple[Line, ...]", solved: bool) -> str:
 @errors_shown()
 def one_case(found: "tuple[Case, ...]", says: object) -> None:
     """The operations of one case, and why each, a step at a time."""
-    from lowrank.parametric import in_words
+    from lowrank.exact.parametric import in_words
 
     real = [case for case in found if case.exists]
     names = [f"{in_words(case.region)}: rank {case.rank}" for case in real]
@@ -136,7 +136,7 @@ def one_case(found: "tuple[Case, ...]", says: object) -> None:
 @errors_shown()
 def one_value(A: "Parametric", found: "tuple[Case, ...]", solved: bool) -> None:
     """Try a value of every letter: the case that applies and the rank counted with numbers."""
-    from lowrank.parametric import in_words
+    from lowrank.exact.parametric import in_words
 
     if not A.letters:
         return
@@ -182,7 +182,7 @@ def offered(error: InputError) -> None:
     typed = st.session_state.get("entry_typed") or ""
     if not LETTER.search(typed):
         return
-    from lowrank.letters import parse_parametric
+    from lowrank.exact.expressions import parse_parametric
 
     try:
         parse_parametric(typed)

@@ -4,15 +4,15 @@ import streamlit as st
 
 from lowrank.errors import InputError
 from lowrank.figures.exact import matrix_html
-from lowrank.problems import LEVELS
-from lowrank.quiz import NONE, Question, Verdict, judge, judge_operation, make_question
+from lowrank.teaching.problems import LEVELS
+from lowrank.teaching.quiz import NONE, Question, Verdict, judge, judge_operation, make_question
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.view import View
 
 # The kind's label is what the link says.
 LABELS = {"Next step": "next", "Rank": "rank", "Dependent row": "dependent"}
 LAST_NUMBER = 9999
-USAGE = """from lowrank.quiz import judge, make_question
+USAGE = """from lowrank.teaching.quiz import judge, make_question
 
 question = make_question("next", seed=1, difficulty="easy")
 print(question.matrix)

@@ -4,19 +4,19 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from lowrank.derivation import Derivation, encode, reasons
-from lowrank.elimination import next_step
 from lowrank.errors import InputError
-from lowrank.export import to_code, to_latex, to_markdown
+from lowrank.exact.derivation import Derivation, encode, reasons
+from lowrank.exact.elimination import next_step
+from lowrank.exact.matrices import Matrix, apply
+from lowrank.exact.notation import to_code, to_latex, to_markdown
+from lowrank.exact.subspaces import dependencies
 from lowrank.figures.exact import history_html
-from lowrank.rows import Matrix, apply
-from lowrank.subspaces import dependencies
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank import own_moves
-from lowrank.ui.rank.kept import TYPE, WATCH, ahead, derivation, go, keep, start_over, ways
+from lowrank.ui.rank.link import TYPE, WATCH, ahead, derivation, go, keep, start_over, ways
+from lowrank.ui.rank.sentences import conclusion
 from lowrank.ui.rank.stepper import finished, place, transport, watched
 from lowrank.ui.rank.view import View
-from lowrank.ui.rank.words import conclusion
 
 LINK = "Link"
 EXPORTS = {
@@ -24,8 +24,8 @@ EXPORTS = {
     "Markdown": ("markdown", "md", to_markdown),
     "Code": ("python", "py", to_code),
 }
-USAGE = """from lowrank.elimination import rank, steps
-from lowrank.parsing import parse_matrix
+USAGE = """from lowrank.exact.elimination import rank, steps
+from lowrank.exact.parsing import parse_matrix
 
 A = parse_matrix("{matrix}")
 for step in steps(A, reduced={reduced}):

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from lowrank.derivation import Derivation, pivots_in_place, reason
-from lowrank.elimination import next_step
+from lowrank.exact.derivation import Derivation, pivots_in_place, reason
+from lowrank.exact.elimination import next_step
+from lowrank.exact.matrices import Matrix, RowOp
+from lowrank.exact.moves import is_echelon, is_reduced_echelon
 from lowrank.figures.exact import matrix_html, step_html
-from lowrank.moves import is_echelon, is_reduced_echelon
-from lowrank.rows import Matrix, RowOp
 from lowrank.ui.layout import text
 
 

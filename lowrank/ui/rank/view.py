@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from lowrank.rows import Matrix
+from lowrank.exact.matrices import Matrix
 
 
 @dataclass(frozen=True)

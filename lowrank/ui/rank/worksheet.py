@@ -4,17 +4,17 @@ from functools import partial
 
 import streamlit as st
 
-from lowrank.elimination import leading_columns
+from lowrank.exact.elimination import leading_columns
 from lowrank.figures.exact import matrix_html
-from lowrank.problems import LEVELS, MOST_ROWS, make_problem
+from lowrank.teaching.problems import LEVELS, MOST_ROWS, make_problem
+from lowrank.teaching.worksheet import FORMATS, MOST_PROBLEMS, Worksheet, answer, make_worksheet
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.view import View
-from lowrank.worksheet import FORMATS, MOST_PROBLEMS, Worksheet, answer, make_worksheet
 
 LABELS = {"html": "HTML", "latex": "LaTeX", "markdown": "Markdown"}
 LAST_SEED = 999_999
 FEW = 8  # steps of the first problem written out beside it
-USAGE = """from lowrank.worksheet import as_html, make_worksheet
+USAGE = """from lowrank.teaching.worksheet import as_html, make_worksheet
 
 sheet = make_worksheet(seed=7, m=3, n=4, rank=2, count=10, difficulty="medium")
 open("worksheet.html", "w", encoding="utf-8").write(as_html(sheet))"""

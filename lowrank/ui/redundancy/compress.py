@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from lowrank.figures.pictures import DRAWN, read_picture, shown
 from lowrank.figures.spectrum import spectrum
-from lowrank.measures import random_spectrum
-from lowrank.svd import (
+from lowrank.spectra.measures import random_spectrum
+from lowrank.spectra.svd import (
     SVD,
     break_even_rank,
     energy,

@@ -8,9 +8,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
-from lowrank.features import pca, random_explained
 from lowrank.figures.features import explained_bars, words_on_plane
 from lowrank.readers import Model
+from lowrank.spectra.components import pca, random_explained
 from lowrank.ui import cached
 from lowrank.ui.layout import for_all_pages, text
 from lowrank.ui.lora import EMBEDDINGS

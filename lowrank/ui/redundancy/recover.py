@@ -9,7 +9,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from lowrank.completion import (
+from lowrank.errors import LowrankError
+from lowrank.figures.completion import error_history
+from lowrank.figures.pictures import DRAWN, shown
+from lowrank.spectra.completion import (
     RECOVERED,
     Completion,
     Iteration,
@@ -22,9 +25,6 @@ from lowrank.completion import (
     relative_error,
     soft_impute,
 )
-from lowrank.errors import LowrankError
-from lowrank.figures.completion import error_history
-from lowrank.figures.pictures import DRAWN, shown
 from lowrank.ui import cached
 from lowrank.ui.layout import text
 from lowrank.ui.lora import asked_in_vain

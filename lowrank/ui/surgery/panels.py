@@ -11,16 +11,16 @@ from lowrank.figures import surgery as figures
 from lowrank.llama.model import projections
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.readers import Model
-from lowrank.surgery import Cost, Kept, Measured, Plan, by_fraction, stored, texts
-from lowrank.surgery.stored import BY_LAYER, COMMAND, FRACTIONS
-from lowrank.svd import break_even_rank
+from lowrank.spectra.svd import break_even_rank
+from lowrank.surgery import Cost, Kept, Measured, Plan, by_fraction, recorded, texts
+from lowrank.surgery.recorded import BY_LAYER, COMMAND, FRACTIONS
 from lowrank.ui import cached
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
-from lowrank.ui.surgery import work
-from lowrank.ui.surgery.choose import KINDS, Choice
+from lowrank.ui.progress import outcome, progress, watched
+from lowrank.ui.surgery import cutting
+from lowrank.ui.surgery.cut import KINDS, Choice
 from lowrank.ui.truncation import amount
-from lowrank.ui.watch import outcome, progress, watched
 from lowrank.ui.widgets import LABELS
 
 LONGEST = 1000  # tokens of a visitor's own text
@@ -100,7 +100,7 @@ def _stored(shape: tuple[int, int], k: int) -> int:
     return shape[0] * shape[1] if k == min(shape) else k * sum(shape)
 
 
-def numbers(cut: work.Cut | None) -> None:
+def numbers(cut: cutting.Cut | None) -> None:
     """Loss, parameters, bytes and operations, before and after; dots while they are not known."""
     columns = st.columns(5)
     if cut is None:
@@ -156,7 +156,7 @@ def _less(before: Cost, after: Cost, which: int) -> str:
     return f"{new / old - 1:+.2%}"
 
 
-def next_token(tokenizer: Tokenizer, cut: work.Cut) -> None:
+def next_token(tokenizer: Tokenizer, cut: cutting.Cut) -> None:
     """The likeliest next tokens of both models after the text."""
     before, after = (reading.next for reading in cut.readings)
     top = [int(i) for p in (before, after) for i in np.argsort(-p, kind="stable")[:SHOWN]]
@@ -205,8 +205,8 @@ def two_answers(
             below.info("Write a prompt first.", icon=":material/info:")
         else:
             ids = cached.chat_ids(model.source, prompt.strip())[:PROMPT]
-            key = f"answer {work.visitor()} {time.time_ns()}"
-            work.answer_job(kept, choice, ids, length, float(warmth), 0, tokenizer.stop_ids, key)
+            key = f"answer {cutting.visitor()} {time.time_ns()}"
+            cutting.answer_job(kept, choice, ids, length, float(warmth), 0, tokenizer.stop_ids, key)
             state["asked"] = (key, choice, prompt.strip(), length)
     asked: tuple[str, Choice, str, int] | None = state.get("asked")
     job = cached.answers().get(asked[0]) if asked else None
@@ -223,7 +223,7 @@ def _draw_answers(
     job: Job, tokenizer: Tokenizer, asked: tuple[str, Choice, str, int], choice: Choice, now: str
 ) -> None:
     _, cut, prompt, length = asked
-    records = [r for r in list(job.records) if isinstance(r, work.Said)]
+    records = [r for r in list(job.records) if isinstance(r, cutting.Said)]
     titles = {"before": "Before: the whole model", "after": f"After: {cut.words()}"}
     for place, (side, title) in zip(st.columns(2), titles.items(), strict=True):
         tokens = [r.token for r in records if r.side == side]
@@ -250,7 +250,7 @@ def sensitivity(model: Model, tokenizer: Tokenizer, kept: Kept) -> None:
     name = "science" if layers else "prose"
     ids = tokenizer.begin(texts.text(name))[: kept.params.config.max_position_embeddings]
     with st.container():
-        job = work.map_job(kept, ids, layers)
+        job = cutting.map_job(kept, ids, layers)
     if job is not None:
         watched(job, lambda job: _growing(job, layers, len(kept.params.layers)), 1.0)
         if job.records:
@@ -258,7 +258,7 @@ def sensitivity(model: Model, tokenizer: Tokenizer, kept: Kept) -> None:
     if model.source != "default":
         st.info(text("surgery", "no map"), icon=":material/info:")
         return
-    known = stored.by_layer() if layers else stored.together()
+    known = recorded.by_layer() if layers else recorded.together()
     _map(known.points, layers, len(kept.params.layers))
     st.caption(
         text("surgery", "stored").format(
@@ -273,14 +273,14 @@ def sensitivity(model: Model, tokenizer: Tokenizer, kept: Kept) -> None:
 
 def _growing(job: Job, layers: bool, count: int) -> None:
     points = [r for r in list(job.records) if isinstance(r, Measured)]
-    work.shown(job, "Measuring")
+    cutting.shown(job, "Measuring")
     if points:
         _map(points, layers, count)
         st.caption(f"Measured here, on this server: {len(points)} points, {job.elapsed:.0f} s.")
 
 
 def _map(points: Sequence[Measured], layers: bool, count: int) -> None:
-    columns: Sequence[Any] = stored.some_layers(count) if layers else FRACTIONS
+    columns: Sequence[Any] = recorded.some_layers(count) if layers else FRACTIONS
     rises = {}
     for way, title in (("plain", "plain"), ("aware", "activation-aware")):
         rise = np.full((len(KINDS), len(columns)), np.nan)
@@ -317,10 +317,10 @@ def evidence(kept: Kept, choice: Choice) -> None:
         right.caption(text("surgery", "look"))
         if not right.button("Look at its inputs", key="looking", icon=":material/visibility:"):
             return
-    job = work.evidence_job(kept, name)
+    job = cutting.evidence_job(kept, name)
     found = job.last
-    if not isinstance(found, work.Evidence):
-        watched(job, lambda job: work.shown(job, "Reading the calibration text"))
+    if not isinstance(found, cutting.Evidence):
+        watched(job, lambda job: cutting.shown(job, "Reading the calibration text"))
         return
     use = found.usage
     k = max(1, len(use.s) // 4)
@@ -348,7 +348,7 @@ def evidence(kept: Kept, choice: Choice) -> None:
 def noise(model: Model, tokenizer: Tokenizer, kept: Kept) -> None:
     """Single late matrices cut to few directions: right answers before and after."""
     if model.source == "default":
-        known = stored.noise()
+        known = recorded.noise()
         kinds = list(dict.fromkeys((d.kind, d.fraction) for d in known.cuts))
         layers = sorted({d.layer for d in known.cuts})
         change, logp = np.zeros((2, len(kinds), len(layers)))
@@ -389,12 +389,12 @@ def noise(model: Model, tokenizer: Tokenizer, kept: Kept) -> None:
         st.session_state["noise asked"] = wanted
     if st.session_state.get("noise asked") != wanted:
         return
-    job = work.noise_job(kept, options[str(kind)], int(layer), int(percent), asked)
+    job = cutting.noise_job(kept, options[str(kind)], int(layer), int(percent), asked)
     watched(job, _noise_found)
 
 
 def _noise_found(job: Job) -> None:
-    work.shown(job, "Asking")
+    cutting.shown(job, "Asking")
     if not isinstance(job.last, tuple):
         return
     before, after = job.last

@@ -1,0 +1,172 @@
+"""One row of the atlas: what a matrix's singular values say about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowrank.errors import InputError
+from lowrank.readers import Model, TensorInfo
+from lowrank.spectra.measures import effective_rank, numerical_rank, rank_at_energy, stable_rank
+from lowrank.spectra.random_matrix import beyond_bulk, noise_level, power_law
+from lowrank.spectra.svd import break_even_rank, energy, frobenius
+
+Spectrum = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Row:
+    """The measures of one matrix (rows, columns); its singular values are good to `error` each.
+
+    `noise` is the entry deviation of the random matrix whose bulk has the same median, and
+    `beyond_bulk` counts the values above that bulk. `alpha` is the power-law exponent of the tail
+    of s^2, from the singular value `alpha_from` on; None where no tail can be fitted. Where the
+    file holds NaN or infinity, `problem` says so and every measure is None.
+    """
+
+    name: str
+    layer: int | None
+    projection: str | None
+    rows: int
+    columns: int
+    dtype: str
+    norm: float | None = None
+    largest: float | None = None
+    smallest: float | None = None
+    error: float | None = None
+    numerical_rank: int | None = None
+    stable_rank: float | None = None
+    effective_rank: float | None = None
+    rank_50: int | None = None
+    rank_90: int | None = None
+    rank_99: int | None = None
+    energy_at_break_even: float | None = None
+    noise: float | None = None
+    beyond_bulk: int | None = None
+    alpha: float | None = None
+    alpha_from: float | None = None
+    alpha_tail: int | None = None
+    alpha_distance: float | None = None
+    problem: str = ""
+
+    @property
+    def least(self) -> int:
+        """min(rows, columns): the most its rank can be."""
+        return min(self.rows, self.columns)
+
+
+# What can be drawn: the field, its name for people, and whether it is a rank, to be shown as a
+# share of the most it could be.
+MEASURES: dict[str, tuple[str, bool]] = {
+    "effective_rank": ("Effective rank", True),
+    "stable_rank": ("Stable rank", False),
+    "rank_50": ("Rank at 50 % of the energy", True),
+    "rank_90": ("Rank at 90 % of the energy", True),
+    "rank_99": ("Rank at 99 % of the energy", True),
+    "energy_at_break_even": ("Energy kept at the break-even rank", False),
+    "beyond_bulk": ("Values beyond the random bulk", True),
+    "alpha": ("Power-law exponent of the tail", False),
+    "numerical_rank": ("Numerical rank", True),
+    "norm": ("Frobenius norm", False),
+    "largest": ("Largest singular value", False),
+    "smallest": ("Smallest singular value", False),
+}
+
+
+def matrices(model: Model, everything: bool = False) -> tuple[str, ...]:
+    """The names of a model's matrices, layer by layer: its layers' projections, or all there are.
+
+    Raises InputError if there is none.
+    """
+    found = [t for t in model.tensors.values() if len(t.shape) == 2 and 0 not in t.shape]
+    layered = [t for t in found if t.layer is not None]
+    chosen = found if everything or not layered else layered
+    if not chosen:
+        raise InputError(f"{model.title} has no matrix to survey.")
+    return tuple(t.name for t in sorted(chosen, key=lambda t: -1 if t.layer is None else t.layer))
+
+
+def measured(info: TensorInfo, s: Spectrum, error: float) -> Row:
+    """The row of a matrix from all its singular values (min(m, n),), each good to `error`."""
+    m, n = info.shape
+    sigma = noise_level(s, (m, n))
+    k = min(max(1, int(np.ceil(break_even_rank(m, n))) - 1), len(s))
+    return Row(
+        **_identity(info),
+        norm=frobenius(s),
+        largest=float(s[0]),
+        smallest=float(s[-1]),
+        error=error,
+        numerical_rank=numerical_rank(s, (m, n), tol=float(s[0]) * max(m, n) * EPS32),
+        stable_rank=stable_rank(s),
+        effective_rank=effective_rank(s),
+        rank_50=rank_at_energy(s, 0.5),
+        rank_90=rank_at_energy(s, 0.9),
+        rank_99=rank_at_energy(s, 0.99),
+        energy_at_break_even=energy(s, k),
+        noise=sigma,
+        beyond_bulk=beyond_bulk(s, (m, n), sigma),
+        **_tail(s),
+    )
+
+
+def _tail(s: Spectrum) -> dict[str, Any]:
+    """The power law of the tail, if there are values enough to fit one."""
+    try:
+        law = power_law(s)
+    except InputError:
+        return {}
+    return {
+        "alpha": law.alpha,
+        "alpha_from": law.s_min,
+        "alpha_tail": law.tail,
+        "alpha_distance": law.distance,
+    }
+
+
+# Weights are float32 at best, so what lies below float32's rounding counts as zero.
+EPS32 = float(np.finfo(np.float32).eps)
+
+
+def unmeasured(info: TensorInfo, problem: str) -> Row:
+    """The row of a matrix that could not be measured, and why."""
+    return Row(**_identity(info), problem=problem)
+
+
+def _identity(info: TensorInfo) -> dict[str, Any]:
+    m, n = info.shape
+    return {
+        "name": info.name,
+        "layer": info.layer,
+        "projection": info.projection,
+        "rows": m,
+        "columns": n,
+        "dtype": info.dtype,
+    }
+
+
+COLUMNS = tuple(each.name for each in fields(Row))
+_WHOLE = {"layer", "rows", "columns", "numerical_rank", "rank_50", "rank_90", "rank_99"}
+_WHOLE |= {"beyond_bulk", "alpha_tail"}
+_WORDS = {"name", "projection", "dtype", "problem"}
+
+
+def to_texts(row: Row) -> list[str]:
+    """The cells of a row in a CSV file; floats with all their digits, so that nothing is lost."""
+    values = (getattr(row, column) for column in COLUMNS)
+    return ["" if value is None else str(value) for value in values]
+
+
+def from_texts(cells: Mapping[str, str]) -> Row:
+    """The row that those cells hold. Raises ValueError or KeyError if they hold none."""
+    given: dict[str, Any] = {}
+    for column in COLUMNS:
+        text = cells[column]
+        if column in _WORDS:
+            given[column] = text if text or column in ("problem", "name", "dtype") else None
+        else:
+            number = int if column in _WHOLE else float
+            given[column] = number(text) if text else None
+    return Row(**given)

@@ -1,0 +1,321 @@
+"""A student's own moves: typed row operations, and whether the matrix they lead to is the goal.
+
+Any legal path is right, so nothing here compares with one answer: the goal is a property of the
+matrix (echelon form) together with what row operations keep (the row space).
+
+>>> from lowrank.exact.matrices import apply, exact
+>>> A = exact([[2, 4], [3, 7]])
+>>> B = apply(parse_operation("R2 - 3/2 R1", rows=2), A)
+>>> is_echelon(B), same_row_space(A, B)
+(True, True)
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+from lowrank.errors import InputError
+from lowrank.exact.elimination import leading_columns, reduced_echelon
+from lowrank.exact.matrices import Matrix, Row, RowOp, add, apply, scale, swap, transpose, written
+from lowrank.exact.parsing import parse_matrix
+
+LONGEST = 200  # characters of a typed operation
+SIGNS = str.maketrans({"−": "-", "–": "-", "·": "*", "×": "*", "⁄": "/", "↔": "⇄", "←": "="})
+NUMBER = r"\d+(?:\.\d+)?(?:/\d+(?:\.\d+)?)?"
+ROW = r"r_?\{?(\d+)\}?"
+SWAP = re.compile(rf"(?:swap)?{ROW}(?:⇄|,|and){ROW}|swap{ROW}{ROW}")
+ARROW = re.compile(rf"{ROW}=(.*)")
+TERM = re.compile(rf"([+-]?)(?:\(?(-?{NUMBER})\)?\*?)?{ROW}(?:([*/])\(?(-?{NUMBER})\)?)?")
+EXPECTED = "Write R1 ↔ R2, 1/3 R2 or R2 − 3/2 R1."
+
+
+def parse_operation(text: str, rows: int) -> RowOp:
+    """The row operation that a text means, for a matrix of that many rows, counted from 1.
+
+    Accepted are swaps (R1 <-> R2, swap R1 R2), multiples (1/3 R2, R2 / 3, -R2) and sums of one row
+    and a multiple of another (R2 - 3/2 R1, R2 <- R2 + 0.5 R1, -2 R1 + R3: the row that stands
+    alone, or left of the arrow, is the one that changes).
+
+    >>> str(parse_operation("r2 <- r2 - 3/2 r1", rows=2))
+    'R2 ← R2 − 3/2 R1'
+
+    Raises:
+        InputError: the text means no elementary operation, or names a row that is not there.
+    """
+    if len(text) > LONGEST:
+        raise InputError(f"The operation has {len(text):,} characters; {LONGEST} are accepted.")
+    plain = re.sub(r"<-+>|<=>", "⇄", text.strip().lower()).translate(SIGNS)
+    plain = re.sub(r"<-+|:=|->", "=", plain)
+    plain = re.sub(r"\s+", "", plain)
+    shown = text.strip()[:60]
+    found = SWAP.fullmatch(plain)
+    if found:
+        first, second = (_row(name, rows, shown) for name in found.groups() if name)
+        if first == second:
+            raise InputError(f"{shown!r} swaps a row with itself, which changes nothing.")
+        return swap(first, second)
+    arrow = ARROW.fullmatch(plain)
+    changed = _row(arrow[1], rows, shown) if arrow else None
+    terms = _terms(arrow[2] if arrow else plain, rows, shown)
+    if len(terms) == 1:
+        ((row, factor),) = terms
+        if changed not in (None, row):
+            raise InputError(f"{shown!r} overwrites row {(changed or 0) + 1}: that loses it.")
+        if factor == 0:
+            raise InputError(f"{shown!r} multiplies a row by 0, which loses it.")
+        return scale(row, factor)
+    return _sum(terms, changed, shown)
+
+
+def _terms(text: str, rows: int, shown: str) -> list[tuple[int, Fraction]]:
+    """The rows of a sum and their factors, one or two of them."""
+    terms, at = [], 0
+    while at < len(text):
+        found = TERM.match(text, at)
+        if not found or (at and not found[1]) or (found[2] and found[5]):
+            raise InputError(f"{shown!r} is no row operation. {EXPECTED}")
+        factor = _number(found[2], shown) if found[2] else Fraction(1)
+        if found[5]:
+            by = _number(found[5], shown)
+            if found[4] == "/" and by == 0:
+                raise InputError(f"{shown!r} divides by 0.")
+            factor = by if found[4] == "*" else 1 / by
+        terms.append((_row(found[3], rows, shown), -factor if found[1] == "-" else factor))
+        at = found.end()
+    if not 1 <= len(terms) <= 2:
+        raise InputError(f"{shown!r} is no row operation. {EXPECTED}")
+    return terms
+
+
+def _sum(terms: list[tuple[int, Fraction]], changed: int | None, shown: str) -> RowOp:
+    """One row plus a multiple of another: the first that stands alone changes, unless told."""
+    (first, _), (second, _) = terms
+    if first == second:
+        raise InputError(f"{shown!r} names one row twice; it takes two different rows.")
+    alone = next((row for row, factor in terms if factor == 1), None)
+    target = alone if changed is None else changed
+    if target is None or target not in (first, second):
+        raise InputError(
+            f"{shown!r} does not say which row changes. {EXPECTED} The row that changes stands "
+            "alone, with no factor."
+        )
+    if dict(terms)[target] != 1:
+        raise InputError(
+            f"{shown!r} also multiplies row {target + 1} itself: that is two operations. First "
+            "scale the row, then add."
+        )
+    ((source, factor),) = [term for term in terms if term[0] != target]
+    if factor == 0:
+        raise InputError(f"{shown!r} adds 0 times a row, which changes nothing.")
+    return add(target, source, factor)
+
+
+def _row(name: str, rows: int, shown: str) -> int:
+    row = int(name[:9])
+    if not 1 <= row <= rows:
+        raise InputError(f"{shown!r} names row {name[:9]}; the matrix has rows 1 to {rows}.")
+    return row - 1
+
+
+def _number(text: str, shown: str) -> Fraction:
+    """A factor, bounded as the entries of a matrix are."""
+    try:
+        return parse_matrix(text)[0][0]
+    except InputError as error:
+        raise InputError(f"In {shown!r}: {error}") from error
+
+
+def is_echelon(A: Matrix) -> bool:
+    """Whether each row of A starts further right than the one above, zero rows last.
+
+    >>> from lowrank.exact.matrices import exact
+    >>> is_echelon(exact([[0, 2], [1, 0]])), is_echelon(exact([[1, 2], [0, 0]]))
+    (False, True)
+    """
+    starts = [next((j for j, x in enumerate(row) if x), len(row) + i) for i, row in enumerate(A)]
+    return all(a < b for a, b in pairwise(starts))
+
+
+def is_reduced_echelon(A: Matrix) -> bool:
+    """Whether A is in echelon form with every pivot 1 and alone in its column."""
+    leads = leading_columns(A)
+    alone = all(A[i][j] == int(i == row) for row, j in enumerate(leads) for i in range(len(A)))
+    return is_echelon(A) and alone
+
+
+def same_row_space(A: Matrix, B: Matrix) -> bool:  # (m, n), (k, n)
+    """Whether the rows of A and of B span the same space: row operations never change it.
+
+    Their reduced echelon forms, which are unique, have the same non-zero rows.
+    Reference: Lay, Linear Algebra and Its Applications, section 1.2, theorem 1.
+    """
+    E, F = ([row for row in reduced_echelon(M) if any(row)] for M in (A, B))
+    return len(A[0]) == len(B[0]) and E == F
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What turns one matrix into the next, or the first row that is wrong and why.
+
+    `ops` is empty if no single operation (nor one pivot row's multiples added to several rows)
+    leads there; then `row` is the first wrong row, counted from 0, or None if none is to blame,
+    `why` says it in words, and `same_space` whether the row space was kept all the same.
+    """
+
+    ops: tuple[RowOp, ...]
+    row: int | None
+    why: str
+    same_space: bool
+
+    @property
+    def right(self) -> bool:
+        """Whether the next matrix is reached by legal moves."""
+        return bool(self.ops)
+
+
+def explain_next(before: Matrix, after: Matrix) -> Verdict:  # (m, n), (m, n)
+    """Which operation turns `before` into `after`; if none does, the first wrong row and why.
+
+    Besides one elementary operation, multiples of one unchanged row added to several others
+    count as right, since books clear a column in one go; `ops` then lists them in order.
+
+    >>> from lowrank.exact.matrices import exact
+    >>> A = exact([[1, 2], [3, 4]])
+    >>> [str(op) for op in explain_next(A, exact([[1, 2], [0, -2]])).ops]
+    ['R2 ← R2 − 3 R1']
+    >>> explain_next(A, exact([[1, 2], [0, 2]])).why.partition(" The row space")[0]
+    'Row 2 is wrong in column 2: R2 ← R2 − 3 R1 gives −2 there, not 2.'
+    """
+    m, n = len(before), len(before[0])
+    if (len(after), len(after[0])) != (m, n):
+        why = f"The matrix is {m} × {n}, but the next one is {len(after)} × {len(after[0])}."
+        return Verdict((), None, f"{why} Row operations never change the size.", False)
+    changed = [i for i in range(m) if before[i] != after[i]]
+    if not changed:
+        return Verdict((), None, "Nothing changed: the two matrices are the same.", True)
+    ops = _one_operation(before, after, changed) or _cleared_at_once(before, after, changed)
+    if ops:
+        return Verdict(ops, None, "", True)
+    row, why = _first_wrong(before, after, changed)
+    same = same_row_space(before, after)
+    more = (
+        "The row space is still the same: if you took several operations, show them one by one."
+        if same
+        else "The row space is not the same any more, so no row operations lead here."
+    )
+    return Verdict((), row, f"{why} {more}", same)
+
+
+def _one_operation(A: Matrix, B: Matrix, changed: list[int]) -> tuple[RowOp, ...]:
+    """The elementary operation from A to B, or nothing."""
+    if len(changed) == 2:
+        i, j = changed
+        return (swap(i, j),) if (A[i], A[j]) == (B[j], B[i]) else ()
+    if len(changed) > 2:
+        return ()
+    (i,) = changed
+    factor = _multiple(B[i], A[i])
+    if factor:
+        return (scale(i, factor),)
+    found = ((j, _multiple(_less(B[i], A[i]), A[j])) for j in range(len(A)) if j != i)
+    return next(((add(i, j, factor),) for j, factor in found if factor), ())
+
+
+def _cleared_at_once(A: Matrix, B: Matrix, changed: list[int]) -> tuple[RowOp, ...]:
+    """Multiples of one unchanged row that, added to the changed ones, lead from A to B."""
+    for j in (j for j in range(len(A)) if j not in changed):
+        factors = [_multiple(_less(B[i], A[i]), A[j]) for i in changed]
+        if all(factors):
+            return tuple(add(i, j, f) for i, f in zip(changed, factors, strict=True) if f)
+    return ()
+
+
+def _multiple(x: Row, y: Row) -> Fraction | None:
+    """The factor with x = factor y, if there is one; None for a zero row y."""
+    factor = next((a / b for a, b in zip(x, y, strict=True) if b), None)
+    if factor is None or any(a != factor * b for a, b in zip(x, y, strict=True)):
+        return None
+    return factor
+
+
+def _less(x: Row, y: Row) -> Row:
+    return tuple(a - b for a, b in zip(x, y, strict=True))
+
+
+def _first_wrong(A: Matrix, B: Matrix, changed: list[int]) -> tuple[int, str]:
+    """The first row of B that no legal move explains together with the others, and why."""
+    swapped = [(i, j) for i in changed for j in changed if i != j and B[i] == A[j] != A[i]]
+    if len(changed) == 2 and swapped:
+        i, j = swapped[0]
+        at = _differs(B[j], A[i])
+        return j, (
+            f"Row {i + 1} is now what row {j + 1} was, so row {j + 1} must become what row {i + 1} "
+            f"was; in column {at + 1} that is {written(A[i][at])}, not {written(B[j][at])}."
+        )
+    alone = {i: _one_operation(A, (*A[:i], B[i], *A[i + 1 :]), [i]) for i in changed}
+    wrong = next((i for i in changed if not alone[i]), None)
+    if wrong is None:
+        each = " and ".join(str(alone[i][0]) for i in changed[:2])
+        return changed[1], (
+            f"Rows {changed[0] + 1} and {changed[1] + 1} each took an operation of their own "
+            f"({each}): take one at a time."
+        )
+    # A row that the others were cleared with is the likeliest to have been meant.
+    used = [op.rows[1] for ops in alone.values() for op in ops if op.kind == "add"]
+    sources = [j for j in dict.fromkeys([*used, *range(len(A))]) if j != wrong and any(A[j])]
+    return wrong, _why_wrong(A, B[wrong], wrong, sources)
+
+
+def _why_wrong(A: Matrix, new: Row, i: int, sources: list[int]) -> str:
+    """What is wrong with row i of A becoming `new`: lost, two operations, or a slip in a column."""
+    if not any(new):
+        return f"Row {i + 1} became zero, but it is no multiple of another row."
+    for j in sources:
+        if _multiple(new, A[j]):
+            return f"Row {i + 1} became a multiple of row {j + 1}: what it was is lost."
+        both = _scaled_and_added(A[i], A[j], new)
+        if both and len(new) > 2:  # two rows of two entries combine to anything
+            first, then = scale(i, both[0]), add(i, j, both[1])
+            return f"Row {i + 1} took two operations at once: {first}, then {then}."
+    meant = max(
+        _candidates(A, new, i, sources),
+        key=lambda op: _agreeing(apply(op, A)[i], new),
+        default=None,
+    )
+    row = apply(meant, A)[i] if meant else A[i]
+    if _agreeing(row, new) <= _agreeing(A[i], new):
+        return (
+            f"Row {i + 1} is no multiple of what it was, nor that plus a multiple of another row."
+        )
+    at = _differs(row, new)
+    return (
+        f"Row {i + 1} is wrong in column {at + 1}: {meant} gives {written(row[at])} there, "
+        f"not {written(new[at])}."
+    )
+
+
+def _candidates(A: Matrix, new: Row, i: int, sources: list[int]) -> Iterator[RowOp]:
+    """Operations on row i of A that give at least one entry of the new row that it had not."""
+    for j in sources:
+        for a, b, x in zip(A[i], new, A[j], strict=True):
+            if x and a != b:
+                yield add(i, j, (b - a) / x)
+    yield from (scale(i, b / a) for a, b in zip(A[i], new, strict=True) if a and b and a != b)
+
+
+def _agreeing(x: Row, y: Row) -> int:
+    return sum(a == b for a, b in zip(x, y, strict=True))
+
+
+def _differs(x: Row, y: Row) -> int:
+    return next(j for j, (a, b) in enumerate(zip(x, y, strict=True)) if a != b)
+
+
+def _scaled_and_added(x: Row, y: Row, z: Row) -> tuple[Fraction, Fraction] | None:
+    """The factors with z = c x + f y, c not 0, if there are such (and x, y are independent)."""
+    E = reduced_echelon(transpose((x, y, z)))  # (n, 3): columns x, y, z
+    if leading_columns(E) != (0, 1) or not E[0][2]:
+        return None
+    return E[0][2], E[1][2]

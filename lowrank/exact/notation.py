@@ -1,0 +1,117 @@
+r"""A derivation, written down: a matrix and row operations as LaTeX, Markdown or runnable code.
+
+Any derivation will do, the textbook's or a student's own; nothing is checked but that the
+operations fit the matrix.
+
+>>> from lowrank.exact.matrices import add, exact
+>>> print(to_markdown(exact([[1, 2], [3, 6]]), [add(1, 0, -3)]))
+$$\left[\begin{array}{rr} 1 & 2 \\ 3 & 6 \end{array}\right]$$
+<BLANKLINE>
+1. $R_{2} \leftarrow R_{2} - 3 R_{1}$
+<BLANKLINE>
+$$\left[\begin{array}{rr} 1 & 2 \\ 0 & 0 \end{array}\right]$$
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import accumulate
+
+from lowrank.exact.matrices import Matrix, RowOp, apply
+
+
+def matrices(A: Matrix, ops: Sequence[RowOp]) -> list[Matrix]:
+    """A and the matrix after each operation, one more than there are operations.
+
+    Raises:
+        InputError: an operation names a row that A does not have.
+    """
+    return list(accumulate(ops, lambda B, op: apply(op, B), initial=A))
+
+
+def latex_number(x: Fraction) -> str:
+    r"""A fraction as LaTeX, its minus in front.
+
+    >>> print(latex_number(Fraction(-3, 2)))
+    -\frac{3}{2}
+    """
+    sign, size = "-" * (x < 0), abs(x)
+    if size.denominator == 1:
+        return f"{sign}{size.numerator}"
+    return rf"{sign}\frac{{{size.numerator}}}{{{size.denominator}}}"
+
+
+def latex_matrix(A: Matrix) -> str:
+    r"""A in brackets, entries flush right; an array, since bmatrix ends at ten columns.
+
+    >>> print(latex_matrix(((Fraction(1), Fraction(1, 2)),)))
+    \left[\begin{array}{rr} 1 & \frac{1}{2} \end{array}\right]
+    """
+    rows = r" \\ ".join(" & ".join(map(latex_number, row)) for row in A)
+    return rf"\left[\begin{{array}}{{{'r' * len(A[0])}}} {rows} \end{{array}}\right]"
+
+
+def to_latex(A: Matrix, ops: Sequence[RowOp]) -> str:
+    r"""An align* environment (amsmath): a matrix a line, each operation over its arrow.
+
+    >>> from lowrank.exact.matrices import exact, scale
+    >>> print(to_latex(exact([[2]]), [scale(0, 3)]))
+    \begin{align*}
+    & \left[\begin{array}{r} 2 \end{array}\right] \\
+    \xrightarrow{R_{1} \leftarrow 3 R_{1}} \; & \left[\begin{array}{r} 6 \end{array}\right]
+    \end{align*}
+
+    Raises:
+        InputError: an operation names a row that A does not have.
+    """
+    first, *others = map(latex_matrix, matrices(A, ops))
+    lines = [f"& {first}"]
+    lines += [rf"\xrightarrow{{{op.latex()}}} \; & {B}" for op, B in zip(ops, others, strict=True)]
+    return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
+
+
+def to_markdown(A: Matrix, ops: Sequence[RowOp]) -> str:
+    """A numbered list of the operations with the matrix after each, mathematics between dollars.
+
+    Raises:
+        InputError: an operation names a row that A does not have.
+    """
+    first, *others = (f"$${latex_matrix(B)}$$" for B in matrices(A, ops))
+    pairs = zip(ops, others, strict=True)
+    parts = [f"{k}. ${op.latex()}$\n\n{B}" for k, (op, B) in enumerate(pairs, start=1)]
+    return "\n\n".join([first, *parts])
+
+
+def to_code(A: Matrix, ops: Sequence[RowOp]) -> str:
+    """A program that does the derivation with `lowrank` and prints the last matrix.
+
+    >>> from lowrank.exact.matrices import exact, scale
+    >>> exec(to_code(exact([[2, 4]]), [scale(0, Fraction(1, 2))]))
+    1 2
+
+    Raises:
+        InputError: an operation names a row that A does not have.
+    """
+    matrices(A, ops)
+    names = ["apply", "exact", *{op.kind for op in ops}]
+    imports = f"from lowrank.exact.matrices import {', '.join(sorted(names))}"
+    if any(op.factor.denominator > 1 for op in ops):
+        imports = f"from fractions import Fraction\n\n{imports}"
+    rows = "".join(f"    [{', '.join(map(_literal, row))}],\n" for row in A)
+    lines = [f"A = apply({_call(op)}, A)  # {op}" for op in ops]
+    return "\n".join(
+        [imports, "", f"A = exact([\n{rows}])", *lines, "for row in A:", "    print(*row)", ""]
+    )
+
+
+def _literal(x: Fraction) -> str:
+    """An entry as `exact` reads it: a whole number, or a fraction in quotes."""
+    return str(x) if x.denominator == 1 else f'"{x}"'
+
+
+def _call(op: RowOp) -> str:
+    """The call that makes an operation."""
+    arguments = [str(i) for i in op.rows]
+    if op.kind != "swap":
+        p, q = op.factor.numerator, op.factor.denominator
+        arguments.append(str(p) if q == 1 else f"Fraction({p}, {q})")
+    return f"{op.kind}({', '.join(arguments)})"

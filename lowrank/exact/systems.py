@@ -1,0 +1,225 @@
+"""What elimination gives: P A = L U, determinant, inverse, and every solution of A x = b; exactly.
+
+>>> str(solve([[1, 2], [2, 4]], [3, 6]))
+'x1 = 3 − 2 x2, x2 free'
+>>> determinant([[0, 2], [3, 4]]).how
+'det A = −1 · 3 · 2 = −6 (1 swap)'
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+from math import prod
+from typing import Any, Literal
+
+from lowrank.errors import InputError
+from lowrank.exact.elimination import Step, leading_columns, rank, reduced_echelon, steps
+from lowrank.exact.matrices import Matrix, Row, RowOp, apply, exact, identity, written
+from lowrank.exact.subspaces import combination, null_space
+
+
+def elementary_matrices(ops: Iterable[RowOp], m: int) -> tuple[Matrix, ...]:  # each (m, m)
+    """One matrix E for each operation, in the order they are carried out: E_1 first.
+
+    Raises:
+        InputError: an operation names a row beyond m.
+    """
+    return tuple(op.elementary(m) for op in ops)
+
+
+def elementary_product(ops: Iterable[RowOp], m: int) -> Matrix:  # -> (m, m)
+    """E = E_k ... E_2 E_1, so that E A is A after all the operations, for every A of m rows.
+
+    >>> from lowrank.exact.matrices import add, scale
+    >>> E = elementary_product([add(1, 0, -3), scale(0, 2)], 2)
+    >>> [[int(x) for x in row] for row in E]
+    [[2, 0], [-3, 1]]
+
+    Raises:
+        InputError: an operation names a row beyond m.
+    """
+    return reduce(lambda E, op: apply(op, E), ops, identity(m))
+
+
+@dataclass(frozen=True)
+class PLU:
+    """P A = L U: row i of P A is row permutation[i] of A; L is unit lower triangular, U echelon."""
+
+    permutation: tuple[int, ...]
+    L: Matrix  # (m, m)
+    U: Matrix  # (m, n)
+    swaps: int
+
+    @property
+    def P(self) -> Matrix:  # (m, m)
+        """The permutation as a matrix."""
+        eye = identity(len(self.permutation))
+        return tuple(eye[i] for i in self.permutation)
+
+
+def plu(A: Any) -> PLU:  # (m, n) -> (m, m), (m, m), (m, n)
+    """P A = L U for any A: the multipliers of the downward half, kept where their zeros are.
+
+    L[i][k] is what pivot row k was multiplied by to clear row i; a later swap takes it along.
+    U is `echelon(A)`. Rows are swapped only where a pivot is 0, as by hand.
+
+    >>> found = plu([[0, 2], [3, 4]])
+    >>> found.permutation, [[int(x) for x in row] for row in found.U]
+    ((1, 0), [[3, 4], [0, 2]])
+
+    Reference: Strang, Introduction to Linear Algebra, sections 2.6 and 2.7.
+    """
+    U = exact(A)
+    order, multipliers, swaps = list(range(len(U))), [list(row) for row in identity(len(U))], 0
+    for step in steps(U):
+        U, (i, j) = step.matrix, step.op.rows
+        if step.op.kind == "swap":
+            order[i], order[j] = order[j], order[i]
+            above, below = multipliers[i], multipliers[j]
+            above[:i], below[:i] = below[:i], above[:i]
+            swaps += 1
+        else:
+            multipliers[i][j] = -step.op.factor
+    return PLU(tuple(order), tuple(map(tuple, multipliers)), U, swaps)
+
+
+@dataclass(frozen=True)
+class Determinant:
+    """det A = (−1)^swaps times the diagonal of U, and that sum written out."""
+
+    value: Fraction
+    diagonal: Row
+    swaps: int
+
+    @property
+    def how(self) -> str:
+        """How the value comes about, on one line."""
+        if not self.value:
+            return "det A = 0: a column has no pivot, so the rows are dependent"
+        sign = ["−1"] if self.swaps % 2 else []
+        factors = [*sign, *(written(x) for x in self.diagonal)]
+        shown = [f"({x})" if k and x.startswith("−") else x for k, x in enumerate(factors)]
+        swaps = {0: "no swaps", 1: "1 swap"}.get(self.swaps, f"{self.swaps} swaps")
+        value = written(self.value)
+        line = " · ".join(shown)
+        return f"det A = {line}{'' if line == value else f' = {value}'} ({swaps})"
+
+
+def determinant(A: Any) -> Determinant:  # (n, n)
+    """The determinant: each swap turns its sign, adding a multiple of a row leaves it.
+
+    Raises:
+        InputError: A is not square.
+    """
+    A = _square(A, "a determinant")
+    found = plu(A)
+    diagonal = tuple(found.U[i][i] for i in range(len(A)))
+    return Determinant((-1) ** found.swaps * prod(diagonal), diagonal, found.swaps)
+
+
+def augmented(A: Any, B: Any) -> Matrix:  # (m, n), (m, k) -> (m, n + k)
+    """[A | B], the two matrices side by side: one reduction serves both.
+
+    Raises:
+        InputError: A and B have not as many rows.
+    """
+    A, B = exact(A), exact(B)
+    if len(A) != len(B):
+        raise InputError(f"[A | B] needs equally many rows, not {len(A)} and {len(B)}.")
+    return tuple(a + b for a, b in zip(A, B, strict=True))
+
+
+def inverse(A: Any) -> Matrix:  # (n, n) -> (n, n)
+    """A^-1, by reducing [A | I] to [I | A^-1]; `steps(augmented(A, identity(n)), True)` shows how.
+
+    >>> [[str(x) for x in row] for row in inverse([[2, 1], [4, 4]])]
+    [['1', '-1/4'], ['-1', '1/2']]
+
+    Raises:
+        InputError: A is not square, or its rank is below n.
+    """
+    A = _square(A, "an inverse")
+    n = len(A)
+    R = reduced_echelon(augmented(A, identity(n)))
+    if leading_columns(R) != tuple(range(n)):
+        raise InputError(
+            f"The matrix has no inverse: its rank is {rank(A)}, and a {n} × {n} matrix needs {n}."
+        )
+    return tuple(row[n:] for row in R)
+
+
+def _square(A: Any, wanted: str) -> Matrix:
+    A = exact(A)
+    if len(A) != len(A[0]):
+        raise InputError(f"The matrix is {len(A)} × {len(A[0])}: only a square one has {wanted}.")
+    return A
+
+
+@dataclass(frozen=True)
+class Solution:
+    """All x with A x = b: none, one, or `particular` plus any combination of `null_basis`.
+
+    `free` are the columns without a pivot, counted from 0, one for each vector of `null_basis`;
+    in `particular` they are 0. If there is none, `contradiction` is the row (0 ... 0 | c) of the
+    echelon form of [A | b] that no x satisfies, and `particular` is None. `steps` are those on
+    [A | b]: to the reduced form, or only to the contradiction's echelon form.
+    """
+
+    kind: Literal["unique", "none", "infinitely many"]
+    particular: Row | None  # (n,)
+    null_basis: tuple[Row, ...]
+    free: tuple[int, ...]
+    contradiction: Row | None  # (n + 1,)
+    steps: tuple[Step, ...]
+
+    @property
+    def equations(self) -> tuple[str, ...]:
+        """Each unknown by the free ones: x1 = 3 − 2 x2; or the row that cannot hold: 0 = 1."""
+        if self.particular is None:
+            return (f"0 = {written((self.contradiction or (Fraction(1),))[-1])}",)
+        return tuple(self._equation(i, x) for i, x in enumerate(self.particular))
+
+    def _equation(self, i: int, constant: Fraction) -> str:
+        if i in self.free:
+            return f"x{i + 1} free"
+        terms = [(v[i], f"x{j + 1}") for v, j in zip(self.null_basis, self.free, strict=True)]
+        return f"x{i + 1} = {combination([(constant, ''), *terms])}"
+
+    def __str__(self) -> str:
+        return ", ".join(self.equations)
+
+
+def solve(A: Any, b: Sequence[Any]) -> Solution:  # (m, n), (m,)
+    """Every solution of A x = b, from the reduced form of [A | b].
+
+    There is none exactly if the last column of [A | b] has a pivot; otherwise one solution has
+    the free unknowns 0, and the null space of A gives the others.
+
+    >>> found = solve([[1, 1], [1, -1]], [4, 2])
+    >>> found.kind, [int(x) for x in found.particular]
+    ('unique', [3, 1])
+    >>> str(solve([[1, 1], [2, 2]], [1, 3]))
+    '0 = 1'
+
+    Raises:
+        InputError: b has not one entry for each row of A, or an entry is not a number.
+    """
+    A = exact(A)
+    if len(b) != len(A):
+        raise InputError(f"b needs one entry for each of the {len(A)} rows of A, not {len(b)}.")
+    both = augmented(A, [[x] for x in b])
+    n = len(A[0])
+    down = tuple(steps(both))
+    E = down[-1].matrix if down else both
+    if n in leading_columns(E):
+        return Solution("none", None, (), (), E[leading_columns(E).index(n)], down)
+    path = tuple(steps(both, reduced=True))
+    R = path[-1].matrix if path else both
+    bound = leading_columns(R)
+    x = [Fraction(0)] * n
+    for row, column in enumerate(bound):
+        x[column] = R[row][n]
+    free = tuple(j for j in range(n) if j not in bound)
+    kind: Literal["unique", "infinitely many"] = "infinitely many" if free else "unique"
+    return Solution(kind, tuple(x), null_space(A), free, None, path)

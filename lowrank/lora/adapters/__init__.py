@@ -1,0 +1,28 @@
+"""LoRA adapters as PEFT keeps them on disk: load, inspect, merge into a checkpoint, save.
+
+The conventions are those of PEFT 0.21 (`peft.LoraConfig`): whatever changes the result there does
+so here, and what is not supported here is refused by name.
+"""
+
+from lowrank.lora.adapters.checkpoint import export
+from lowrank.lora.adapters.disk import Adapter, Pair, load, save, untrained
+from lowrank.lora.adapters.effects import Effect, effect
+from lowrank.lora.adapters.merging import merged, merged_names
+from lowrank.lora.adapters.training import applied, trained
+from lowrank.lora.config import AdapterConfig
+
+__all__ = [
+    "Adapter",
+    "AdapterConfig",
+    "Effect",
+    "Pair",
+    "applied",
+    "effect",
+    "export",
+    "load",
+    "merged",
+    "merged_names",
+    "save",
+    "trained",
+    "untrained",
+]

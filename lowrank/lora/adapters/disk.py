@@ -1,0 +1,181 @@
+"""An adapter's two files: adapter_config.json and adapter_model.safetensors.
+
+Keys as PEFT 0.21 writes them: "base_model.model." and the module's name, then `lora_A.weight` and
+its kin; the adapter's own name is not in them. Every other key holds a whole new value of a tensor
+of the model: a bias that was trained too, or a module of modules_to_save.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowrank.errors import FormatError, SourceError
+from lowrank.lora.config import FILE, AdapterConfig
+from lowrank.lora.equations import init
+from lowrank.readers.safetensors import SafetensorsModel, read_json
+from lowrank.readers.safetensors_writer import write
+
+Floats = NDArray[np.float32]
+
+WEIGHTS = "adapter_model.safetensors"
+PREFIX = "base_model.model."
+PARTS = {
+    ".lora_A.weight": "A",
+    ".lora_B.weight": "B",
+    ".lora_B.bias": "bias",
+    ".lora_magnitude_vector": "magnitude",
+    ".lora_embedding_A": "embedding_A",
+    ".lora_embedding_B": "embedding_B",
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What is added to one module: scale * B A, (out, in).
+
+    `magnitude` (out,) makes it DoRA; `bias` (out,), times scale, is added to the module's bias. For
+    `embedding`, in is the vocabulary and out the width: the update of the stored (vocabulary,
+    width) matrix is the transpose.
+    """
+
+    module: str
+    A: Floats  # (r, in)
+    B: Floats  # (out, r)
+    scale: float
+    magnitude: Floats | None = None
+    bias: Floats | None = None
+    embedding: bool = False
+
+    @property
+    def r(self) -> int:
+        """The rank, rows of A."""
+        return len(self.A)
+
+    def delta(self) -> Floats:  # (out, r), (r, in) -> (out, in)
+        """scale * B A."""
+        return np.float32(self.scale) * (self.B @ self.A)
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter in memory: its configuration, its pairs by module, whole new tensors by name.
+
+    `unused` are modules whose pairs the file holds and the configuration does not target; PEFT
+    leaves them out of the result, and so does this.
+    """
+
+    config: AdapterConfig
+    pairs: Mapping[str, Pair]
+    replaced: Mapping[str, Floats] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+
+
+def load(folder: str | Path) -> Adapter:
+    """The adapter in a folder that PEFT's save_pretrained wrote.
+
+    Raises SourceError if a file is missing, FormatError if one is unsound, if the two disagree, or
+    if the configuration asks for what is not supported.
+    """
+    path = Path(folder)
+    if not (path / WEIGHTS).is_file() and (path / "adapter_model.bin").is_file():
+        raise FormatError(
+            f"{path.name} keeps its weights in adapter_model.bin, a pickle, which can run any code "
+            "when opened and is not read. Save it again from a current PEFT: "
+            "model.save_pretrained(folder) writes safetensors."
+        )
+    config = AdapterConfig.from_json(read_json(path / FILE))
+    stored = SafetensorsModel(path / WEIGHTS)
+    parts: dict[str, dict[str, Floats]] = {}
+    replaced = {}
+    for key in stored.tensors:
+        if not key.startswith(PREFIX):
+            raise FormatError(f"{WEIGHTS} has {key[:200]!r}; expected names that begin {PREFIX!r}.")
+        name, value = key.removeprefix(PREFIX), stored.read(key)
+        name = name.replace("_vector.weight", "_vector")  # as early PEFT wrote it
+        ending = next((ending for ending in PARTS if name.endswith(ending)), None)
+        if ending:
+            parts.setdefault(name.removesuffix(ending), {})[PARTS[ending]] = value
+        else:
+            replaced[name.replace(".base_layer.", ".")] = value
+    chosen = {module for module in parts if config.targets(module)}
+    pairs = {module: pair(config, module, parts[module]) for module in parts if module in chosen}
+    return Adapter(config, pairs, replaced, tuple(m for m in parts if m not in chosen))
+
+
+def pair(config: AdapterConfig, module: str, held: Mapping[str, Floats]) -> Pair:
+    """One module's tensors, proved to belong together and to be what the configuration says."""
+
+    def unsound(what: str) -> FormatError:
+        return FormatError(f"{WEIGHTS} is not sound: {module[:200]} {what}.")
+
+    embedding = "embedding_A" in held
+    A, B = (held.get(f"embedding_{side}" if embedding else side) for side in "AB")
+    magnitude, bias, r = held.get("magnitude"), held.get("bias"), config.rank(module)
+    if A is None or B is None:
+        raise unsound("has only one of A and B")
+    if A.ndim != 2 or B.ndim != 2 or (A.shape[0], B.shape[1]) != (r, r):
+        raise unsound(f"has A {A.shape} and B {B.shape}; {FILE} gives it r = {r}")
+    if embedding and config.use_dora:
+        raise unsound("is an embedding, for which use_dora is not supported here")
+    if magnitude is None and config.use_dora:
+        raise unsound("has no magnitude vector, but use_dora is set")
+    if magnitude is not None and not config.use_dora:
+        raise unsound("has a magnitude vector, but use_dora is not set")
+    for name, vector in (("magnitude vector", magnitude), ("bias", bias)):
+        if vector is not None and vector.shape != (B.shape[0],):
+            raise unsound(f"has a {name} of shape {vector.shape}; expected {(B.shape[0],)}")
+    if bias is None and config.lora_bias:
+        raise unsound("has no bias of B, but lora_bias is set")
+    if bias is not None and not config.lora_bias:
+        raise unsound("has a bias of B, but lora_bias is not set")
+    return Pair(module, A, B, config.scale(module), magnitude, bias, embedding)
+
+
+def save(adapter: Adapter, folder: str | Path) -> Path:
+    """Write an adapter's two files, which PEFT and `load` read; the folder is made.
+
+    Raises SourceError if they cannot be written, FormatError if the configuration says that W0 was
+    changed too.
+    """
+    adapter.config.check_whole()
+    path, tensors = Path(folder), dict[str, Floats]()
+    for module, each in adapter.pairs.items():
+        sides = ("lora_embedding_A", "lora_embedding_B")
+        names = sides if each.embedding else ("lora_A.weight", "lora_B.weight")
+        held: dict[str, Floats | None] = {names[0]: each.A, names[1]: each.B}
+        held |= {"lora_magnitude_vector": each.magnitude, "lora_B.bias": each.bias}
+        tensors |= {f"{PREFIX}{module}.{n}": v for n, v in held.items() if v is not None}
+    for name, value in adapter.replaced.items():
+        module, _, part = name.rpartition(".")
+        inner = ".base_layer" if module in adapter.pairs else ""
+        tensors[f"{PREFIX}{module}{inner}.{part}"] = value
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        (path / FILE).write_text(json.dumps(adapter.config.to_json(), indent=2), encoding="utf-8")
+    except OSError as error:
+        raise SourceError(f"{FILE} cannot be written: {error.strerror or error}.") from error
+    table = {name: ("F32", value.shape) for name, value in tensors.items()}
+    write(path / WEIGHTS, table, tensors.__getitem__)
+    return path
+
+
+def untrained(
+    shapes: Mapping[str, tuple[int, int]], config: AdapterConfig, seed: int = 0
+) -> Adapter:
+    """A synthetic adapter for modules of these shapes (out, in): A as PEFT draws it, B random too.
+
+    Real ones begin with B = 0 and learn it; this one learned nothing and only has the shape.
+    Raises InputError if a rank is larger than its matrix.
+    """
+    pairs = {}
+    for module, (out, n) in shapes.items():
+        rng = np.random.default_rng([seed, *module.encode()])
+        r = config.rank(module)
+        A, B = init(out, n, r, rng)
+        B = rng.standard_normal(B.shape, dtype=np.float32) / np.float32(100)
+        pairs[module] = Pair(module, A, B, config.scale(module))
+    return Adapter(config, pairs)

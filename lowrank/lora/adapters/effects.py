@@ -1,0 +1,69 @@
+"""What one module's update is, and where it lies beside the matrix it changes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowrank.errors import InputError
+from lowrank.lora.adapters.disk import Pair
+from lowrank.spectra.measures import effective_rank, similarity
+from lowrank.spectra.svd import SVD, of_product
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One module's update scale * B A, (out, in), in numbers.
+
+    `s` are its r singular values. `overlap_in` and `overlap_out` are the similarity (Hu et al.,
+    equation 4) of its right and left singular directions with as many top ones of W0; by chance
+    they would be `chance_in` and `chance_out`. `relative` is ||scale B A||_F / ||W0||_F. The last
+    five are None without W0.
+    """
+
+    module: str
+    r: int
+    scale: float
+    norm: float
+    s: NDArray[np.float64]
+    effective_rank: float
+    relative: float | None = None
+    overlap_in: float | None = None
+    overlap_out: float | None = None
+    chance_in: float | None = None
+    chance_out: float | None = None
+
+
+def effect(pair: Pair, W0: SVD | None = None) -> Effect:
+    """The numbers of one pair, beside the decomposition of its W0 (out, in) if that is given.
+
+    Only the directions that the update uses are compared: those with singular values above
+    r * eps(float32) of the largest; a zero update uses none, and has no overlap.
+
+    A W0 stored as (in, out), as embeddings are, is turned. Raises InputError if W0 has another
+    shape, or an entry is not finite.
+    """
+    out, n = len(pair.B), pair.A.shape[1]
+    thin = pair.r <= min(out, n)
+    update = of_product(pair.scale * pair.B, pair.A) if thin else None
+    s = update.s if update else np.linalg.svd(pair.delta().astype(np.float64), compute_uv=False)
+    numbers = (pair.module, pair.r, pair.scale, float(np.linalg.norm(s)), s, effective_rank(s))
+    if W0 is None:
+        return Effect(*numbers)
+    if W0.shape == (n, out) != (out, n):
+        W0 = SVD(W0.Vt.T, W0.s, W0.U.T)
+    if W0.shape != (out, n):
+        raise InputError(f"W0 is {W0.shape} and the update of {pair.module} {(out, n)}.")
+    relative = float(np.linalg.norm(s) / (np.linalg.norm(W0.s) or 1.0))
+    used = int((s > pair.r * np.finfo(np.float32).eps * s[0]).sum())
+    if update is None or used == 0:
+        return Effect(*numbers, relative)
+    top, own = W0.top(used), update.top(used)
+    return Effect(
+        *numbers,
+        relative,
+        overlap_in=similarity(own.Vt, top.Vt),
+        overlap_out=similarity(own.U.T, top.U.T),
+        chance_in=used / n,
+        chance_out=used / out,
+    )

@@ -1,0 +1,109 @@
+"""One tensor of a model with an adapter merged in: W0 + scale B A, or DoRA's, or a new value.
+
+Hu et al., arXiv 2106.09685, section 4.1; Liu et al., "DoRA: Weight-Decomposed Low-Rank Adaptation",
+arXiv 2402.09353, equation 5.
+"""
+
+import numpy as np
+
+from lowrank.errors import InputError
+from lowrank.lora.adapters.disk import Adapter, Floats, Pair
+from lowrank.readers.handle import Model
+
+TINY = np.finfo(np.float32).tiny
+EMBEDDINGS, HEAD = "model.embed_tokens.weight", "lm_head.weight"
+
+
+def merged_names(model: Model, adapter: Adapter) -> tuple[str, ...]:
+    """The tensors of the merged model, in the model's order.
+
+    A model with tied embeddings gets an lm_head.weight of its own if the adapter changes one of
+    the two: adapted, they are no longer the same matrix.
+
+    Raises InputError if the adapter changes what the model lacks.
+    """
+    names = tuple(model.tensors)
+    changed = changes(adapter)
+    if is_tied(model) and changed & {EMBEDDINGS, HEAD}:
+        names += (HEAD,)
+    for name in sorted(changed - set(names)):
+        raise InputError(
+            f"The adapter changes {name[:200]}, which {model.title} lacks: it was made for another "
+            "model."
+        )
+    return names
+
+
+def changes(adapter: Adapter) -> set[str]:
+    """Names of all tensors that an adapter changes."""
+    biased = {f"{module}.bias" for module, each in adapter.pairs.items() if each.bias is not None}
+    return {f"{module}.weight" for module in adapter.pairs} | biased | set(adapter.replaced)
+
+
+def is_tied(model: Model) -> bool:
+    """Whether the output head is the embedding matrix, and only stored as that."""
+    tied = model.config is not None and model.config.tie_word_embeddings
+    return tied and HEAD not in model.tensors and EMBEDDINGS in model.tensors
+
+
+def merged(model: Model, adapter: Adapter, name: str) -> Floats:
+    """One tensor of the merged model as float32, in the model's own layout; a new array.
+
+    Raises InputError if the model has no such tensor, or if an update does not fit it.
+    """
+    if name in adapter.replaced:
+        value = adapter.replaced[name].copy()
+        known = model.tensors.get(name)
+        # A new vocabulary may have more rows than the old one; nothing else may change its shape.
+        if known and (known.shape[1:] != value.shape[1:] or value.ndim != len(known.shape)):
+            raise unfit(name, value.shape, known.shape)
+    else:
+        stored = EMBEDDINGS if name == HEAD and is_tied(model) else name
+        value = model.read(stored)
+    module, _, part = name.rpartition(".")
+    found = adapter.pairs.get(module)
+    if found is None:
+        return value
+    if part == "bias" and found.bias is not None:
+        if found.bias.shape != value.shape:
+            raise unfit(name, found.bias.shape, value.shape)
+        return value + np.float32(found.scale) * found.bias
+    return (
+        adapted(value, found, turned(model, adapter, found, value.shape))
+        if part == "weight"
+        else value
+    )
+
+
+def adapted(W0: Floats, found: Pair, transposed: bool) -> Floats:
+    """W0 with a pair merged in; `transposed` says that W0 is stored as (in, out)."""
+    W = W0.T if transposed else W0
+    delta = found.delta()
+    if delta.shape != W.shape:
+        raise unfit(found.module, delta.shape, W.shape)
+    W = W + delta
+    if found.magnitude is not None:
+        length = np.asarray(np.linalg.norm(W, axis=1), np.float32)  # of each output's row
+        W = np.asarray((found.magnitude / np.maximum(length, TINY))[:, None] * W, np.float32)
+    return W.T if transposed else W
+
+
+def turned(model: Model, adapter: Adapter, found: Pair, shape: tuple[int, ...]) -> bool:
+    """Whether a stored weight is (in, out): an embedding, or a layer with fan_in_fan_out.
+
+    A shape that fits only one way decides; a square one is as the configuration says, except that
+    a Llama's layers never are (PEFT corrects the field for these, too).
+    """
+    if found.embedding:
+        return True
+    here, there = (len(found.B), found.A.shape[1]), (found.A.shape[1], len(found.B))
+    if here != there:
+        return shape == there
+    return adapter.config.fan_in_fan_out and model.config is None
+
+
+def unfit(name: str, update: tuple[int, ...], shape: tuple[int, ...]) -> InputError:
+    return InputError(
+        f"The adapter's {name[:200]} has shape {update} and the model's {shape}: it was made for "
+        "another model."
+    )

@@ -1,0 +1,271 @@
+"""A LoRA configuration: which modules it changes, at what rank, and by how much.
+
+Field names, defaults and matching rules are those of `peft.LoraConfig` and PEFT's
+`check_target_module_exists` and `get_pattern_key` (peft 0.21). Training, the adapters on disk
+(adapter_config.json) and the parameter counts all read this one.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from lowrank.errors import FormatError
+
+FILE = "adapter_config.json"
+WHAT = "The LoRA configuration"
+ALL_LINEAR = "all-linear"
+NOT_LINEAR = {"lm_head", "embed_tokens", "score", "classifier"}  # what PEFT's all-linear leaves out
+PATIENCE = 0.2  # seconds for one match: a hostile pattern can take for ever
+LONGEST = 1000  # characters of a pattern
+
+# Initialisations that leave W0 as it was, so that W0 + BA is the whole result.
+PLAIN_INITS = {"gaussian", "eva", "orthogonal"}
+# Fields that act in training only, or say where things come from.
+HARMLESS = {
+    "auto_mapping",
+    "corda_config",
+    "eva_config",
+    "inference_mode",
+    "loftq_config",
+    "lora_ga_config",
+    "megatron_config",
+    "megatron_core",
+    "peft_type",
+    "peft_version",
+    "qalora_group_size",
+    "revision",
+    "runtime_config",
+    "velora_config",
+}
+
+Names = tuple[str, ...] | str
+
+
+@dataclass(frozen=True)
+class AdapterConfig:
+    """The fields of `peft.LoraConfig` that change the result, with PEFT's defaults.
+
+    `target_modules` is a tuple of names or suffixes, a regular expression for the whole name, or
+    "all-linear". Raises FormatError naming the field for values PEFT does not accept together.
+
+    >>> config = AdapterConfig(r=16, lora_alpha=32, rank_pattern={"layers.0.self_attn.q_proj": 4})
+    >>> q = "model.layers.{}.self_attn.q_proj"
+    >>> config.targets(q.format(3)), config.scale(q.format(3)), config.scale(q.format(0))
+    (True, 2.0, 8.0)
+    """
+
+    r: int = 8
+    lora_alpha: float = 8
+    target_modules: Names = ("q_proj", "v_proj")  # PEFT's default for a Llama
+    lora_dropout: float = 0.0
+    use_rslora: bool = False
+    use_dora: bool = False
+    rank_pattern: Mapping[str, int] = field(default_factory=dict)
+    alpha_pattern: Mapping[str, float] = field(default_factory=dict)
+    exclude_modules: Names | None = None
+    layers_to_transform: tuple[int, ...] | int | None = None
+    layers_pattern: Names | None = None
+    fan_in_fan_out: bool = False
+    bias: str = "none"
+    lora_bias: bool = False
+    modules_to_save: tuple[str, ...] | None = None
+    init_lora_weights: bool | str = True
+    task_type: str | None = None
+    base_model_name_or_path: str | None = None
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            accepted, expected = ACCEPTED[each.name]
+            if not accepted(getattr(self, each.name)):
+                raise unfit(each.name, getattr(self, each.name), expected)
+        by_layer = self.layers_to_transform is not None
+        if isinstance(self.target_modules, str) and (by_layer or self.layers_pattern is not None):
+            raise FormatError(
+                f"{WHAT} names layers (layers_to_transform or layers_pattern) beside "
+                "target_modules that are one string; PEFT accepts them only with a list."
+            )
+        if self.layers_pattern and not by_layer:
+            raise FormatError(f"{WHAT} has layers_pattern without layers_to_transform.")
+        if self.lora_bias and self.use_dora:
+            raise FormatError(f"{WHAT} sets both lora_bias and use_dora, which PEFT refuses.")
+
+    @classmethod
+    def from_json(cls, given: Any) -> "AdapterConfig":
+        """The configuration in a parsed adapter_config.json.
+
+        Raises FormatError naming the field: of the wrong kind, or one that would change the result
+        and is not supported here.
+        """
+        if not isinstance(given, dict):
+            raise FormatError(f"{FILE} is not a JSON object.")
+        if given.get("peft_type", "LORA") != "LORA":
+            raise unfit("peft_type", given["peft_type"], "'LORA'")
+        known = {each.name for each in fields(cls)}
+        for name, value in given.items():
+            idle = value is None or value is False or value in ([], {}, "")
+            if name not in known and name not in HARMLESS and not idle:
+                raise FormatError(
+                    f"{FILE} sets {name[:80]} = {str(value)[:80]}: that may change the result, and "
+                    "is not supported here."
+                )
+        chosen: dict[str, Any] = {}
+        for name in known & set(given):
+            value = given[name]
+            if value is None and name in ("rank_pattern", "alpha_pattern", "target_modules"):
+                continue  # null stands for the default
+            chosen[name] = tuple(value) if isinstance(value, list) else value
+        config = cls(**chosen)
+        config.check_whole()
+        return config
+
+    def check_whole(self) -> None:
+        """Raises FormatError if W0 + scale B A of the original W0 is not the whole result."""
+        init = self.init_lora_weights
+        if isinstance(init, str) and init not in PLAIN_INITS:
+            raise FormatError(
+                f"init_lora_weights is {init!r} in {FILE}: it changed W0 as well, which this "
+                "adapter does not hold. Save it from PEFT with "
+                "path_initial_model_for_weight_conversion, which makes it a plain adapter."
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """What PEFT reads back as the same configuration."""
+        plain = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
+        return plain | {"peft_type": "LORA", "inference_mode": True}
+
+    def targets(self, module: str) -> bool:
+        """Whether the adapter changes a module, named as in the model: "model.layers.0.…"."""
+        if self.exclude_modules and self.names(self.exclude_modules, module):
+            return False
+        if any(whole(rf"(^|.*\.){saved}($|\..*)", module) for saved in self.modules_to_save or ()):
+            return False
+        wanted = self.target_modules
+        if isinstance(wanted, str):
+            if wanted.lower() == ALL_LINEAR:
+                return module.rpartition(".")[2] not in NOT_LINEAR
+            return whole(wanted, module) is not None
+        if module in wanted:
+            return True  # named in full: PEFT asks for no layer then
+        return self.names(wanted, module) and self.in_chosen_layer(module)
+
+    @staticmethod
+    def names(wanted: Names, module: str) -> bool:
+        """Whether a string matches a module's whole name, or a list holds it or its ending."""
+        if isinstance(wanted, str):
+            return whole(wanted, module) is not None
+        return any(module == name or module.endswith(f".{name}") for name in wanted)
+
+    def in_chosen_layer(self, module: str) -> bool:
+        """Whether layers_to_transform has the module's layer: the first number in its name."""
+        chosen = self.layers_to_transform
+        if chosen is None or chosen == ():
+            return True
+        patterns = self.layers_pattern or (r"[^.]*",)
+        for pattern in (patterns,) if isinstance(patterns, str) else patterns:
+            start = r".*?\." if not self.layers_pattern else r"(?:^|.*?\.)"
+            found = whole(rf"{start}{pattern}\.(?P<idx>\d+)\..*", module)
+            if found:
+                layer = int(found["idx"])
+                return layer == chosen if isinstance(chosen, int) else layer in chosen
+        return False
+
+    def rank(self, module: str) -> int:
+        """r of a module: that of the first rank_pattern that its name ends with, else `r`."""
+        return first_match(self.rank_pattern, module, self.r)
+
+    def alpha(self, module: str) -> float:
+        """alpha of a module: as `rank`, by alpha_pattern and `lora_alpha`."""
+        return first_match(self.alpha_pattern, module, self.lora_alpha)
+
+    def scale(self, module: str) -> float:
+        """What B A is multiplied by: alpha/r, or alpha/sqrt(r) with use_rslora.
+
+        Reference: Hu et al., arXiv 2106.09685, 4.1; Kalajdzievski, arXiv 2312.03732, for rsLoRA.
+        """
+        r = self.rank(module)
+        return self.alpha(module) / (math.sqrt(r) if self.use_rslora else r)
+
+
+def first_match(patterns: Mapping[str, Any], module: str, default: Any) -> Any:
+    """The value of the first pattern that matches the end of a module's name."""
+    for pattern, value in patterns.items():
+        if whole(rf"(.*\.)?({pattern})", module):
+            return value
+    return default
+
+
+def whole(pattern: str, name: str) -> Any:
+    """`re.fullmatch`, of a pattern that may be broken or never end. Raises FormatError then."""
+    import regex  # only here: a list of names, the usual case, needs none
+
+    try:
+        return regex.fullmatch(pattern, name, timeout=PATIENCE)
+    except regex.error as error:
+        raise FormatError(f"{WHAT} has {pattern[:80]!r}, no regular expression: {error}.") from None
+    except TimeoutError:
+        raise FormatError(f"{WHAT} has {pattern[:80]!r}, which takes too long to match.") from None
+
+
+def unfit(name: str, value: Any, expected: str) -> FormatError:
+    return FormatError(f"{WHAT} has {name} = {str(value)[:80]!r}; expected {expected}.")
+
+
+def _flag(value: Any) -> bool:
+    return type(value) is bool
+
+
+def _rank(value: Any) -> bool:
+    return type(value) is int and 0 < value < 2**31
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e30
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= LONGEST
+
+
+def _list(value: Any) -> bool:
+    return isinstance(value, tuple) and all(_text(each) for each in value)
+
+
+def _layers(value: Any) -> bool:
+    many = value if isinstance(value, tuple) else (value,)
+    return value is None or all(type(layer) is int and layer >= 0 for layer in many)
+
+
+def _pattern_of(valid: Any) -> Any:
+    return lambda value: (
+        isinstance(value, Mapping)
+        and all(_text(key) and valid(each) for key, each in value.items())
+    )
+
+
+ACCEPTED: Mapping[str, tuple[Any, str]] = {
+    "r": (_rank, "a whole number of at least 1"),
+    "lora_alpha": (_number, "a number"),
+    "target_modules": (lambda v: _text(v) or _list(v), "a list of names or one pattern"),
+    "lora_dropout": (_number, "a number"),
+    "use_rslora": (_flag, "true or false"),
+    "use_dora": (_flag, "true or false"),
+    "rank_pattern": (_pattern_of(_rank), "patterns with a rank for each"),
+    "alpha_pattern": (_pattern_of(_number), "patterns with a number for each"),
+    "exclude_modules": (
+        lambda v: v is None or _text(v) or _list(v),
+        "a list of names or one pattern",
+    ),
+    "layers_to_transform": (_layers, "layer numbers"),
+    "layers_pattern": (lambda v: v is None or _text(v) or _list(v), "names of layer lists"),
+    "fan_in_fan_out": (_flag, "true or false"),
+    "bias": (lambda v: v in ("none", "all", "lora_only"), "'none', 'all' or 'lora_only'"),
+    "lora_bias": (_flag, "true or false"),
+    "modules_to_save": (lambda v: v is None or _list(v), "a list of names"),
+    "init_lora_weights": (lambda v: _flag(v) or _text(v), "true, false or a name"),
+    "task_type": (lambda v: v is None or _text(v), "a name"),
+    "base_model_name_or_path": (lambda v: v is None or _text(v), "a name"),
+}

@@ -1,0 +1,72 @@
+"""LoRA out of full weights: the rank-r pair nearest to the difference of two matrices.
+
+B A = U_r diag(s_r) Vt_r is the best of rank r (Eckart and Young); each side takes sqrt(s), so that
+neither dwarfs the other. B is (out, r), A (r, in), as in lowrank.lora.equations, with alpha = r.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowrank.errors import InputError
+from lowrank.spectra.svd import Floats, Truncation, checked_matrix, checked_rank, truncate
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """B (out, r) and A (r, in) with B A near D (out, in), and how near.
+
+    error      ||D - B A||_F by the truncation's certificate, in the units of W.
+    relative   error / ||D||_F, 0 where D is 0.
+    truncation where the pair comes from, with its certificate.
+    """
+
+    B: Floats
+    A: Floats
+    error: float
+    relative: float
+    truncation: Truncation
+
+
+def extract(
+    tuned: ArrayLike, base: ArrayLike, r: int, tol: float = 1e-4, seed: int = 0
+) -> Extraction:
+    """The best B, A of rank r for tuned - base, both (out, in): base + B A is nearest to tuned.
+
+    Raises InputError if the shapes differ, r is out of range, or an entry is not finite.
+    Reference: mergekit's extract-lora; Eckart and Young (1936).
+
+    >>> found = extract([[3.0, 0.0], [0.0, 2.0]], [[1.0, 0.0], [0.0, 2.0]], r=1)
+    >>> (found.B @ found.A).round(12).tolist(), found.relative < 1e-7
+    ([[2.0, 0.0], [0.0, 0.0]], True)
+    """
+    tuned, base = checked_matrix(tuned), checked_matrix(base)
+    if tuned.shape != base.shape:
+        raise InputError(f"tuned is {tuned.shape} and base {base.shape}; expected one shape")
+    return _pair(tuned - base, r, tol, seed)
+
+
+def split(W: ArrayLike, r: int, tol: float = 1e-4, seed: int = 0) -> tuple[Floats, Extraction]:
+    """W (out, in) = W_res + B A, B A its best approximation of rank r: PiSSA's starting point.
+
+    Raises InputError as truncate does. Reference: Meng, Wang and Zhang, arXiv 2404.02948, 2 to 4.
+
+    >>> W_res, pair = split([[4.0, 0.0], [0.0, 1.0]], r=1)
+    >>> W_res.round(12).tolist(), pair.B.tolist()
+    ([[0.0, 0.0], [0.0, 1.0]], [[2.0], [0.0]])
+    """
+    W = checked_matrix(W)
+    pair = _pair(W, r, tol, seed)
+    return W - pair.B @ pair.A, pair  # (out, r), (r, in) -> (out, in)
+
+
+def _pair(D: Floats, r: int, tol: float, seed: int) -> Extraction:
+    checked_rank(r, min(D.shape))
+    found = truncate(D, r, tol, seed=seed)
+    svd, certificate = found.svd, found.certificate
+    root = np.sqrt(svd.s).astype(svd.U.dtype)
+    error = float(certificate.lost[-1].mean())
+    norm = float(certificate.norm.mean())
+    relative = error / norm if norm > 0 else 0.0
+    return Extraction(svd.U * root, root[:, None] * svd.Vt, error, relative, found)

@@ -1,0 +1,132 @@
+"""LoRA beside what one could do instead: the same data and steps, three ways to train a model.
+
+References: Houlsby et al., "Parameter-Efficient Transfer Learning for NLP", arXiv 1902.00751
+(adapter layers); Hu et al., arXiv 2106.09685, table 1 (the latency that they add).
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lowrank.llama import Cache, Params, forward
+from lowrank.lora.lab.experiments import Doing
+from lowrank.lora.lab.sets import FOLDER
+from lowrank.lora.lab.training_memory import held_in_training
+from lowrank.lora.train import TrainConfig, adapted, finetune
+from lowrank.lora.training_examples import Example
+from lowrank.lora.tuning import AdapterLayers, Matrices, Method, merged, report
+
+LORA, WHOLE, LAYERS = "LoRA", "one whole matrix", "adapter layers"
+TIMES = 40  # tokens of which the quickest counts
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one way came to.
+
+    `seconds` is the median of a step's; `latency` the time of a token beside the untouched model's,
+    `latency_merged` is that after merging: 1 means no slower; None for what cannot be merged.
+    Bytes of gradients and of Adam's moments are those of the arrays kept.
+    """
+
+    label: str
+    trained: int
+    losses: tuple[float, ...]
+    seconds: float
+    state_bytes: int
+    latency: float
+    latency_merged: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields in plain JSON."""
+        return {**vars(self), "losses": [round(loss, 4) for loss in self.losses]}
+
+
+def ways(config: TrainConfig, layers: int) -> dict[str, Method]:
+    """The three ways: `config`'s LoRA, and two beside it, all to be trained with its settings.
+
+    At 0.003, the rate of the built-in sets, none of the three is held back: a whole matrix of the
+    default model came to a loss of 1.94 in 40 steps, to 2.90, 3.71 and 4.18 at 0.001, 0.0003 and
+    0.0001; LoRA and the adapter layers also did better at 0.003 than at 0.001.
+    """
+    return {
+        LORA: config.method,
+        WHOLE: Matrices((f"layers.{layers // 2}.mlp.down_proj",)),
+        LAYERS: AdapterLayers(8),
+    }
+
+
+def work(params: Params, data: Sequence[Example], config: TrainConfig) -> Iterator[Doing | Outcome]:
+    """Train each way, then time all together; yields after every step, and an Outcome for each.
+
+    Raises InputError as `train.finetune` does.
+    """
+    chosen = ways(config, len(params.layers))
+    models, learnt = {"plain": params}, dict[str, tuple[Method, list[float], float, int]]()
+    for i, (label, method) in enumerate(chosen.items()):
+        run = finetune(params, data, replace(config, method=method))
+        losses, times = list[float](), list[float]()
+        for record in run:
+            losses.append(record.loss)
+            times.append(record.tokens / record.tokens_per_second)
+            share = 0.95 * (i + record.step / config.steps) / len(chosen)
+            yield Doing(share, f"{label}: step {record.step} of {config.steps}")
+        held = held_in_training(params, method, run.state, data[0])
+        learnt[label] = method, losses, statistics.median(times), held.gradients + held.moments
+        models[label] = adapted(params, method, run.state)
+    models["merged"] = merged(models[LORA])
+    yield Doing(0.95, "Timing the next token of each")
+    token = token_times(models, data[0].ids[:16])
+    # A whole matrix is one already; adapter layers cannot become one.
+    one = {LORA: token["merged"] / token["plain"], WHOLE: token[WHOLE] / token["plain"]}
+    for label, (method, losses, seconds, size) in learnt.items():
+        yield Outcome(
+            label,
+            report(params, method).trainable,
+            tuple(losses),
+            seconds,
+            size,
+            token[label] / token["plain"],
+            one.get(label),
+        )
+
+
+def token_times(models: Mapping[str, Params], ids: Sequence[int]) -> dict[str, float]:
+    """The least seconds that each model takes for one more token after `ids`.
+
+    They take turns, so that whatever else the machine does falls on all of them; the least time is
+    the one that it disturbed least.
+    """
+    caches = {name: Cache() for name in models}
+    for name, params in models.items():
+        forward(params, ids, caches[name], positions=[-1])
+    found = dict.fromkeys(models, float("inf"))
+    for _ in range(TIMES):
+        for name, params in models.items():
+            began = time.perf_counter()
+            forward(params, ids[-1:], caches[name], positions=[-1])
+            found[name] = min(found[name], time.perf_counter() - began)
+    return found
+
+
+def rows(made: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One row for each step of each way, as a table wants them: what was measured of a way beside.
+
+    >>> rows([{"label": "LoRA", "trained": 8, "losses": [2.5, 2.0]}])[1]
+    {'label': 'LoRA', 'step': 2, 'loss': 2.0, 'trained': 8}
+    """
+    return [
+        {"label": each["label"], "step": step, "loss": loss}
+        | {key: value for key, value in each.items() if key not in ("label", "losses")}
+        for each in made
+        for step, loss in enumerate(each["losses"], 1)
+    ]
+
+
+def stored() -> dict[str, Any] | None:
+    """The comparison that comes with the package, made by scripts/alternatives.py; None if none."""
+    path = FOLDER / "alternatives.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None

@@ -1,0 +1,329 @@
+"""Ways to change a model by training: LoRA, whole matrices, adapter layers.
+
+Each says which arrays are trained, how they begin, and what the model is with them in place. Names
+of arrays are those of `lowrank.llama.backward.gradients`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowrank.errors import InputError
+from lowrank.llama.config import LlamaConfig
+from lowrank.llama.linear import Dense, LoRA, Projection, bias_of
+from lowrank.llama.model import ATTENTION, HEAD, MLP, Params, name_of, projections, replaced
+from lowrank.llama.trainable import BOTTLENECK_PARTS, Bottleneck, DoRA, Dropped
+from lowrank.lora import equations
+from lowrank.lora.config import AdapterConfig
+from lowrank.memory import accounting
+
+Floats = NDArray[np.floating]
+Arrays = Mapping[str, Floats]
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+EMBEDDINGS = "model.embed_tokens"
+INITS = (True, "kaiming", "gaussian", "pissa", "olora")
+LIKE_W0 = ("pissa", "olora")  # they begin with a part of W0, which is taken out of W0
+
+
+@dataclass(frozen=True)
+class Matrices:
+    """Full fine-tuning of some matrices: each that a name in `target_modules` fits, as a whole."""
+
+    target_modules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AdapterLayers:
+    """Bottleneck adapter layers (Houlsby et al. 2019): two a layer, after attention and MLP."""
+
+    bottleneck: int = 8
+
+
+Method = AdapterConfig | Matrices | AdapterLayers
+
+
+def checked(method: Method) -> Method:
+    """The method itself. Raises InputError naming a field whose value is not supported here."""
+    if isinstance(method, AdapterLayers):
+        if type(method.bottleneck) is not int or method.bottleneck < 1:
+            raise InputError(f"bottleneck is {method.bottleneck!r}; expected at least 1.")
+        return method
+    if isinstance(method, Matrices):
+        return method
+    refused: dict[str, tuple[bool, str]] = {
+        "init_lora_weights": (
+            method.init_lora_weights not in INITS,
+            "True, 'kaiming', 'gaussian', 'pissa' or 'olora'",
+        ),
+        "lora_dropout": (not 0 <= method.lora_dropout < 1, "0 to below 1"),
+        "fan_in_fan_out": (method.fan_in_fan_out, "false: a Llama's layers are (out, in)"),
+        "lora_bias": (method.lora_bias, "false"),
+        "modules_to_save": (bool(method.modules_to_save), "none"),
+    }
+    for name, (wrong, expected) in refused.items():
+        if wrong:
+            value = getattr(method, name)
+            raise InputError(f"{name} is {value!r}: training supports {expected}.")
+    if method.use_dora and (method.lora_dropout or method.init_lora_weights in LIKE_W0):
+        raise InputError("use_dora cannot be trained with lora_dropout, 'pissa' or 'olora' here.")
+    if method.targets(EMBEDDINGS):
+        raise InputError(f"target_modules names {EMBEDDINGS}: LoRA of embeddings is not supported.")
+    return method
+
+
+def modules(held: Mapping[str, Any], method: Method) -> tuple[str, ...]:
+    """The names of `held`, projections by name, that the method changes.
+
+    Raises InputError if there is none, as PEFT does.
+    """
+    if isinstance(method, AdapterLayers):
+        found = [n for n in held if n.endswith(("o_proj", "down_proj"))]
+    elif isinstance(method, Matrices):
+        found = [n for n in held if AdapterConfig.names(method.target_modules, n)]
+    else:
+        found = [n for n in held if method.targets(n)]
+    if not found:
+        wanted = getattr(method, "target_modules", "")
+        raise InputError(
+            f"target_modules is {str(wanted)[:200]}: the model has no such projection."
+        )
+    return tuple(found)
+
+
+def biased(params: Params, method: Method) -> tuple[str, ...]:
+    """Modules whose biases are trained too: PEFT's `bias`, "none", "all" or "lora_only".
+
+    As in PEFT, a model without biases (a Llama, usually) has none to train, whatever it says.
+    """
+    if not isinstance(method, AdapterConfig) or method.bias == "none":
+        return ()
+    held = projections(params)
+    chosen = modules(held, method) if method.bias == "lora_only" else tuple(held)
+    return tuple(name for name in chosen if bias_of(held[name]) is not None)
+
+
+def begin(params: Params, method: Method, seed: int = 0) -> tuple[Arrays, Arrays]:
+    """The arrays to train as they begin, and those that stay: what PiSSA and OLoRA took of W0.
+
+    LoRA begins with B = 0 (kaiming, gaussian: `equations.init`). PiSSA begins with the top r
+    singular triplets of W0, OLoRA with its QR factors, and W0 loses them (see `without`).
+    References: Meng et al., arXiv 2404.02948; Buyukakyuz, arXiv 2406.01775; Houlsby et al., 2019.
+
+    >>> from lowrank.llama.model import TINY, random
+    >>> params = random(TINY, np.random.default_rng(0))
+    >>> weights, _ = begin(params, AdapterConfig(r=2))
+    >>> len(weights), weights["model.layers.0.self_attn.v_proj.lora_A"].shape
+    (8, (2, 8))
+    """
+    held, rng = projections(params), np.random.default_rng([seed, 0])
+    dtype = params.embed_tokens.dtype
+    weights: dict[str, Floats] = {}
+    stay: dict[str, Floats] = {}
+    for name in modules(held, checked(method)):
+        W0 = held[name]
+        if isinstance(method, Matrices):
+            weights[f"{name}.weight"] = W0.matrix().copy()
+        elif isinstance(method, AdapterLayers):
+            weights |= adapter_layer(name, W0.shape[0], method.bottleneck, rng, dtype)
+        else:
+            r, kind = method.rank(name), method.init_lora_weights
+            if kind in LIKE_W0:
+                A, B = parts_of(W0.matrix(), r, method.scale(name), str(kind))
+                stay |= {f"{name}.lora_A": A, f"{name}.lora_B": B}
+            else:
+                A, B = equations.init(
+                    *W0.shape, r, rng, "gaussian" if kind == "gaussian" else "kaiming"
+                )
+            weights |= {f"{name}.lora_A": A.astype(dtype), f"{name}.lora_B": B.astype(dtype)}
+            if method.use_dora:
+                weights[f"{name}.lora_magnitude_vector"] = np.linalg.norm(W0.matrix(), axis=1)
+    for name in biased(params, method):
+        weights[f"{name}.bias"] = np.array(bias_of(held[name]))
+    return weights, stay
+
+
+def parts_of(W0: Floats, r: int, scale: float, kind: str) -> tuple[Floats, Floats]:
+    """A (r, in) and B (out, r) such that scale B A is the part of W0 that is to be trained.
+
+    "pissa": U_r diag(s_r) Vt_r, the root of s_r to each side. "olora": Q_r R_r of W0 = Q R, not
+    divided by scale, as in PEFT.
+
+    >>> A, B = parts_of(np.diag([3.0, 2.0]), 1, 0.5, "pissa")
+    >>> (0.5 * B @ A).round(12).tolist()
+    [[3.0, 0.0], [0.0, 0.0]]
+    """
+    if not 1 <= r <= min(W0.shape):
+        raise InputError(f"r is {r}; expected 1 to min(out, in) = {min(W0.shape)}.")
+    if kind == "pissa":
+        U, s, Vt = np.linalg.svd(W0, full_matrices=False)
+        root = np.sqrt(s[:r] / scale)
+        return (root[:, None] * Vt[:r]).astype(W0.dtype), (U[:, :r] * root).astype(W0.dtype)
+    Q, R = np.linalg.qr(W0)
+    return R[:r], Q[:, :r]
+
+
+def adapter_layer(
+    name: str, h: int, m: int, rng: np.random.Generator, dtype: Any
+) -> dict[str, Floats]:
+    """An adapter layer near the identity: weights of deviation 0.01, biases 0 (Houlsby, 3.6)."""
+    D, U = 0.01 * rng.standard_normal((m, h)), 0.01 * rng.standard_normal((h, m))
+    made = (D.astype(dtype), np.zeros(m, dtype), U.astype(dtype), np.zeros(h, dtype))
+    return {f"{name}.{part}": a for part, a in zip(BOTTLENECK_PARTS, made, strict=True)}
+
+
+def without(params: Params, method: Method, stay: Arrays) -> Params:
+    """The model that training goes on from: W0 - scale B0 A0 where PiSSA or OLoRA took a part."""
+    if not stay or not isinstance(method, AdapterConfig):
+        return params
+    held, new = projections(params), dict[str, Projection]()
+    for name in modules(held, method):
+        taken = method.scale(name) * (stay[f"{name}.lora_B"] @ stay[f"{name}.lora_A"])
+        new[name] = Dense(held[name].matrix() - taken, bias_of(held[name]))
+    return replaced(params, new)
+
+
+def in_place(
+    base: Params, method: Method, weights: Arrays, noise: Mapping[str, NDArray[np.bool_]] = NOTHING
+) -> Params:
+    """The model with the trained arrays in place, for training: `base` is `without(...)`.
+
+    `noise` says for each module which entries of its LoRA branch's input stay.
+    """
+    held, new = projections(base), dict[str, Projection]()
+    for name in biased(base, method):
+        new[name] = Dense(held[name].matrix(), weights[f"{name}.bias"])
+    for name in modules(held, method):
+        inner = new.get(name, held[name])
+        if isinstance(method, Matrices):
+            new[name] = Dense(weights[f"{name}.weight"], bias_of(inner))
+        elif isinstance(method, AdapterLayers):
+            new[name] = Bottleneck(inner, *(weights[f"{name}.{p}"] for p in BOTTLENECK_PARTS))
+        else:
+            A, B = weights[f"{name}.lora_A"], weights[f"{name}.lora_B"]
+            pair = LoRA(inner, A, B, method.scale(name))
+            new[name] = pair
+            if method.use_dora:
+                new[name] = DoRA(pair, weights[f"{name}.lora_magnitude_vector"])
+            elif name in noise:
+                new[name] = Dropped(pair, noise[name], method.lora_dropout)
+    return replaced(base, new)
+
+
+def pairs(method: AdapterConfig, weights: Arrays, stay: Arrays) -> dict[str, tuple[Floats, Floats]]:
+    """A and B by module such that W0 + scale B A is the result, W0 being the model's own.
+
+    Where W0 lost a part B0 A0, the pair is (A, A0), (B, -B0), of twice the rank and the same scale:
+    PEFT's path_initial_model_for_weight_conversion.
+    """
+    found = {}
+    for name in (n.removesuffix(".lora_A") for n in weights if n.endswith(".lora_A")):
+        A, B = weights[f"{name}.lora_A"], weights[f"{name}.lora_B"]
+        if f"{name}.lora_A" in stay:
+            A = np.concatenate([A, stay[f"{name}.lora_A"]])
+            B = np.concatenate([B, -stay[f"{name}.lora_B"]], axis=1)
+        found[name] = (A, B)
+    return found
+
+
+def adapted(
+    params: Params, method: Method, weights: Arrays, stay: Arrays = NOTHING, scale: float = 1.0
+) -> Params:
+    """The model with `scale` times what was learnt: 0 is the model as it was, 1 the result.
+
+    LoRA stands beside its matrix, not merged. Raises InputError if scale is not finite.
+    """
+    if not math.isfinite(scale):
+        raise InputError(f"scale is {scale}; expected a finite number.")
+    held, t = projections(params), float(scale)
+
+    def between(old: Floats, new: Floats) -> Floats:
+        return new if t == 1 else old + t * (new - old)
+
+    moved: dict[str, Floats] = {}
+    for name, new in weights.items():
+        module, _, part = name.rpartition(".")
+        if part == "bias" and module in held:
+            moved[name] = between(np.asarray(bias_of(held[module])), new)
+        elif part == "weight" and module in held:
+            moved[name] = between(held[module].matrix(), new)
+        elif part == "lora_magnitude_vector":
+            moved[name] = between(np.linalg.norm(held[module].matrix(), axis=1), new)
+        elif ".up." in name:
+            moved[name] = t * new
+        else:
+            moved[name] = new
+    if isinstance(method, AdapterConfig):
+        for name, (A, B) in pairs(method, weights, stay).items():
+            moved |= {f"{name}.lora_A": A, f"{name}.lora_B": t * B}
+    return in_place(params, method, moved)
+
+
+def merged(params: Params) -> Params:
+    """The same model with one matrix for each LoRA or DoRA: no work is left beside the product.
+
+    Adapter layers stay as they are: no matrix does what they do.
+    """
+    new = {
+        name: Dense(p.matrix(), bias_of(p))
+        for name, p in projections(params).items()
+        if isinstance(p, LoRA | DoRA)
+    }
+    return replaced(params, new)
+
+
+@dataclass(frozen=True)
+class Report:
+    """How many parameters are trained, and of how many; as text, what PEFT prints."""
+
+    trainable: int
+    total: int
+
+    @property
+    def percent(self) -> float:
+        """100 * trainable / total."""
+        return 100 * self.trainable / self.total
+
+    def __str__(self) -> str:
+        return (
+            f"trainable params: {self.trainable:,d} || all params: {self.total:,d} || "
+            f"trainable%: {self.percent:.4f}"
+        )
+
+
+def report(model: LlamaConfig | Params, method: Method) -> Report:
+    """PEFT's print_trainable_parameters, from shapes alone; a Params' biases count, too.
+
+    `total` includes what is added. Raises InputError as `checked` and `modules` do.
+
+    >>> llama2 = accounting.PUBLISHED["Llama 2 7B"]
+    >>> print(report(llama2, AdapterConfig(r=8, target_modules=("q_proj", "v_proj"))))
+    trainable params: 4,194,304 || all params: 6,742,609,920 || trainable%: 0.0622
+    """
+    config = model if isinstance(model, LlamaConfig) else model.config
+    shapes = {
+        name_of(i, short): config.projection_shape(short)
+        for i in range(config.num_hidden_layers)
+        for short in ATTENTION + MLP
+    } | {HEAD: config.projection_shape(HEAD)}
+    total, trained, added = accounting.parameters(config), 0, 0
+    if isinstance(model, Params):
+        of_biases = {
+            n: b.size for n, p in projections(model).items() if (b := bias_of(p)) is not None
+        }
+        total += sum(of_biases.values())
+        trained += sum(of_biases[name] for name in biased(model, method))
+    for name in modules(shapes, checked(method)):
+        out, n = shapes[name]
+        if isinstance(method, Matrices):
+            trained += out * n
+        elif isinstance(method, AdapterLayers):
+            added += 2 * out * method.bottleneck + out + method.bottleneck
+        else:
+            added += method.rank(name) * (out + n) + (out if method.use_dora else 0)
+    return Report(trained + added, total + added)

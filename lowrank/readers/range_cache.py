@@ -1,0 +1,77 @@
+"""Bytes kept on disk under a size limit: what was used longest ago goes first."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from lowrank.readers.default_model import cache_folder
+
+DEFAULT_MEGABYTES = 4096
+
+
+def folder() -> Path:
+    """Where ranges fetched from the hub are kept."""
+    return cache_folder() / "hub"
+
+
+def limit() -> int:
+    """Bytes that may be kept: LOWRANK_HUB_CACHE_MB megabytes, else 4,096 of them."""
+    chosen = os.environ.get("LOWRANK_HUB_CACHE_MB", "")
+    return (int(chosen) if chosen.isdecimal() else DEFAULT_MEGABYTES) * 10**6
+
+
+def place(key: str) -> Path:
+    """The file of a key."""
+    return folder() / f"{hashlib.sha256(key.encode()).hexdigest()}.part"
+
+
+def get(key: str, size: int | None = None) -> bytes | None:
+    """What was kept under a key, now used last; None if nothing of that size was."""
+    path = place(key)
+    try:
+        raw = path.read_bytes()
+        os.utime(path)
+    except OSError:
+        return None
+    return raw if size is None or len(raw) == size else None
+
+
+def put(key: str, raw: bytes) -> None:
+    """Keep bytes under a key, whole or not at all, and drop the oldest beyond the limit.
+
+    Where they cannot be kept (no room, a folder that cannot be written, over the limit alone) they
+    are simply not: the caller has them.
+    """
+    if len(raw) > limit():
+        return
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(dir=folder(), suffix=".new")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(raw)
+            os.replace(part, place(key))
+        except OSError:
+            Path(part).unlink(missing_ok=True)
+            raise
+        drop_oldest(folder(), limit())
+    except OSError:
+        return
+
+
+def drop_oldest(where: Path, most: int) -> None:
+    """Remove the files of a folder used longest ago until the rest are within `most` bytes."""
+    held = []
+    for path in where.iterdir():
+        try:
+            found = path.stat()
+        except OSError:  # another process has just removed it
+            continue
+        held.append((found.st_mtime, found.st_size, path))
+    total = sum(size for _, size, _ in held)
+    for _, size, path in sorted(held):
+        if total <= most:
+            return
+        path.unlink(missing_ok=True)
+        total -= size

@@ -1,0 +1,53 @@
+"""The singular value decomposition: full, of a product, the whole spectrum with bounds, and the
+top k of a large matrix with a certificate of how good they are.
+
+>>> truncate([[3.0, 0.0], [4.0, 0.0]], 1).svd.s.tolist()
+[5.0]
+"""
+
+from lowrank.spectra.svd.certificate import Certificate, NoneMissed
+from lowrank.spectra.svd.dense import (
+    SVD,
+    Floats,
+    Norm,
+    break_even_rank,
+    checked_matrix,
+    checked_rank,
+    checked_spectrum,
+    energy,
+    frobenius,
+    full,
+    of_product,
+    parameters,
+    residual_norm,
+    truncated,
+    truncation_error,
+    with_fixed_signs,
+)
+from lowrank.spectra.svd.truncation import Truncation, truncate
+from lowrank.spectra.svd.values import Spectrum, singular_values
+
+__all__ = [
+    "SVD",
+    "Certificate",
+    "Floats",
+    "NoneMissed",
+    "Norm",
+    "Spectrum",
+    "Truncation",
+    "break_even_rank",
+    "checked_matrix",
+    "checked_rank",
+    "checked_spectrum",
+    "energy",
+    "frobenius",
+    "full",
+    "of_product",
+    "parameters",
+    "residual_norm",
+    "singular_values",
+    "truncate",
+    "truncated",
+    "truncation_error",
+    "with_fixed_signs",
+]

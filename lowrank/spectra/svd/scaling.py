@@ -1,0 +1,88 @@
+"""Reading a matrix for float64 work: brought near norm 1, and multiplied a block of rows at a time,
+so that it is never held twice as wide.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import ArrayLike, NDArray
+
+from lowrank.spectra.svd.dense import Floats, checked_matrix, frobenius
+
+ROWS = 512
+
+
+def normalised(W: ArrayLike) -> tuple[Floats, float, float]:
+    """c W, c and ||c W||_F, c a power of two that brings the norm near 1; 1 if it is near enough.
+
+    A finite sum of squares has only finite terms, so the entries are read once, not twice.
+    Raises InputError if W is not a finite matrix.
+
+    >>> normalised([[3e200, 4e200]])[2] > 0.1
+    True
+    """
+    array = np.asarray(W)
+    if array.ndim != 2 or array.dtype not in (np.float32, np.float64) or not array.size:
+        array = checked_matrix(W)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        norm = _norm(array)
+    if not np.isfinite(norm) or norm < 1e-100:
+        norm = frobenius(checked_matrix(array))
+    if norm == 0 or 2.0**-24 < norm < 2.0**24:
+        return array, 1.0, norm
+    # Two steps: the whole factor may be more than the dtype can hold.
+    half = 2.0 ** float(-np.clip(np.floor(np.log2(norm)), -1000, 1000) // 2)
+    scaled = array * array.dtype.type(half) * array.dtype.type(half)
+    return scaled, half**2, _norm(scaled)
+
+
+def _norm(W: Floats) -> float:
+    """||W||_F, squares summed in float64."""
+    total = 0.0
+    for rows in wide_rows(W, max(1, 2**18 // W.shape[1])):
+        flat = rows.ravel(order="K")
+        total += float(flat @ flat)
+    return float(np.sqrt(total))
+
+
+def wide_rows(W: Floats, count: int = ROWS) -> Iterator[NDArray[np.float64]]:
+    """Blocks of `count` rows of W in float64."""
+    for i in range(0, len(W), count):
+        yield W[i : i + count].astype(np.float64)
+
+
+def gram(W: Floats) -> NDArray[np.float64]:
+    """W.T W (n, n) in float64."""
+    G = np.zeros((W.shape[1], W.shape[1]))
+    for rows in wide_rows(W, 2 * ROWS):
+        G += rows.T @ rows  # (n, block), (block, n) -> (n, n)
+    return G
+
+
+def rough_gram(W: Floats) -> NDArray[np.float64]:
+    """W.T W (n, n), multiplied in W's own precision a block of rows at a time, added in float64."""
+    G = np.zeros((W.shape[1], W.shape[1]))
+    for i in range(0, len(W), 2 * ROWS):
+        rows = W[i : i + 2 * ROWS]
+        G += rows.T @ rows  # (n, block), (block, n) -> (n, n)
+    return G
+
+
+def wide_product(W: Floats, C: NDArray[np.float64]) -> NDArray[np.float64]:
+    """W C (m, k) in float64."""
+    return np.vstack([rows @ C for rows in wide_rows(W)])
+
+
+def top_eigen(G: NDArray[np.float64], k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The k largest eigenvalues (k,) of a Gram matrix G (n, n), descending, and vectors (n, k).
+
+    LAPACK's driver for a range of eigenvalues may return fewer from a tight cluster, or lose their
+    orthogonality: then all are computed by divide and conquer.
+    """
+    n = len(G)
+    squares, V = scipy.linalg.eigh(G, subset_by_index=(n - k, n - 1), check_finite=False)
+    if len(squares) < k or abs(V.T @ V - np.eye(k)).max() > 1e-10:
+        squares, V = scipy.linalg.eigh(G, driver="evd", check_finite=False)
+        squares, V = squares[-k:], V[:, -k:]
+    return squares[::-1].clip(min=0.0), V[:, ::-1]

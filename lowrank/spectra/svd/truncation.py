@@ -1,0 +1,270 @@
+"""The top k singular triplets of a large matrix, to a tolerance, with a certificate."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import ArrayLike, NDArray
+
+from lowrank.errors import InputError
+from lowrank.spectra.svd import krylov, threads
+from lowrank.spectra.svd.certificate import Certificate, NoneMissed, certify, check_none_missed
+from lowrank.spectra.svd.dense import (
+    SVD,
+    Floats,
+    checked_matrix,
+    checked_rank,
+    with_fixed_signs,
+)
+from lowrank.spectra.svd.scaling import gram, normalised, rough_gram, top_eigen, wide_product
+
+# Below this short side, or when k is more than this share of it, the whole decomposition costs no
+# more than a part of it: measured on two cores with float32.
+SMALL = 256
+SHARE = 0.2
+# Wide blocks make products quick, narrow ones make the search short: where the entries no longer
+# fit the caches, reading them once for 32 columns costs little more than for 16.
+LARGE = 2**22
+# Up to this short side float32 goes through its Gram matrix, which costs less than a search; SPARE
+# vectors beyond the k-th go along.
+NARROW = 1024
+SPARE = 16
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """W ~ U diag(s) Vt to rank k, as good as `certificate` says.
+
+    svd          the triplets: U (m, k), s (k,) descending float64, Vt (k, n), W's own dtype.
+    certificate  bounds and estimates of what is wrong with them.
+    tol          the relative error of each singular value that was asked for.
+    reached      the estimate of the worst, to be compared with tol; `certificate.proven` is a
+                 proof, and of first order.
+    method       "krylov", "gram" or "dense".
+    flops        operations of all matrix products and factorisations done so far.
+    seed         of the random starting block.
+    """
+
+    svd: SVD
+    certificate: Certificate
+    tol: float
+    reached: float
+    method: str
+    flops: float
+    seed: int
+    space: krylov.Subspace | None = field(repr=False)
+
+    @property
+    def k(self) -> int:
+        """How many triplets there are."""
+        return len(self.svd.s)
+
+    @property
+    def met(self) -> bool:
+        """Whether the estimate meets the tolerance asked for."""
+        return self.reached <= self.tol
+
+    def top(self, k: int) -> "Truncation":
+        """The best k of these triplets with their part of the certificate: views, no arithmetic.
+
+        Raises InputError if there are fewer than k.
+        """
+        certificate = self.certificate.top(k)
+        svd = self.svd.top(k)
+        return replace(self, svd=svd, certificate=certificate, reached=certificate.estimated)
+
+    def grown(self, W: ArrayLike, k: int | None = None, tol: float | None = None) -> "Truncation":
+        """truncate(W, k, tol) going on from here: k and tol are as they were unless given."""
+        return truncate(W, k or self.k, tol or self.tol, seed=self.seed, start=self)
+
+    def check_none_missed(self, W: ArrayLike, delta: float = 0.01) -> NoneMissed:
+        """A proof, if it passes, that no singular value beyond these k exceeds s_k (1 + delta).
+
+        Forms the short side's Gram matrix in float64 and factors it: for 4096 x 4096 about the
+        time of three products of that size in float64. A failure proves nothing.
+        Raises InputError if delta is not positive or W is not of this shape.
+        """
+        W = checked_matrix(W)
+        if W.shape != self.svd.shape or not delta > 0:
+            raise InputError(
+                f"W is {W.shape} and delta {delta}; expected {self.svd.shape}, more than 0."
+            )
+        W, c, _ = normalised(W)
+        svd = replace(self.svd, s=self.svd.s * c)
+        found = check_none_missed(W, svd, delta)
+        return NoneMissed(found.passed, found.above / c, found.upper / c)
+
+
+def truncate(
+    W: ArrayLike,
+    k: int,
+    tol: float = 1e-4,
+    *,
+    seed: int = 0,
+    start: Truncation | None = None,
+) -> Truncation:
+    """The top k singular triplets of W (m, n), each value to a relative error of about tol.
+
+    "About": the search stops by an estimate of second order (`reached`), which the certificate
+    accompanies with proofs of first order. Values below max(m, n) eps s_1 are held to tol relative
+    to that instead. float32 stays float32; if its rounding stands in the way of tol the search
+    goes on in float64, and at last by a dense factorisation. Small matrices, and k that is a large
+    part of min(m, n), are dense from the outset; float32 with a short side up to 1024 goes through
+    its Gram matrix where that meets tol.
+
+    `start` is an earlier truncation of the same W: its subspace, if it has one ("krylov"), is kept,
+    and only what a larger k or a smaller tol needs beyond it is computed. Same W, k, tol and seed
+    give the same result on the same machine up to rounding.
+
+    Raises InputError if k is not a whole number from 1 to min(m, n), tol is not between 0 and 1,
+    W is not a finite matrix, or start is of another matrix.
+    Reference: Musco and Musco, "Randomized block Krylov methods", arXiv 1504.05477; Halko,
+    Martinsson and Tropp (2011), arXiv 0909.4061.
+
+    >>> W = np.diag(np.arange(300.0, 0, -1))
+    >>> found = truncate(W, 3, tol=1e-6)
+    >>> found.svd.s.round(1).tolist(), found.met
+    ([300.0, 299.0, 298.0], True)
+    """
+    W, c, norm = normalised(W)
+    k = checked_rank(k, min(W.shape))
+    if not 0 < tol < 1:
+        raise InputError(f"tol is {tol}; expected a relative error between 0 and 1")
+    if start is not None:
+        _check_start(start, W, norm / c)
+        if start.k >= k and start.reached <= tol:
+            return replace(start.top(k), tol=tol)
+    turned = W.shape[0] < W.shape[1]
+    found = _search(W.T if turned else W, k, tol, seed, norm, start)
+    svd, certificate = found.svd, found.certificate
+    if turned:
+        svd = SVD(svd.Vt.T, svd.s, svd.U.T)
+    svd = with_fixed_signs(svd.U, svd.s / c, svd.Vt)
+    return replace(found, svd=svd, certificate=certificate.times(1 / c))
+
+
+def _search(
+    W: Floats, k: int, tol: float, seed: int, norm: float, start: Truncation | None
+) -> Truncation:
+    """truncate for W (m, n), m >= n, of ||W||_F = norm near 1."""
+    m, n = W.shape
+    width = min(32 if W.size >= LARGE else 16, max(8, k))
+    most = min(n, max(8 * k + 512, n // 2))
+    flops = start.flops if start else 0.0
+    if W.dtype == np.float32 and SMALL < n <= NARROW and k + SPARE <= n and norm > 0:
+        found = _through_gram(W, k, tol, norm)
+        flops += found.flops
+        if found.met:
+            return replace(found, flops=flops, seed=seed)
+    if n > SMALL and k <= SHARE * n and norm > 0:
+        space = start.space if start else None
+        for work in (W,) if W.dtype == np.float64 else (W, W.astype(np.float64)):
+            if space is None or space.Q.dtype != work.dtype:
+                space = krylov.start(work, width, seed)
+            with threads.restored():
+                found = _krylov(work, space, k, tol, norm, most, W.dtype)
+            space, flops = found.space or space, flops + found.flops
+            full_up = not space.X.shape[1] or space.size + space.X.shape[1] > most
+            if found.met and not full_up:
+                return replace(found, flops=flops, seed=seed)
+            space = None
+    U, s, V, cost = _dense(W, k, norm)
+    svd, certificate = _certified(W.astype(np.float64), U, s, V, norm, W.dtype, tol)
+    flops += cost + 4.0 * m * n * k
+    return Truncation(svd, certificate, tol, certificate.estimated, "dense", flops, seed, None)
+
+
+def _krylov(
+    W: Floats,
+    space: krylov.Subspace,
+    k: int,
+    tol: float,
+    norm: float,
+    most: int,
+    dtype: np.dtype[np.floating],
+) -> Truncation:
+    """Grow the space and certify what it holds until tol is met or growing no longer helps."""
+    m, n = W.shape
+    before, goal = np.inf, tol
+    flops = -space.flops
+    while True:
+        space = krylov.grow(W, space, k, goal, most)
+        U, s, V = krylov.ritz(W, space, k)
+        flops += 4.0 * m * n * k + 2.0 * m * space.size * (space.size + k)
+        svd, certificate = _certified(W, U, s, V, norm, dtype, tol)
+        found = Truncation(
+            svd, certificate, tol, certificate.estimated, "krylov", flops + space.flops, 0, space
+        )
+        full_up = not space.X.shape[1] or space.size + space.X.shape[1] > most
+        if found.met or full_up or found.reached > 0.7 * before:
+            return found
+        before, goal = found.reached, goal / 4
+
+
+def _through_gram(W: Floats, k: int, tol: float, norm: float) -> Truncation:
+    """The best within the top eigenvectors of W.T W (n, n), which is made in float32.
+
+    Its rounding turns those vectors a little; the values are then taken from W itself, where the
+    angle enters by its square, and certified.
+    """
+    m, n = W.shape
+    Q = top_eigen(rough_gram(W), k + SPARE)[1].astype(W.dtype)
+    space = krylov.Subspace(Q, W @ Q, np.zeros((0, 0)), Q[:, :0], 0.0, {})
+    svd, certificate = _certified(W, *krylov.ritz(W, space, k), norm, W.dtype, tol)
+    flops = m * n * (n + 2.0 * (k + SPARE) + 4.0 * k) + 4 / 3 * n**3 + 4.0 * n * n * k
+    return Truncation(svd, certificate, tol, certificate.estimated, "gram", flops, 0, None)
+
+
+def _certified(
+    W: Floats,
+    U: Floats,
+    s: NDArray[np.float64],
+    V: Floats,
+    norm: float,
+    dtype: np.dtype[np.floating],
+    tol: float,
+) -> tuple[SVD, Certificate]:
+    """The triplets rounded to `dtype`, and their certificate.
+
+    Residuals near sqrt(tol) / 2 are to be expected, so what float32 may add to them may be as
+    large.
+
+    Triplets found in float64 for a float32 matrix are certified twice: what is said of s holds for
+    the vectors before rounding, what is said of W_k for those that are handed out.
+    """
+    svd = SVD(U.astype(dtype), s, V.T.astype(dtype))
+    unit = float(np.finfo(W.dtype).eps) / 2
+    allowed = tol**0.5 * float(s[-1])
+    certificate = certify(W, svd, norm, allowed, unit, dtype)
+    if W.dtype == dtype:
+        return svd, certificate
+    sharp = certify(W, SVD(U, s, V.T), norm, allowed, unit, dtype)
+    return svd, replace(certificate, residuals=sharp.residuals, errors=sharp.errors)
+
+
+def _dense(W: Floats, k: int, norm: float) -> tuple[Floats, NDArray[np.float64], Floats, float]:
+    """U (m, k), s (k,), V (n, k) in float64 from all of W (m, n), m >= n, and their cost in flops.
+
+    float32: through the Gram matrix in float64 where that leaves s_k good to about 1e-7.
+    """
+    m, n = W.shape
+    if norm == 0:
+        return np.eye(m, k), np.zeros(k), np.eye(n, k), 0.0
+    if W.dtype == np.float32:
+        squares, V = top_eigen(gram(W), k)
+        if squares[-1] > 1e-8 * squares[0]:
+            s = np.sqrt(squares)
+            flops = m * n * (n + 2.0 * k) + 4 / 3 * n**3 + 4.0 * n * n * k
+            return wide_product(W, V / s), s, V, flops
+    U, s, Vt = scipy.linalg.svd(W.astype(np.float64), full_matrices=False, check_finite=False)
+    return U[:, :k], s[:k], Vt[:k].T, 4.0 * m * n * n + 8.0 * n**3
+
+
+def _check_start(start: Truncation, W: Floats, norm: float) -> None:
+    if start.svd.shape != W.shape or start.svd.U.dtype != W.dtype:
+        raise InputError(
+            f"start is of a {start.svd.U.dtype} matrix {start.svd.shape}; W is {W.dtype} {W.shape}"
+        )
+    low, high = start.certificate.norm
+    if not low <= norm <= high:
+        raise InputError(f"start is of a matrix of norm {low:.9g}; that of W is {norm:.9g}")

@@ -1,0 +1,251 @@
+"""Questions about small matrices, drawn from a seed, and an exact verdict on any answer.
+
+Nothing is compared with one stored answer: an operation is right if it does what the column in
+work needs, a row is right if it really is a combination of the others.
+
+>>> question = make_question("rank", seed=3)
+>>> judge(question, str(question_rank(question))).right
+True
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from lowrank.errors import InputError
+from lowrank.exact.elimination import echelon, next_step, rank, steps
+from lowrank.exact.matrices import Matrix, RowOp, apply, written
+from lowrank.exact.moves import parse_operation
+from lowrank.exact.subspaces import dependencies
+from lowrank.teaching.problems import LEVELS, Draw, make_problem
+
+KINDS = ("next", "rank", "dependent")
+NONE = "none"  # the answer that no row is a combination of the others
+
+
+@dataclass(frozen=True)
+class Question:
+    """A matrix and which of the three things is asked about it."""
+
+    kind: str  # one of KINDS
+    matrix: Matrix
+    seed: int
+    difficulty: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an answer is right, and why, in a sentence or two."""
+
+    right: bool
+    why: str
+
+
+def make_question(kind: str, seed: int, difficulty: str = "easy") -> Question:
+    """The question with that seed: the same on every machine, as problems are.
+
+    "next": a matrix on its way to echelon form; predict the next operation. "rank": its rank at a
+    glance. "dependent": a row that is a combination of the others, or that there is none.
+
+    >>> make_question("next", 5) == make_question("next", 5)
+    True
+
+    Raises:
+        InputError: an unknown kind or difficulty, a seed that is no whole number.
+    """
+    if kind not in KINDS:
+        raise InputError(f"kind is {kind!r}; expected {', '.join(KINDS)}.")
+    if difficulty not in LEVELS:
+        raise InputError(f"difficulty is {difficulty!r}; expected {', '.join(LEVELS)}.")
+    draw = Draw(f"{kind} {seed} {difficulty}")
+    made = {"next": _on_the_way, "rank": _at_a_glance, "dependent": _with_a_dependent_row}[kind]
+    return Question(kind, made(draw, seed, difficulty), seed, difficulty)
+
+
+def judge(question: Question, answer: str) -> Verdict:
+    """Whether the answer is right: an operation, a number or a row (R2, or none) as text.
+
+    Raises:
+        InputError: the answer is none of that kind; it then counts neither as right nor as wrong.
+    """
+    if question.kind == "next":
+        return judge_operation(question.matrix, parse_operation(answer, len(question.matrix)))
+    if question.kind == "rank":
+        return _judge_rank(question.matrix, _whole(answer))
+    return _judge_row(question.matrix, answer)
+
+
+def question_rank(question: Question) -> int:
+    """The rank of the question's matrix."""
+    return rank(question.matrix)
+
+
+def is_combination(A: Matrix, row: int) -> bool:
+    """Whether a row of A is a combination of the other rows: without it the rank is the same.
+
+    >>> A = (((Fraction(1),), (Fraction(2),)))
+    >>> is_combination(A, 0), is_combination(A, 1)
+    (True, True)
+    """
+    others = A[:row] + A[row + 1 :]
+    return not any(A[row]) or (bool(others) and rank(others) == rank(A))
+
+
+def judge_operation(A: Matrix, op: RowOp) -> Verdict:
+    """Whether an operation is a step towards echelon form: the textbook's, or as good as it.
+
+    The column in work is the first that is not in echelon form yet; above its pivot's row all is
+    done. Right is what the textbook does next, and whatever else clears an entry of that column,
+    brings a pivot to its place, or makes the pivot 1, without spoiling the columns before.
+
+    >>> from lowrank.exact.matrices import add, exact, scale
+    >>> A = exact([[2, 4], [3, 7], [4, 1]])
+    >>> judge_operation(A, add(2, 0, -2)).right  # the other entry, as good
+    True
+    >>> judge_operation(A, scale(1, 5)).right
+    False
+    """
+    step = next_step(A)
+    if step is None:
+        return Verdict(False, "The matrix is in echelon form: there is nothing left to do.")
+    B = apply(op, A)
+    if step.matrix == B:
+        return Verdict(True, step.why)
+    good = _progress(A, B, op, step.pivot)
+    if good:
+        return Verdict(True, good)
+    why = _no_progress(A, B, op, step.pivot)
+    return Verdict(False, f"{why} The textbook does {step.op}. {step.why}")
+
+
+def _progress(A: Matrix, B: Matrix, op: RowOp, pivot: tuple[int, int]) -> str:
+    """What an operation achieves in the column in work; nothing if it achieves nothing."""
+    row, column = pivot
+    if _spoils(B, pivot) or op.rows[0] < row or op.rows[-1] < row:
+        return ""
+    before, after = A[op.rows[0]][column], B[op.rows[0]][column]
+    place = A[row][column]
+    if op.kind == "add" and before and not after:
+        return f"It clears the {written(before)} in row {op.rows[0] + 1}, as good as any other."
+    if op.kind == "swap" and row in op.rows:
+        new = B[row][column]
+        if not place and new:
+            return f"It brings {written(new)} up as pivot; any row with a non-zero entry will do."
+        if abs(new) == 1 and abs(place) != 1:
+            return f"A pivot of {written(new)} saves fractions: a wise swap, though not needed."
+    if op.kind == "scale" and op.rows == (row,) and place != after == 1:
+        return "It makes the pivot 1, so that the multipliers are the entries below."
+    return ""
+
+
+def _no_progress(A: Matrix, B: Matrix, op: RowOp, pivot: tuple[int, int]) -> str:
+    """Why an operation does not help, though it is legal."""
+    row, column = pivot
+    target = op.rows[0]
+    if _spoils(B, pivot):
+        return "That puts a number back where zeros had been made."
+    if min(op.rows) < row and op.kind != "add":
+        return f"Row {min(op.rows) + 1} has its pivot already and is done."
+    if target < row:
+        return f"Row {target + 1} has its pivot already; the column in work is {column + 1}."
+    if op.kind == "add" and B[target][column]:
+        left = written(B[target][column])
+        return f"Legal, but row {target + 1} then has {left} in column {column + 1}, not 0."
+    if op.kind == "add":
+        return f"Legal, but row {target + 1} has a 0 in column {column + 1} as it is."
+    what = "swap brings no pivot to" if op.kind == "swap" else "multiple clears nothing in"
+    return f"Legal, but this {what} column {column + 1}, where the work is."
+
+
+def _spoils(B: Matrix, pivot: tuple[int, int]) -> bool:
+    """Whether a row from the pivot's down is non-zero in a column before the pivot's."""
+    row, column = pivot
+    return any(x for line in B[row:] for x in line[:column])
+
+
+def _judge_rank(A: Matrix, said: int) -> Verdict:
+    r = rank(A)
+    written_out = ", ".join(str(d) for d in dependencies(A))
+    rows = "1 non-zero row" if r == 1 else f"{r} non-zero rows"
+    why = f"The rank is {r}: echelon form has {rows}. " + (
+        f"{written_out}." if written_out else "No row is a combination of the others."
+    )
+    most = min(len(A), len(A[0]))
+    if said > most:
+        why = f"A {len(A)} × {len(A[0])} matrix cannot have a rank above {most}. {why}"
+    return Verdict(said == r, why)
+
+
+def _judge_row(A: Matrix, answer: str) -> Verdict:
+    dependent = [i for i in range(len(A)) if is_combination(A, i)]
+    if answer.strip().lower() == NONE:
+        if not dependent:
+            return Verdict(True, f"The rank is {len(A)}, as many as there are rows.")
+        return Verdict(False, f"There is one: {relation(A, dependent[-1])}.")
+    row = _whole(answer.strip().lower().removeprefix("r")) - 1
+    if not 0 <= row < len(A):
+        raise InputError(f"{answer!r} is no row; the matrix has rows 1 to {len(A)}.")
+    if row in dependent:
+        return Verdict(True, f"{relation(A, row)}.")
+    if dependent:
+        why = f"Without R{row + 1} the rank falls, so it is no combination of the others."
+        return Verdict(False, f"{why} But {relation(A, dependent[-1])}.")
+    return Verdict(False, f"No row is: the rank is {len(A)}, as many as there are rows.")
+
+
+def relation(A: Matrix, row: int) -> str:
+    """A dependent row written out with others: the row goes last, so the others come first.
+
+    >>> relation(((Fraction(1),), (Fraction(2),)), 0)
+    'R1 = 1/2 R2'
+    """
+    order = [i for i in range(len(A)) if i != row] + [row]
+    found = dependencies(tuple(A[i] for i in order))[-1]
+    named = [(c, order[i]) for c, i in found.terms]
+    return str(type(found)(row, tuple(named)))
+
+
+def _on_the_way(draw: Draw, seed: int, difficulty: str) -> Matrix:
+    """A matrix somewhere before the end of its reduction."""
+    m = draw.pick((2, 3, 3, 4))
+    n = m + draw.pick((0, 1))
+    problem = make_problem(seed, m, n, max(1, m - draw.pick((0, 1))), difficulty)
+    path = list(steps(problem.matrix))
+    states = [problem.matrix, *(step.matrix for step in path)]
+    return states[draw.below(max(1, len(path)))]
+
+
+def _at_a_glance(draw: Draw, seed: int, difficulty: str) -> Matrix:
+    """Multiples of one row, an echelon form out of order, or rows that add up."""
+    m, n = draw.pick((2, 3, 3, 4)), draw.pick((2, 3, 4))
+    r = 1 + draw.below(min(m, n))
+    A = make_problem(seed, m, n, r, difficulty).matrix
+    if draw.below(3) == 0:
+        A = echelon(A)
+    return tuple(A[i] for i in draw.sample(range(m), m))
+
+
+def _with_a_dependent_row(draw: Draw, seed: int, difficulty: str) -> Matrix:
+    """Three independent rows and a fourth, a combination of one or two of them or of none."""
+    n = draw.pick((4, 5))
+    if draw.below(4) == 0:
+        A = make_problem(seed, 4, n, 4, difficulty).matrix
+        return tuple(A[i] for i in draw.sample(range(4), 4))
+    rows = list(make_problem(seed, 3, n, 3, difficulty).matrix)
+    factors = {"easy": (1, -1), "medium": (1, -1, 2), "hard": (2, -2, 3, -1)}[difficulty]
+    chosen = draw.sample(rows, draw.pick((1, 2, 2)))
+    if len(chosen) == 1:
+        factors = (2, -2, 3, -1)
+    picked = [draw.pick(factors) for _ in chosen]
+    made = tuple(
+        sum((f * x for f, x in zip(picked, column, strict=True)), Fraction(0))
+        for column in zip(*chosen, strict=True)
+    )
+    rows.insert(draw.below(4), made)
+    return tuple(rows)
+
+
+def _whole(answer: str) -> int:
+    text = answer.strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise InputError(f"{text[:20]!r} is not a whole number.")
+    return int(text)

@@ -1,0 +1,383 @@
+"""A worksheet of problems with its answer key: HTML to print, LaTeX or Markdown.
+
+>>> sheet = make_worksheet(seed=7, m=3, n=4, rank=2, count=2)
+>>> [problem.seed for problem in sheet.problems]
+[7000, 7001]
+>>> as_markdown(sheet).splitlines()[0]
+'# Row reduction and rank'
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from html import escape
+from itertools import groupby
+
+from lowrank.errors import InputError
+from lowrank.exact.elimination import Step, leading_columns, steps
+from lowrank.exact.matrices import Matrix, Row, RowOp, transpose, written
+from lowrank.exact.notation import latex_matrix, latex_number, to_latex, to_markdown
+from lowrank.exact.subspaces import Dependency, dependencies, null_space
+from lowrank.teaching.problems import Problem, make_problem
+
+MOST_PROBLEMS = 100
+TALL = 5  # rows from which the key takes several operations together
+TITLE = "Row reduction and rank"
+
+
+@dataclass(frozen=True)
+class Worksheet:
+    """Problems of one kind, and what is asked about each; made by `make_worksheet`."""
+
+    seed: int
+    shape: tuple[int, int]
+    rank: int
+    count: int
+    difficulty: str
+    reduced: bool  # ask for the reduced form
+    solve: bool  # ask for the solutions of A x = 0
+
+    def problem(self, k: int) -> Problem:
+        """The k-th problem, k from 0."""
+        return make_problem(1000 * self.seed + k, *self.shape, self.rank, self.difficulty)
+
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
+        """All of them, drawn when first asked for."""
+        return tuple(map(self.problem, range(self.count)))
+
+    @property
+    def command(self) -> str:
+        """The command that makes this worksheet again."""
+        m, n = self.shape
+        options = " --reduced" * self.reduced + " --solve" * self.solve
+        return (
+            f"python -m lowrank worksheet --rank {self.rank} --shape {m}x{n} "
+            f"--count {self.count} --seed {self.seed} --difficulty {self.difficulty}{options}"
+        )
+
+    @property
+    def name(self) -> str:
+        """A name for its file, without a suffix."""
+        m, n = self.shape
+        return f"worksheet-{m}x{n}-rank{self.rank}-seed{self.seed}"
+
+
+def make_worksheet(
+    seed: int,
+    m: int,
+    n: int,
+    rank: int,
+    count: int = 10,
+    difficulty: str = "medium",
+    reduced: bool = False,
+    solve: bool = False,
+) -> Worksheet:
+    """`count` problems; the k-th is `make_problem(1000 seed + k, ...)`, k from 0.
+
+    Raises:
+        InputError: a count outside 1 to 100, or what `make_problem` refuses.
+    """
+    if not 1 <= count <= MOST_PROBLEMS:
+        raise InputError(f"count is {count}; a worksheet has 1 to {MOST_PROBLEMS} problems.")
+    make_problem(seed, m, n, rank, difficulty)  # refuses what cannot be, and the seed as given
+    return Worksheet(seed, (m, n), rank, count, difficulty, reduced, solve)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the key says about one problem."""
+
+    path: tuple[Step, ...]
+    form: Matrix  # the last matrix of the path
+    rank: int
+    dependent: tuple[Dependency, ...]
+    solutions: tuple[Row, ...]  # a basis of the null space
+
+
+def answer(problem: Problem, reduced: bool = False) -> Answer:
+    """The textbook's path and what it shows.
+
+    >>> found = answer(make_problem(7, 3, 4, 2))
+    >>> found.rank, len(found.dependent), len(found.solutions)
+    (2, 1, 2)
+    """
+    A = problem.matrix
+    path = tuple(steps(A, reduced))
+    form = path[-1].matrix if path else A
+    return Answer(path, form, len(leading_columns(form)), dependencies(A), null_space(A))
+
+
+def questions(sheet: Worksheet) -> list[str]:
+    """What is asked about each matrix."""
+    form = "reduced echelon form" if sheet.reduced else "echelon form"
+    asked = [
+        f"Reduce A to {form}. Write each row operation beside its step.",
+        "State the rank of A.",
+        "Which rows of A are combinations of the other rows? Write one of them out.",
+    ]
+    return asked + ["Solve A x = 0: give all solutions."] * sheet.solve
+
+
+ANY_FORM = "Other paths and other echelon forms are right too; the rank is always the same."
+THE_FORM = "Other paths are right too; the reduced echelon form is always the same."
+NO_ROW = "No row is a combination of the others."
+LAST_RANK = "Every problem here has rank {rank}; numbers stay small on the path shown."
+
+
+def as_markdown(sheet: Worksheet) -> str:
+    """The worksheet and then its key, with the matrices as mathematics between double dollars."""
+    asked = [f"- ({letter}) {text}" for letter, text in zip("abcd", questions(sheet), strict=False)]
+    parts = [f"# {TITLE}", "Name: ____________________  Date: ____________", _intro(sheet)]
+    parts.append("\n".join(asked))
+    for k, problem in enumerate(sheet.problems, start=1):
+        parts += [f"## Problem {k}", f"$$A = {latex_matrix(problem.matrix)}$$"]
+    parts += ["---", "# Answer key", _key_note(sheet), f"`{sheet.command}`"]
+    for k, problem in enumerate(sheet.problems, start=1):
+        found = answer(problem, sheet.reduced)
+        said = [f"**Rank {found.rank}.** {_rows(found, lambda d: f'${_latex_dependency(d)}$')}"]
+        said += [f"A x = 0: ${_latex_solutions(found)}$"] * sheet.solve
+        parts += [f"## Problem {k}: answer", *said, to_markdown(problem.matrix, _ops(found))]
+    return "\n\n".join(parts) + "\n"
+
+
+def as_latex(sheet: Worksheet) -> str:
+    """A LaTeX document of its own (amsmath and geometry), the key on pages of its own."""
+    asked = "\n".join(rf"\item[({a})] {q}" for a, q in zip("abcd", questions(sheet), strict=False))
+    parts = [
+        _LATEX_HEAD % (TITLE, _intro(sheet)),
+        rf"\begin{{itemize}}{asked} \end{{itemize}}",
+    ]
+    lines = r" \quad ".join(rf"{line}: \hrulefill" for line in _lines(sheet))
+    for k, problem in enumerate(sheet.problems, start=1):
+        room = _room(problem) - 30
+        parts.append(_LATEX_PROBLEM % (k, latex_matrix(problem.matrix), room, lines))
+    parts.append(rf"\newpage \section*{{Answer key}} {_key_note(sheet)}")
+    parts.append(rf"\noindent {{\footnotesize\verb|{sheet.command}|}}")
+    for k, problem in enumerate(sheet.problems, start=1):
+        found = answer(problem, sheet.reduced)
+        rows = _rows(found, lambda d: f"${_latex_dependency(d)}$")
+        said = rf"\subsection*{{Problem {k}}} \textbf{{Rank {found.rank}.}} {rows}"
+        said += rf" All solutions of $A x = 0$: \[{_latex_solutions(found)}\]" * sheet.solve
+        parts += [said, to_latex(problem.matrix, _ops(found))]
+    return "\n\n".join([*parts, r"\end{document}"]).replace("×", r"$\times$") + "\n"
+
+
+_LATEX_HEAD = r"""\documentclass[11pt]{article}
+\usepackage[a4paper,margin=2cm]{geometry}
+\usepackage{amsmath}
+\allowdisplaybreaks
+\setlength{\parindent}{0pt}
+\begin{document}
+\section*{%s}
+Name: \rule{6cm}{0.4pt} \hfill Date: \rule{3cm}{0.4pt}
+
+\bigskip
+%s"""
+
+_LATEX_PROBLEM = r"""\begin{minipage}{\textwidth}
+\textbf{Problem %d.} \[A = %s\]
+\vspace*{%dmm}
+
+%s
+\end{minipage}\par\bigskip"""
+
+
+def as_html(sheet: Worksheet) -> str:
+    """One HTML page that needs nothing else, laid out for A4 paper, the key on its own pages."""
+    asked = "".join(f"<li>{escape(text)}</li>" for text in questions(sheet))
+    lines = _lines(sheet)
+    problems = "".join(_html_problem(k, p, lines) for k, p in enumerate(sheet.problems, start=1))
+    key = "".join(_html_answer(k, p, sheet) for k, p in enumerate(sheet.problems, start=1))
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{TITLE}: {sheet.name}</title>{_CSS}</head><body>"
+        f'<button class="screen" onclick="window.print()">Print or save as PDF</button>'
+        f'<main><h1>{TITLE}</h1><p class="who"><span>Name</span><span>Date</span></p>'
+        f'<p>{escape(_intro(sheet))}</p><ol class="asked">{asked}</ol>{problems}</main>'
+        f'<section class="key"><h1>Answer key</h1><p>{escape(_key_note(sheet))}</p>'
+        f"<p><code>{escape(sheet.command)}</code></p>{key}</section></body></html>\n"
+    )
+
+
+_CSS = """<style>
+@page { size: A4; margin: 15mm; }
+:root { color-scheme: light; }
+body { font: 12pt/1.45 Georgia, "Times New Roman", serif; color: #111; background: #fff;
+  max-width: 180mm; margin: 8mm auto; padding: 0 4mm; }
+h1 { font-size: 20pt; margin: 0 0 4mm; }
+h2 { font-size: 13pt; margin: 0 0 2mm; }
+.who { display: flex; gap: 8mm; margin: 0 0 5mm; }
+.who span { flex: 2; border-bottom: 0.3mm solid #111; padding-right: 4mm; }
+.who span + span { flex: 1; }
+.asked { list-style: none; counter-reset: asked; padding: 0; margin: 0 0 4mm; }
+.asked li { counter-increment: asked; }
+.asked li::before { content: "(" counter(asked, lower-alpha) ")  "; }
+.problem { display: flex; flex-direction: column; break-inside: avoid;
+  border-top: 0.2mm solid #999; padding: 4mm 0; box-sizing: border-box; }
+.problem .lines { margin-top: auto; display: flex; gap: 8mm; }
+.lines span { flex: 1; border-bottom: 0.2mm solid #111; }
+.lines span + span { flex: 2.5; }
+.key { break-before: page; }
+.answer { border-top: 0.2mm solid #999; padding: 3mm 0; break-inside: avoid; }
+.answer h2, .answer > p { break-after: avoid; }
+.answer p { margin: 0 0 2mm; }
+.chain { display: flex; flex-wrap: wrap; align-items: center; row-gap: 3mm; }
+.move { display: inline-flex; align-items: center; break-inside: avoid; }
+.arrow { display: inline-flex; flex-direction: column; align-items: center; padding: 0 2.5mm;
+  font-size: 10pt; white-space: nowrap; line-height: 1.3; }
+.arrow i { align-self: stretch; border-bottom: 0.25mm solid #111; position: relative;
+  height: 1mm; min-width: 8mm; margin-bottom: 3mm; }
+.arrow i::after { content: ""; position: absolute; right: 0; bottom: -0.95mm; width: 1.4mm;
+  height: 1.4mm; border-top: 0.25mm solid #111; border-right: 0.25mm solid #111;
+  transform: rotate(45deg); }
+.given { display: flex; align-items: center; gap: 2mm; }
+.sum { display: flex; flex-wrap: wrap; align-items: center; gap: 1.5mm;
+  margin-top: 3mm; }
+.m { display: inline-block; position: relative; padding: 0 1.6mm; }
+.m::before, .m::after { content: ""; position: absolute; top: 0; bottom: 0; width: 1.2mm;
+  border: 0.35mm solid #111; }
+.m::before { left: 0; border-right: 0; }
+.m::after { right: 0; border-left: 0; }
+.m table { border-collapse: collapse; }
+.m td { padding: 0.3mm 1.8mm; text-align: right; height: 6.5mm; white-space: nowrap;
+  font-variant-numeric: tabular-nums lining-nums; }
+.m td.pivot { font-weight: 700; }
+.f { display: inline-flex; flex-direction: column; align-items: center; vertical-align: middle;
+  line-height: 1.1; font-size: 0.8em; }
+.f b { font-weight: inherit; padding: 0 0.6mm; }
+.f b + b { border-top: 0.2mm solid #111; }
+code { font-size: 9pt; overflow-wrap: anywhere; }
+@media screen { .key { border-top: 1mm solid #111; margin-top: 10mm; padding-top: 8mm; }
+  .chain { overflow-x: auto; } }
+@media print { .screen { display: none; } body { margin: 0; padding: 0; max-width: none; } }
+</style>"""
+
+
+def _html_problem(k: int, problem: Problem, lines: list[str]) -> str:
+    return (
+        f'<section class="problem" style="min-height: {_room(problem)}mm"><h2>Problem {k}</h2>'
+        f'<div class="given">A = {_html_matrix(problem.matrix)}</div>'
+        f'<p class="lines">{"".join(f"<span>{line}</span>" for line in lines)}</p></section>'
+    )
+
+
+def _html_answer(k: int, problem: Problem, sheet: Worksheet) -> str:
+    found = answer(problem, sheet.reduced)
+    moves = "".join(
+        f'<span class="move"><span class="arrow">{"<br>".join(escape(str(s.op)) for s in group)}'
+        f"<i></i></span>{_html_matrix(group[-1].matrix, last=group[-1] is found.path[-1])}</span>"
+        for group in _grouped(found.path, problem.shape[0])
+    )
+    return (
+        f'<section class="answer"><h2>Problem {k}</h2>'
+        f"<p><strong>Rank {found.rank}.</strong> {escape(_rows(found, str))}</p>"
+        f'<div class="chain">{_html_matrix(problem.matrix, last=not found.path)}{moves}</div>'
+        f"{_html_solutions(found) if sheet.solve else ''}</section>"
+    )
+
+
+def _grouped(path: tuple[Step, ...], m: int) -> list[list[Step]]:
+    """The steps one by one; in a tall matrix all that clear with one pivot share an arrow."""
+    if m < TALL:
+        return [[step] for step in path]
+    key = enumerate(path)
+    runs = groupby(key, lambda item: item[1].pivot if item[1].op.kind == "add" else item[0])
+    return [[step for _, step in run] for _, run in runs]
+
+
+def _html_solutions(found: Answer) -> str:
+    terms = [
+        f"<span>t<sub>{k}</sub></span> {_html_matrix(transpose((x,)))}"
+        for k, x in enumerate(found.solutions, start=1)
+    ]
+    return f'<div class="sum">All solutions of A x = 0: x = {" + ".join(terms) or "0"}</div>'
+
+
+def _html_matrix(A: Matrix, last: bool = False) -> str:
+    """A in brackets; in the last matrix of a path the pivots are bold."""
+    places = set(enumerate(leading_columns(A))) if last else set()
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f"<td{' class=pivot' * ((i, j) in places)}>{_html_number(x)}</td>"
+            for j, x in enumerate(row)
+        )
+        + "</tr>"
+        for i, row in enumerate(A)
+    )
+    return f'<span class="m"><table>{rows}</table></span>'
+
+
+def _html_number(x: Fraction) -> str:
+    if x.denominator == 1:
+        return written(x)
+    return f'{"−" * (x < 0)}<span class="f"><b>{abs(x.numerator)}</b><b>{x.denominator}</b></span>'
+
+
+def _lines(sheet: Worksheet) -> list[str]:
+    """What is to be filled in below each problem."""
+    return ["Rank", "Rows made of others"] + ["Solutions x"] * sheet.solve
+
+
+def _room(problem: Problem) -> int:
+    """Millimetres of paper for one problem: more rows, more steps."""
+    return 55 + 15 * problem.shape[0]
+
+
+def _intro(sheet: Worksheet) -> str:
+    m, n = sheet.shape
+    matrices = "one matrix" if sheet.count == 1 else f"{sheet.count} matrices"
+    return f"Sheet {sheet.seed}: {matrices}, {m} × {n}. For each matrix A:"
+
+
+def _key_note(sheet: Worksheet) -> str:
+    note = LAST_RANK.format(rank=sheet.rank)
+    return f"{note} {THE_FORM if sheet.reduced else ANY_FORM} This sheet again:"
+
+
+def _ops(found: Answer) -> list[RowOp]:
+    return [step.op for step in found.path]
+
+
+def _rows(found: Answer, form: Callable[[Dependency], str]) -> str:
+    """The dependent rows, each written out; or that there are none."""
+    return ", ".join(map(form, found.dependent)) + "." if found.dependent else NO_ROW
+
+
+def _latex_dependency(d: Dependency) -> str:
+    """R3 = 2 R1 − R2 as LaTeX."""
+    terms = [(c, rf"R_{{{row + 1}}}") for c, row in d.terms]
+    return rf"R_{{{d.row + 1}}} = {_latex_sum(terms)}"
+
+
+def _latex_sum(terms: list[tuple[Fraction, str]]) -> str:
+    parts = [
+        ("-" if c < 0 else "+", name if abs(c) == 1 else f"{latex_number(abs(c))} {name}")
+        for c, name in terms
+    ]
+    return " ".join(f"{sign} {term}" for sign, term in parts).removeprefix("+ ") or "0"
+
+
+def _latex_solutions(found: Answer) -> str:
+    columns = [latex_matrix(transpose((x,))) for x in found.solutions]
+    terms = [(Fraction(1), rf"t_{{{k}}} {x}") for k, x in enumerate(columns, start=1)]
+    return f"x = {_latex_sum(terms)}"
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to write a worksheet: the function, its file's suffix and media type."""
+
+    write: Callable[[Worksheet], str]
+    suffix: str
+    mime: str
+
+
+FORMATS = {
+    "html": Format(as_html, ".html", "text/html"),
+    "latex": Format(as_latex, ".tex", "application/x-tex"),
+    "markdown": Format(as_markdown, ".md", "text/markdown"),
+}

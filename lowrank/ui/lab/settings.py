@@ -1,0 +1,200 @@
+"""What to learn and how: the training set, LoRA's settings, the prompt to ask."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from lowrank.lora.config import AdapterConfig
+from lowrank.lora.lab import TrainingSet, built_in, typed
+from lowrank.lora.lab.sets import MOST_LINES, Pairs, written
+from lowrank.lora.train import SCHEDULES, Schedule, TrainConfig
+from lowrank.ui.layout import text
+
+TYPED = "my own"
+TARGETS: dict[str, tuple[str, ...] | str] = {
+    "q, v": ("q_proj", "v_proj"),
+    "q, k, v, o": ("q_proj", "k_proj", "v_proj", "o_proj"),
+    "all": "all-linear",
+    "q": ("q_proj",),
+    "v": ("v_proj",),
+}
+RATES = [1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2]
+RANKS = [1, 2, 4, 8, 16, 32, 64]
+DROPOUTS = [0.0, 0.05, 0.1, 0.2]
+INITS: dict[str, bool | str] = {
+    "default": True,
+    "gaussian": "gaussian",
+    "pissa": "pissa",
+    "olora": "olora",
+}
+RATIOS = [1.0, 2.0, 4.0, 16.0]
+MOST_STEPS = 200
+WARMUP = 4
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A run as it was asked for."""
+
+    pairs: Pairs
+    config: TrainConfig
+
+    @property
+    def method(self) -> AdapterConfig:
+        """The LoRA configuration."""
+        assert isinstance(self.config.method, AdapterConfig)
+        return self.config.method
+
+
+def training_set() -> tuple[Pairs, TrainingSet | None]:
+    """The chosen examples, shown; typed ones are asked for.
+
+    Raises InputError for a line that is no example.
+    """
+    sets = built_in()
+    chosen = st.segmented_control(
+        "Training set",
+        [*sets, TYPED],
+        default="pirate",
+        required=True,
+        key="set",
+        bind="query-params",
+        persist_state="session",
+        on_change=take_defaults,
+    )
+    if chosen != TYPED:
+        known = sets[chosen]
+        st.caption(f"{known.about} {len(known.examples)} examples, written for this page.")
+        with st.expander("The examples"):
+            st.code(written(known.examples), language=None, wrap_lines=True)
+        return known.examples, known
+    lines = st.text_area(
+        f"Examples, one a line: prompt => answer ({MOST_LINES} at most)",
+        text("lab", "example lines"),
+        key="lines",
+        height=160,
+        max_chars=5000,
+        bind="query-params",
+        persist_state="session",
+    )
+    return typed(lines or ""), None
+
+
+def take_defaults() -> None:
+    """With another built-in set come its own prompt, learning rate and steps."""
+    known = built_in().get(st.session_state["set"])
+    if known:
+        st.session_state["ask"] = known.prompt
+        st.session_state["rate"] = known.learning_rate
+        st.session_state["steps"] = known.steps
+
+
+def settings(known: TrainingSet | None) -> TrainConfig:
+    """LoRA's and the training's settings, kept in the address."""
+    default = known or built_in()["pirate"]
+    first, second, third = st.columns(3)
+    r = first.select_slider("r", RANKS, 8, key="r", bind="query-params", persist_state="session")
+    alpha = second.number_input(
+        "lora_alpha", 1, 256, 16, key="alpha", bind="query-params", persist_state="session"
+    )
+    targets = third.selectbox(
+        "target_modules",
+        list(TARGETS),
+        key="modules",
+        bind="query-params",
+        persist_state="session",
+        filter_mode=None,
+    )
+    rate = first.select_slider(
+        "Learning rate",
+        RATES,
+        default.learning_rate,
+        key="rate",
+        bind="query-params",
+        persist_state="session",
+        help=text("lab", "help rate"),
+    )
+    steps = second.number_input(
+        "Steps",
+        1,
+        MOST_STEPS,
+        default.steps,
+        key="steps",
+        bind="query-params",
+        persist_state="session",
+    )
+    seed = third.number_input(
+        "Seed", 0, 9999, 0, key="seed", bind="query-params", persist_state="session"
+    )
+    plain = AdapterConfig(
+        r=int(r), lora_alpha=int(alpha), target_modules=TARGETS[targets], task_type="CAUSAL_LM"
+    )
+    with st.expander("More of LoraConfig"):
+        method, ratio, schedule = refined(plain)
+    return TrainConfig(
+        method,
+        steps=int(steps),
+        learning_rate=float(rate),
+        lr_scheduler_type=schedule,
+        warmup_steps=min(WARMUP, int(steps) - 1),
+        loraplus_lr_ratio=ratio,
+        seed=int(seed),
+    )
+
+
+def refined(plain: AdapterConfig) -> tuple[AdapterConfig, float, Schedule]:
+    """The rest of PEFT's settings for a Llama, as PEFT writes them; LoRA+'s ratio, the schedule."""
+
+    def chosen(where: DeltaGenerator, name: str, options: list[Any]) -> Any:
+        return where.selectbox(
+            name, options, key=name, bind="query-params", persist_state="session", filter_mode=None
+        )
+
+    first, second = st.columns(2)
+    method = replace(
+        plain,
+        lora_dropout=chosen(first, "lora_dropout", DROPOUTS),
+        init_lora_weights=INITS[chosen(second, "init_lora_weights", list(INITS))],
+        use_rslora=chosen(first, "use_rslora", [False, True]),
+        use_dora=chosen(second, "use_dora", [False, True]),
+    )
+    ratio = chosen(first, "loraplus_lr_ratio", RATIOS)
+    schedule = chosen(second, "lr_scheduler_type", list(SCHEDULES))
+    st.code(as_peft(method), language="python", wrap_lines=True)
+    st.caption(text("lab", "more"))
+    return method, ratio, schedule
+
+
+def as_peft(method: AdapterConfig) -> str:
+    """The call of PEFT that stands for these settings.
+
+    >>> as_peft(AdapterConfig(r=4, lora_alpha=8)).splitlines()[0]
+    'LoraConfig(r=4, lora_alpha=8,'
+    """
+    names = method.target_modules
+    targets = repr(names if isinstance(names, str) else list(names))
+    init = repr(method.init_lora_weights)
+    return (
+        f"LoraConfig(r={method.r}, lora_alpha={method.lora_alpha:g},\n"
+        f"    target_modules={targets},\n"
+        f"    lora_dropout={method.lora_dropout}, bias={method.bias!r},\n"
+        f"    init_lora_weights={init},\n"
+        f"    use_rslora={method.use_rslora}, use_dora={method.use_dora},\n"
+        f"    task_type={method.task_type!r})"
+    )
+
+
+def prompt(known: TrainingSet | None) -> str:
+    """The student's own question, the same for before and after."""
+    asked = st.text_input(
+        "Ask both",
+        (known or built_in()["pirate"]).prompt,
+        key="ask",
+        max_chars=300,
+        bind="query-params",
+        persist_state="session",
+        help=text("lab", "help ask"),
+    )
+    return (asked or "").strip()

@@ -1,0 +1,118 @@
+"""Other fields: the same matrix reduced modulo a prime, and the primes at which its rank falls."""
+
+import streamlit as st
+
+from lowrank.errors import InputError
+from lowrank.exact.elimination import leading_columns, rank
+from lowrank.exact.matrices import Matrix, written
+from lowrank.exact.modular import (
+    FallingPrimes,
+    falling_primes,
+    modulo,
+    next_step_mod,
+    prime,
+    rank_mod,
+    steps_mod,
+)
+from lowrank.figures.cells import cells_html
+from lowrank.figures.exact import step_html
+from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.rank.view import View
+from lowrank.ui.rank.walk import walk
+
+USAGE = """from lowrank.exact.elimination import rank
+from lowrank.exact.modular import falling_primes, rank_mod, steps_mod
+from lowrank.exact.parsing import parse_matrix
+
+A = parse_matrix("{matrix}")
+print(rank(A), [rank_mod(A, p) for p in (2, 3, 5, 7)], falling_primes(A).primes)
+for step in steps_mod(A, 2):
+    print(step.op, step.why)"""
+
+OFFERED = ["2", "3", "5", "7", "11", "13"]
+
+
+@st.fragment
+@errors_shown()
+def other_fields(A: Matrix) -> None:
+    """Choose p; the rank over the rationals and over GF(p); the reduction modulo p."""
+    st.markdown(text("fields", "introduction"))
+    current = st.session_state.get("p") or st.query_params.get("p")
+    chosen = st.selectbox(
+        "Prime p",
+        OFFERED if not current or current in OFFERED else [*OFFERED, current],
+        key="p",
+        accept_new_options=True,
+        bind="query-params",
+        persist_state="session",
+        help=text("fields", "help p"),
+    )
+    over_q, fallen = rank(A), falling_primes(A)
+    st.markdown(ranks_table(A, over_q, fallen))
+    st.markdown(falls_in_words(fallen, over_q))
+    p = chosen_prime(chosen or "")
+    path = list(steps_mod(A, p, reduced=True))
+    at = walk(len(path), key="pstep")
+    step = path[at - 1] if at else None
+    shown = step.matrix if step else modulo(A, p)
+    if step:
+        st.html(step_html(f"Step {at} of {len(path)} · GF({p})", step.op.notation(), step.why))
+    else:
+        why = text("fields", "start").format(p=p, last=p - 1)
+        st.html(step_html(f"{len(path)} steps to the reduced form · GF({p})", f"A mod {p}", why))
+    finished = at == len(path)
+    changed = () if not step else step.op.rows if step.op.kind == "swap" else step.op.rows[:1]
+    places = set(enumerate(leading_columns(shown))) if finished else {step.pivot} if step else ()
+    cells = [[written(x) for x in row] for row in shown]
+    st.html(cells_html(cells, f"The matrix modulo {p} after step {at}", places, changed))
+    if finished:
+        st.markdown(text("fields", "finished").format(p=p, rank=len(leading_columns(shown))))
+
+
+def chosen_prime(typed: str) -> int:
+    """The prime that was typed.
+
+    Raises InputError if it is no whole number, or no prime.
+    """
+    if not typed.strip().isdecimal() or len(typed) > 12:
+        raise InputError(f"“{typed[:20]}” is no prime: write a whole number such as 2, 3, 5 or 7.")
+    return prime(int(typed))
+
+
+def ranks_table(A: Matrix, over_q: int, fallen: FallingPrimes) -> str:
+    """The fields by the rank over them: the rationals, small primes and the falling ones."""
+    primes = sorted({*map(int, OFFERED), *(p for p in fallen.primes if p <= 10_000)})[:10]
+    over = {str(over_q): ["**ℚ**"]}
+    for p in primes:
+        over.setdefault(_rank_or_dash(A, p), []).append(f"GF({p})")
+    lines = [f"| **{r}** | {', '.join(over[r])} |" for r in sorted(over, reverse=True) if r != "–"]
+    return "\n".join(["| rank | over |", "|--:|:--|", *lines])
+
+
+def _rank_or_dash(A: Matrix, p: int) -> str:
+    try:
+        return str(rank_mod(A, p))
+    except InputError:
+        return "–"
+
+
+def falls_in_words(fallen: FallingPrimes, over_q: int) -> str:
+    """At which primes the rank falls, and what could not be decided."""
+    named = ", ".join(f"{p:,}" for p in fallen.primes)
+    words = (
+        f"**The rank falls at p = {named}.** At every other prime it is {over_q}, as over ℚ."
+        if fallen.primes
+        else f"**The rank falls at no prime**: it is {over_q} over every field."
+    )
+    if fallen.unsplit > 1:
+        words = words.replace(" At every other prime", " At every other prime below 100,000")
+        words = words.replace("at no prime**: it is", "at no prime below 100,000**: there it is")
+        words = words.replace(" over every field", "")
+        words += " Larger ones, if any, divide a number too long to split here."
+    if fallen.undefined:
+        named = ", ".join(f"{p:,}" for p in fallen.undefined)
+        words += f" Modulo {named} the matrix does not exist: a denominator is 0 there."
+    return words
+
+
+VIEW = View(beside=other_fields, code=(next_step_mod, falling_primes), usage=USAGE)

@@ -1,0 +1,92 @@
+"""Pictures show the numbers they are given, no larger than a screen, with scales that compare."""
+
+import re
+from io import BytesIO
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from lowrank.figures.matrix import (
+    LEVELS,
+    SIDE,
+    Outline,
+    block_means,
+    heatmap,
+    outlines,
+    picture,
+    preview,
+    tile_heatmap,
+)
+from lowrank.figures.spectrum import spectrum
+from lowrank.spectra.svd import full
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 12), st.sampled_from([0, 1]))
+def test_block_means_average_every_entry_once(m, n, blocks, axis):
+    W = np.random.default_rng(m * 61 + n).standard_normal((m, n))
+    means = block_means(W, axis, blocks)
+    expected = [part.mean(axis=axis) for part in np.split(W, _edges(W.shape[axis], blocks), axis)]
+    np.testing.assert_allclose(means, np.stack(expected, axis))
+
+
+def _edges(length, blocks):
+    return np.linspace(0, length, min(blocks, length) + 1).astype(int)[1:-1]
+
+
+@pytest.mark.parametrize("shape", [(576, 576), (1000, 40), (7, 300)])
+@pytest.mark.parametrize("k", [1, 5])
+def test_the_preview_of_a_truncation_is_the_block_means_of_the_product(shape, k):
+    W = np.random.default_rng(0).standard_normal(shape)
+    svd = full(W)
+    small = preview(W, svd)
+    W_k = svd.top(k).matrix()
+    expected = block_means(block_means(W_k, 0), 1)
+    assert max(small.W.shape) <= SIDE
+    np.testing.assert_allclose(small.kept(k), expected, atol=1e-12)
+    np.testing.assert_allclose(small.kept(min(shape)), small.W, atol=1e-12)
+
+
+def test_a_heatmap_is_a_small_picture_on_a_scale_centred_on_zero():
+    values = np.array([[-2.0, 0.0], [0.5, 9.0]])
+    image = Image.open(BytesIO(picture(values, 2.0)))
+    assert np.asarray(image).tolist() == [[0, LEVELS], [LEVELS + 8, 2 * LEVELS]]
+    colours = np.asarray(image.convert("RGB"))
+    assert colours[0, 0].tolist() == [0x00, 0x72, 0xB2]
+    assert colours[0, 1].tolist() == [0xF7, 0xF7, 0xF7]
+    assert colours[1, 1].tolist() == [0xD5, 0x5E, 0x00]
+    noise = np.random.default_rng(0).standard_normal((SIDE, SIDE))
+    assert len(heatmap(noise, 2.0, (49152, 576), alt="noise")) < 60_000
+    assert 'alt="&lt;W&gt;"' in heatmap(noise, 2.0, (576, 576), alt="<W>")
+
+
+def test_a_tile_keeps_true_values_at_their_true_places():
+    values = np.array([[0.1, -0.2]])
+    trace = tile_heatmap(values, 1.0, row=5, column=7).data[0]
+    assert list(trace.x) == [7, 8]
+    assert list(trace.y) == [5]
+    np.testing.assert_array_equal(trace.z, values.astype(np.float32))
+
+
+def test_outlines_keep_to_one_scale_and_name_their_shapes():
+    drawn = outlines([Outline("W", 400, 200), Outline("≈"), Outline("U", 400, 1)], size=100)
+    sizes = [
+        (float(w), float(h)) for w, h in re.findall(r"width:([\d.]+)px;height:([\d.]+)", drawn)
+    ]
+    assert sizes == [(50.0, 100.0), (2.0, 100.0)]
+    assert 'aria-label="W 400 × 200 ≈ U 400 × 1"' in drawn
+    assert "&lt;b&gt;" in outlines([Outline("<b>", 1, 1)])
+
+
+def test_the_spectrum_marks_the_rank_and_draws_zeros_at_its_floor():
+    s = np.array([4.0, 2.0, 0.0])
+    figure = spectrum(s, s, k=2, break_even=1.5)
+    by_name = {trace.name: trace for trace in figure.data}
+    assert by_name["this matrix"].y.tolist() == pytest.approx([4.0, 2.0, 4e-8])
+    assert (by_name["k = 2"].x[0], by_name["k = 2"].y[0]) == (2, 2.0)
+    assert figure.layout.yaxis.type == "log"
+    assert {shape.x0 for shape in figure.layout.shapes} == {2, 1.5}
+    assert all(np.isfinite(trace.y).all() for trace in spectrum(0 * s, 0 * s, 1, 1.5).data)

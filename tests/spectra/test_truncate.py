@@ -1,0 +1,228 @@
+"""A truncation is as good as its certificate says, on every kind of spectrum."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.linalg
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lowrank.errors import InputError
+from lowrank.spectra.svd import (
+    SVD,
+    Certificate,
+    residual_norm,
+    threads,
+    truncate,
+    truncation,
+    truncation_error,
+)
+
+SPECTRA = {
+    "fast": lambda n: 2.0 ** -np.arange(n),
+    "slow": lambda n: 1 / np.arange(1, n + 1),
+    "slower": lambda n: np.arange(1, n + 1) ** -0.3,
+    "flat": lambda n: np.ones(n),
+    "gapped": lambda n: np.where(np.arange(n) < 7, 1.0, 1e-3),
+    "clustered": lambda n: np.repeat([1.0, 0.5, 0.49999, 0.1], -(-n // 4))[:n],
+    "crowded": lambda n: np.where(np.arange(n) < 37, 1.0, 0.5 / np.arange(1, n + 1)),
+    "deficient": lambda n: np.where(np.arange(n) < 5, 3.0 - 0.5 * np.arange(n), 0.0),
+}
+SHAPES = [(120, 100), (100, 110), (300, 90), (90, 260), (40, 30), (9, 70), (1, 5), (6, 1), (1, 1)]
+
+
+@pytest.fixture(autouse=True)
+def _small_matrices_take_the_way_of_large_ones(monkeypatch):
+    monkeypatch.setattr(truncation, "SMALL", 24)
+    monkeypatch.setattr(truncation, "SHARE", 0.3)
+    monkeypatch.setattr(truncation, "NARROW", 0)
+    with threads.restored():
+        threads.use(1)
+        yield
+
+
+def allowed(found):
+    """The errors that a tolerance allows."""
+    return np.maximum(found.tol * found.svd.s, found.certificate.zero)
+
+
+def matrix(kind, shape, seed, dtype, scale=1.0):
+    """A matrix of this spectrum between random orthonormal sides, and what LAPACK finds in it."""
+    rng = np.random.default_rng(seed)
+    r = min(shape)
+    U = np.linalg.qr(rng.standard_normal((shape[0], r)))[0]
+    V = np.linalg.qr(rng.standard_normal((shape[1], r)))[0]
+    W = ((U * SPECTRA[kind](r) * scale) @ V.T).astype(dtype)
+    return W, scipy.linalg.svdvals(W.astype(np.float64))
+
+
+cases = st.tuples(
+    st.sampled_from(sorted(SPECTRA)),
+    st.sampled_from(SHAPES),
+    st.integers(0, 2**20),
+    st.sampled_from([np.float32, np.float32, np.float64]),
+    st.sampled_from([1.0, 1.0, 1e-20, 1e20]),
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(cases, st.sampled_from([1e-2, 1e-4, 1e-5]), st.data())
+def test_a_certificate_is_never_smaller_than_the_true_error(case, tol, data):
+    W, sigma = matrix(*case)
+    k = data.draw(st.integers(1, min(24, *W.shape)))
+    truncation.NARROW = data.draw(st.sampled_from([0, 0, 1024]))  # given back by the fixture
+    found = truncate(W, k, tol)
+    svd, certificate = found.svd, found.certificate
+    lapack = 1e-14 * sigma[0]
+    assert svd.U.dtype == svd.Vt.dtype == W.dtype
+    assert svd.s.dtype == np.float64
+    # Proofs: a value within r_i; the i-th one, as the subspace misses none here.
+    nearest = abs(svd.s[:, None] - sigma).min(axis=1)
+    assert (nearest <= certificate.residuals + lapack).all()
+    error = abs(svd.s - sigma[:k])
+    assert (error <= certificate.residuals + lapack).all()
+    # The estimate: what tol is about.
+    if case[0] in {"fast", "slow", "slower"}:
+        assert (error <= certificate.errors + lapack).all()
+    assert found.met
+    assert (error <= allowed(found) + lapack).all()
+    norm = np.linalg.norm(W.astype(np.float64) / sigma[0]) * sigma[0]
+    assert certificate.norm[0] <= norm * (1 + 1e-12)
+    assert norm <= certificate.norm[1] * (1 + 1e-12)
+    rebuilt = (svd.U.astype(float) * svd.s) @ svd.Vt.astype(float)
+    lost = np.linalg.norm((W - rebuilt) / sigma[0]) * sigma[0]
+    low, high = certificate.lost[-1]
+    assert low * (1 - 1e-12) - lapack <= lost <= high * (1 + 1e-12) + lapack
+    least = truncation_error(sigma, k)
+    assert lost - least <= certificate.excess[-1] + (high - low) + 1e-6 * sigma[0]
+    identity = np.eye(k)
+    assert abs(svd.U.T @ svd.U - identity).max() < 1e-5
+    assert abs(svd.Vt @ svd.Vt.T - identity).max() < 1e-5
+
+
+@pytest.mark.parametrize("kind", sorted(SPECTRA))
+def test_a_tolerance_is_met_on_a_matrix_of_some_size(kind):
+    W, sigma = matrix(kind, (420, 330), 3, np.float32)
+    found = truncate(W, 40, 1e-4)
+    assert (abs(found.svd.s - sigma[:40]) <= allowed(found)).all()
+    assert found.met
+    if kind in {"slow", "slower"}:
+        assert found.method == "krylov"
+        assert found.space.Q.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", sorted(SPECTRA))
+@pytest.mark.parametrize("shape", [(1300, 290), (270, 280)])
+def test_a_narrow_matrix_goes_through_its_gram_matrix_to_any_tolerance(kind, shape, monkeypatch):
+    monkeypatch.setattr(truncation, "NARROW", 1024)
+    W, sigma = matrix(kind, shape, 3, np.float32)
+    for tol in (1e-3, 1e-5, 1e-6):
+        found = truncate(W, 40, tol)
+        assert found.met
+        assert (abs(found.svd.s - sigma[:40]) <= allowed(found)).all()
+        assert (abs(found.svd.s - sigma[:40]) <= found.certificate.residuals).all()
+        if kind in {"slow", "slower"} and tol > 2e-6:
+            assert found.method == "gram"
+
+
+@pytest.mark.parametrize("shape", [(420, 330), (330, 420)])
+def test_a_restart_equals_a_fresh_run_and_costs_less(shape):
+    W, sigma = matrix("slow", shape, 5, np.float32)
+    first = truncate(W, 16, 1e-3)
+    for k, tol in [(24, 1e-3), (16, 1e-5), (30, 1e-5)]:
+        grown, fresh = first.grown(W, k, tol), truncate(W, k, tol)
+        assert grown.met
+        assert grown.k == k
+        assert (abs(grown.svd.s - sigma[:k]) <= allowed(grown)).all()
+        assert abs(grown.svd.s - fresh.svd.s).max() <= 2 * tol * sigma[0]
+        assert grown.flops - first.flops < fresh.flops
+        assert abs(abs((grown.svd.Vt * fresh.svd.Vt).sum(axis=1)) - 1).max() < 0.05
+    assert truncate(W, 8, 1e-2, start=first).flops == first.flops
+
+
+def test_moving_k_within_what_is_there_gives_views_and_their_own_certificate():
+    W, sigma = matrix("slower", (420, 330), 6, np.float32)
+    found = truncate(W, 40)
+    for k in (1, 7, 39):
+        part = found.top(k)
+        assert np.shares_memory(part.svd.U, found.svd.U)
+        low, high = part.certificate.lost[-1]
+        assert low <= residual_norm(W.astype(float), part.svd) * (1 + 1e-6)
+        assert truncation_error(sigma, k) <= high
+        assert part.reached <= found.reached
+    with pytest.raises(InputError, match="41"):
+        found.top(41)
+
+
+def test_none_missed_is_proved_where_it_is_so_and_never_where_it_is_not():
+    W, sigma = matrix("slower", (420, 330), 7, np.float32)
+    found = truncate(W, 20, 1e-5)
+    proof = found.check_none_missed(W)
+    assert proof.passed
+    assert (sigma[:20] <= proof.upper * (1 + 1e-12)).all()
+    assert (proof.upper[:10] <= sigma[:10] * 1.01).all()
+    svd = found.svd
+    for miss in (0, 7):
+        keep = np.delete(np.arange(20), miss)
+        without = SVD(svd.U[:, keep], svd.s[keep], svd.Vt[keep])
+        assert not replace(found, svd=without).check_none_missed(W).passed
+    turned = truncate(W.T, 20, 1e-5)
+    assert turned.check_none_missed(W.T).passed
+    tiny = (W * np.float32(1e-20)).astype(np.float32)
+    assert truncate(tiny, 20, 1e-5).check_none_missed(tiny).passed
+    with pytest.raises(InputError, match="delta"):
+        found.check_none_missed(W, delta=0)
+
+
+def test_the_same_seed_gives_the_same_answer_and_signs_are_fixed():
+    W, _ = matrix("slow", (420, 330), 8, np.float32)
+    first, second = truncate(W, 12, seed=4), truncate(W.copy(), 12, seed=4)
+    np.testing.assert_allclose(first.svd.s, second.svd.s, rtol=1e-6)
+    other = truncate(W, 12, seed=5)
+    np.testing.assert_allclose(first.svd.Vt, other.svd.Vt, atol=2e-2)
+    Vt = first.svd.Vt
+    assert (Vt[np.arange(12), abs(Vt).argmax(axis=1)] > 0).all()
+
+
+def test_a_zero_matrix_has_zero_values_and_orthonormal_vectors():
+    for shape in [(300, 270), (3, 5)]:
+        found = truncate(np.zeros(shape, np.float32), 3)
+        assert found.svd.s.tolist() == [0.0] * 3
+        assert np.array_equal(found.svd.U.T @ found.svd.U, np.eye(3))
+        assert found.certificate.lost.max() == 0
+        assert found.met
+
+
+def test_fields_of_a_certificate_say_what_they_are():
+    assert Certificate.kind("lost") == Certificate.kind("proven") == "proof"
+    assert Certificate.kind("excess") == Certificate.kind("estimated") == "estimate"
+    with pytest.raises(InputError, match="trust"):
+        Certificate.kind("trust")
+
+
+def test_what_cannot_be_truncated_is_refused_by_name():
+    W = np.ones((300, 280), np.float32)
+    W[7, 3] = np.nan
+    with pytest.raises(InputError, match=r"W\[7, 3\] is nan"):
+        truncate(W, 2)
+    W[7, 3] = np.inf
+    with pytest.raises(InputError, match=r"W\[7, 3\] is inf"):
+        truncate(W, 2)
+    for k in (0, 281, 2.5):
+        with pytest.raises(InputError, match=f"{k}"):
+            truncate(np.ones((300, 280)), k)
+    for tol in (0, 1, -1e-3, np.nan):
+        with pytest.raises(InputError, match="tol"):
+            truncate(np.ones((3, 2)), 1, tol)
+    start = truncate(np.ones((3, 2)), 1)
+    with pytest.raises(InputError, match="start"):
+        truncate(np.ones((4, 2)), 1, start=start)
+    with pytest.raises(InputError, match="start"):
+        truncate(2 * np.ones((3, 2)), 2, start=start)
+
+
+def test_threads_are_given_back():
+    before = threads.available()
+    truncate(matrix("slow", (420, 330), 9, np.float32)[0], 8)
+    assert threads.available() == before
