@@ -1,9 +1,9 @@
-"""Applying a plan whose factors are kept: time to the next token's distribution.
+"""Applying a plan whose factors are stored: time to the next token's distribution.
 
 python benchmarks/surgery.py        The peer, in the same run: the whole model's own forward of the
 same text. What surgery adds (reading the factors and putting the pairs in place) is what is left
 of the cut model's time when its own forward, repeated, is taken away. Medians; factors that are
-not kept yet are computed first, a minute for each way.
+not stored yet are computed first, a minute for each way.
 """
 
 import os
@@ -27,7 +27,7 @@ from lowrank.llama.model import ATTENTION, MLP  # noqa: E402
 from lowrank.llama.tokenizer import Tokenizer  # noqa: E402
 from lowrank.readers import open_model  # noqa: E402
 from lowrank.readers.default_model import cache_folder  # noqa: E402
-from lowrank.surgery import Kept, by_fraction, chosen, operate, reading, texts  # noqa: E402
+from lowrank.surgery import FactorStore, by_fraction, chosen, operate, reading, texts  # noqa: E402
 from lowrank.surgery.factor_store import folder_name  # noqa: E402
 
 REPEATS = 5
@@ -49,7 +49,7 @@ def main() -> None:
     params, tokenizer = llama.load(model), Tokenizer(model.words)
     calibration = [tokenizer.begin(passage) for passage in texts.calibration()]
     folder = cache_folder() / "surgery" / folder_name(model.tensors, texts.calibration())
-    kept = Kept(folder, params, calibration)
+    store = FactorStore(folder, params, calibration)
     ids = tokenizer.begin(texts.text("science"))[:64]
     whole = median(lambda: reading(params, ids))
     print(f"{model.title}, {len(ids)} tokens read by the whole model: {whole:.0f} ms")
@@ -59,9 +59,9 @@ def main() -> None:
         names = chosen(params, kinds)
         plan = by_fraction(params, names, 0.5)
         for way in ("plain", "aware"):
-            for _ in kept.prepare(way, names):
+            for _ in store.prepare(way, names):
                 pass
-            source = kept.source(way)
+            source = store.source(way)
             applied = median(lambda plan=plan, source=source: operate(params, plan, source))
             read = median(
                 lambda plan=plan, source=source: reading(operate(params, plan, source), ids)

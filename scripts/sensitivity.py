@@ -21,7 +21,7 @@ from lowrank.llama.tokenizer import Tokenizer  # noqa: E402
 from lowrank.readers import open_model  # noqa: E402
 from lowrank.readers.default_model import cache_folder  # noqa: E402
 from lowrank.surgery import (  # noqa: E402  # noqa: E402
-    Kept,
+    FactorStore,
     Measured,
     answers,
     by_fraction,
@@ -50,30 +50,30 @@ def main() -> None:
     params, tokenizer = llama.load(model), Tokenizer(model.words)
     calibration = [tokenizer.begin(passage) for passage in texts.calibration()]
     folder = cache_folder() / "surgery" / folder_name(model.tensors, texts.calibration())
-    kept = Kept(folder, params, calibration)
+    store = FactorStore(folder, params, calibration)
     for way in ("plain", "aware"):
-        for done, total, name in kept.prepare(way, chosen(params, ATTENTION + MLP)):
+        for done, total, name in store.prepare(way, chosen(params, ATTENTION + MLP)):
             print(f"\r{way}: {done} of {total} {name:45}", end="", file=sys.stderr)
     for part, name in TEXTS.items():
         if part in wanted:
             ids = tokenizer.begin(texts.text(name))
-            points = measured(kept, ids, part)
+            points = measured(store, ids, part)
             size = sum(map(len, calibration))
             stored.write_map(part, stored.Map(name, len(ids), size, points[0].base, tuple(points)))
     if "noise" in wanted:
-        stored.write_noise(noise(kept, tokenizer))
+        stored.write_noise(noise(store, tokenizer))
 
 
-def measured(kept: Kept, ids: Sequence[int], part: str) -> list[Measured]:
+def measured(store: FactorStore, ids: Sequence[int], part: str) -> list[Measured]:
     """The points of a map, printed."""
-    sources = {way: kept.source(way) for way in ("plain", "aware")}
+    sources = {way: store.source(way) for way in ("plain", "aware")}
     if part == "sensitivity":
-        points = list(sensitivity(kept.params, ids, sources, fractions=stored.FRACTIONS))
+        points = list(sensitivity(store.params, ids, sources, fractions=stored.FRACTIONS))
         table(points)
         return points
-    layers = stored.some_layers(len(kept.params.layers))
+    layers = stored.some_layers(len(store.params.layers))
     points = []
-    for p in sensitivity(kept.params, ids, sources, fractions=[stored.BY_LAYER], layers=layers):
+    for p in sensitivity(store.params, ids, sources, fractions=[stored.BY_LAYER], layers=layers):
         points.append(p)
         print(f"{p.kind} {p.layer} {p.way}: {p.rise:+.4f}", flush=True)
     return points
@@ -91,16 +91,16 @@ def table(points: Sequence[Measured]) -> None:
         print(f"| {kind.removesuffix('_proj')} | " + " | ".join(cells) + " |", flush=True)
 
 
-def noise(kept: Kept, tokenizer: Tokenizer) -> stored.Noise:
+def noise(store: FactorStore, tokenizer: Tokenizer) -> stored.Noise:
     """The questions asked of the whole model, and of one with a late MLP matrix cut."""
     asked = [(tokenizer.begin(a), tokenizer.encode(f" {b}")) for a, b in texts.questions()]
-    whole, cuts = answers(kept.params, asked), []
+    whole, cuts = answers(store.params, asked), []
     print(f"\nquestions: {whole.right} of {len(asked)} right, mean ln p {whole.logp:.3f}")
     for layer in LATE:
         for kind in MLP:
             for fraction in DENOISED:
-                plan = by_fraction(kept.params, chosen(kept.params, [kind], [layer]), fraction)
-                found = answers(operate(kept.params, plan, kept.source("plain")), asked)
+                plan = by_fraction(store.params, chosen(store.params, [kind], [layer]), fraction)
+                found = answers(operate(store.params, plan, store.source("plain")), asked)
                 cuts.append(stored.Denoised(kind, layer, fraction, found.right, found.logp))
                 print(f"{kind} {layer} at {fraction}: {found.right}, {found.logp:.3f}", flush=True)
     return stored.Noise(len(asked), whole.right, whole.logp, tuple(cuts))

@@ -17,7 +17,7 @@ no positive-definite matrix (as COALA, arXiv 2507.07580, does).
 True
 """
 
-from lowrank.surgery.factor_store import Kept
+from lowrank.surgery.factor_store import FactorStore
 from lowrank.surgery.factors import (
     DAMPING,
     Factors,
@@ -55,8 +55,8 @@ __all__ = [
     "DAMPING",
     "Answers",
     "Cost",
+    "FactorStore",
     "Factors",
-    "Kept",
     "Measured",
     "Plan",
     "Reading",

@@ -22,7 +22,7 @@ from lowrank.surgery.factors import Factors, Floats, Source, aware, plain, secon
 LAYERS_AT_ONCE = 8  # whose second moments are held together
 
 
-class Kept:
+class FactorStore:
     """A folder with the factors of one model for one calibration text.
 
     `folder` should be named for both (see `folder_name`); nothing in it is ever

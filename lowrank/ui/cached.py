@@ -28,7 +28,7 @@ from lowrank.spectra import completion
 from lowrank.spectra.completion import PhaseCell
 from lowrank.spectra.measures import random_spectrum
 from lowrank.spectra.svd import SVD, Truncation, frobenius, full, residual_norm, singular_values
-from lowrank.surgery import Kept, texts
+from lowrank.surgery import FactorStore, texts
 from lowrank.surgery.factor_store import folder_name
 from lowrank.ui.growing import Growing
 from lowrank.ui.jobs import Jobs
@@ -227,7 +227,7 @@ def params(source: str) -> Params:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def factors(source: str) -> Kept:
+def factors(source: str) -> FactorStore:
     """The factors of a model's projections on disk, with the built-in calibration text."""
     known = tokenizer(source)
     if known is None:
@@ -235,7 +235,7 @@ def factors(source: str) -> Kept:
     passages = texts.calibration()
     folder = cache_folder() / "surgery" / folder_name(model(source).tensors, passages)
     longest = params(source).config.max_position_embeddings
-    return Kept(folder, params(source), [known.begin(part)[:longest] for part in passages])
+    return FactorStore(folder, params(source), [known.begin(part)[:longest] for part in passages])
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

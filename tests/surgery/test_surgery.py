@@ -10,7 +10,7 @@ from lowrank.llama import distribution, nll
 from lowrank.llama.linear import bias_of
 from lowrank.llama.model import TINY, forward, observed, projections, random, replaced
 from lowrank.surgery import (
-    Kept,
+    FactorStore,
     allocate,
     answers,
     aware,
@@ -249,15 +249,17 @@ NARROW = random(TINY, np.random.default_rng(1))
 @pytest.mark.parametrize("way", ["plain", "aware"])
 def test_kept_factors_are_those_computed_and_are_read_again(way, tmp_path):
     names = chosen(NARROW, ["q_proj", "v_proj", "down_proj"])
-    kept = Kept(tmp_path / "new", NARROW, [IDS])
-    assert kept.missing(way, names) == list(names)
-    steps = list(kept.prepare(way, names))
+    store = FactorStore(tmp_path / "new", NARROW, [IDS])
+    assert store.missing(way, names) == list(names)
+    steps = list(store.prepare(way, names))
     assert steps[0][0] == 0
     assert steps[-1][0] == steps[-1][1]
-    assert kept.missing(way, names) == []
+    assert store.missing(way, names) == []
     moments = second_moments(NARROW, [IDS], names)
     direct = plain_factors(NARROW) if way == "plain" else aware_factors(NARROW, moments)
-    again = Kept(tmp_path / "new", NARROW, []).source(way)  # no text: nothing can be recomputed
+    again = FactorStore(tmp_path / "new", NARROW, []).source(
+        way
+    )  # no text: nothing can be recomputed
     for name in names:
         np.testing.assert_allclose(again(name).s, direct(name).s, rtol=1e-4)
         pairs = [f(name).pair(3).matrix() for f in (again, direct)]
@@ -266,19 +268,19 @@ def test_kept_factors_are_those_computed_and_are_read_again(way, tmp_path):
 
 
 def test_a_file_that_is_damaged_is_named(tmp_path):
-    kept = Kept(tmp_path, NARROW, [IDS])
+    store = FactorStore(tmp_path, NARROW, [IDS])
     (name,) = chosen(NARROW, ["q_proj"], [0])
-    list(kept.prepare("plain", [name]))
+    list(store.prepare("plain", [name]))
     next(tmp_path.glob("plain-*")).write_bytes(b"nothing")
     with pytest.raises(FormatError, match="q_proj"):
-        kept.source("plain")(name)
+        store.source("plain")(name)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    kept = Kept(tmp_path / "file", NARROW, [IDS])
+    store = FactorStore(tmp_path / "file", NARROW, [IDS])
     with pytest.raises(SourceError, match="LOWRANK_CACHE"):
-        list(kept.prepare("plain", ALL[:1]))
+        list(store.prepare("plain", ALL[:1]))
 
 
 def test_texts_measured_are_not_in_the_calibration_text():

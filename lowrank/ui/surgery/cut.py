@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lowrank.llama.model import ATTENTION, MLP
-from lowrank.surgery import Kept, Plan, allocate, by_energy, by_fraction, chosen
+from lowrank.surgery import FactorStore, Plan, allocate, by_energy, by_fraction, chosen
 from lowrank.surgery.recorded import together
 from lowrank.ui.layout import text
 from lowrank.ui.widgets import LABELS
@@ -29,11 +29,11 @@ class Choice:
     percent: int
     rule: str
 
-    def names(self, kept: Kept) -> tuple[str, ...]:
+    def names(self, kept: FactorStore) -> tuple[str, ...]:
         """The projections that are cut."""
         return chosen(kept.params, self.kinds, self.layers)
 
-    def plan(self, kept: Kept) -> Plan:
+    def plan(self, kept: FactorStore) -> Plan:
         """The rank of each. By energy or by a budget that follows it, the factors are needed."""
         names, share = self.names(kept), self.percent / 100
         if self.how == "rank":

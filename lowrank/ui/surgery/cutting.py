@@ -16,7 +16,7 @@ from lowrank.spectra.svd.threads import restored, use
 from lowrank.surgery import (
     Answers,
     Cost,
-    Kept,
+    FactorStore,
     Measured,
     Plan,
     Reading,
@@ -78,7 +78,7 @@ def visitor() -> str:
     return str(st.session_state.setdefault("visitor", uuid.uuid4().hex))
 
 
-def factors_ready(kept: Kept, way: str, names: Sequence[str]) -> bool:
+def factors_ready(kept: FactorStore, way: str, names: Sequence[str]) -> bool:
     """Whether the factors are on disk. If not, they are computed while the visitor watches."""
     missing = kept.missing(way, names)
     if not missing:
@@ -89,7 +89,7 @@ def factors_ready(kept: Kept, way: str, names: Sequence[str]) -> bool:
     return job.state == "done"
 
 
-def _preparing(kept: Kept, way: str, names: Sequence[str]) -> Iterator[Doing]:
+def _preparing(kept: FactorStore, way: str, names: Sequence[str]) -> Iterator[Doing]:
     with one_thread():  # the other core is for those who read
         for done, total, name in kept.prepare(way, names):
             yield Doing(done / max(total, 1), f"Decomposing, once for everyone: {name}")
@@ -124,7 +124,7 @@ def settle(job: Job, seconds: float = MOMENT) -> Job:
     return job
 
 
-def cut_job(kept: Kept, choice: Choice, ids: Sequence[int]) -> Job:
+def cut_job(kept: FactorStore, choice: Choice, ids: Sequence[int]) -> Job:
     """Both models read the text."""
     key = f"cut {visitor()} {kept.folder.name} {choice} {hash(tuple(ids))}"
     return settle(
@@ -132,7 +132,7 @@ def cut_job(kept: Kept, choice: Choice, ids: Sequence[int]) -> Job:
     )
 
 
-def _cutting(kept: Kept, choice: Choice, ids: Sequence[int]) -> Iterator[Doing | Cut]:
+def _cutting(kept: FactorStore, choice: Choice, ids: Sequence[int]) -> Iterator[Doing | Cut]:
     with one_thread():
         yield Doing(0.1, "The whole model reads the text")
         before = whole_reading(kept, ids)
@@ -143,7 +143,7 @@ def _cutting(kept: Kept, choice: Choice, ids: Sequence[int]) -> Iterator[Doing |
     yield Cut(plan, (cost(kept.params), cost(after)), (before, read))
 
 
-def whole_reading(kept: Kept, ids: Sequence[int]) -> Reading:
+def whole_reading(kept: FactorStore, ids: Sequence[int]) -> Reading:
     """The untouched model's reading, remembered for the last texts."""
     held = _READ.setdefault(kept.folder.name, {})
     key = tuple(ids)
@@ -166,7 +166,7 @@ class Said:
 
 
 def answer_job(
-    kept: Kept,
+    kept: FactorStore,
     choice: Choice,
     ids: Sequence[int],
     length: int,
@@ -208,7 +208,7 @@ def _answering(
                     yield Said(side, token)
 
 
-def map_job(kept: Kept, ids: Sequence[int], layers: bool) -> Job | None:
+def map_job(kept: FactorStore, ids: Sequence[int], layers: bool) -> Job | None:
     """The sensitivity map measured here and now; None until somebody asks. One for everyone."""
     key = f"map {kept.folder.name} {layers}"
     job = cached.jobs().get(key)
@@ -219,7 +219,7 @@ def map_job(kept: Kept, ids: Sequence[int], layers: bool) -> Job | None:
     return job
 
 
-def _mapping(kept: Kept, ids: Sequence[int], layers: bool) -> Iterator[Doing | Measured]:
+def _mapping(kept: FactorStore, ids: Sequence[int], layers: bool) -> Iterator[Doing | Measured]:
     names = chosen(kept.params, KINDS)
     for way in ("plain", "aware"):
         yield from _preparing(kept, way, names)
@@ -234,7 +234,7 @@ def _mapping(kept: Kept, ids: Sequence[int], layers: bool) -> Iterator[Doing | M
             yield Doing((i + 1) / points, f"Reading with less of {point.kind}, {point.way}")
 
 
-def evidence_job(kept: Kept, name: str) -> Job:
+def evidence_job(kept: FactorStore, name: str) -> Job:
     """How the calibration text uses one matrix; the same for all visitors."""
     key = f"evidence {kept.folder.name} {name}"
     return settle(
@@ -242,7 +242,7 @@ def evidence_job(kept: Kept, name: str) -> Job:
     )
 
 
-def _looking(kept: Kept, name: str) -> Iterator[Doing | Evidence]:
+def _looking(kept: FactorStore, name: str) -> Iterator[Doing | Evidence]:
     for doing in _preparing(kept, "aware", [name]):
         yield Doing(0.8 * doing.share, doing.words)
     yield Doing(0.8, "Comparing inputs and matrix")
@@ -253,7 +253,7 @@ def _looking(kept: Kept, name: str) -> Iterator[Doing | Evidence]:
 
 
 def noise_job(
-    kept: Kept,
+    kept: FactorStore,
     kind: str,
     layer: int,
     percent: int,
@@ -267,7 +267,7 @@ def noise_job(
 
 
 def _asking(
-    kept: Kept,
+    kept: FactorStore,
     kind: str,
     layer: int,
     percent: int,

@@ -12,7 +12,7 @@ from lowrank.llama.model import projections
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.readers import Model
 from lowrank.spectra.svd import break_even_rank
-from lowrank.surgery import Cost, Kept, Measured, Plan, by_fraction, recorded, texts
+from lowrank.surgery import Cost, FactorStore, Measured, Plan, by_fraction, recorded, texts
 from lowrank.surgery.recorded import BY_LAYER, COMMAND, FRACTIONS
 from lowrank.ui import cached
 from lowrank.ui.jobs import Job
@@ -57,7 +57,7 @@ def reading_text(tokenizer: Tokenizer, limit: int) -> list[int]:
     return ids[:longest]
 
 
-def stored_chart(kept: Kept, choice: Choice, plan: Plan | None) -> None:
+def stored_chart(kept: FactorStore, choice: Choice, plan: Plan | None) -> None:
     """Parameters of the chosen matrices against their rank, break-even marked."""
     held = projections(kept.params)
     names = choice.names(kept)
@@ -182,7 +182,7 @@ def _visible(piece: str) -> str:
 
 
 def two_answers(
-    model: Model, tokenizer: Tokenizer, kept: Kept, choice: Choice, ready: bool
+    model: Model, tokenizer: Tokenizer, kept: FactorStore, choice: Choice, ready: bool
 ) -> None:
     """A prompt, and both models' answers side by side, token by token, once factors are ready."""
     prompt = st.text_area(
@@ -236,7 +236,7 @@ def _draw_answers(
         st.caption(f"These answered “{prompt[:80]}”, cut as said above them. Ask again for more.")
 
 
-def sensitivity(model: Model, tokenizer: Tokenizer, kept: Kept) -> None:
+def sensitivity(model: Model, tokenizer: Tokenizer, kept: FactorStore) -> None:
     """The stored map, or the one measured here; all layers together or each by itself."""
     view = st.segmented_control(
         "Cut",
@@ -305,7 +305,7 @@ def _map(points: Sequence[Measured], layers: bool, count: int) -> None:
     )
 
 
-def evidence(kept: Kept, choice: Choice) -> None:
+def evidence(kept: FactorStore, choice: Choice) -> None:
     """One of the cut matrices and how the calibration text uses it."""
     names = choice.names(kept)
     short = {f"{LABELS[n.rpartition('.')[2]]} of layer {n.split('.')[2]}": n for n in names}
@@ -345,7 +345,7 @@ def evidence(kept: Kept, choice: Choice) -> None:
     )
 
 
-def noise(model: Model, tokenizer: Tokenizer, kept: Kept) -> None:
+def noise(model: Model, tokenizer: Tokenizer, kept: FactorStore) -> None:
     """Single late matrices cut to few directions: right answers before and after."""
     if model.source == "default":
         known = recorded.noise()
