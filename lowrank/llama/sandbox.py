@@ -1,4 +1,4 @@
-"""A program of its own that runs one chat template: JSON in at stdin, JSON out at stdout.
+"""A program of its own that runs one chat template on some conversations: JSON in, JSON out.
 
 Apart from jinja2's sandbox it has limits of memory and time that only a process can have. It is
 started by `lowrank.llama.chat`, and imports nothing of this package, so as to start quickly.
@@ -9,7 +9,7 @@ import sys
 from datetime import datetime
 from typing import Any
 
-MOST = 1_000_000  # characters of what it may write
+MOST = 1_000_000  # characters of all it may write
 MEMORY = 1_000_000_000  # bytes of address space
 SECONDS = 2  # of processor time
 
@@ -26,8 +26,8 @@ def limited() -> None:
         resource.setrlimit(which, (most, most))
 
 
-def rendered(template: str, names: dict[str, Any]) -> str:
-    """What the template writes, in the environment that transformers gives chat templates."""
+def rendered(template: str, group: list[dict[str, Any]]) -> list[str]:
+    """What the template writes with each set of names, in transformers' environment for it."""
     from jinja2 import TemplateError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -43,7 +43,13 @@ def rendered(template: str, names: dict[str, Any]) -> str:
     environment.filters["tojson"] = to_json
     environment.globals["raise_exception"] = refuse
     environment.globals["strftime_now"] = lambda layout: datetime.now().strftime(layout)
-    return environment.from_string(template).render(**names)
+    program, found, room = environment.from_string(template), [], MOST
+    for names in group:
+        found.append(program.render(**names))
+        room -= len(found[-1])
+        if room < 0:
+            raise TemplateError(f"it writes over {MOST:,} characters")
+    return found
 
 
 def main() -> None:
@@ -51,9 +57,7 @@ def main() -> None:
     request = json.load(sys.stdin)
     limited()
     try:
-        text = rendered(request["template"], request["names"])
-        too_long = f"it writes over {MOST:,} characters"
-        answer = {"error": too_long} if len(text) > MOST else {"text": text}
+        answer: dict[str, Any] = {"texts": rendered(request["template"], request["names"])}
     except Exception as error:  # whatever a hostile template may bring about
         answer = {"error": f"{type(error).__name__}: {error}"[:300]}
     json.dump(answer, sys.stdout)

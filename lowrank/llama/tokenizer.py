@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from lowrank.errors import FormatError, InputError
-from lowrank.llama.chat import render
+from lowrank.llama.chat import Conversation, render_all
 from lowrank.llama.vocabulary import BYTE, CONTROL, NORMAL, USER_DEFINED, Vocabulary
 
 # How a byte-level vocabulary cuts text before merging: regular expressions applied in turn. The
@@ -104,21 +104,18 @@ class Tokenizer:
 
         Raises InputError if it brings none, FormatError if the template fails.
         """
-        return self.encode(self.chat_text(messages, add_generation_prompt), special=True)
+        (text,) = self.chat_texts([(messages, add_generation_prompt)])
+        return self.encode(text, special=True)
 
-    def chat_text(
-        self, messages: Sequence[Mapping[str, str]], add_generation_prompt: bool = True
-    ) -> str:
-        """What the model's chat template makes of a conversation: see `encode_chat`."""
+    def chat_texts(self, conversations: Sequence[Conversation]) -> list[str]:
+        """What the model's chat template makes of each conversation, all of them at once.
+
+        `encode(text, special=True)` of one are its ids. Raises as `encode_chat` does.
+        """
         if self.chat_template is None:
             raise InputError("This model brings no chat template: it continues texts only.")
-        return render(
-            self.chat_template,
-            messages,
-            add_generation_prompt,
-            bos_token=self._text(self.bos),
-            eos_token=self._text(self.eos),
-        )
+        names = {"bos_token": self._text(self.bos), "eos_token": self._text(self.eos)}
+        return render_all(self.chat_template, conversations, **names)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of some token ids; bytes that are no UTF-8 become U+FFFD."""

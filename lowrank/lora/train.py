@@ -29,7 +29,7 @@ from lowrank.llama import backward
 from lowrank.llama.model import HEAD, Params, projections
 from lowrank.lora import tuning
 from lowrank.lora.config import AdapterConfig
-from lowrank.lora.training_examples import Example, answers, texts
+from lowrank.lora.training_examples import Example, answers
 from lowrank.lora.tuning import AdapterLayers, Matrices, Method, Report, merged, report
 
 __all__ = [
@@ -53,7 +53,6 @@ __all__ = [
     "report",
     "schedule",
     "start",
-    "texts",
 ]
 
 Floats = NDArray[np.floating]

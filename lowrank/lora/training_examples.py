@@ -1,9 +1,10 @@
 """Training examples: token ids, and which of them are to be learnt."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from lowrank.errors import InputError
+from lowrank.llama.chat import Conversation
 
 
 class Example(NamedTuple):
@@ -27,12 +28,7 @@ class Words(Protocol):
     def stop_ids(self) -> Collection[int]: ...
     def encode(self, text: str, special: bool = False) -> list[int]: ...
     def begin(self, text: str) -> list[int]: ...
-    def encode_chat(
-        self, messages: Sequence[Mapping[str, str]], add_generation_prompt: bool = True
-    ) -> list[int]: ...
-    def chat_text(
-        self, messages: Sequence[Mapping[str, str]], add_generation_prompt: bool = True
-    ) -> str: ...
+    def chat_texts(self, conversations: Sequence[Conversation]) -> list[str]: ...
 
 
 def answers(
@@ -51,15 +47,12 @@ def answers(
     """
     if not pairs:
         raise InputError("There are no examples: expected pairs of a prompt and its completion.")
-    chat = tokenizer.chat_template is not None
-    end = answer_end(tokenizer) if chat else sorted(tokenizer.stop_ids)[:1]
-    found = []
-    for i, (prompt, completion) in enumerate(pairs):
+    for i, (_, completion) in enumerate(pairs):
         if not completion.strip():
             raise InputError(f"Example {i + 1} has no completion: there is nothing to learn.")
-        said = [{"role": "system", "content": system}] if system else []
-        said.append({"role": "user", "content": prompt})
-        given = tokenizer.encode_chat(said) if chat else tokenizer.begin(prompt)
+    found = []
+    given_all, end = laid_out(tokenizer, [prompt for prompt, _ in pairs], system)
+    for i, (given, (_, completion)) in enumerate(zip(given_all, pairs, strict=True)):
         wanted = [*tokenizer.encode(completion), *end]
         ids = (*given, *wanted)[:max_length]
         mask = (*(False for _ in given), *(True for _ in wanted))[:max_length]
@@ -67,35 +60,29 @@ def answers(
         if not example.learnt:
             raise InputError(
                 f"Example {i + 1} has a prompt of {len(given):,} tokens: no token of its answer "
-                f"is within the first {max_length:,}."
+                f"is within the first {len(ids):,}."
             )
         found.append(example)
     return found
 
 
-def texts(tokenizer: Words, lines: Sequence[str], max_length: int | None = None) -> list[Example]:
-    """Plain texts, every token but the first to be learnt.
+def laid_out(
+    tokenizer: Words, prompts: Sequence[str], system: str | None
+) -> tuple[list[list[int]], list[int]]:
+    """The tokens of each prompt, up to where its answer begins, and those that end an answer.
 
-    Raises InputError for a text of fewer than two tokens, or no texts at all.
+    An answer ends as the template ends one, up to the first token that stops generation.
     """
-    if not lines:
-        raise InputError("There are no texts to learn.")
-    found = []
-    for i, line in enumerate(lines):
-        ids = tuple(tokenizer.begin(line))[:max_length]
-        if len(ids) < 2:
-            raise InputError(f"Text {i + 1} has {len(ids)} tokens; expected at least 2.")
-        found.append(Example(ids, (True,) * len(ids)))
-    return found
-
-
-def answer_end(tokenizer: Words) -> list[int]:
-    """The tokens with which the template ends an answer, up to the first that stops generation."""
+    stop = sorted(tokenizer.stop_ids)[:1]
+    if tokenizer.chat_template is None:
+        return [tokenizer.begin(prompt) for prompt in prompts], stop
+    first = [{"role": "system", "content": system}] if system else []
+    asked: list[Conversation] = [
+        ([*first, {"role": "user", "content": prompt}], True) for prompt in prompts
+    ]
     said = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "ANSWER"}]
-    _, _, tail = tokenizer.chat_text(said, add_generation_prompt=False).rpartition("ANSWER")
-    end = []
-    for token in tokenizer.encode(tail, special=True):
-        end.append(token)
-        if token in tokenizer.stop_ids:
-            return end
-    return sorted(tokenizer.stop_ids)[:1]
+    *texts, whole = tokenizer.chat_texts([*asked, (said, False)])
+    given = [tokenizer.encode(text, special=True) for text in texts]
+    tail = tokenizer.encode(whole.rpartition("ANSWER")[2], special=True)
+    length = next((i + 1 for i, token in enumerate(tail) if token in tokenizer.stop_ids), 0)
+    return given, tail[:length] or stop

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lowrank.errors import FormatError, InputError
 from lowrank.llama import chat
-from lowrank.llama.chat import render
+from lowrank.llama.chat import render, render_all
 from lowrank.llama.tokenizer import SAME, SPLITS, Tokenizer
 from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers.tokenizer_files import words_beside
@@ -209,6 +209,45 @@ def test_templates_may_use_what_transformers_gives_them():
     said = [{"role": "system", "content": "x"}, {"role": "user", "content": "é<b>"}]
     written = render(template, said, False, bos_token="<s>")
     assert written == '{"role": "user", "content": "é<b>"}20<s>'
+
+
+def counted(monkeypatch) -> list:
+    """A list that grows by one for each process that is started for a template."""
+    started, run = [], chat.subprocess.run
+    monkeypatch.setattr(
+        chat.subprocess, "run", lambda *a, **given: started.append(a) or run(*a, **given)
+    )
+    return started
+
+
+def test_many_conversations_are_written_by_one_process_each_as_if_alone(tokenizer, monkeypatch):
+    started = counted(monkeypatch)
+    asked = [([{"role": "user", "content": f"Say {i} é"}], i % 2 == 0) for i in range(24)]
+    written = tokenizer.chat_texts(asked)
+    assert len(started) == 1
+    assert [tokenizer.encode(text, special=True) for text in written] == [
+        tokenizer.encode_chat(messages, follows) for messages, follows in asked
+    ]
+    assert tokenizer.chat_texts([]) == []
+
+
+def test_conversations_too_long_for_one_process_are_shared_out(monkeypatch):
+    started = counted(monkeypatch)
+    asked = [([{"role": "user", "content": c * 90_000}], True) for c in "abcde"]
+    template = "{% for m in messages %}{{ m.content[0] }}{% endfor %}"
+    assert render_all(template, asked) == list("abcde")
+    assert len(started) == 3
+
+
+def test_one_refused_conversation_among_many_is_an_error_of_ours():
+    template = "{% if messages[0].content == 'b' %}{{ raise_exception('not b') }}{% endif %}"
+    asked = [([{"role": "user", "content": c}], True) for c in "abc"]
+    with pytest.raises(FormatError, match="not b"):
+        render_all(template, asked)
+    long = "{{ 'a' * 600000 }}"
+    assert len(render(long, HI)) == 600_000
+    with pytest.raises(FormatError, match="over 1,000,000"):
+        render_all(long, asked)
 
 
 def test_the_program_for_templates_imports_nothing_of_ours():

@@ -1,9 +1,9 @@
-"""Examples from texts and conversations, with a tokenizer of letters and a template of brackets."""
+"""Examples from conversations, with a tokenizer of letters and a template of brackets."""
 
 import pytest
 
 from lowrank.errors import InputError
-from lowrank.lora.training_examples import answers, texts
+from lowrank.lora.training_examples import answers
 
 
 class Letters:
@@ -20,12 +20,12 @@ class Letters:
     def begin(self, text):
         return [1, *self.encode(text)]
 
-    def chat_text(self, messages, add_generation_prompt=True):
-        said = "".join(f"{m['role'][0]}[{m['content']}$]" for m in messages)
-        return said + ("a[" if add_generation_prompt else "")
-
-    def encode_chat(self, messages, add_generation_prompt=True):
-        return self.encode(self.chat_text(messages, add_generation_prompt), special=True)
+    def chat_texts(self, conversations):
+        written = []
+        for messages, answer_follows in conversations:
+            said = "".join(f"{m['role'][0]}[{m['content']}$]" for m in messages)
+            written.append(said + ("a[" if answer_follows else ""))
+        return written
 
     def text(self, ids):
         return "".join("$" if i == 0 else "^" if i == 1 else chr(i) for i in ids)
@@ -66,9 +66,8 @@ def test_pairs_with_nothing_to_learn_are_refused(pairs):
         answers(Letters(), pairs)
 
 
-def test_texts_count_all_but_their_first_token():
-    (one,) = texts(Letters(), ["abc"], max_length=3)
-    assert (one.ids, one.learnt) == ((1, 97, 98), 2)
-    for lines in ([], [""]):
-        with pytest.raises(InputError):
-            texts(Letters(), lines)
+def test_without_a_length_an_answer_that_cannot_be_learnt_is_still_a_sentence():
+    words = Letters(chat=False)
+    words.begin, words.stop_ids = words.encode, frozenset()
+    with pytest.raises(InputError, match="Example 1 has a prompt of 0 tokens"):
+        answers(words, [("", "A")])  # one token alone: nothing comes before it

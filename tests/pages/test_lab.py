@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -11,11 +12,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lowrank.errors import InputError
+from lowrank.llama import chat
 from lowrank.lora import adapters
 from lowrank.lora.lab import alternatives
 from lowrank.lora.lab.alternatives import Outcome
 from lowrank.readers import uploads
 from lowrank.ui import cached
+from lowrank.ui.jobs import Job
 from lowrank.ui.lab.panels import unpacked
 from tests.tiny_llama import write
 
@@ -42,12 +45,18 @@ def opened(**query: str) -> AppTest:
     return app.run()
 
 
-def finished(app: AppTest, seconds: float = 60) -> AppTest:
-    end = time.monotonic() + seconds
-    job = cached.jobs().get(f"lab {app.session_state['lab run']}")
+def ended(key: str, seconds: float = 120) -> Job:
+    """The job of that key once it is over."""
+    job, end = cached.jobs().get(key), time.monotonic() + seconds
     while not job.over and time.monotonic() < end:
-        time.sleep(0.05)
+        time.sleep(0.02)
     assert job.over
+    return job
+
+
+def finished(app: AppTest) -> AppTest:
+    """The page once its training run is over."""
+    ended(f"lab {app.session_state['lab run']}")
     return app.run()
 
 
@@ -79,6 +88,47 @@ def test_a_run_ends_with_an_adapter_that_loads_and_answers():
     again = opened(tuned=name)  # the link alone brings it back
     assert not again.exception
     assert any("After, 1 × the update" in str(m.value) for m in again.markdown)
+
+
+TEMPLATE = (
+    "{% for m in messages %}{% if m.content == 'no' %}{{ raise_exception('not that') }}{% endif %}"
+    "{{ m.content }}{{ eos_token if m.role == 'assistant' else '?' }}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("view", "button", "name", "state"),
+    [("Train", "train", "lab", "lab run"), ("Alternatives", "train three", "three", "three")],
+)
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [("Hi => Yo\nno => Yes", "not that"), ("Hi => Yo\n" + "a" * 170 + " => Yo", "Example 2 has")],
+)
+def test_an_example_that_cannot_be_laid_out_is_one_sentence(
+    models, view, button, name, state, lines, words
+):
+    (models / "tiny" / "chat_template.jinja").write_text(TEMPLATE)
+    app = opened(view=view, steps="2", set="my own", lines=lines)
+    app.button(key=button).click().run()
+    ended(f"{name} {app.session_state[state]}")
+    app.run()
+    assert not app.exception
+    assert [words in error.value for error in app.error] == [True]
+
+
+def test_all_examples_are_laid_out_by_one_process_and_not_on_the_pages_thread(models, monkeypatch):
+    started, run = [], chat.subprocess.run
+
+    def counted(*command, **given):
+        started.append(threading.current_thread().name)
+        return run(*command, **given)
+
+    (models / "tiny" / "chat_template.jinja").write_text(TEMPLATE)
+    app = opened(steps="1", set="my own", lines="\n".join(f"Hi {i} => Yo" for i in range(20)))
+    monkeypatch.setattr(chat.subprocess, "run", counted)
+    app.button(key="train").click().run()
+    assert ended(f"lab {app.session_state['lab run']}").state == "done"
+    assert started == ["job_0"]
 
 
 def test_a_stopped_run_keeps_what_it_learnt():
@@ -180,10 +230,7 @@ def test_the_papers_experiments_run_here_and_stand_beside_its_tables():
     app.run()
     assert "of 1 steps" in said(app)
     app.button(key="run paper").click().run()
-    job = cached.jobs().get(f"paper {app.session_state['paper run']}")
-    end = time.monotonic() + 120
-    while not job.over and time.monotonic() < end:
-        time.sleep(0.1)
+    job = ended(f"paper {app.session_state['paper run']}")
     app.run()
     assert not app.exception, app.exception
     assert (job.state, job.problem) == ("done", "")
@@ -201,10 +248,7 @@ def test_the_three_ways_stand_side_by_side():
     app = opened(view="Alternatives", steps="2")
     assert not app.exception
     app.button(key="train three").click().run()
-    job = cached.jobs().get(f"three {app.session_state['three']}")
-    end = time.monotonic() + 60
-    while not job.over and time.monotonic() < end:
-        time.sleep(0.05)
+    job = ended(f"three {app.session_state['three']}")
     app.run()
     assert not app.exception
     assert (job.state, job.problem) == ("done", "")

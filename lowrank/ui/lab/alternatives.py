@@ -11,7 +11,6 @@ from lowrank.figures.style import COLOURS
 from lowrank.lora.lab import alternatives
 from lowrank.lora.lab.alternatives import Outcome
 from lowrank.lora.lab.experiments import Doing
-from lowrank.lora.training_examples import Example, answers
 from lowrank.readers import Model
 from lowrank.ui import cached
 from lowrank.ui.downloads import csv_and_json
@@ -33,11 +32,10 @@ def beside(model: Model, choice: Choice) -> None:
     """The comparison made here if there is one, else the stored one."""
     state = st.session_state
     if st.button("Train all three here", icon=":material/model_training:", key="train three"):
-        examples = tuple(answers(runs.words(model), choice.pairs, runs.LONGEST_EXAMPLE))
         name = state["three"] = uuid.uuid4().hex[:12]
         cached.jobs().start(
             f"three {name}",
-            lambda: training(model, examples, choice),
+            lambda: training(model, choice),
             f"lab {runs.visitor()}",
             runs.PATIENCE,
         )
@@ -62,10 +60,9 @@ def beside(model: Model, choice: Choice) -> None:
     csv_and_json(alternatives.rows(stored["outcomes"]), stored, "alternatives")
 
 
-def training(
-    model: Model, examples: tuple[Example, ...], choice: Choice
-) -> Iterator[Doing | Outcome]:
+def training(model: Model, choice: Choice) -> Iterator[Doing | Outcome]:
     """The three runs."""
+    examples = runs.laid_out(model, choice)
     yield from alternatives.work(cached.params(model.source), examples, choice.config)
 
 

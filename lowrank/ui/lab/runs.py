@@ -40,7 +40,6 @@ class Run:
     """A run while it goes on and after it: what was asked, and the adapter once it is kept."""
 
     choice: Choice
-    model: str
     kept: str = ""
     memory: Memory | None = None
     examples: tuple[Example, ...] = ()
@@ -78,9 +77,7 @@ def words(model: Model) -> Tokenizer:
 
 def begin(model: Model, choice: Choice) -> Job:
     """Start a run and remember it in the session and the address."""
-    tokenizer = words(model)
-    examples = answers(tokenizer, choice.pairs, LONGEST_EXAMPLE)
-    run = Run(choice, model.source, examples=tuple(examples))
+    run = Run(choice)
     name = uuid.uuid4().hex[:12]
     job = cached.jobs().start(
         f"lab {name}", lambda: training(model, run), f"lab {visitor()}", PATIENCE
@@ -103,9 +100,18 @@ def going() -> Job | None:
     return job
 
 
+def laid_out(model: Model, choice: Choice) -> tuple[Example, ...]:
+    """The chosen examples as tokens; it takes a process of its own, so this is work for a job.
+
+    Raises our own errors naming the example that cannot be learnt.
+    """
+    return tuple(answers(words(model), choice.pairs, LONGEST_EXAMPLE))
+
+
 def training(model: Model, run: Run) -> Iterator[Run | Record]:
     """The run, then a record a step; what was learnt is kept on disk even if it is stopped."""
     yield run
+    run.examples = laid_out(model, run.choice)
     params = cached.params(model.source)
     config = run.choice.config
     steps = finetune(params, run.examples, config)
