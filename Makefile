@@ -3,20 +3,20 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 
-# Idle OpenBLAS threads should sleep rather than spin: many visitors share few cores.
-export OPENBLAS_THREAD_TIMEOUT ?= 4
-
-.PHONY: app test lint clean
+.PHONY: app test check-wheel lint clean
 
 app: .venv/app-installed
-	@$(BIN)/python -m lowrank fetch || echo "Starting without the model: its pages offer another try, and synthetic matrices meanwhile."
-	@$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+	@$(BIN)/python -m lowrank app --port $(PORT)
 
 # One BLAS thread each: two test workers, the app and a browser share the cores.
 test: export OPENBLAS_NUM_THREADS = 1
 test: lint .venv/dev-installed
 	@$(BIN)/python -m lowrank fetch
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+# The wheel in an empty environment, every page of it in Chromium.
+check-wheel: .venv/dev-installed
+	$(BIN)/python -m scripts.check_wheel
 
 lint: .venv/dev-installed
 	$(BIN)/python -m ruff check .

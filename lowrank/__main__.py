@@ -1,8 +1,10 @@
-"""The command line: `python -m lowrank COMMAND`; `--help` lists the commands."""
+"""The command line, `lowrank COMMAND` or `python -m lowrank COMMAND`; alone, it lists them."""
 
 import argparse
+import importlib.util
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +29,30 @@ def fetch_command(arguments: argparse.Namespace) -> None:
         fetch(progress=progress)
         print("" if watched else "Done.")
     print(f"The default model is in {cached_path()}")
+
+
+def app_file() -> Path:
+    """Where the explorer starts: inside an installed package, or at the top of a checkout."""
+    packed = Path(__file__).parent / "explorer" / "app.py"
+    return packed if packed.exists() else Path(__file__).parents[1] / "app.py"
+
+
+def app_command(arguments: argparse.Namespace) -> None:
+    """Serve the explorer with Streamlit, which reads .streamlit/config.toml beside app.py."""
+    if not importlib.util.find_spec("streamlit"):
+        raise SourceError("The app needs its extra: pip install 'lowrank-explorer[app]'.")
+    try:
+        fetch_command(arguments)
+    except SourceError as error:
+        print(error, "Starting without the model: its pages offer another try.", file=sys.stderr)
+    # Idle OpenBLAS threads should sleep rather than spin: many visitors share few cores.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    command = [sys.executable, "-m", "streamlit", "run", str(app_file())]
+    command += ["--server.port", str(arguments.port)]
+    if os.name == "nt":  # where exec would give the prompt back while the app runs on
+        sys.exit(subprocess.call(command))
+    sys.stdout.flush()
+    os.execv(sys.executable, command)
 
 
 def merge_command(arguments: argparse.Namespace) -> None:
@@ -108,7 +134,11 @@ class OneSentence(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; our own errors become one line and exit status 1."""
     parser = OneSentence(prog="lowrank", description=__doc__)
-    commands = parser.add_subparsers(required=True)
+    parser.set_defaults(run=lambda _: parser.print_help())
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    serving = commands.add_parser("app", help="open the explorer, at the address it prints")
+    serving.add_argument("--port", type=int, default=8501, help="default: 8501")
+    serving.set_defaults(run=app_command)
     fetching = commands.add_parser("fetch", help="fetch the default model into the cache")
     fetching.set_defaults(run=fetch_command)
     merging = commands.add_parser("merge", help="merge a PEFT adapter into a model, as safetensors")
@@ -144,6 +174,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def start_explorer() -> int:
+    """The app, as a program of the distribution's own name; options as for `lowrank app`."""
+    return main(["app", *sys.argv[1:]])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,85 @@
+"""Show that the wheel is enough: built, installed with its `app` extra in an empty environment, its
+command started in an empty folder, and every page opened in Chromium without an error.
+
+python -m scripts.check_wheel      from the checkout's top, with playwright; a minute or two
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.browser.conftest import CHROMIUM_NAMES, FLAGS, free_port, settled, wait_until_healthy
+
+ROOT = Path(__file__).parents[1]
+ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
+
+
+def installed(work: Path) -> Path:
+    """The folder of programs of a new environment that holds the wheel and what it asks for."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-qq"]
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", str(work), str(ROOT)], check=True)
+    wheel = next(work.glob("*.whl"))
+    environment = work / "environment"
+    venv.create(environment, with_pip=False)
+    programs = environment / ("Scripts" if os.name == "nt" else "bin")
+    python = str(programs / "python")
+    subprocess.run([*pip, "--python", python, "install", f"{wheel}[app]"], check=True)
+    return programs
+
+
+def walk(url: str) -> list[str]:
+    """What is wrong with the pages that the navigation lists, a sentence each."""
+    from playwright.sync_api import sync_playwright
+
+    browser_path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
+    wrong = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(120_000)
+        page.goto(url)
+        settled(page)
+        links = page.get_by_test_id("stSidebarNavLink")
+        addresses = [links.nth(i).get_attribute("href") for i in range(links.count())]
+        if len(addresses) != len(list(ROOT.glob("pages/*.py"))):
+            wrong.append(f"the navigation lists {addresses}, not every file of pages/")
+        for address in addresses:
+            page.goto(address)
+            settled(page)
+            title = page.get_by_role("heading", level=1).first.inner_text()
+            print(f"{address.removeprefix(url)}: {title}")
+            if errors := page.locator(ERRORS).all_inner_texts():
+                wrong.append(f"{address}: {errors}")
+        browser.close()
+    return wrong
+
+
+def main() -> list[str]:
+    """Build, install, serve and walk; what is wrong."""
+    with ExitStack() as leaving:
+        work = Path(leaving.enter_context(tempfile.TemporaryDirectory()))
+        programs, empty = installed(work), work / "empty"
+        empty.mkdir()
+        # An empty folder and no PYTHONPATH: the checkout is out of reach.
+        bare = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
+        where = [programs / "python", "-c", "import lowrank; print(lowrank.__file__)"]
+        found = subprocess.check_output(where, cwd=empty, env=bare, text=True).strip()
+        if not Path(found).is_relative_to(work):
+            return [f"lowrank is imported from {found}"]
+        subprocess.run([programs / "lowrank"], cwd=empty, env=bare, check=True)
+        port = free_port()
+        command = [str(programs / "lowrank-explorer"), "--port", str(port)]
+        server = subprocess.Popen(command, cwd=empty, env=bare, stdout=subprocess.DEVNULL)
+        leaving.callback(server.wait)
+        leaving.callback(server.terminate)
+        wait_until_healthy(f"http://127.0.0.1:{port}", server, seconds=300)
+        return walk(f"http://127.0.0.1:{port}")
+
+
+if __name__ == "__main__":
+    sys.exit("\n".join(main()) or 0)

@@ -1,0 +1,46 @@
+"""The command line's way in: what it says alone, and where the app starts from."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lowrank.__main__ import app_file, main, start_explorer
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_alone_it_lists_every_command(capsys) -> None:
+    assert main([]) == 0
+    listed = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert {"app", "fetch", "merge", "atlas", "worksheet"} <= listed
+
+
+def test_the_app_of_a_checkout_is_the_one_at_its_top() -> None:
+    assert app_file() == ROOT / "app.py"
+
+
+def test_the_app_is_served_by_streamlit_at_the_port(monkeypatch, default_model) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda program, command: started.append(command))
+    monkeypatch.setattr(sys, "argv", ["lowrank-explorer", "--port", "8600"])
+    assert start_explorer() == 0
+    served = ["-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", "8600"]
+    assert started == [[sys.executable, *served]]
+
+
+def test_without_streamlit_it_names_the_extra(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main(["app"]) == 1
+    assert "lowrank-explorer[app]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--port", "many"], ["nonsense"]])
+def test_a_wrong_command_is_one_line(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "lowrank", *(["app"] * (len(arguments) > 1)), *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
