@@ -36,7 +36,7 @@ from sklearn.utils.extmath import randomized_svd  # noqa: E402
 
 from lowrank.readers import open_model  # noqa: E402
 from lowrank.spectra.svd import of_product, singular_values, truncate  # noqa: E402
-from lowrank.spectra.svd.scaling import gram  # noqa: E402
+from lowrank.spectra.svd.blocks import gram  # noqa: E402
 
 try:
     import torch

@@ -5,17 +5,19 @@ top k of a large matrix with a certificate of how good they are.
 [5.0]
 """
 
-from lowrank.spectra.svd.certificate import Certificate, NoneMissed
-from lowrank.spectra.svd.dense import (
-    SVD,
+from lowrank.spectra.svd.certificate import Certificate
+from lowrank.spectra.svd.checks import (
     Floats,
-    Norm,
-    break_even_rank,
     checked_matrix,
     checked_rank,
     checked_spectrum,
-    energy,
     frobenius,
+)
+from lowrank.spectra.svd.dense import (
+    SVD,
+    Norm,
+    break_even_rank,
+    energy,
     full,
     of_product,
     parameters,
@@ -31,7 +33,6 @@ __all__ = [
     "SVD",
     "Certificate",
     "Floats",
-    "NoneMissed",
     "Norm",
     "Spectrum",
     "Truncation",

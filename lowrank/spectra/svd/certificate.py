@@ -7,29 +7,23 @@ together are wrong by no more than g ||W||_F with K = 1024. Where that allowance
 what is to be seen, the products are made in float64.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
-from lowrank.errors import InputError
-from lowrank.spectra.svd.dense import SVD, Floats
-from lowrank.spectra.svd.scaling import ROWS, gram, wide_product, wide_rows
+from lowrank.spectra.svd.checks import Floats
+from lowrank.spectra.svd.dense import SVD
 
 Vector = NDArray[np.float64]
-
 
 # Terms that a product sums in float32 before the sum is taken on in float64.
 PIECE = 1024
 
-PROOF = {"kind": "proof"}
-ESTIMATE = {"kind": "estimate"}
-
 
 @dataclass(frozen=True)
 class Certificate:
-    """What is known of the top k triplets of W. `kind(name)` says which fields are proofs.
+    """What is known of the top k triplets of W, and whether by a proof or by an estimate.
 
     residuals  (k,) r_i, proof: some singular value of W lies within r_i of s_i, where r_i**2 =
                (||W v_i - s_i u_i||**2 + ||W.T u_i - s_i v_i||**2) / 2, rounding allowed for.
@@ -44,13 +38,13 @@ class Certificate:
     zero       (1,) max(m, n) eps s_1: values up to this cannot be told from zero in W's precision.
     """
 
-    residuals: Vector = field(metadata=PROOF)
-    errors: Vector = field(metadata=ESTIMATE)
-    norm: Vector = field(metadata=PROOF)
-    lost: Vector = field(metadata=PROOF)
-    excess: Vector = field(metadata=ESTIMATE)
-    s: Vector = field(metadata=PROOF)
-    zero: Vector = field(metadata=PROOF)
+    residuals: Vector
+    errors: Vector
+    norm: Vector
+    lost: Vector
+    excess: Vector
+    s: Vector
+    zero: Vector
 
     @property
     def estimated(self) -> float:
@@ -72,19 +66,6 @@ class Certificate:
         unseen = (self.s <= zero) & (errors <= zero)
         return float((errors / np.maximum(self.s, zero)).max(where=~unseen, initial=0.0))
 
-    @classmethod
-    def kind(cls, name: str) -> str:
-        """ "proof" or "estimate", for a field of this class.
-
-        >>> Certificate.kind("residuals"), Certificate.kind("errors")
-        ('proof', 'estimate')
-        """
-        kinds = {f.name: str(f.metadata["kind"]) for f in fields(cls)}
-        kinds |= {"estimated": "estimate", "proven": "proof"}
-        if name not in kinds:
-            raise InputError(f"{name!r} is no part of a certificate; expected one of {[*kinds]}")
-        return kinds[name]
-
     def times(self, c: float) -> "Certificate":
         """The certificate of c W, for c > 0 a power of two."""
         return Certificate(*(getattr(self, f.name) * c for f in fields(self)))
@@ -96,18 +77,13 @@ class Certificate:
 
 
 def certify(
-    W: Floats,
-    svd: SVD,
-    norm: float,
-    allowed: float = 0.0,
-    unit: float | None = None,
-    dtype: np.dtype[np.floating] | None = None,
+    W: Floats, svd: SVD, norm: float, allowed: float, dtype: np.dtype[np.floating]
 ) -> Certificate:
     """The certificate of `svd` (m, n, k) for W (m, n) with ||W||_F = norm.
 
     4 m n k flops, in W's own precision where its rounding allowance is below the largest residual
-    or `allowed`, else in float64. `unit` is the rounding the triplets were found with and `dtype`
-    the precision that W came in; both are W's own unless given.
+    or `allowed`, else in float64. W is in the precision the triplets were found with; `dtype` is
+    the one it came in.
     """
     (m, n), s = W.shape, svd.s
     V = svd.Vt.T.astype(np.float64)
@@ -134,12 +110,12 @@ def certify(
         else (_norms(WtU) + more_left, lengths[0])
     )
     r = np.where((r >= s) & (m != n), np.maximum(r, np.maximum(s, short / length)), r)
-    zero = np.array([max(m, n) * float(np.finfo(dtype or W.dtype).eps) * s[0]])
+    zero = np.array([max(m, n) * float(np.finfo(dtype).eps) * s[0]])
     # The search's own rounding, and that of the float64 Gram matrix that float32 may go through,
     # which grows as s_1 / s_i and is taken down to 1e-4 only.
-    single = (dtype or W.dtype) == np.float32
+    single = dtype == np.float32
     squared = double * np.minimum(s[0] / s.clip(min=1e-300), 1e4) * single
-    rounding = (4 * (own if unit is None else unit) + 16 * squared) * s[0]
+    rounding = (4 * own + 16 * squared) * s[0]
     # Far from convergence the residual lies among near neighbours, which multiply its effect.
     ratio = seen / s.clip(min=1e-300)
     errors = np.minimum(seen, (4 + 100 * ratio) * ratio * seen) + rounding
@@ -206,68 +182,3 @@ def _products(W: Floats, svd: SVD, dtype: np.dtype[np.floating]) -> _Products:
         found.right += np.einsum("ij,ij->j", apart, apart)
         found.along += np.einsum("ij,ij->j", U, WV)
     return found
-
-
-@dataclass(frozen=True)
-class NoneMissed:
-    """The answer of `check_none_missed`, a proof either way it is used.
-
-    passed     no singular value beyond the k given is as large as `above`.
-    above      s_k (1 + delta), the level asked about.
-    upper      (k,) proof if passed: sigma_i <= upper_i for the i-th largest singular value of W.
-    """
-
-    passed: bool
-    above: float
-    upper: Vector
-
-
-def check_none_missed(W: Floats, svd: SVD, delta: float) -> NoneMissed:
-    """Whether a Cholesky factor of t**2 I - (W.T W - V S**2 V.T), t = s_k (1 + delta), exists.
-
-    If it does then W.T W <= t**2 I + V S**2 V.T, and by Courant and Fischer no value after the
-    k-th exceeds t. The short side's Gram matrix is formed in float64: min(m, n)**2 max(m, n) flops
-    and min(m, n)**2 numbers. Rounding only ever makes it fail.
-    """
-    if W.shape[0] < W.shape[1]:
-        W, svd = W.T, SVD(svd.Vt.T, svd.s, svd.U.T)
-    m, n = W.shape
-    unit = np.finfo(np.float64).eps / 2
-    G = gram(W)
-    trace = float(np.trace(G))
-    V = svd.Vt.T.astype(np.float64)
-    above = float(svd.s[-1]) * (1 + delta)
-    shifted = (V * svd.s**2) @ V.T - G
-    # The factor that exists is that of a matrix this far away, in norm, from the one asked about.
-    away = 4 * _gamma(m + n, unit) * (trace + float(svd.s @ svd.s) + n * above**2)
-    shifted[np.diag_indices(n)] += above**2 - away
-    try:
-        scipy.linalg.cholesky(shifted, overwrite_a=True, check_finite=False)
-    except np.linalg.LinAlgError:
-        return NoneMissed(False, above, np.full(len(svd.s), np.inf))
-    # sigma_i**2 <= lambda_i(t**2 I + V S**2 V.T), whose part from V is within ||V.T V - I||.
-    stretch = float(np.linalg.norm(V.T @ V - np.eye(V.shape[1]), 2))
-    crude = np.sqrt(above**2 + svd.s**2 * (1 + stretch))
-    return NoneMissed(True, above, np.minimum(crude, _sharper(W, svd, V, above, trace)))
-
-
-def _sharper(W: Floats, svd: SVD, V: Vector, above: float, trace: float) -> Vector:
-    """Upper bounds (k,) for sigma_i from the residual of M = W.T W on span V, M <= t**2 beyond it.
-
-    Li and Li, "A note on eigenvalues of perturbed Hermitian matrices", LAA 395 (2005): with
-    E = (I - P) M P and eigenvalues l_i of P M P, each rises by at most
-    2 e**2 / (g_i + sqrt(g_i**2 + 4 e**2)), e = ||E|| and g_i = l_i - t**2; those with g_i <= 0 end
-    no more than e above t**2.
-    """
-    Q = np.linalg.qr(V)[0]
-    WQ = wide_product(W, Q)
-    MQ = np.zeros_like(Q)
-    for i, rows in enumerate(wide_rows(W)):
-        MQ += rows.T @ WQ[i * ROWS : (i + 1) * ROWS]
-    inside = WQ.T @ WQ
-    rounding = 8 * sum(W.shape) * np.finfo(np.float64).eps * trace
-    e = float(np.linalg.norm(MQ - Q @ inside, 2)) + rounding
-    levels = np.linalg.eigvalsh(inside)[::-1] + rounding
-    gaps = levels - above**2
-    rise = np.where(gaps > 0, 2 * e**2 / (abs(gaps) + np.sqrt(gaps**2 + 4 * e**2)), e)
-    return np.asarray(np.sqrt(np.maximum(levels, above**2) + rise))

@@ -3,8 +3,7 @@
 Eckart and Young, "The approximation of one matrix by another of lower rank", Psychometrika (1936).
 """
 
-import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +12,15 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
+from lowrank.spectra.svd.blocks import gram, top_eigen, wide_product
+from lowrank.spectra.svd.checks import (
+    Floats,
+    checked_matrix,
+    checked_rank,
+    checked_spectrum,
+    frobenius,
+)
 
-Floats = NDArray[np.floating]
 Norm = Literal["fro", "spectral"]
 
 # Beyond this ratio of sides the short side's Gram matrix costs far less than bidiagonalisation.
@@ -83,11 +89,11 @@ def full(W: ArrayLike) -> SVD:
         turned = full(W.T)
         return with_fixed_signs(turned.Vt.T, turned.s, turned.U.T)
     if m >= TALL * n and W.dtype == np.float32:
-        s, V = _gram_eigen(W)
+        squares, V = top_eigen(gram(W), n)
+        s = np.sqrt(squares)
         # s**2 is good to about n eps s[0]**2, so s to half of that times (s[0] / s)**2, relatively.
         if n * np.finfo(np.float64).eps * s[0] ** 2 < 2e-9 * s[-1] ** 2:
-            U = np.concatenate([(rows @ (V / s)).astype(W.dtype) for rows in _wide_rows(W)])
-            return with_fixed_signs(U, s, V.T.astype(W.dtype))
+            return with_fixed_signs(wide_product(W, V / s, W.dtype), s, V.T.astype(W.dtype))
     U, s, Vt = scipy.linalg.svd(W.astype(np.float64), full_matrices=False, check_finite=False)
     return with_fixed_signs(U.astype(W.dtype), s, Vt.astype(W.dtype))
 
@@ -138,34 +144,12 @@ def _thin_qr(
 ) -> tuple[NDArray[np.float64], Callable[[Floats], Floats]]:
     """R (r, r) of B = Q R (m, r) in float64, and the product C (r, r) -> Q C (m, r) in `dtype`."""
     if dtype == np.float32:
-        G = np.zeros((B.shape[1], B.shape[1]))
-        for rows in _wide_rows(B):
-            G += rows.T @ rows  # (r, block), (block, r) -> (r, r)
-        R, failed = scipy.linalg.lapack.dpotrf(G)  # upper, zeros below
+        R, failed = scipy.linalg.lapack.dpotrf(gram(B))  # upper, zeros below
         if not failed and scipy.linalg.lapack.dtrcon(R)[0] > WELL:
-
-            def turned(C: Floats) -> Floats:
-                inner = scipy.linalg.solve_triangular(R, C, check_finite=False)
-                return np.concatenate([(rows @ inner).astype(dtype) for rows in _wide_rows(B)])
-
-            return R, turned
+            solve = scipy.linalg.solve_triangular
+            return R, lambda C: wide_product(B, solve(R, C, check_finite=False), dtype)
     Q, R = np.linalg.qr(B.astype(np.float64))
     return R, lambda C: (Q @ C).astype(dtype)
-
-
-def _gram_eigen(W: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Square roots (n,), descending, and vectors (n, n), in columns, of W.T W in float64."""
-    G = np.zeros((W.shape[1], W.shape[1]))
-    for rows in _wide_rows(W):
-        G += rows.T @ rows  # (n, block), (block, n) -> (n, n)
-    squares, V = scipy.linalg.eigh(G, check_finite=False)
-    return np.sqrt(squares[::-1].clip(min=0.0)), V[:, ::-1]
-
-
-def _wide_rows(W: Floats) -> Iterator[NDArray[np.float64]]:
-    """Blocks of rows (block, n) in float64, so that W is never held twice as wide."""
-    for start in range(0, len(W), BLOCK_ROWS):
-        yield W[start : start + BLOCK_ROWS].astype(np.float64)
 
 
 def with_fixed_signs(U: Floats, s: NDArray[np.float64], Vt: Floats) -> SVD:
@@ -218,20 +202,6 @@ def residual_norm(W: ArrayLike, factors: SVD) -> float:
     return frobenius([frobenius(W[b] - (factors.U[b] * s) @ factors.Vt) for b in blocks])
 
 
-def frobenius(values: ArrayLike) -> float:
-    """sqrt(sum of squares) in float64, scaled so that no square overflows or vanishes.
-
-    >>> frobenius([3e200, 0.0, 3e200]) == 3e200 * 2**0.5
-    True
-    """
-    values = np.asarray(values, dtype=np.float64)
-    largest = float(np.abs(values).max(initial=0.0))
-    if largest == 0.0:
-        return 0.0
-    scaled = (values / largest).ravel()
-    return largest * float(np.sqrt(scaled @ scaled))
-
-
 def energy(s: ArrayLike, k: int) -> float:
     """The share of ||W||_F**2 that rank k keeps: sum_{i<=k} s_i**2 / sum_i s_i**2, from 0 to 1.
 
@@ -266,41 +236,3 @@ def parameters(m: int, n: int, k: int) -> int:
     135168
     """
     return checked_rank(k, min(m, n)) * (m + n)
-
-
-def checked_rank(k: int, limit: int) -> int:
-    """k as an int; InputError unless it is a whole number from 1 to limit, which is min(m, n)."""
-    try:
-        whole = operator.index(k)
-    except TypeError:
-        raise InputError(f"rank k is {k!r}; expected a whole number from 1 to {limit}") from None
-    if not 1 <= whole <= limit:
-        raise InputError(f"rank k is {whole}; expected 1 to min(m, n) = {limit}")
-    return whole
-
-
-def checked_matrix(W: ArrayLike) -> Floats:
-    """W as a two-dimensional float array; InputError if empty, not a matrix, or not finite."""
-    try:
-        W = np.asarray(W)
-        W = W if W.dtype in (np.float32, np.float64) else W.astype(np.float64)
-    except (TypeError, ValueError):
-        raise InputError("W is not a matrix of real numbers; expected rows of one length") from None
-    if W.ndim != 2 or 0 in W.shape:
-        raise InputError(f"W has shape {W.shape}; expected two dimensions, neither of them 0")
-    if not np.isfinite(W).all():
-        i, j = np.argwhere(~np.isfinite(W))[0]
-        raise InputError(f"W[{i}, {j}] is {W[i, j]}; expected finite numbers only")
-    return W
-
-
-def checked_spectrum(s: ArrayLike) -> NDArray[np.float64]:
-    """s as float64; InputError unless it holds one or more finite values >= 0, descending."""
-    s = np.asarray(s, dtype=np.float64)
-    if s.ndim != 1 or s.size == 0:
-        raise InputError(f"s has shape {s.shape}; expected one or more singular values in a row")
-    if not np.isfinite(s).all():
-        raise InputError("s holds NaN or infinity; expected finite singular values")
-    if s[-1] < 0 or (np.diff(s) > 0).any():
-        raise InputError("s is not in descending order from s[0] down to no less than 0")
-    return s

@@ -18,8 +18,8 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from lowrank.spectra.svd import threads
-from lowrank.spectra.svd.dense import Floats
-from lowrank.spectra.svd.scaling import gram, top_eigen, wide_product
+from lowrank.spectra.svd.blocks import gram, top_eigen, wide_product
+from lowrank.spectra.svd.checks import Floats
 
 
 @dataclass(frozen=True)

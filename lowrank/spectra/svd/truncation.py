@@ -8,15 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
 from lowrank.spectra.svd import krylov, threads
-from lowrank.spectra.svd.certificate import Certificate, NoneMissed, certify, check_none_missed
-from lowrank.spectra.svd.dense import (
-    SVD,
-    Floats,
-    checked_matrix,
-    checked_rank,
-    with_fixed_signs,
-)
-from lowrank.spectra.svd.scaling import gram, normalised, rough_gram, top_eigen, wide_product
+from lowrank.spectra.svd.blocks import gram, normalised, top_eigen, wide_product
+from lowrank.spectra.svd.certificate import Certificate, certify
+from lowrank.spectra.svd.checks import Floats, checked_rank
+from lowrank.spectra.svd.dense import SVD, with_fixed_signs
 
 # Below this short side, or when k is more than this share of it, the whole decomposition costs no
 # more than a part of it: measured on two cores with float32.
@@ -38,8 +33,6 @@ class Truncation:
     svd          the triplets: U (m, k), s (k,) descending float64, Vt (k, n), W's own dtype.
     certificate  bounds and estimates of what is wrong with them.
     tol          the relative error of each singular value that was asked for.
-    reached      the estimate of the worst, to be compared with tol; `certificate.proven` is a
-                 proof, and of first order.
     method       "krylov", "gram" or "dense".
     flops        operations of all matrix products and factorisations done so far.
     seed         of the random starting block.
@@ -48,7 +41,6 @@ class Truncation:
     svd: SVD
     certificate: Certificate
     tol: float
-    reached: float
     method: str
     flops: float
     seed: int
@@ -60,6 +52,11 @@ class Truncation:
         return len(self.svd.s)
 
     @property
+    def reached(self) -> float:
+        """The estimate of the worst relative error; `certificate.proven` is of first order."""
+        return self.certificate.estimated
+
+    @property
     def met(self) -> bool:
         """Whether the estimate meets the tolerance asked for."""
         return self.reached <= self.tol
@@ -69,30 +66,11 @@ class Truncation:
 
         Raises InputError if there are fewer than k.
         """
-        certificate = self.certificate.top(k)
-        svd = self.svd.top(k)
-        return replace(self, svd=svd, certificate=certificate, reached=certificate.estimated)
+        return replace(self, svd=self.svd.top(k), certificate=self.certificate.top(k))
 
     def grown(self, W: ArrayLike, k: int | None = None, tol: float | None = None) -> "Truncation":
         """truncate(W, k, tol) going on from here: k and tol are as they were unless given."""
         return truncate(W, k or self.k, tol or self.tol, seed=self.seed, start=self)
-
-    def check_none_missed(self, W: ArrayLike, delta: float = 0.01) -> NoneMissed:
-        """A proof, if it passes, that no singular value beyond these k exceeds s_k (1 + delta).
-
-        Forms the short side's Gram matrix in float64 and factors it: for 4096 x 4096 about the
-        time of three products of that size in float64. A failure proves nothing.
-        Raises InputError if delta is not positive or W is not of this shape.
-        """
-        W = checked_matrix(W)
-        if W.shape != self.svd.shape or not delta > 0:
-            raise InputError(
-                f"W is {W.shape} and delta {delta}; expected {self.svd.shape}, more than 0."
-            )
-        W, c, _ = normalised(W)
-        svd = replace(self.svd, s=self.svd.s * c)
-        found = check_none_missed(W, svd, delta)
-        return NoneMissed(found.passed, found.above / c, found.upper / c)
 
 
 def truncate(
@@ -171,7 +149,7 @@ def _search(
     U, s, V, cost = _dense(W, k, norm)
     svd, certificate = _certified(W.astype(np.float64), U, s, V, norm, W.dtype, tol)
     flops += cost + 4.0 * m * n * k
-    return Truncation(svd, certificate, tol, certificate.estimated, "dense", flops, seed, None)
+    return Truncation(svd, certificate, tol, "dense", flops, seed, None)
 
 
 def _krylov(
@@ -192,9 +170,7 @@ def _krylov(
         U, s, V = krylov.ritz(W, space, k)
         flops += 4.0 * m * n * k + 2.0 * m * space.size * (space.size + k)
         svd, certificate = _certified(W, U, s, V, norm, dtype, tol)
-        found = Truncation(
-            svd, certificate, tol, certificate.estimated, "krylov", flops + space.flops, 0, space
-        )
+        found = Truncation(svd, certificate, tol, "krylov", flops + space.flops, 0, space)
         full_up = not space.X.shape[1] or space.size + space.X.shape[1] > most
         if found.met or full_up or found.reached > 0.7 * before:
             return found
@@ -208,11 +184,11 @@ def _through_gram(W: Floats, k: int, tol: float, norm: float) -> Truncation:
     angle enters by its square, and certified.
     """
     m, n = W.shape
-    Q = top_eigen(rough_gram(W), k + SPARE)[1].astype(W.dtype)
+    Q = top_eigen(gram(W, W.dtype), k + SPARE)[1].astype(W.dtype)
     space = krylov.Subspace(Q, W @ Q, np.zeros((0, 0)), Q[:, :0], 0.0, {})
     svd, certificate = _certified(W, *krylov.ritz(W, space, k), norm, W.dtype, tol)
     flops = m * n * (n + 2.0 * (k + SPARE) + 4.0 * k) + 4 / 3 * n**3 + 4.0 * n * n * k
-    return Truncation(svd, certificate, tol, certificate.estimated, "gram", flops, 0, None)
+    return Truncation(svd, certificate, tol, "gram", flops, 0, None)
 
 
 def _certified(
@@ -233,12 +209,11 @@ def _certified(
     the vectors before rounding, what is said of W_k for those that are handed out.
     """
     svd = SVD(U.astype(dtype), s, V.T.astype(dtype))
-    unit = float(np.finfo(W.dtype).eps) / 2
     allowed = tol**0.5 * float(s[-1])
-    certificate = certify(W, svd, norm, allowed, unit, dtype)
+    certificate = certify(W, svd, norm, allowed, dtype)
     if W.dtype == dtype:
         return svd, certificate
-    sharp = certify(W, SVD(U, s, V.T), norm, allowed, unit, dtype)
+    sharp = certify(W, SVD(U, s, V.T), norm, allowed, dtype)
     return svd, replace(certificate, residuals=sharp.residuals, errors=sharp.errors)
 
 

@@ -7,8 +7,8 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
-from lowrank.spectra.svd.dense import Floats
-from lowrank.spectra.svd.scaling import gram, normalised, wide_product
+from lowrank.spectra.svd.blocks import gram, normalised, wide_product
+from lowrank.spectra.svd.checks import Floats
 
 # The smallest values that may be found again one by one, and the spare directions beside them.
 FEW = 64

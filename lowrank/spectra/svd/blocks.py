@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from lowrank.spectra.svd.dense import Floats, checked_matrix, frobenius
+from lowrank.spectra.svd.checks import Floats, checked_matrix, frobenius
 
 ROWS = 512
 
@@ -52,26 +52,18 @@ def wide_rows(W: Floats, count: int = ROWS) -> Iterator[NDArray[np.float64]]:
         yield W[i : i + count].astype(np.float64)
 
 
-def gram(W: Floats) -> NDArray[np.float64]:
-    """W.T W (n, n) in float64."""
-    G = np.zeros((W.shape[1], W.shape[1]))
-    for rows in wide_rows(W, 2 * ROWS):
-        G += rows.T @ rows  # (n, block), (block, n) -> (n, n)
-    return G
-
-
-def rough_gram(W: Floats) -> NDArray[np.float64]:
-    """W.T W (n, n), multiplied in W's own precision a block of rows at a time, added in float64."""
+def gram(W: Floats, precision: DTypeLike = np.float64) -> NDArray[np.float64]:
+    """W.T W (n, n): blocks of rows multiplied in that precision and added in float64."""
     G = np.zeros((W.shape[1], W.shape[1]))
     for i in range(0, len(W), 2 * ROWS):
-        rows = W[i : i + 2 * ROWS]
+        rows = W[i : i + 2 * ROWS].astype(precision, copy=False)
         G += rows.T @ rows  # (n, block), (block, n) -> (n, n)
     return G
 
 
-def wide_product(W: Floats, C: NDArray[np.float64]) -> NDArray[np.float64]:
-    """W C (m, k) in float64."""
-    return np.vstack([rows @ C for rows in wide_rows(W)])
+def wide_product(W: Floats, C: NDArray[np.float64], dtype: DTypeLike = np.float64) -> Floats:
+    """W C (m, k) multiplied in float64 and returned in `dtype`."""
+    return np.vstack([(rows @ C).astype(dtype, copy=False) for rows in wide_rows(W)])
 
 
 def top_eigen(G: NDArray[np.float64], k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,0 +1,70 @@
+"""What every function here asks of its arguments, and the norm that never overflows."""
+
+import operator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lowrank.errors import InputError
+
+Floats = NDArray[np.floating]
+
+
+def checked_rank(k: int, limit: int) -> int:
+    """k as an int; InputError unless it is a whole number from 1 to limit, which is min(m, n)."""
+    try:
+        whole = operator.index(k)
+    except TypeError:
+        raise InputError(f"rank k is {k!r}; expected a whole number from 1 to {limit}") from None
+    if not 1 <= whole <= limit:
+        raise InputError(f"rank k is {whole}; expected 1 to min(m, n) = {limit}")
+    return whole
+
+
+def checked_matrix(W: ArrayLike) -> Floats:
+    """W as a two-dimensional float array; InputError if empty, not a matrix, or not finite."""
+    W = real_matrix(W, "W")
+    if not np.isfinite(W).all():
+        i, j = np.argwhere(~np.isfinite(W))[0]
+        raise InputError(f"W[{i}, {j}] is {W[i, j]}; expected finite numbers only")
+    return W
+
+
+def real_matrix(W: ArrayLike, name: str) -> Floats:
+    """W (m, n) as float32 or float64, finite or not; InputError names it if it is no matrix."""
+    try:
+        W = np.asarray(W)
+        W = W if W.dtype in (np.float32, np.float64) else W.astype(np.float64)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{name} is not a matrix of real numbers; expected rows of one length"
+        ) from None
+    if W.ndim != 2 or 0 in W.shape:
+        raise InputError(f"{name} has shape {W.shape}; expected two dimensions, neither of them 0")
+    return W
+
+
+def checked_spectrum(s: ArrayLike) -> NDArray[np.float64]:
+    """s as float64; InputError unless it holds one or more finite values >= 0, descending."""
+    s = np.asarray(s, dtype=np.float64)
+    if s.ndim != 1 or s.size == 0:
+        raise InputError(f"s has shape {s.shape}; expected one or more singular values in a row")
+    if not np.isfinite(s).all():
+        raise InputError("s holds NaN or infinity; expected finite singular values")
+    if s[-1] < 0 or (np.diff(s) > 0).any():
+        raise InputError("s is not in descending order from s[0] down to no less than 0")
+    return s
+
+
+def frobenius(values: ArrayLike) -> float:
+    """sqrt(sum of squares) in float64, scaled so that no square overflows or vanishes.
+
+    >>> frobenius([3e200, 0.0, 3e200]) == 3e200 * 2**0.5
+    True
+    """
+    values = np.asarray(values, dtype=np.float64)
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest == 0.0:
+        return 0.0
+    scaled = (values / largest).ravel()
+    return largest * float(np.sqrt(scaled @ scaled))
