@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from lowrank import llama  # noqa: E402
+from lowrank.files import cache_folder  # noqa: E402
 from lowrank.llama.model import ATTENTION, MLP  # noqa: E402
 from lowrank.llama.tokenizer import Tokenizer  # noqa: E402
 from lowrank.readers import open_model  # noqa: E402
-from lowrank.readers.default_model import cache_folder  # noqa: E402
 from lowrank.surgery import (  # noqa: E402  # noqa: E402
     FactorStore,
     Measured,

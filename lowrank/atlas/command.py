@@ -13,6 +13,7 @@ from lowrank.atlas.measuring import Row, matrices
 from lowrank.atlas.report import report
 from lowrank.atlas.surveying import identity, survey
 from lowrank.errors import InputError, SourceError
+from lowrank.files import write
 from lowrank.readers import open_model
 
 
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
         with bar:
             found = survey(model, pool, journal, names, arguments.threads, progress)
     path = folder / "report.html"
-    path.write_text(report(found), encoding="utf-8")
+    write(path, report(found))
     bad = [row for row in found.rows if row.problem]
     print(f"{len(found.rows)} matrices surveyed, {len(bad)} of them not measurable: {path}")
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from lowrank.atlas.measuring import COLUMNS, Row, Spectrum, from_texts, to_texts
 from lowrank.errors import FormatError, InputError, SourceError
+from lowrank.files import write
 
 ABOUT, TABLE, SPECTRA, PARTS = "survey.json", "matrices.csv", "spectra.npz", "parts"
 VERSION = 1
@@ -47,12 +48,12 @@ class Journal:
             if (folder / ABOUT).exists():
                 self._same(about)
             else:
-                _write(folder / ABOUT, json.dumps(about, indent=1).encode())
+                write(folder / ABOUT, json.dumps(about, indent=1).encode())
             for left in (folder / PARTS).glob("*.new"):
                 left.unlink()
             self.done = self._found()
             rows = [row for row, _ in self.done.values()]
-            _write(folder / TABLE, _csv([COLUMNS, *map(to_texts, rows)]))
+            write(folder / TABLE, _csv([COLUMNS, *map(to_texts, rows)]))
         except OSError as error:
             raise SourceError(f"{folder} cannot be written: {error.strerror or error}.") from error
 
@@ -84,7 +85,7 @@ class Journal:
         """Keep one finished matrix: its part first, then its line."""
         stream = io.BytesIO()
         np.savez(stream, row=np.array(json.dumps(to_texts(row))), s=s)
-        _write(self._part(row.name), stream.getvalue())
+        write(self._part(row.name), stream.getvalue())
         with (self.folder / TABLE).open("ab") as table:
             table.write(_csv([to_texts(row)]))
             table.flush()
@@ -101,10 +102,10 @@ class Journal:
             raise InputError(f"{len(missing)} matrices are not surveyed yet, {missing[0]} first.")
         rows = tuple(self.done[name][0] for name in self.names)
         spectra = {name: self.done[name][1] for name in self.names}
-        _write(self.folder / TABLE, _csv([COLUMNS, *map(to_texts, rows)]))
+        write(self.folder / TABLE, _csv([COLUMNS, *map(to_texts, rows)]))
         stream = io.BytesIO()
         np.savez(stream, allow_pickle=False, **{str(i): s for i, s in enumerate(spectra.values())})
-        _write(self.folder / SPECTRA, stream.getvalue())
+        write(self.folder / SPECTRA, stream.getvalue())
         shutil.rmtree(self.folder / PARTS, ignore_errors=True)
         return Survey(self.title, rows, spectra)
 
@@ -151,13 +152,3 @@ def _csv(lines: Iterable[Iterable[str]]) -> bytes:
     stream = io.StringIO(newline="")
     csv.writer(stream, lineterminator="\n").writerows(lines)
     return stream.getvalue().encode()
-
-
-def _write(path: Path, raw: bytes) -> None:
-    """The whole file or none of it, on disk when this returns."""
-    part = path.with_name(path.name + ".new")
-    with part.open("wb") as out:
-        out.write(raw)
-        out.flush()
-        os.fsync(out.fileno())
-    os.replace(part, path)

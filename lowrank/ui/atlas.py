@@ -12,8 +12,8 @@ from lowrank.atlas import MEASURES, Journal, Row, Survey, matrices, surveyed
 from lowrank.atlas.report import hover, in_layers, label, random_peer, random_value, value
 from lowrank.atlas.surveying import identity
 from lowrank.figures import atlas as figures
+from lowrank.files import cache_folder
 from lowrank.readers import Model, Remote
-from lowrank.readers.default_model import cache_folder
 from lowrank.readers.offers import offered
 from lowrank.ui import cached
 from lowrank.ui.jobs import Job

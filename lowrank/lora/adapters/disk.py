@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lowrank.errors import FormatError, SourceError
+from lowrank import files
+from lowrank.errors import FormatError
 from lowrank.lora.config import FILE, AdapterConfig
 from lowrank.lora.equations import init
 from lowrank.readers.safetensors import SafetensorsModel, read_json
@@ -153,11 +154,7 @@ def save(adapter: Adapter, folder: str | Path) -> Path:
         module, _, part = name.rpartition(".")
         inner = ".base_layer" if module in adapter.pairs else ""
         tensors[f"{PREFIX}{module}{inner}.{part}"] = value
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        (path / FILE).write_text(json.dumps(adapter.config.to_json(), indent=2), encoding="utf-8")
-    except OSError as error:
-        raise SourceError(f"{FILE} cannot be written: {error.strerror or error}.") from error
+    files.write(path / FILE, json.dumps(adapter.config.to_json(), indent=2))
     table = {name: ("F32", value.shape) for name, value in tensors.items()}
     write(path / WEIGHTS, table, tensors.__getitem__)
     return path
