@@ -79,7 +79,7 @@ except errors.SourceError as error:
 
 def test_a_folder_that_is_a_file_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(SourceError, match="cannot be written: .*file is not a folder"):
+    with pytest.raises(SourceError, match=r"cannot be written: .*file is not a folder"):
         files.write(tmp_path / "file" / "inside", "text")
 
 
