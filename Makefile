@@ -3,7 +3,7 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 
-.PHONY: app test check-wheel lint clean
+.PHONY: app test test-pythons test-lowest check-wheel lint clean
 
 app: .venv/app-installed
 	@$(BIN)/python -m lowrank app --port $(PORT)
@@ -13,6 +13,14 @@ test: export OPENBLAS_NUM_THREADS = 1
 test: lint .venv/dev-installed
 	@$(BIN)/python -m lowrank fetch
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+# The suite without a browser on each Python from 3.11 to 3.13 found here, and once on the lowest
+# versions allowed; T="tests/exact" runs less.
+test-pythons test-lowest: export OPENBLAS_NUM_THREADS = 1
+test-pythons:
+	$(PYTHON) -m scripts.pythons $(T)
+test-lowest:
+	$(PYTHON) -m scripts.pythons --lowest --only 3.11 $(T)
 
 # The wheel in an empty environment, every page of it in Chromium.
 check-wheel: .venv/dev-installed
