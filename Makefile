@@ -1,9 +1,10 @@
 # make app   the explorer in a browser          make test   everything that must pass
+# make docs  the API reference                   more        see CONTRIBUTING.md
 PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 
-.PHONY: app test test-pythons test-lowest check-wheel lint clean
+.PHONY: app test test-pythons test-lowest check-wheel docs lint clean
 
 app: .venv/app-installed
 	@$(BIN)/python -m lowrank app --port $(PORT)
@@ -17,14 +18,23 @@ test: lint .venv/dev-installed
 # The suite without a browser on each Python from 3.11 to 3.13 found here, and once on the lowest
 # versions allowed; T="tests/exact" runs less.
 test-pythons test-lowest: export OPENBLAS_NUM_THREADS = 1
-test-pythons:
-	$(PYTHON) -m scripts.pythons $(T)
-test-lowest:
-	$(PYTHON) -m scripts.pythons --lowest --only 3.11 $(T)
+test-pythons: .venv/bin/python
+	$(BIN)/python -m scripts.pythons $(T)
+test-lowest: .venv/bin/python
+	$(BIN)/python -m scripts.pythons --lowest --only 3.11 $(T)
 
 # The wheel in an empty environment, every page of it in Chromium.
 check-wheel: .venv/dev-installed
 	$(BIN)/python -m scripts.check_wheel
+
+# The documentation with its API reference, as a site in site/.
+docs: .venvs/docs/installed
+	.venvs/docs/bin/python -m mkdocs build --strict --quiet
+
+.venvs/docs/installed: requirements-docs.txt
+	$(PYTHON) -m venv .venvs/docs
+	.venvs/docs/bin/python -m pip install --disable-pip-version-check --quiet -r requirements-docs.txt
+	@touch $@
 
 lint: .venv/dev-installed
 	$(BIN)/python -m ruff check .
@@ -46,4 +56,4 @@ lint: .venv/dev-installed
 	@touch $@ .venv/app-installed
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venvs site .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -2,8 +2,10 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,18 @@ def test_a_wrong_command_is_one_line(arguments: list[str]) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_requirements_are_those_of_the_app_extra() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+
+    def asked(names: list[str]) -> set[str]:
+        inner = [re.fullmatch(r"lowrank-explorer\[(.*)\]", name) for name in names]
+        more = [extras[e] for match in inner if match for e in match[1].split(",")]
+        plain = {name for name, match in zip(names, inner, strict=True) if not match}
+        return plain.union(*map(asked, more))
+
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    listed = {line for line in lines if not line.startswith("#")}
+    assert listed == asked([*project["dependencies"], *extras["app"]])
