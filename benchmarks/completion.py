@@ -16,13 +16,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lowrank.spectra.completion import (
-    als,
-    finish,
-    mean_fill,
-    relative_error,
-    soft_impute,
-)
+from lowrank.spectra.completion import als, finish, soft_impute
+from lowrank.spectra.recovery import mean_fill, relative_error
 
 SIZE, RANK, FRACTION = 200, 5, 0.3
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from lowrank.spectra.completion import als, phase_cell, ridge_rows, soft_impute, soft_svd
+from lowrank.spectra.completion import als, ridge_rows, soft_impute, soft_svd
 from lowrank.spectra.components import pca
+from lowrank.spectra.phase_transition import phase_cell
 from lowrank.spectra.svd import energy, full, parameters
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.redundancy.compress import compress
@@ -16,7 +17,7 @@ VIEWS = {
     "Recover": (
         recover,
         (soft_impute, soft_svd, als, ridge_rows),
-        "from lowrank.spectra.completion import als, finish, split\n\n"
+        "from lowrank.spectra import als, finish, split\n\n"
         "kept, held_out = split(observed, 0.1, rng)  # X may hold NaN where it is not observed\n"
         "result = finish(als(X, kept, rank=6, held_out=held_out))\n"
         "print(result.verdict())\nresult.matrix",
@@ -24,7 +25,7 @@ VIEWS = {
     "When it works": (
         works,
         (phase_cell, als),
-        "from lowrank.spectra.completion import phase\n\n"
+        "from lowrank.spectra.phase_transition import phase\n\n"
         "for cell in phase(60, ranks=range(1, 31), fractions=[0.2, 0.4, 0.6, 0.8]):\n"
         "    print(cell.rank, cell.fraction, cell.success)",
     ),

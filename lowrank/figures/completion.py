@@ -6,7 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lowrank.figures.style import COLOURS, styled
-from lowrank.spectra.completion import PhaseCell, needed_fraction
+from lowrank.spectra.phase_transition import PhaseCell
+from lowrank.spectra.recovery import needed_fraction
 
 LEAST = 1e-8  # errors below it are drawn there: a log axis has no zero
 

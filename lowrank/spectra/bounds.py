@@ -1,15 +1,22 @@
 """What the top k singular values and ||W||_F say for certain about all of them: bounds, no guesses.
 
-The n - k values not seen add up, squared, to R = ||W||_F**2 - sum s_i**2, and none exceeds s_k.
+The n - k values not seen add up, squared, to R = ||W||_F**2 - sum s_i**2, and none exceeds s_k. Of
+all that could be there, energy gathers soonest where they are as large as may be, s_k one after
+the other, and latest where all are equal: what the measures say of these two bounds the rest.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
-from lowrank.spectra.svd import checked_spectrum
+from lowrank.spectra import measures
+from lowrank.spectra.svd import checked_rank, checked_spectrum
+from lowrank.spectra.svd import energy as energy_kept
+
+Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -29,34 +36,19 @@ def stable_rank(s: ArrayLike, norm: float, count: int) -> Bounds:
     >>> round(stable_rank([2.0, 1.0], 6.0**0.5, 3).low, 9)
     1.5
     """
-    s, rest, _ = _checked(s, norm, count)
-    value = float(((s / s[0]) ** 2).sum() + rest) if s[0] > 0 else 0.0
+    value = measures.stable_rank(_completions(s, norm, count)[1])
     return Bounds(value, value)
 
 
 def energy(s: ArrayLike, norm: float, count: int, k: int) -> Bounds:
     """The share of ||W||_F**2 that rank k keeps: exact up to len(s), bounds beyond.
 
-    Beyond, the unseen are either as large as may be, s_k one after the other, or all equal.
-
     >>> found = energy([2.0, 1.0], 6.0**0.5, 4, 3)
     >>> round(found.low, 4), round(found.high, 4)
     (0.9167, 1.0)
     """
-    s, rest, last = _checked(s, norm, count)
-    if not 1 <= k <= count:
-        raise InputError(f"rank k is {k}; expected 1 to {count}")
-    if s[0] == 0:
-        return Bounds(1.0, 1.0)
-    squares = (s / s[0]) ** 2
-    total = squares.sum() + rest
-    seen = squares[:k].sum()
-    more = max(k - len(s), 0)
-    if not more:
-        return Bounds(float(seen / total), float(seen / total))
-    low = rest * more / (count - len(s))
-    high = min(rest, more * last**2)
-    return Bounds(float((seen + low) / total), float((seen + high) / total))
+    checked_rank(k, count)
+    return _between(lambda s: energy_kept(s, k), *_completions(s, norm, count))
 
 
 def rank_at_energy(s: ArrayLike, norm: float, count: int, level: float) -> Bounds:
@@ -65,23 +57,7 @@ def rank_at_energy(s: ArrayLike, norm: float, count: int, level: float) -> Bound
     >>> rank_at_energy([2.0, 1.0], 6.0**0.5, 4, 0.6), rank_at_energy([2.0, 1.0], 6.0**0.5, 4, 0.9)
     (Bounds(low=1, high=1), Bounds(low=3, high=3))
     """
-    s, rest, last = _checked(s, norm, count)
-    if not 0 < level < 1:
-        raise InputError(f"level is {level}; expected more than 0 and less than 1")
-    if s[0] == 0:
-        return Bounds(0, 0)
-    squares = (s / s[0]) ** 2
-    total = squares.sum() + rest
-    kept = np.cumsum(squares)
-    # A level that is met but for rounding counts as met.
-    wanted = level * total * (1 - 1e-12)
-    if kept[-1] >= wanted:
-        k = int(np.argmax(kept >= wanted)) + 1
-        return Bounds(k, k)
-    missing = wanted - kept[-1]
-    soonest = len(s) + int(np.ceil(missing / last**2))
-    latest = len(s) + int(np.ceil(missing / (rest / (count - len(s)))))
-    return Bounds(soonest, min(latest, count))
+    return _between(lambda s: measures.rank_at_energy(s, level), *_completions(s, norm, count))
 
 
 def effective_rank(s: ArrayLike, norm: float, count: int) -> Bounds:
@@ -95,40 +71,34 @@ def effective_rank(s: ArrayLike, norm: float, count: int) -> Bounds:
     >>> round(b.low, 6), round(b.high, 6)
     (4.0, 4.0)
     """
-    s, rest, last = _checked(s, norm, count)
-    if s[0] == 0:
-        return Bounds(0.0, 0.0)
-    seen, hidden = s / s[0], count - len(s)
-    if not hidden or rest == 0:
-        value = _effective(seen)
-        return Bounds(value, value)
-    copies, part = divmod(rest, last**2)
-    concentrated = np.append(np.full(min(int(copies), hidden), last), part / last)
-    spread = np.full(hidden, (rest / hidden) ** 0.5)
-    low, high = (_effective(np.append(seen, unseen)) for unseen in (concentrated, spread))
-    return Bounds(min(low, high), high)
+    large, equal = _completions(s, norm, count)
+    k = np.size(s)
+    # The one value between s_k and 0 is taken so small that the unseen add up to R / s_k.
+    large[k:] *= large[k:] / (large[k - 1] or 1.0)
+    return _between(measures.effective_rank, large, equal)
 
 
-def _effective(s: NDArray[np.float64]) -> float:
-    p = s / s.sum()
-    p = p[p > 0]
-    return float(np.exp(-(p * np.log(p)).sum()))
+def _between(measure: Callable[[Vector], float], first: Vector, second: Vector) -> Bounds:
+    a, b = measure(first), measure(second)
+    return Bounds(min(a, b), max(a, b))
 
 
-def _checked(s: ArrayLike, norm: float, count: int) -> tuple[NDArray[np.float64], float, float]:
-    """s, and relative to s_1: the sum of squares not seen, and the largest a value not seen is."""
+def _completions(s: ArrayLike, norm: float, count: int) -> tuple[Vector, Vector]:
+    """s relative to s_1 and all (count,) that may follow: as large as may be, and all equal."""
     s = checked_spectrum(s)
-    if len(s) > count:
+    hidden = count - len(s)
+    if hidden < 0:
         raise InputError(f"s holds {len(s)} values; expected no more than min(m, n) = {count}")
     if s[0] == 0:
         if norm != 0:
             raise InputError(f"norm is {norm} and s is 0; expected a norm of 0")
-        return s, 0.0, 0.0
-    rest = (norm / s[0]) ** 2 - float(((s / s[0]) ** 2).sum())
-    last = float(s[-1] / s[0])
-    slack = 1e-5 * (norm / s[0]) ** 2
-    if not -slack <= rest <= (count - len(s)) * last**2 + slack:
-        raise InputError(
-            f"norm is {norm}; expected that of s and {count - len(s)} values of at most {s[-1]}"
-        )
-    return s, min(max(rest, 0.0), (count - len(s)) * last**2), last
+        return np.zeros(count), np.zeros(count)
+    seen, total = s / s[0], float(norm / s[0]) ** 2
+    last = float(seen[-1])
+    rest, slack = total - float((seen**2).sum()), 1e-5 * total
+    if not -slack <= rest <= hidden * last**2 + slack:
+        raise InputError(f"norm is {norm}; expected that of s and {hidden} values up to {s[-1]}")
+    # Squares, of which the first so many are last**2, one is what is left, and the others are 0.
+    large = (max(rest, 0.0) - np.arange(hidden) * last**2).clip(0.0, last**2)
+    equal = np.full(hidden, min(max(rest, 0.0) / max(hidden, 1), last**2))
+    return np.append(seen, np.sqrt(large)), np.append(seen, np.sqrt(equal))

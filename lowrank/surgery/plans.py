@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lowrank.errors import InputError
 from lowrank.llama.model import ATTENTION, MLP, Params, name_of, projections
+from lowrank.spectra.measures import rank_at_energy
 from lowrank.spectra.svd import checked_rank
 from lowrank.surgery.factors import Factors, Source
 
@@ -61,14 +62,7 @@ def by_energy(names: Sequence[str], factors: Source, level: float) -> Plan:
 
     Raises InputError unless 0 < level <= 1.
     """
-    if not 0 < level <= 1:
-        raise InputError(f"level is {level}; expected more than 0 and at most 1.")
-    plan = {}
-    for name in names:
-        squares = factors(name).s ** 2
-        lost = np.append(np.cumsum(squares[::-1])[::-1][1:], 0.0)
-        plan[name] = int(np.argmax(lost <= (1 - level) * squares.sum())) + 1
-    return plan
+    return {name: max(rank_at_energy(factors(name).s, level), 1) for name in names}
 
 
 def allocate(

@@ -24,8 +24,7 @@ from lowrank.lora.adapters import Adapter, AdapterConfig, Effect, effect, load, 
 from lowrank.memory import quantization
 from lowrank.memory.quantization import Rounded
 from lowrank.readers import Model, open_model
-from lowrank.spectra import completion
-from lowrank.spectra.completion import PhaseCell
+from lowrank.spectra import phase_transition
 from lowrank.spectra.measures import random_spectrum
 from lowrank.spectra.svd import SVD, Truncation, frobenius, full, residual_norm, singular_values
 from lowrank.surgery import FactorStore, texts
@@ -200,9 +199,9 @@ def keep(key: tuple[object, ...], found: object, most: int = 48) -> None:
 
 
 @st.cache_data(max_entries=8192, show_spinner=False)
-def phase_cell(size: int, rank: int, fraction: float, seed: int) -> PhaseCell:
-    """One trial of the phase picture; see `lowrank.spectra.completion.phase_cell`."""
-    return completion.phase_cell(size, rank, fraction, seed)
+def phase_cell(size: int, rank: int, fraction: float, seed: int) -> phase_transition.PhaseCell:
+    """One trial of the phase picture; see `lowrank.spectra.phase_transition.phase_cell`."""
+    return phase_transition.phase_cell(size, rank, fraction, seed)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

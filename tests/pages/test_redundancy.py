@@ -10,8 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from lowrank.errors import InputError
 from lowrank.figures.pictures import DRAWN, LARGEST_SIDE, read_picture, shown
-from lowrank.spectra.completion import als, finish, largest_penalty, needed_fraction, phase_cell
+from lowrank.spectra.completion import als, finish, largest_penalty
 from lowrank.spectra.components import pca, random_explained
+from lowrank.spectra.phase_transition import phase_cell
+from lowrank.spectra.recovery import needed_fraction
 from lowrank.spectra.svd import energy, full, parameters
 from lowrank.ui.model_picker import MODELS
 from lowrank.ui.redundancy import phases, recover

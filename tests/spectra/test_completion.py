@@ -11,17 +11,19 @@ from scipy.optimize import minimize
 from lowrank.errors import InputError
 from lowrank.spectra.completion import (
     als,
-    degrees_of_freedom,
     finish,
     fitted_values,
     largest_penalty,
-    mean_fill,
-    needed_fraction,
-    phase,
-    relative_error,
     ridge_rows,
     soft_impute,
     soft_svd,
+)
+from lowrank.spectra.phase_transition import phase
+from lowrank.spectra.recovery import (
+    degrees_of_freedom,
+    mean_fill,
+    needed_fraction,
+    relative_error,
     split,
 )
 

@@ -12,6 +12,7 @@ from lowrank.spectra.svd.checks import (
     checked_rank,
     checked_spectrum,
     frobenius,
+    real_matrix,
 )
 from lowrank.spectra.svd.dense import (
     SVD,
@@ -45,6 +46,7 @@ __all__ = [
     "full",
     "of_product",
     "parameters",
+    "real_matrix",
     "residual_norm",
     "singular_values",
     "truncate",

@@ -6,7 +6,8 @@ import numpy as np
 import streamlit as st
 
 from lowrank.figures.completion import phase_picture
-from lowrank.spectra.completion import PhaseCell, needed_fraction
+from lowrank.spectra.phase_transition import PhaseCell
+from lowrank.spectra.recovery import needed_fraction
 from lowrank.ui import cached
 from lowrank.ui.layout import text
 

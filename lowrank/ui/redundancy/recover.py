@@ -12,18 +12,14 @@ from numpy.typing import NDArray
 from lowrank.errors import LowrankError
 from lowrank.figures.completion import error_history
 from lowrank.figures.pictures import DRAWN, shown
-from lowrank.spectra.completion import (
+from lowrank.spectra.completion import Run, als, default_path, largest_penalty, soft_impute
+from lowrank.spectra.recovery import (
     RECOVERED,
     Completion,
     Iteration,
-    Run,
-    als,
-    default_path,
     degrees_of_freedom,
-    largest_penalty,
     mean_fill,
     relative_error,
-    soft_impute,
 )
 from lowrank.ui import cached
 from lowrank.ui.layout import text

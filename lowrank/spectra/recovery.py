@@ -1,0 +1,267 @@
+"""What a completed matrix is judged by: entries held out, the mean fill, and degrees of freedom.
+
+Rows and columns are counted from 0 in every message.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lowrank.errors import InputError
+from lowrank.spectra.svd import Floats, checked_rank, frobenius, real_matrix
+
+Mask = NDArray[np.bool_]
+
+# An entry recovered to this relative error counts as recovered, in the phase picture and `verdict`.
+RECOVERED = 1e-2
+# A held-out error must be this much smaller than the mean fill's to count as worth anything.
+MARGIN = 0.1
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One iteration: Z = left right, with left (m, rank) and right (rank, n).
+
+    observed_error and held_out_error are ||P(Z - X)||_F / ||P(X)||_F, P keeping the observed or
+    the held-out entries; change is ||Z - Z_before||_F / ||Z||_F. All without units.
+    """
+
+    iteration: int
+    rank: int
+    penalty: float
+    objective: float
+    observed_error: float
+    held_out_error: float | None
+    change: float
+    left: Floats
+    right: Floats
+
+    def matrix(self) -> Floats:
+        """Z, (m, n)."""
+        return self.left @ self.right  # (m, rank), (rank, n) -> (m, n)
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Where a method ended, and what the held-out entries say of it.
+
+    matrix (m, n) is the low-rank estimate Z in X's own dtype; mean_fill_error is the held-out error
+    of `mean_fill`; determined says whether the observed entries outnumber the degrees of freedom
+    of a matrix of this rank, without which many other matrices would fit as well.
+    """
+
+    matrix: Floats
+    rank: int
+    iterations: int
+    converged: bool
+    observed: int
+    observed_error: float
+    held_out_error: float | None
+    mean_fill_error: float | None
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """How many numbers a matrix of this shape and rank is made of."""
+        m, n = self.matrix.shape
+        return degrees_of_freedom(m, n, self.rank) if self.rank else 0
+
+    @property
+    def determined(self) -> bool:
+        """Whether there are at least as many observed entries as degrees of freedom."""
+        return self.observed >= self.degrees_of_freedom
+
+    @property
+    def beats_mean_fill(self) -> bool | None:
+        """Whether the held-out error is at least 10 % below the mean fill's; None: not known."""
+        if self.held_out_error is None or self.mean_fill_error is None:
+            return None
+        return self.held_out_error <= (1 - MARGIN) * self.mean_fill_error
+
+    def verdict(self) -> str:
+        """What may be believed of the result, in a sentence or two with the measured numbers."""
+        if self.held_out_error is None:
+            tested = "No entry was held out, so nothing tells how far the others can be trusted."
+        elif self.held_out_error <= RECOVERED:
+            tested = f"Recovered: held-out entries are off by {self.held_out_error:.2g} relative"
+            tested += f" (mean fill: {self.mean_fill_error:.2g})."
+        else:
+            tested = (
+                f"Held-out entries are off by {self.held_out_error:.3g} relative, those of the "
+                f"mean fill by {self.mean_fill_error:.3g}: "
+            )
+            tested += (
+                "better than the mean, but not recovered."
+                if self.beats_mean_fill
+                else "no better than the mean, so the result is worth nothing here."
+            )
+        if self.determined:
+            return tested
+        return tested + (
+            f" A matrix of rank {self.rank} has {self.degrees_of_freedom:,} degrees of freedom "
+            f"and only {self.observed:,} entries were observed: it cannot be determined by them."
+        )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a run starts from and is judged by: X (m, n), its observed and its held-out entries."""
+
+    X: Floats
+    seen: Mask
+    test: Mask | None
+
+    @property
+    def known(self) -> NDArray[np.float64]:
+        """P(X): the observed entries in float64, the others 0."""
+        return np.where(self.seen, self.X, 0.0).astype(np.float64)
+
+    def record(
+        self, count: int, penalty: float, price: float, left: Floats, right: Floats, before: Floats
+    ) -> Iteration:
+        """The record of Z = left right: `price` is the penalty's share of the objective."""
+        Z = left @ right
+        misfit = frobenius(Z[self.seen] - self.X[self.seen])
+        return Iteration(
+            iteration=count,
+            rank=len(right),
+            penalty=float(penalty),
+            objective=misfit**2 / 2 + price,
+            observed_error=misfit / (frobenius(self.X[self.seen]) or 1.0),
+            held_out_error=self.held_out_error(Z),
+            change=frobenius(Z - before) / (frobenius(Z) or 1.0),
+            left=left,
+            right=right,
+        )
+
+    def held_out_error(self, Z: Floats) -> float | None:
+        """||P(Z - X)||_F / ||P(X)||_F over the held-out entries; None if there are none."""
+        if self.test is None:
+            return None
+        return relative_error(Z[self.test], self.X[self.test])
+
+    def completion(self, record: Iteration, converged: bool) -> Completion:
+        """The result of a run whose last record this is."""
+        return Completion(
+            matrix=record.matrix().astype(self.X.dtype),
+            rank=record.rank,
+            iterations=record.iteration,
+            converged=converged,
+            observed=int(np.count_nonzero(self.seen)),
+            observed_error=record.observed_error,
+            held_out_error=record.held_out_error,
+            mean_fill_error=self.held_out_error(mean_fill(self.X, self.seen)),
+        )
+
+
+def checked_problem(
+    X: ArrayLike, observed: ArrayLike | None = None, held_out: ArrayLike | None = None
+) -> Problem:
+    """X (m, n) with its masks; InputError if they do not fit.
+
+    X may be missing or infinite only where it is neither observed nor held out, and every row and
+    column must have an observed entry, without which no method knows anything of it.
+    """
+    X = real_matrix(X, "X")
+    seen = ~np.isnan(X) if observed is None else checked_mask(observed, X.shape, "observed")
+    test = None if held_out is None else checked_mask(held_out, X.shape, "held_out")
+    for mask, name in ((seen, "observed"), (test, "held out")):
+        if mask is not None and not np.isfinite(X[mask]).all():
+            i, j = np.argwhere(mask & ~np.isfinite(X))[0]
+            raise InputError(f"X[{i}, {j}] is {name} and is {X[i, j]}; expected a finite number")
+    if test is not None and (seen & test).any():
+        i, j = np.argwhere(seen & test)[0]
+        raise InputError(f"Entry [{i}, {j}] is both observed and held out; expected one or neither")
+    if not seen.any():
+        raise InputError("No entry of X is observed: nothing determines the others.")
+    for axis, name in ((1, "row"), (0, "column")):
+        empty = np.flatnonzero(~seen.any(axis=axis)).tolist()
+        if len(empty) == 1:
+            raise InputError(
+                f"{name.capitalize()} {empty[0]} has no observed entry: nothing in the data "
+                "determines it."
+            )
+        if empty:
+            first = ", ".join(map(str, empty[:3])) + (", …" if len(empty) > 3 else "")
+            raise InputError(
+                f"{len(empty):,} {name}s ({first}) have no observed entry: nothing in the data "
+                "determines them."
+            )
+    return Problem(X, seen, test if test is not None and test.any() else None)
+
+
+def checked_mask(mask: ArrayLike, shape: tuple[int, ...], name: str) -> Mask:
+    """mask as booleans; InputError unless it has X's shape and holds booleans, or 0 and 1."""
+    found = np.asarray(mask)
+    if found.shape != shape:
+        raise InputError(f"{name} has shape {found.shape}; expected that of X, {shape}")
+    if found.dtype != np.bool_ and not np.isin(found, (0, 1)).all():
+        raise InputError(f"{name} holds other values than True and False; expected a mask")
+    return found.astype(np.bool_)
+
+
+def relative_error(Z: ArrayLike, X: ArrayLike) -> float:
+    """||Z - X||_F / ||X||_F; where X is zero, ||Z||_F itself.
+
+    >>> relative_error([1.0, 1.0], [1.0, 0.0])
+    1.0
+    """
+    Z, X = np.asarray(Z, np.float64), np.asarray(X, np.float64)
+    return frobenius(Z - X) / (frobenius(X) or 1.0)
+
+
+def mean_fill(X: ArrayLike, observed: ArrayLike | None = None) -> NDArray[np.float64]:
+    """X with each entry that is not observed replaced by the mean of those observed in its column.
+
+    The baseline: what takes no algorithm. Raises InputError as soft_impute does.
+
+    >>> mean_fill([[1.0, 2.0], [3.0, np.nan]]).tolist()
+    [[1.0, 2.0], [3.0, 2.0]]
+    """
+    problem = checked_problem(X, observed)
+    means = problem.known.sum(axis=0) / problem.seen.sum(axis=0)  # (n,)
+    return np.where(problem.seen, problem.known, means)
+
+
+def split(observed: ArrayLike, share: float, rng: np.random.Generator) -> tuple[Mask, Mask]:
+    """Some observed entries set aside to be held out: (kept, held_out), disjoint masks (m, n).
+
+    About `share` of the entries, never the last one of a row or a column, so that what is kept can
+    still be completed. Raises InputError if observed is no matrix or share is not from 0 to 1.
+
+    >>> kept, held_out = split(np.ones((20, 30), bool), 0.25, np.random.default_rng(0))
+    >>> int((kept & held_out).sum()), int((kept | held_out).sum())
+    (0, 600)
+    """
+    seen = np.asarray(observed, dtype=bool)
+    if seen.ndim != 2 or not seen.size:
+        raise InputError(f"observed has shape {seen.shape}; expected a matrix that is not empty")
+    if not 0 <= share <= 1:
+        raise InputError(f"share is {share}; expected a number from 0 to 1")
+    draw = np.where(seen, rng.random(seen.shape), -1.0)
+    held_out = seen & (draw < share)
+    # The largest draw of each row and column is kept, whatever its size.
+    held_out[np.arange(len(draw)), draw.argmax(axis=1)] = False
+    held_out[draw.argmax(axis=0), np.arange(draw.shape[1])] = False
+    return seen & ~held_out, held_out
+
+
+def degrees_of_freedom(m: int, n: int, r: int) -> int:
+    """r (m + n - r): the dimension of the matrices of shape (m, n) and rank r.
+
+    Fewer observed entries cannot determine one. Raises InputError unless 1 <= r <= min(m, n).
+    Reference: Candès and Recht, "Exact matrix completion via convex optimization" (2009), 1.1.
+
+    >>> degrees_of_freedom(200, 200, 5)
+    1975
+    """
+    return checked_rank(r, min(m, n)) * (m + n - r)
+
+
+def needed_fraction(m: int, n: int, r: int) -> float:
+    """r (m + n - r) / (m n): no method recovers a rank-r matrix from a smaller share of it.
+
+    >>> needed_fraction(200, 200, 5)
+    0.049375
+    """
+    return degrees_of_freedom(m, n, r) / (m * n)
