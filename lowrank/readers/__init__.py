@@ -68,6 +68,6 @@ def on_hub(given: str) -> Model:
         from lowrank.readers.hub import HubModel
     except ImportError as error:
         raise SourceError(
-            "Models on the hub need huggingface_hub: pip install 'huggingface_hub>=1,<2'."
+            "Models on the hub need huggingface_hub: pip install 'huggingface_hub>=1,<3'."
         ) from error
     return HubModel(given)

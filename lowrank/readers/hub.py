@@ -14,10 +14,8 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any, Literal
 
-import httpx
 import numpy as np
 from huggingface_hub import (
-    _CACHED_NO_EXIST,
     HfApi,
     constants,
     get_hf_file_metadata,
@@ -25,7 +23,7 @@ from huggingface_hub import (
     hf_hub_url,
     try_to_load_from_cache,
 )
-from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
+from huggingface_hub.errors import EntryNotFoundError, HTTPError, LocalEntryNotFoundError
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, InputError, SourceError
@@ -174,14 +172,14 @@ def small_file(repo: str, name: str, revision: str) -> tuple[Path | None, str]:
         return path, path.parent.name
     except LocalEntryNotFoundError as error:
         known = try_to_load_from_cache(repo, name, revision=revision)
-        if known is not _CACHED_NO_EXIST:
+        if known is None or isinstance(known, str):  # else: known not to exist
             raise SourceError(explained(error, repo, revision)) from error
         return None, ""
     except EntryNotFoundError as error:
         response = getattr(error, "response", None)
         headers = response.headers if response is not None else {}
         return None, headers.get(constants.HUGGINGFACE_HEADER_X_REPO_COMMIT, "")
-    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
+    except (HTTPError, OSError) as error:
         raise SourceError(explained(error, repo, revision)) from error
 
 
@@ -192,7 +190,7 @@ def refuse_if_large(repo: str, name: str, revision: str) -> None:
     url = hf_hub_url(repo, name, revision=revision, endpoint=constants.ENDPOINT)
     try:
         size = get_hf_file_metadata(url, endpoint=constants.ENDPOINT).size
-    except (HfHubHTTPError, httpx.HTTPError, OSError):
+    except (HTTPError, OSError):
         return  # the download itself says what is wrong
     largest = LARGEST_TOKENIZER if name == TOKENIZER else LARGEST_JSON
     if size is not None and size > largest:
@@ -226,7 +224,7 @@ def absent_explained(file: RemoteFile) -> bytes:
         names = HfApi(endpoint=constants.ENDPOINT).list_repo_files(
             file.repo, revision=file.revision
         )
-    except (HfHubHTTPError, httpx.HTTPError, OSError, KeyError, ValueError):  # or a poor mirror
+    except (HTTPError, OSError, KeyError, ValueError):  # or a poor mirror
         names = []
     kinds = {Path(name).suffix for name in names}
     if ".bin" in kinds or ".pth" in kinds or ".pt" in kinds:

@@ -1,19 +1,21 @@
 """Ranges of bytes of one file on the hub: resumed when the connection drops, checked, explained.
 
 `huggingface_hub` supplies the client, the endpoint, the token and the meaning of the hub's answers.
-The client drops the token when a redirect leads to another host.
+The client drops the token when a redirect leads to another host. It is httpx in versions 1 and
+httpx2 in versions 2, so that nothing here names either: errors are those the hub's package knows.
 """
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
-import httpx
 from huggingface_hub import constants, get_session, get_token, hf_hub_url, hf_raise_for_status
 from huggingface_hub.errors import (
     DisabledRepoError,
     EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
+    HTTPError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -24,7 +26,7 @@ from huggingface_hub.utils import build_hf_headers
 from lowrank.errors import SourceError
 from lowrank.readers.default_model import Progress
 
-TIMEOUT = httpx.Timeout(30, connect=10)
+TIMEOUT = (10, 30, 30, 30)  # seconds to connect, read, write, and be given a connection
 TRIES = 5  # in a row without a single new byte
 BUSY = {408, 429, 500, 502, 503, 504}
 
@@ -54,15 +56,13 @@ class RemoteFile:
             try:
                 self.stream(start + before, end, got, progress)
                 break
-            except OfflineModeIsEnabled as error:
+            except (HfHubHTTPError, OfflineModeIsEnabled) as error:
                 raise SourceError(explained(error, self.repo, self.revision)) from error
-            except (httpx.TransportError, Busy) as error:
+            except (HTTPError, Busy, Cut) as error:
                 failures = 0 if len(got) > before else failures + 1
                 if failures == TRIES:
                     raise SourceError(explained(error, self.repo, self.revision)) from error
                 time.sleep(0.1 * 2**failures)
-            except (HfHubHTTPError, httpx.HTTPError) as error:
-                raise SourceError(explained(error, self.repo, self.revision)) from error
         return bytes(got)
 
     def stream(self, start: int, end: int, got: bytearray, progress: Progress | None) -> None:
@@ -91,9 +91,9 @@ class RemoteFile:
                 if progress:
                     progress(len(got), wanted)
             if start < end:
-                raise httpx.ReadError("the answer was cut short")
+                raise Cut("the answer was cut short")
 
-    def agreed(self, response: httpx.Response, start: int, end: int) -> int:
+    def agreed(self, response: Any, start: int, end: int) -> int:
         """Where the answered range ends, if it is the one asked for, of the same file as before."""
         said = response.headers.get("Content-Range", "")
         unit, _, rest = said.partition(" ")
@@ -108,6 +108,10 @@ class RemoteFile:
             raise Failed(f"{self.name} of {self.repo} changed while it was read; open it again.")
         self.total, self.etag = int(total), etag or self.etag
         return int(last) + 1
+
+
+class Cut(Exception):
+    """The answer ended before its end."""
 
 
 class Busy(Exception):
