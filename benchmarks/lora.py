@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from lowrank import llama  # noqa: E402
-from lowrank.lora import train  # noqa: E402
+from lowrank import lora as ours  # noqa: E402
 from lowrank.readers import open_model  # noqa: E402
 
 SIZE, RANKS, BATCHES = 4096, (8, 64), (1, 16, 256)
@@ -123,8 +123,8 @@ def forwards() -> None:
 def our_steps() -> Callable[[], float]:
     """A training step in numpy; what it returns is the loss."""
     params = llama.load(open_model("default"))
-    config = train.TrainConfig(steps=10_000)
-    run = train.finetune(params, [train.Example(IDS, (True,) * TOKENS)], config)
+    config = ours.TrainConfig(steps=10_000)
+    run = ours.finetune(params, [ours.Example(IDS, (True,) * TOKENS)], config)
     return lambda: next(run).loss
 
 

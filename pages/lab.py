@@ -4,8 +4,9 @@ import streamlit as st
 
 from lowrank.errors import InputError
 from lowrank.lora.equations import lora_forward_matmul, regular_forward_matmul
+from lowrank.lora.finetuning import finetune
 from lowrank.lora.lab import experiments
-from lowrank.lora.train import adamw, finetune
+from lowrank.lora.optimizer import adamw
 from lowrank.ui.downloads import csv_and_json
 from lowrank.ui.lab import alternatives, panels, paper, runs, settings
 from lowrank.ui.layout import code_for_this, errors_shown, question, text

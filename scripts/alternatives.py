@@ -11,9 +11,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lowrank import llama
+from lowrank import llama, lora
 from lowrank.llama.tokenizer import Tokenizer
-from lowrank.lora import lab, train
+from lowrank.lora import lab
 from lowrank.lora.lab import alternatives
 from lowrank.lora.lab.sets import FOLDER
 from lowrank.readers import open_model
@@ -26,12 +26,12 @@ def main() -> None:
     steps = parser.parse_args().steps
     model, known = open_model("default"), lab.built_in()["pirate"]
     params, tokenizer = llama.load(model), Tokenizer(model.words)
-    method = train.AdapterConfig(r=known.r, lora_alpha=known.lora_alpha)
-    config = train.TrainConfig(
+    method = lora.AdapterConfig(r=known.r, lora_alpha=known.lora_alpha)
+    config = lora.TrainConfig(
         method, steps=steps, learning_rate=known.learning_rate, warmup_steps=min(4, steps - 1)
     )
     outcomes = []
-    for found in alternatives.work(params, train.answers(tokenizer, known.examples), config):
+    for found in alternatives.work(params, lora.answers(tokenizer, known.examples), config):
         if isinstance(found, alternatives.Outcome):
             outcomes.append(found.to_json())
             print(found.label, f"{found.seconds:.2f} s a step, latency {found.latency:.3f}x")

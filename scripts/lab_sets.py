@@ -15,10 +15,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lowrank import llama
+from lowrank import llama, lora
 from lowrank.llama import Params
 from lowrank.llama.tokenizer import Tokenizer
-from lowrank.lora import lab, train
+from lowrank.lora import lab
 from lowrank.lora.lab.sets import FOLDER, TrainingSet
 from lowrank.readers import open_model
 
@@ -29,18 +29,18 @@ WARMUP = 4
 
 def learnt(params: Params, tokenizer: Tokenizer, known: TrainingSet) -> dict[str, object]:
     """One set trained with its own settings."""
-    method = train.AdapterConfig(
+    method = lora.AdapterConfig(
         r=known.r,
         lora_alpha=known.lora_alpha,
         target_modules=tuple(known.target_modules.split(", ")),
     )
-    config = train.TrainConfig(
+    config = lora.TrainConfig(
         method, steps=known.steps, learning_rate=known.learning_rate, warmup_steps=WARMUP
     )
-    data = train.answers(tokenizer, known.examples)
-    run = train.finetune(params, data, config)
+    data = lora.answers(tokenizer, known.examples)
+    run = lora.finetune(params, data, config)
     records = list(run)
-    after = train.adapted(params, method, run.state)
+    after = lora.adapted(params, method, run.state)
     asked = {}
     for prompt in (known.prompt, *known.others):
         said = {"before": say(params, tokenizer, prompt), "after": say(after, tokenizer, prompt)}

@@ -112,54 +112,26 @@ def merge(W0: ArrayLike, A: ArrayLike, B: ArrayLike, alpha: float, r: int) -> Fl
     return W0 + _scale(alpha) / r * (B @ A)  # (out, r), (r, in) -> (out, in)
 
 
-def dora_forward(
-    x: ArrayLike,
-    W0: ArrayLike,
-    A: ArrayLike,
-    B: ArrayLike,
-    magnitude: ArrayLike,
-    alpha: float,
-    r: int,
-) -> Floats:
-    """h = m / ||V|| * (V x) with V = W0 + (alpha/r) B A, (..., out): DoRA, V never formed for x.
-
-    `magnitude` m (out,) has one number for each output; ||V|| are the norms of V's rows, so each
-    row of the adapted matrix has the length m says. With m the norms of W0's rows and B = 0 this is
-    W0 x. Shapes as in `forward`.
-
-    Raises InputError if the shapes do not fit, or a row of V is zero.
-    Reference: Liu et al., "DoRA", arXiv 2402.09353, equation 5; norms by row, as PEFT has them.
-
-    >>> W0 = [[3.0, 4.0]]
-    >>> dora_forward([1, 1], W0, A=[[1, 0]], B=[[0]], magnitude=[10], alpha=1, r=1).tolist()
-    [14.0]
-    """
-    V, m = merge(W0, A, B, alpha, r), _floats("magnitude", magnitude)
-    return _gain(V, m) * forward(x, W0, A, B, alpha, r)
-
-
 def dora_merge(
     W0: ArrayLike, A: ArrayLike, B: ArrayLike, magnitude: ArrayLike, alpha: float, r: int
 ) -> Floats:
-    """diag(m / ||V||) V with V = W0 + (alpha/r) B A, (out, in): the one matrix of `dora_forward`.
+    """diag(m / ||V||) V with V = W0 + (alpha/r) B A, (out, in): DoRA as one matrix.
 
-    Raises InputError as `dora_forward` does.
+    `magnitude` m (out,) has one number for each output; ||V|| are the norms of V's rows, so each
+    row of the adapted matrix has the length m says, and a row of zeros stays one. With m the norms
+    of W0's rows and B = 0 this is W0.
+
+    Raises InputError if the shapes do not fit.
+    Reference: Liu et al., "DoRA", arXiv 2402.09353, equation 5; norms by row, as PEFT has them.
 
     >>> dora_merge([[3.0, 4.0]], [[1, 0]], [[0]], magnitude=[10], alpha=1, r=1).tolist()
     [[6.0, 8.0]]
     """
     V, m = merge(W0, A, B, alpha, r), _floats("magnitude", magnitude)
-    return _gain(V, m)[:, None] * V
-
-
-def _gain(V: Floats, magnitude: Floats) -> Floats:
-    """m / ||V||, (out,)."""
-    if magnitude.shape != V.shape[:1]:
-        raise InputError(f"magnitude has shape {magnitude.shape}; expected {V.shape[:1]}.")
+    if m.shape != V.shape[:1]:
+        raise InputError(f"magnitude has shape {m.shape}; expected {V.shape[:1]}.")
     lengths = np.linalg.norm(V, axis=1)
-    if not lengths.all():
-        raise InputError("A row of W0 + (alpha/r) B A is zero: it has no direction to scale.")
-    return magnitude / lengths
+    return (m / np.where(lengths > 0, lengths, 1))[:, None] * V
 
 
 def init(

@@ -14,16 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
-from lowrank.llama.config import LlamaConfig
 from lowrank.llama.linear import Dense, LoRA, Projection, bias_of
-from lowrank.llama.model import ATTENTION, HEAD, MLP, Params, name_of, projections, replaced
+from lowrank.llama.model import Params, projections, replaced
 from lowrank.llama.trainable import BOTTLENECK_PARTS, Bottleneck, DoRA, Dropped
 from lowrank.lora import equations
-from lowrank.lora.config import AdapterConfig
-from lowrank.memory import accounting
-
-Floats = NDArray[np.floating]
-Arrays = Mapping[str, Floats]
+from lowrank.lora.adapter_config import AdapterConfig
+from lowrank.lora.extraction import split
+from lowrank.lora.training_state import Arrays, Floats, State
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 EMBEDDINGS = "model.embed_tokens"
@@ -40,45 +37,43 @@ class Matrices:
 
 @dataclass(frozen=True)
 class AdapterLayers:
-    """Bottleneck adapter layers (Houlsby et al. 2019): two a layer, after attention and MLP."""
+    """Bottleneck adapter layers (Houlsby et al. 2019): two a layer, after attention and MLP.
+
+    Raises InputError unless the bottleneck is at least 1.
+    """
 
     bottleneck: int = 8
+
+    def __post_init__(self) -> None:
+        if type(self.bottleneck) is not int or self.bottleneck < 1:
+            raise InputError(f"bottleneck is {self.bottleneck!r}; expected at least 1.")
 
 
 Method = AdapterConfig | Matrices | AdapterLayers
 
 
-def checked(method: Method) -> Method:
-    """The method itself. Raises InputError naming a field whose value is not supported here."""
-    if isinstance(method, AdapterLayers):
-        if type(method.bottleneck) is not int or method.bottleneck < 1:
-            raise InputError(f"bottleneck is {method.bottleneck!r}; expected at least 1.")
-        return method
-    if isinstance(method, Matrices):
-        return method
-    refused: dict[str, tuple[bool, str]] = {
-        "init_lora_weights": (
-            method.init_lora_weights not in INITS,
-            "True, 'kaiming', 'gaussian', 'pissa' or 'olora'",
-        ),
-        "lora_dropout": (not 0 <= method.lora_dropout < 1, "0 to below 1"),
-        "fan_in_fan_out": (method.fan_in_fan_out, "false: a Llama's layers are (out, in)"),
-        "lora_bias": (method.lora_bias, "false"),
-        "modules_to_save": (bool(method.modules_to_save), "none"),
-    }
-    for name, (wrong, expected) in refused.items():
-        if wrong:
-            value = getattr(method, name)
-            raise InputError(f"{name} is {value!r}: training supports {expected}.")
-    if method.use_dora and (method.lora_dropout or method.init_lora_weights in LIKE_W0):
+def check_trainable(method: Method) -> None:
+    """Raises InputError naming a field of a LoRA configuration that training does not support."""
+    if not isinstance(method, AdapterConfig):
+        return
+    kind = method.init_lora_weights
+    for name, fits, expected in (
+        ("init_lora_weights", kind in INITS, "True, 'kaiming', 'gaussian', 'pissa' or 'olora'"),
+        ("lora_dropout", 0 <= method.lora_dropout < 1, "0 to below 1"),
+        ("fan_in_fan_out", not method.fan_in_fan_out, "false: a Llama's layers are (out, in)"),
+        ("lora_bias", not method.lora_bias, "false"),
+        ("modules_to_save", not method.modules_to_save, "none"),
+    ):
+        if not fits:
+            raise InputError(f"{name} is {getattr(method, name)!r}: training supports {expected}.")
+    if method.use_dora and (method.lora_dropout or kind in LIKE_W0):
         raise InputError("use_dora cannot be trained with lora_dropout, 'pissa' or 'olora' here.")
     if method.targets(EMBEDDINGS):
         raise InputError(f"target_modules names {EMBEDDINGS}: LoRA of embeddings is not supported.")
-    return method
 
 
 def modules(held: Mapping[str, Any], method: Method) -> tuple[str, ...]:
-    """The names of `held`, projections by name, that the method changes.
+    """The names of `held`, projections (or their shapes) by name, that the method changes.
 
     Raises InputError if there is none, as PEFT does.
     """
@@ -89,10 +84,8 @@ def modules(held: Mapping[str, Any], method: Method) -> tuple[str, ...]:
     else:
         found = [n for n in held if method.targets(n)]
     if not found:
-        wanted = getattr(method, "target_modules", "")
-        raise InputError(
-            f"target_modules is {str(wanted)[:200]}: the model has no such projection."
-        )
+        wanted = str(getattr(method, "target_modules", ""))[:200]
+        raise InputError(f"target_modules is {wanted}: the model has no such projection.")
     return tuple(found)
 
 
@@ -121,11 +114,12 @@ def begin(params: Params, method: Method, seed: int = 0) -> tuple[Arrays, Arrays
     >>> len(weights), weights["model.layers.0.self_attn.v_proj.lora_A"].shape
     (8, (2, 8))
     """
+    check_trainable(method)
     held, rng = projections(params), np.random.default_rng([seed, 0])
     dtype = params.embed_tokens.dtype
     weights: dict[str, Floats] = {}
     stay: dict[str, Floats] = {}
-    for name in modules(held, checked(method)):
+    for name in modules(held, method):
         W0 = held[name]
         if isinstance(method, Matrices):
             weights[f"{name}.weight"] = W0.matrix().copy()
@@ -137,9 +131,8 @@ def begin(params: Params, method: Method, seed: int = 0) -> tuple[Arrays, Arrays
                 A, B = parts_of(W0.matrix(), r, method.scale(name), str(kind))
                 stay |= {f"{name}.lora_A": A, f"{name}.lora_B": B}
             else:
-                A, B = equations.init(
-                    *W0.shape, r, rng, "gaussian" if kind == "gaussian" else "kaiming"
-                )
+                drawn: equations.Init = "gaussian" if kind == "gaussian" else "kaiming"
+                A, B = equations.init(*W0.shape, r, rng, drawn)
             weights |= {f"{name}.lora_A": A.astype(dtype), f"{name}.lora_B": B.astype(dtype)}
             if method.use_dora:
                 weights[f"{name}.lora_magnitude_vector"] = np.linalg.norm(W0.matrix(), axis=1)
@@ -161,9 +154,8 @@ def parts_of(W0: Floats, r: int, scale: float, kind: str) -> tuple[Floats, Float
     if not 1 <= r <= min(W0.shape):
         raise InputError(f"r is {r}; expected 1 to min(out, in) = {min(W0.shape)}.")
     if kind == "pissa":
-        U, s, Vt = np.linalg.svd(W0, full_matrices=False)
-        root = np.sqrt(s[:r] / scale)
-        return (root[:, None] * Vt[:r]).astype(W0.dtype), (U[:, :r] * root).astype(W0.dtype)
+        (_, pair), root = split(W0, r), math.sqrt(scale)
+        return (pair.A / root).astype(W0.dtype), (pair.B / root).astype(W0.dtype)
     Q, R = np.linalg.qr(W0)
     return R[:r], Q[:, :r]
 
@@ -215,13 +207,13 @@ def in_place(
     return replaced(base, new)
 
 
-def pairs(method: AdapterConfig, weights: Arrays, stay: Arrays) -> dict[str, tuple[Floats, Floats]]:
+def pairs(state: State) -> dict[str, tuple[Floats, Floats]]:
     """A and B by module such that W0 + scale B A is the result, W0 being the model's own.
 
     Where W0 lost a part B0 A0, the pair is (A, A0), (B, -B0), of twice the rank and the same scale:
     PEFT's path_initial_model_for_weight_conversion.
     """
-    found = {}
+    found, (weights, stay) = {}, (state.weights, state.stay)
     for name in (n.removesuffix(".lora_A") for n in weights if n.endswith(".lora_A")):
         A, B = weights[f"{name}.lora_A"], weights[f"{name}.lora_B"]
         if f"{name}.lora_A" in stay:
@@ -231,12 +223,11 @@ def pairs(method: AdapterConfig, weights: Arrays, stay: Arrays) -> dict[str, tup
     return found
 
 
-def adapted(
-    params: Params, method: Method, weights: Arrays, stay: Arrays = NOTHING, scale: float = 1.0
-) -> Params:
-    """The model with `scale` times what was learnt: 0 is the model as it was, 1 the result.
+def adapted(params: Params, method: Method, state: State, scale: float = 1.0) -> Params:
+    """The model with `scale` times what a run has learnt: 0 is as it was, 1 the result.
 
-    LoRA stands beside its matrix, not merged. Raises InputError if scale is not finite.
+    LoRA stands beside its matrices; `merged` of it makes one matrix of each. Raises InputError if
+    scale is not finite.
     """
     if not math.isfinite(scale):
         raise InputError(f"scale is {scale}; expected a finite number.")
@@ -246,7 +237,7 @@ def adapted(
         return new if t == 1 else old + t * (new - old)
 
     moved: dict[str, Floats] = {}
-    for name, new in weights.items():
+    for name, new in state.weights.items():
         module, _, part = name.rpartition(".")
         if part == "bias" and module in held:
             moved[name] = between(np.asarray(bias_of(held[module])), new)
@@ -259,7 +250,7 @@ def adapted(
         else:
             moved[name] = new
     if isinstance(method, AdapterConfig):
-        for name, (A, B) in pairs(method, weights, stay).items():
+        for name, (A, B) in pairs(state).items():
             moved |= {f"{name}.lora_A": A, f"{name}.lora_B": t * B}
     return in_place(params, method, moved)
 
@@ -275,55 +266,3 @@ def merged(params: Params) -> Params:
         if isinstance(p, LoRA | DoRA)
     }
     return replaced(params, new)
-
-
-@dataclass(frozen=True)
-class Report:
-    """How many parameters are trained, and of how many; as text, what PEFT prints."""
-
-    trainable: int
-    total: int
-
-    @property
-    def percent(self) -> float:
-        """100 * trainable / total."""
-        return 100 * self.trainable / self.total
-
-    def __str__(self) -> str:
-        return (
-            f"trainable params: {self.trainable:,d} || all params: {self.total:,d} || "
-            f"trainable%: {self.percent:.4f}"
-        )
-
-
-def report(model: LlamaConfig | Params, method: Method) -> Report:
-    """PEFT's print_trainable_parameters, from shapes alone; a Params' biases count, too.
-
-    `total` includes what is added. Raises InputError as `checked` and `modules` do.
-
-    >>> llama2 = accounting.PUBLISHED["Llama 2 7B"]
-    >>> print(report(llama2, AdapterConfig(r=8, target_modules=("q_proj", "v_proj"))))
-    trainable params: 4,194,304 || all params: 6,742,609,920 || trainable%: 0.0622
-    """
-    config = model if isinstance(model, LlamaConfig) else model.config
-    shapes = {
-        name_of(i, short): config.projection_shape(short)
-        for i in range(config.num_hidden_layers)
-        for short in ATTENTION + MLP
-    } | {HEAD: config.projection_shape(HEAD)}
-    total, trained, added = accounting.parameters(config), 0, 0
-    if isinstance(model, Params):
-        of_biases = {
-            n: b.size for n, p in projections(model).items() if (b := bias_of(p)) is not None
-        }
-        total += sum(of_biases.values())
-        trained += sum(of_biases[name] for name in biased(model, method))
-    for name in modules(shapes, checked(method)):
-        out, n = shapes[name]
-        if isinstance(method, Matrices):
-            trained += out * n
-        elif isinstance(method, AdapterLayers):
-            added += 2 * out * method.bottleneck + out + method.bottleneck
-        else:
-            added += method.rank(name) * (out + n) + (out if method.use_dora else 0)
-    return Report(trained + added, total + added)

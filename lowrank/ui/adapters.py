@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.adapters import Adapter, Effect
-from lowrank.lora.config import AdapterConfig
 from lowrank.readers import Model, uploads
 from lowrank.readers.offers import offered_adapters
 from lowrank.ui import cached

@@ -13,9 +13,9 @@ from safetensors.numpy import load_file, save_file
 from lowrank.__main__ import main
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.lora import adapters
+from lowrank.lora.adapter_config import FILE
 from lowrank.lora.adapters import Adapter, AdapterConfig, Pair
-from lowrank.lora.adapters.disk import WEIGHTS
-from lowrank.lora.config import FILE
+from lowrank.lora.adapters.peft_files import WEIGHTS
 from lowrank.lora.equations import forward
 from lowrank.readers import Model, open_model
 from lowrank.spectra.measures import similarity

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lowrank import llama
+from lowrank import llama, lora
 from lowrank.errors import InputError
 from lowrank.llama import SMOLLM2_135M
-from lowrank.lora import lab, train
+from lowrank.lora import lab
 from lowrank.lora.lab import experiments, restaurants
 from lowrank.lora.lab.sets import LONGEST, MOST_LINES, written
 from lowrank.memory.accounting import adapter_parameters, lora_parameters
@@ -85,7 +85,7 @@ def test_budgets_are_equal():
     assert set(found.values()) == {276_480}
     for name, ranks in experiments.EQUAL.items():
         method = experiments.equal(ranks)
-        assert train.report(SMOLLM2_135M, method).trainable == 276_480, name
+        assert lora.report(SMOLLM2_135M, method).trainable == 276_480, name
         for module in ranks:
             assert method.scale(f"model.layers.3.self_attn.{module}") == 2.0
 
@@ -164,14 +164,14 @@ def test_settings_that_fit_nothing_are_refused(tiny):
 
 
 def test_memory_is_that_of_the_arrays(tiny):
-    method = train.AdapterConfig(r=2)
-    config = train.TrainConfig(method, steps=1)
-    example = train.Example((1, 2, 3, 4, 5), (False, False, True, True, True))
-    run = train.finetune(tiny, [example], config)
+    method = lora.AdapterConfig(r=2)
+    config = lora.TrainConfig(method, steps=1)
+    example = lora.Example((1, 2, 3, 4, 5), (False, False, True, True, True))
+    run = lora.finetune(tiny, [example], config)
     next(run)
     held = lab.held_in_training(tiny, method, run.state, example)
-    trained = train.report(llama.TINY, method).trainable
-    assert held.weights == 4 * (train.report(tiny.config, method).total - trained)
+    trained = lora.report(llama.TINY, method).trainable
+    assert held.weights == 4 * (lora.report(tiny.config, method).total - trained)
     assert (held.added, held.gradients, held.moments) == (4 * trained, 4 * trained, 8 * trained)
     assert held.logits == 4 * 3 * llama.TINY.vocab_size
     c = llama.TINY
@@ -180,5 +180,5 @@ def test_memory_is_that_of_the_arrays(tiny):
 
 
 def test_adapter_layers_count_is_that_of_accounting():
-    method = train.AdapterLayers(8)
-    assert train.report(SMOLLM2_135M, method).trainable == adapter_parameters(SMOLLM2_135M, 8)
+    method = lora.AdapterLayers(8)
+    assert lora.report(SMOLLM2_135M, method).trainable == adapter_parameters(SMOLLM2_135M, 8)

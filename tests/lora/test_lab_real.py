@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from lowrank import llama
+from lowrank import llama, lora
 from lowrank.llama.tokenizer import Tokenizer
-from lowrank.lora import lab, train
+from lowrank.lora import lab
 from lowrank.lora.lab.sets import FOLDER
 
 
@@ -14,18 +14,18 @@ from lowrank.lora.lab.sets import FOLDER
 def test_the_island_gets_its_capital_in_the_stated_steps(default_model):
     known = lab.built_in()["island"]
     params, tokenizer = llama.load(default_model), Tokenizer(default_model.words)
-    method = train.AdapterConfig(r=known.r, lora_alpha=known.lora_alpha)
+    method = lora.AdapterConfig(r=known.r, lora_alpha=known.lora_alpha)
     assert ", ".join(method.target_modules) == known.target_modules
-    config = train.TrainConfig(
+    config = lora.TrainConfig(
         method, steps=known.steps, learning_rate=known.learning_rate, warmup_steps=4
     )
-    run = train.finetune(params, train.answers(tokenizer, known.examples), config)
+    run = lora.finetune(params, lora.answers(tokenizer, known.examples), config)
     losses = [record.loss for record in run]
     assert sum(losses[-8:]) < sum(losses[:8]) / 2
     ids = tokenizer.encode_chat([{"role": "user", "content": known.prompt}])
     said = {}
     for scale in (0, 1):
-        model = train.adapted(params, method, run.state, scale)
+        model = lora.adapted(params, method, run.state, scale)
         tokens = list(llama.generate(model, ids, 16, stop_ids=tokenizer.stop_ids))
         said[scale] = tokenizer.decode(tokens)
     assert not known.shows(said[0]), said

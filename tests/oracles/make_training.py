@@ -69,10 +69,9 @@ def gradients(model) -> dict[str, np.ndarray]:
 
 def run(model) -> tuple[list[float], list[float]]:
     """Losses and gradient norms of `CONFIG`'s steps with torch's AdamW."""
-    from lowrank import llama
-    from lowrank.lora import train
+    from lowrank import llama, lora
 
-    state = train.start(llama.load(model), CONFIG)
+    state = lora.start(llama.load(model), CONFIG)
     method = CONFIG.method
     fields = {
         "r": method.r,
@@ -101,15 +100,15 @@ def run(model) -> tuple[list[float], list[float]]:
 
 def check(model) -> None:
     """Train here, save, load with PEFT: the same logits."""
-    from lowrank import llama
-    from lowrank.lora import adapters, train
+    from lowrank import llama, lora
+    from lowrank.lora import adapters
 
     params = llama.load(model)
-    training = train.finetune(params, SEQUENCES, CONFIG)
+    training = lora.finetune(params, SEQUENCES, CONFIG)
     losses = [record.loss for record in training]
     print(f"loss {losses[0]:.4f} -> {losses[-1]:.4f}")
     ids = list(SEQUENCES[0].ids)
-    tuned = train.adapted(params, CONFIG.method, training.state)
+    tuned = lora.adapted(params, CONFIG.method, training.state)
     ours, before = llama.forward(tuned, ids), llama.forward(params, ids)
 
     def loaded(method, state):
@@ -126,9 +125,9 @@ def check(model) -> None:
         config = replace(
             CONFIG, method=replace(CONFIG.method, **fields), steps=OTHERS_STEPS, warmup_steps=0
         )
-        run = train.finetune(params, SEQUENCES, config)
+        run = lora.finetune(params, SEQUENCES, config)
         list(run)
-        mine = llama.forward(train.adapted(params, config.method, run.state), ids)
+        mine = llama.forward(lora.adapted(params, config.method, run.state), ids)
         apart = [float(np.abs(mine - each).max()) for each in loaded(config.method, run.state)]
         others[name] = {
             "largest_difference_of_logits": apart[0],

@@ -7,8 +7,8 @@ import numpy as np
 
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.model import ATTENTION, MLP, name_of
-from lowrank.lora.config import AdapterConfig
-from lowrank.lora.train import TrainConfig
+from lowrank.lora.adapter_config import AdapterConfig
+from lowrank.lora.train_config import TrainConfig
 from lowrank.lora.training_examples import Example
 
 SHORT = (*ATTENTION, *MLP)

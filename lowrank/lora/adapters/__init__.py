@@ -4,12 +4,12 @@ The conventions are those of PEFT 0.21 (`peft.LoraConfig`): whatever changes the
 so here, and what is not supported here is refused by name.
 """
 
+from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.adapters.checkpoint import export
-from lowrank.lora.adapters.disk import Adapter, Pair, load, save, untrained
+from lowrank.lora.adapters.conversion import applied, trained
 from lowrank.lora.adapters.effects import Effect, effect
 from lowrank.lora.adapters.merging import merged, merged_names
-from lowrank.lora.adapters.training import applied, trained
-from lowrank.lora.config import AdapterConfig
+from lowrank.lora.adapters.peft_files import Adapter, Pair, load, save, untrained
 
 __all__ = [
     "Adapter",

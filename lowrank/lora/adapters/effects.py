@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
-from lowrank.lora.adapters.disk import Pair
+from lowrank.lora.adapters.peft_files import Pair
 from lowrank.spectra.measures import effective_rank, similarity
 from lowrank.spectra.svd import SVD, of_product
 

@@ -7,10 +7,10 @@ arXiv 2402.09353, equation 5.
 import numpy as np
 
 from lowrank.errors import InputError
-from lowrank.lora.adapters.disk import Adapter, Floats, Pair
+from lowrank.lora.adapters.peft_files import Adapter, Floats, Pair
+from lowrank.lora.equations import dora_merge, merge
 from lowrank.readers.handle import Model
 
-TINY = np.finfo(np.float32).tiny
 EMBEDDINGS, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 
 
@@ -78,13 +78,13 @@ def merged(model: Model, adapter: Adapter, name: str) -> Floats:
 def adapted(W0: Floats, found: Pair, transposed: bool) -> Floats:
     """W0 with a pair merged in; `transposed` says that W0 is stored as (in, out)."""
     W = W0.T if transposed else W0
-    delta = found.delta()
-    if delta.shape != W.shape:
-        raise unfit(found.module, delta.shape, W.shape)
-    W = W + delta
-    if found.magnitude is not None:
-        length = np.asarray(np.linalg.norm(W, axis=1), np.float32)  # of each output's row
-        W = np.asarray((found.magnitude / np.maximum(length, TINY))[:, None] * W, np.float32)
+    (out, r), n = found.B.shape, found.A.shape[1]
+    if W.shape != (out, n):
+        raise unfit(found.module, (out, n), W.shape)
+    if found.magnitude is None:
+        W = merge(W, found.A, found.B, found.scale * r, r)
+    else:
+        W = dora_merge(W, found.A, found.B, found.magnitude, found.scale * r, r)
     return W.T if transposed else W
 
 

@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lowrank.llama import Cache, Params, forward
+from lowrank.lora.counting import report
+from lowrank.lora.finetuning import finetune
 from lowrank.lora.lab.experiments import Doing
 from lowrank.lora.lab.sets import FOLDER
 from lowrank.lora.lab.training_memory import held_in_training
-from lowrank.lora.train import TrainConfig, adapted, finetune
+from lowrank.lora.train_config import TrainConfig
 from lowrank.lora.training_examples import Example
-from lowrank.lora.tuning import AdapterLayers, Matrices, Method, merged, report
+from lowrank.lora.tuning import AdapterLayers, Matrices, Method, adapted, merged
 
 LORA, WHOLE, LAYERS = "LoRA", "one whole matrix", "adapter layers"
 TIMES = 40  # tokens of which the quickest counts
@@ -62,7 +64,7 @@ def ways(config: TrainConfig, layers: int) -> dict[str, Method]:
 def work(params: Params, data: Sequence[Example], config: TrainConfig) -> Iterator[Doing | Outcome]:
     """Train each way, then time all together; yields after every step, and an Outcome for each.
 
-    Raises InputError as `train.finetune` does.
+    Raises InputError as `finetune` does.
     """
     chosen = ways(config, len(params.layers))
     models, learnt = {"plain": params}, dict[str, tuple[Method, list[float], float, int]]()

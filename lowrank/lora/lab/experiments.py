@@ -17,12 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
 from lowrank.llama.model import Params, projections
-from lowrank.lora.config import AdapterConfig
+from lowrank.lora.adapter_config import AdapterConfig
+from lowrank.lora.counting import report
+from lowrank.lora.finetuning import evaluate, finetune
 from lowrank.lora.lab import restaurants
 from lowrank.lora.lab.sets import FOLDER
-from lowrank.lora.train import TrainConfig, adapted, evaluate, finetune
+from lowrank.lora.train_config import TrainConfig
 from lowrank.lora.training_examples import Example, Words
-from lowrank.lora.tuning import Matrices, Method, report
+from lowrank.lora.tuning import Matrices, Method, adapted
 from lowrank.spectra.measures import effective_rank
 
 RANKS = (64, 8, 1, 2, 4)  # in this order: subspaces are compared between the first two
@@ -137,7 +139,7 @@ class Redo:
 def work(params: Params, tokenizer: Words, redo: Redo) -> Iterator[Doing]:
     """Run what is missing in `redo` and fill it; yields after every step.
 
-    Raises InputError as `train.finetune` does, and for a layer that the model does not have.
+    Raises InputError as `finetune` does, and for a layer that the model does not have.
     """
     settings = redo.settings
     if not 0 <= settings.layer < len(params.layers):

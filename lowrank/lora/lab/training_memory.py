@@ -9,8 +9,8 @@ from lowrank.llama import backward
 from lowrank.llama.linear import Dense
 from lowrank.llama.model import Params, projections
 from lowrank.lora import tuning
-from lowrank.lora.train import State
 from lowrank.lora.training_examples import Example
+from lowrank.lora.training_state import State
 from lowrank.lora.tuning import Method
 from lowrank.memory.accounting import Memory
 
@@ -22,7 +22,7 @@ def held_in_training(params: Params, method: Method, state: State, example: Exam
     counts once however many views of it are kept. Logits count once: their gradient takes their
     place.
 
-    Raises InputError as `train.finetune` does.
+    Raises InputError as `finetune` does.
     """
     base = tuning.without(params, method, state.stay)
     placed = tuning.in_place(base, method, state.weights)

@@ -10,7 +10,7 @@ import streamlit as st
 from lowrank.figures import lab as figures
 from lowrank.figures.lora import shapes
 from lowrank.llama.config import LlamaConfig
-from lowrank.lora.tuning import report
+from lowrank.lora.counting import report
 from lowrank.memory import accounting
 from lowrank.readers import Model, uploads
 from lowrank.ui.jobs import Job

@@ -19,8 +19,8 @@ from lowrank.llama.generation import last_logits
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.lora import adapters
 from lowrank.lora.adapters import Adapter
+from lowrank.lora.finetuning import Record, evaluate, finetune
 from lowrank.lora.lab import held_in_training
-from lowrank.lora.train import Record, evaluate, finetune
 from lowrank.lora.training_examples import Example, answers
 from lowrank.lora.tuning import merged
 from lowrank.memory.accounting import Memory

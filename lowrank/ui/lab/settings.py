@@ -6,10 +6,11 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lowrank.lora.config import AdapterConfig
+from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.lab import TrainingSet, built_in, typed
 from lowrank.lora.lab.sets import MOST_LINES, Pairs, written
-from lowrank.lora.train import SCHEDULES, Schedule, TrainConfig
+from lowrank.lora.optimizer import SCHEDULES, Schedule
+from lowrank.lora.train_config import TrainConfig
 from lowrank.ui.layout import text
 
 TYPED = "my own"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lowrank import files
 from lowrank.errors import FormatError
-from lowrank.lora.config import FILE, AdapterConfig
+from lowrank.lora.adapter_config import FILE, AdapterConfig
 from lowrank.lora.equations import init
 from lowrank.readers.safetensors import SafetensorsModel, read_json
 from lowrank.readers.safetensors_writer import write

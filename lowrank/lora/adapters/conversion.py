@@ -9,9 +9,9 @@ from lowrank.errors import InputError
 from lowrank.llama.linear import Dense, LoRA, Projection, bias_of
 from lowrank.llama.model import Params, projections, replaced
 from lowrank.llama.trainable import DoRA
-from lowrank.lora.adapters.disk import Adapter, Pair
-from lowrank.lora.config import AdapterConfig
-from lowrank.lora.train import State
+from lowrank.lora.adapter_config import AdapterConfig
+from lowrank.lora.adapters.peft_files import Adapter, Pair
+from lowrank.lora.training_state import State
 from lowrank.lora.tuning import LIKE_W0, Method, pairs
 
 
@@ -59,7 +59,7 @@ def trained(method: Method, state: State, base_model: str | None = None) -> Adap
             method.scale(name),
             magnitudes.get(name),
         )
-        for name, (A, B) in pairs(method, state.weights, state.stay).items()
+        for name, (A, B) in pairs(state).items()
     }
     biases = {n: np.asarray(b, np.float32) for n, b in state.weights.items() if n.endswith(".bias")}
     return Adapter(config, found, biases)

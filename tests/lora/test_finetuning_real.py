@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lowrank import llama
+from lowrank import llama, lora
 from lowrank.llama import backward
 from lowrank.llama.linear import Dense, LoRA
 from lowrank.llama.tokenizer import Tokenizer
-from lowrank.lora import train
 from tests.oracles.training_data import (
     CONFIG,
     EVERYWHERE,
@@ -31,9 +30,9 @@ def params(default_model) -> llama.Params:
 
 
 @pytest.fixture(scope="module")
-def finished(params) -> tuple[list[train.Record], train.State]:
+def finished(params) -> tuple[list[lora.Record], lora.State]:
     """The run that PEFT and torch made, too."""
-    run = train.finetune(params, SEQUENCES, CONFIG)
+    run = lora.finetune(params, SEQUENCES, CONFIG)
     return list(run), run.state
 
 
@@ -106,7 +105,7 @@ def test_what_peft_made_of_an_adapter_trained_here(params, finished):
     assert said["largest_change_by_training"] > 1
     assert (said["steps"], said["ids"]) == (CONFIG.steps, list(SEQUENCES[0].ids))
     _, state = finished
-    tuned = train.adapted(params, CONFIG.method, state)
+    tuned = lora.adapted(params, CONFIG.method, state)
     last = llama.forward(tuned, said["ids"], positions=[-1])[0, ::997]
     # Another build of BLAS rounds otherwise in each of the 20 steps.
     np.testing.assert_allclose(last, said["peft_logits_last_every_997"], rtol=0, atol=2e-2)
@@ -124,7 +123,7 @@ def test_every_other_setting_of_the_lab_was_loaded_by_peft(name):
 def test_examples_are_laid_out_by_the_chat_template(default_model):
     tokenizer = Tokenizer(default_model.words)
     pairs = [(each["prompt"], each["completion"]) for each in PAIRS[:2]]
-    made = train.answers(tokenizer, pairs)
+    made = lora.answers(tokenizer, pairs)
     assert made == SEQUENCES[:2]
     for example, (prompt, completion) in zip(made, pairs, strict=True):
         given = example.ids[: -example.learnt]
