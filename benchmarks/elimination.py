@@ -12,11 +12,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sympy import QQ, Matrix
 from sympy.polys.matrices import DomainMatrix
+
+if TYPE_CHECKING:
+    from lowrank.exact.derivation import Derivation
 
 SEEDS = range(5)
 REPEATS = {12: 10, 40: 3}
@@ -28,6 +31,8 @@ OURS = {
     "matrices": "... and every matrix written out",
     "all": "... and every sentence",
     "rref": "reduced echelon form only",
+    "page": "a step on the Rank page: link read, drawn and written",
+    "next": "... the next one, with what the session holds",
 }
 PEERS = {
     "Matrix": "sympy Matrix.rref()",
@@ -37,11 +42,30 @@ PEERS = {
 }
 
 
+def page_step(own: "Derivation") -> None:
+    """What the Reduce view computes for one step half way: place, reason, moves so far, link."""
+    from lowrank.exact.elimination import pivots_in_place
+    from lowrank.exact.moves import is_reduced_echelon
+    from lowrank.exact.query import encode, reaching
+    from lowrank.figures.exact import history_html, matrix_html, step_html
+
+    k = len(own.whole.ops) // 2
+    d = own.whole.at(k)
+    is_reduced_echelon(d.matrix)
+    step_html("", str(d.last.op), d.last.why)
+    matrix_html(d.matrix, "The matrix", pivots_in_place(d.matrix), d.last.pivot)
+    d = reaching(own, k)
+    history_html([(str(step.op), step.why) for step in d.path], k)
+    encode(d)
+
+
 def runs(A: list[list[int]]) -> dict[str, Callable[[], Any]]:
     """Everything that is timed for one matrix; each side starts from its own kind of matrix."""
     from lowrank.exact.elimination import exact, reduced_echelon, steps
+    from lowrank.exact.query import decode_moves
 
     n, fractions = len(A), exact(A)
+    held = decode_moves(fractions, "", reduced=True)
     symbolic, rational = Matrix(A), DomainMatrix([[QQ(x) for x in row] for row in A], (n, n), QQ)
     return {
         "listed": lambda: list(steps(A, reduced=True)),
@@ -50,6 +74,8 @@ def runs(A: list[list[int]]) -> dict[str, Callable[[], Any]]:
         "matrices": lambda: [(step.op, step.matrix) for step in steps(A, reduced=True)],
         "all": lambda: [(step.op, step.matrix, step.why) for step in steps(A, reduced=True)],
         "rref": lambda: reduced_echelon(A),
+        "page": lambda: page_step(decode_moves(fractions, "", reduced=True)),
+        "next": lambda: page_step(held),
         "Matrix": lambda: symbolic.rref(),
         "QQ": lambda: rational.rref(),
         "FF": lambda: rational.rref(method="FF"),

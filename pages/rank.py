@@ -16,8 +16,8 @@ from lowrank.ui.rank import (
     reduce,
     worksheet,
 )
-from lowrank.ui.rank.link import kept, remembered
-from lowrank.ui.rank.view import reduced
+from lowrank.ui.rank.bound import choice
+from lowrank.ui.rank.link import hidden, reduced, remembered
 
 # Labels are what the link says (?view=...), so they are short and do not change.
 VIEWS = {
@@ -33,18 +33,9 @@ VIEWS = {
 
 question("Rank", "How many rows of this matrix are not combinations of the others?")
 remembered()
-name = st.segmented_control(
-    "What to look at",
-    list(VIEWS),
-    default="Reduce",
-    required=True,
-    key="view",
-    bind="query-params",
-    persist_state="session",
-    label_visibility="collapsed",
-)
+name = choice("What to look at", list(VIEWS), "Reduce", "view", label_visibility="collapsed")
 view = VIEWS[name]
-kept(elsewhere=name != "Reduce")
+hidden(elsewhere=name != "Reduce")
 A = None
 if view.beside:
     controls, picture = st.columns([4, 9], gap="medium")

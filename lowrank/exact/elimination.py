@@ -19,6 +19,7 @@ import numpy as np
 from lowrank.errors import InputError
 from lowrank.exact.fraction_free import Downwards, Move, Rows, downwards, operation, upwards
 from lowrank.exact.matrices import Matrix, Row, RowOp, add, apply, exact, scale, swap, written
+from lowrank.exact.notation import latex_step
 
 __all__ = [
     "FloatingEchelon",
@@ -73,7 +74,7 @@ class Step:
     @property
     def why(self) -> str:
         """The reason, in one sentence."""
-        return _why(self.op, self.pivot, self._path.matrix(self._at))
+        return _why(self.op, self.pivot, *self._path.entries(self._at))
 
     @property
     def detail(self) -> str:
@@ -88,6 +89,9 @@ class Step:
 
     def __hash__(self) -> int:
         return hash(self._fields())
+
+    def _repr_latex_(self) -> str:
+        return latex_step(self._path.matrix(self._at), self.op)
 
     def __repr__(self) -> str:
         op, matrix, pivot, why = self._fields()
@@ -106,6 +110,16 @@ class _Path:
         if at not in self._ops:
             self._ops[at] = operation(self.moves[at])
         return self._ops[at]
+
+    def entries(self, at: int) -> tuple[Fraction, Fraction]:
+        """The entry that a move clears and its pivot, before it; 0 and 1 for a swap."""
+        (kind, (row, _), p, over, _), target, x = self.moves[at]
+        if kind == "swap":
+            return Fraction(0), Fraction(1)
+        if kind == "up" and target != row:  # the pivot has been scaled
+            return Fraction(x, over[target]), Fraction(1)
+        more = self._half.rows[row].over // over[row] if kind == "down" and self._half else 1
+        return Fraction(x, more * over[target]), Fraction(p, more * over[row])
 
     def matrix(self, at: int) -> Matrix:
         """The matrix after `at` moves; rows that a move leaves alone are shared."""
@@ -150,47 +164,46 @@ def next_step(A: Matrix, reduced: bool = False) -> Step | None:
 
     Reference: Lay, Linear Algebra and Its Applications, section 1.2, the row reduction algorithm.
     """
-    found = _downwards(A) or (_upwards(A) if reduced else None)
+    found = needed(A, reduced)
     if found is None:
         return None
-    return Step(_Path(A, [found]), 0)
+    kind, (row, column), target = found
+    if kind == "swap":
+        return Step(_Path(A, [(("swap", (row, column), 1, (), ()), target, 0)]), 0)
+    over = [line[column].denominator for line in A]
+    half = "down" if target > row else "up"
+    stage = (half, (row, column), A[row][column].numerator, over, ())
+    return Step(_Path(A, [(stage, target, A[target][column].numerator)]), 0)
 
 
-def _downwards(A: Matrix) -> Move | None:
+def needed(A: Matrix, reduced: bool) -> tuple[str, tuple[int, int], int] | None:
+    """What the textbook does next, over any field: "swap", "scale" or "clear", and where.
+
+    The place of the pivot, then the row that changes (of a swap, the row that comes up).
+    """
     row = 0
     for column in range(len(A[0])):
         filled = [i for i in range(row, len(A)) if A[i][column]]
         if not filled:
             continue
         if filled[0] != row:
-            return ("swap", (row, column), 1, (), ()), filled[0], 0
+            return "swap", (row, column), filled[0]
         if len(filled) > 1:
-            return _clear(A, filled[1], (row, column))
+            return "clear", (row, column), filled[1]
         row += 1
-    return None
-
-
-def _upwards(A: Matrix) -> Move | None:
+    if not reduced:
+        return None
     for row, column in reversed(tuple(enumerate(leading_columns(A)))):
-        p = A[row][column]
-        if p != 1:
-            over = [p.denominator] * len(A)
-            return ("up", (row, column), p.numerator, over, ()), row, p.numerator
+        if A[row][column] != 1:
+            return "scale", (row, column), row
         for above in reversed(range(row)):
             if A[above][column]:
-                return _clear(A, above, (row, column))
+                return "clear", (row, column), above
     return None
 
 
-def _clear(A: Matrix, target: int, pivot: tuple[int, int]) -> Move:
-    row, column = pivot
-    over = [r[column].denominator for r in A]
-    p, x = A[row][column].numerator, A[target][column].numerator
-    return ("down" if target > row else "up", pivot, p, over, ()), target, x
-
-
-def _why(op: RowOp, pivot: tuple[int, int], A: Matrix) -> str:
-    """Why the step from A is taken, with its numbers."""
+def _why(op: RowOp, pivot: tuple[int, int], x: Fraction, p: Fraction) -> str:
+    """Why a step is taken: x is what it changes in the pivot's column, p the pivot."""
     row, column = pivot
     if op.kind == "swap":
         return (
@@ -198,14 +211,14 @@ def _why(op: RowOp, pivot: tuple[int, int], A: Matrix) -> str:
             f"row {op.rows[1] + 1} is the first below that has one."
         )
     if op.kind == "scale":
-        return f"Make the pivot 1: divide row {row + 1} by {written(A[row][column])}."
-    target = op.rows[0]
-    shown, p = written(A[target][column]), written(A[row][column])
+        return f"Make the pivot 1: divide row {row + 1} by {written(p)}."
+    shown, by = written(x), written(p)
     sign = "−" if op.factor.numerator < 0 else "+"
-    where = "below" if target > row else "above"
-    sum_ = f"{shown} {sign} {written(abs(op.factor))} · {f'({p})' if p.startswith('−') else p} = 0"
+    where = "below" if op.rows[0] > row else "above"
+    factor = written(abs(op.factor))
+    sum_ = f"{shown} {sign} {factor} · {f'({by})' if by.startswith('−') else by} = 0"
     # Rounded numbers would not add up to 0.
-    return f"Clear the {shown} {where} the pivot {p}" + ("." if "≈" in sum_ else f": {sum_}.")
+    return f"Clear the {shown} {where} the pivot {by}" + ("." if "≈" in sum_ else f": {sum_}.")
 
 
 def _detail(op: RowOp, pivot: tuple[int, int], A: Matrix) -> str:
@@ -287,6 +300,23 @@ def leading_columns(E: Matrix) -> tuple[int, ...]:
     """The column of the first non-zero of each non-zero row; of an echelon form, its pivots."""
     firsts = (next((j for j, x in enumerate(row) if x), None) for row in E)
     return tuple(j for j in firsts if j is not None)
+
+
+def pivots_in_place(A: Matrix) -> set[tuple[int, int]]:
+    """The pivots (row, column) that elimination downwards has finished with: zeros below them.
+
+    >>> from lowrank.exact.matrices import exact
+    >>> sorted(pivots_in_place(exact([[1, 2, 3], [0, 0, 4], [0, 5, 6]])))
+    [(0, 0)]
+    """
+    found: set[tuple[int, int]] = set()
+    for column in range(len(A[0])):
+        row = len(found)
+        filled = [i for i in range(row, len(A)) if A[i][column]]
+        if filled and filled != [row]:
+            break
+        found |= {(row, column)} if filled else set()
+    return found
 
 
 def pivots(A: Any) -> tuple[int, ...]:

@@ -98,6 +98,11 @@ def written(x: Fraction, longest: int = 18) -> str:
     return f"≈{digits} × 10^{int(power)}".replace("-", "−")
 
 
+def lead(row: Row) -> int:
+    """The column of a row's first entry that is not 0; one past the last if all are 0."""
+    return next((j for j, x in enumerate(row) if x), len(row))
+
+
 def identity(m: int) -> Matrix:  # -> (m, m)
     """The identity matrix I of size m."""
     return tuple(tuple(Fraction(int(i == j)) for j in range(m)) for i in range(m))
@@ -176,6 +181,11 @@ class RowOp:
         """
         names = [f"R_{{{i + 1}}}" for i in self.rows]
         return _written(self, names, (r"\leftrightarrow", r"\leftarrow", "-"), _latex_fraction)
+
+    @property
+    def changed(self) -> tuple[int, ...]:
+        """The rows that it changes."""
+        return self.rows if self.kind == "swap" else self.rows[:1]
 
     def elementary(self, m: int) -> Matrix:  # -> (m, m)
         """The matrix E of size m with E A = apply(self, A) for every A of m rows.

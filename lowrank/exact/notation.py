@@ -50,6 +50,17 @@ def latex_matrix(A: Matrix) -> str:
     return rf"\left[\begin{{array}}{{{'r' * len(A[0])}}} {rows} \end{{array}}\right]"
 
 
+def latex_step(A: Matrix, op: RowOp) -> str:
+    r"""A, the operation over an arrow, and the matrix after it, between dollars for a notebook.
+
+    >>> from lowrank.exact.matrices import exact, scale
+    >>> print(latex_step(exact([[2]]), scale(0, 3))[:50])
+    $\left[\begin{array}{r} 2 \end{array}\right] \xrightar
+    """
+    arrow = rf"\xrightarrow{{{op.latex()}}}"
+    return f"${latex_matrix(A)} {arrow} {latex_matrix(apply(op, A))}$"
+
+
 def to_latex(A: Matrix, ops: Sequence[RowOp]) -> str:
     r"""An align* environment (amsmath): a matrix a line, each operation over its arrow.
 

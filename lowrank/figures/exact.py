@@ -73,17 +73,17 @@ def step_html(count: str, operation: str, why: str, tone: Tone = "") -> str:
     )
 
 
-def history_html(operations: Sequence[str], why: Sequence[str], position: int) -> str:
+def history_html(moves: Sequence[tuple[str, str]], position: int) -> str:
     """The operations of a derivation with their reasons in a box of fixed height; the last done
     is marked, those after it, which are undone, faint.
 
-    >>> history_html(["R1 ↔ R2"], ["Rows 1 and 2 change places."], 1).count("<li")
+    >>> history_html([("R1 ↔ R2", "Rows 1 and 2 change places.")], 1).count("<li")
     1
     """
     items = "".join(
         f'<li class="{"lr-here" if k == position else "lr-undone" if k > position else ""}">'
         f"<b>{escape(operation)}</b> {escape(reason)}</li>"
-        for k, (operation, reason) in enumerate(zip(operations, why, strict=True), start=1)
+        for k, (operation, reason) in enumerate(moves, start=1)
     )
     inside = f"<ol>{items}</ol>" if items else "No moves yet."
     return f'{STYLE}<div class="lr-history" tabindex="0">{inside}</div>'

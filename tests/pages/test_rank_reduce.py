@@ -5,8 +5,9 @@ import re
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lowrank.exact.derivation import decode, encode_ops
+from lowrank.exact.derivation import Derivation
 from lowrank.exact.matrices import add, exact, scale, swap
+from lowrank.exact.query import decode, encode_moves
 from tests.pages.test_rank import caption, drawn, opened, words
 
 DO = "Type"
@@ -101,8 +102,8 @@ def test_moves_can_be_clicked_together():
     app.selectbox(key="click_other").set_value("R1")
     app.text_input(key="click_factor").set_value("-3/2").run()
     pressed(app, "do_clicked")
-    assert app.query_params["ops"] == encode_ops(
-        exact([[2, 4], [3, 7]]), (add(1, 0, exact([["-3/2"]])[0][0]),)
+    assert app.query_params["ops"] == encode_moves(
+        Derivation(exact([[2, 4], [3, 7]]), (add(1, 0, exact([["-3/2"]])[0][0]),))
     )
     assert "Echelon form, reached in 1 move" in caption(app)
     app.selectbox(key="click_kind").set_value("Scale").run()

@@ -13,8 +13,8 @@ from lowrank.exact.parsing import parse_matrix
 from lowrank.figures import geometry as draw
 from lowrank.figures.exact import matrix_html, vector
 from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.rank.stepper import stepped
 from lowrank.ui.rank.view import View
-from lowrank.ui.rank.walk import walk
 
 MAP, COLUMNS, EQUATIONS = "Map", "Columns", "Equations"
 CUBE, SPHERE = "Cube", "Sphere"
@@ -90,7 +90,7 @@ def controls(A: Matrix) -> None:
                 persist_state="session",
             )
     path = tuple(steps(A, reduced=True))
-    moment = Moment(A, path, walk(len(path), key=STEP))
+    moment = Moment(A, path, stepped(len(path), key=STEP))
     wide = len(A[0]) > draw.DRAWN
     words, matrix = st.columns([1, 1] if wide else [3, 2], vertical_alignment="center")
     with words, st.container(key="geometry_step"):

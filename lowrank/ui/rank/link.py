@@ -7,10 +7,10 @@ another view or a link sent to a class lose nothing. Everything drawn is compute
 import streamlit as st
 
 from lowrank.errors import InputError
-from lowrank.exact.derivation import MOST_MOVES, Derivation, encode_ops, resumed
-from lowrank.exact.elimination import steps
+from lowrank.exact.derivation import MOST_MOVES, Derivation
 from lowrank.exact.matrices import Matrix, RowOp
-from lowrank.ui.rank.view import REDUCED, reduced
+from lowrank.exact.query import REDUCED, decode_moves, encode_moves, reaching
+from lowrank.ui.rank.bound import BOUND, choice
 
 WATCH, TYPE, CLICK, WHOLE = WAYS = ("Watch", "Type", "Click", "Matrix")
 
@@ -31,7 +31,7 @@ def remembered() -> None:
     """After a visit to another page, choose again what was chosen here; a link's choice wins.
 
     Streamlit keeps the values, but an address without parameters resets them, and in the run that
-    Back causes nothing may say otherwise; hence one more run. The widget that `kept` draws last
+    Back causes nothing may say otherwise; hence one more run. The widget that `hidden` draws last
     has no memory, so its absence tells that another page was open.
     """
     state = st.session_state
@@ -47,50 +47,43 @@ def remembered() -> None:
 def ways() -> str:
     """The choice of watching or how to do it, and of the goal; returns the way chosen."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        way = st.segmented_control(
-            "Watch the reduction, or do it yourself",
-            WAYS,
-            default=WATCH,
-            required=True,
-            key="how",
-            label_visibility="collapsed",
-            bind="query-params",
-            persist_state="session",
-        )
-        st.segmented_control(
-            "Reduce to",
-            ["Echelon", REDUCED],
-            default="Echelon",
-            required=True,
-            key="form",
-            label_visibility="collapsed",
-            bind="query-params",
-            persist_state="session",
-        )
-    return str(way)
+        label = "Watch the reduction, or do it yourself"
+        way = choice(label, WAYS, WATCH, "how", label_visibility="collapsed")
+        forms = "Echelon", REDUCED
+        choice("Reduce to", forms, forms[0], "form", label_visibility="collapsed")
+    return way
 
 
-def kept(elsewhere: bool) -> None:
+def reduced() -> bool:
+    """Whether the visitor reduces to the reduced form, or to any echelon form."""
+    return st.session_state.get("form") == REDUCED
+
+
+def hidden(elsewhere: bool) -> None:
     """Draw what the link keeps, unseen; `elsewhere`, where `ways` is not drawn, that too."""
     with st.container(key="kept", height=1, border=False):  # no taller before the style is there
         st.html("<style>.st-key-kept { display: none; }</style>")
-        st.text_input("Moves", key="ops", bind="query-params", persist_state="session")
-        st.number_input(
-            "Step", 0, MOST_MOVES, key="step", bind="query-params", persist_state="session"
-        )
+        st.text_input("Moves", key="ops", **BOUND)
+        st.number_input("Step", 0, MOST_MOVES, key="step", **BOUND)
         if elsewhere:
             ways()
         st.checkbox("On this page", key="on_this_page")
 
 
-def derivation(A: Matrix) -> Derivation:
-    """The derivation on the page, from A.
+def derivation(A: Matrix, ahead: bool = False) -> Derivation:
+    """The derivation on the page, from A; `ahead`, with the textbook's steps on to the goal.
+
+    It is worked out once for a link's moves: the session holds the last one.
 
     Raises:
         InputError: the operations in the link cannot be read, or not done to A.
     """
     state = st.session_state
-    return resumed(A, state.get("ops") or "", int(state.get("step") or 0), reduced())
+    wanted = A, state.get("ops") or "", reduced()
+    if state.get("derivation", (None, None))[0] != wanted:
+        state["derivation"] = wanted, decode_moves(*wanted)
+    own, position = state["derivation"][1], int(state.get("step") or 0)
+    return own.whole.at(min(position, len(own.whole.ops))) if ahead else reaching(own, position)
 
 
 def go(position: int) -> None:
@@ -99,17 +92,12 @@ def go(position: int) -> None:
     st.session_state["step"] = position
 
 
-def ahead(d: Derivation) -> Derivation:
-    """The same derivation with the textbook's steps to the goal after its last operation."""
-    missing = tuple(step.op for step in steps(d.matrices()[-1], d.reduced))
-    return Derivation(d.start, d.ops + missing, d.position, d.reduced)
-
-
-def keep(d: Derivation) -> None:
-    """Make this the derivation on the page; one too long to keep is refused in a sentence."""
+def commit(d: Derivation) -> None:
+    """Make this the derivation on the page; one too long for a link is refused in a sentence."""
     state = st.session_state
     try:
-        state["ops"] = encode_ops(d.start, d.ops)
+        state["ops"] = encode_moves(d)
+        state["derivation"] = (d.start, state["ops"], d.reduced), d
         go(d.position)
     except InputError as error:
         state["refused"] = str(error)
@@ -118,7 +106,7 @@ def keep(d: Derivation) -> None:
 def do(d: Derivation, op: RowOp) -> None:
     """Do one more operation."""
     try:
-        keep(d.do(op))
+        commit(d.do(op))
     except InputError as error:
         st.session_state["refused"] = str(error)
 

@@ -12,8 +12,8 @@ from lowrank.figures.cells import cells_html
 from lowrank.figures.tolerance import singular_values_against_tolerance
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.sentences import counts, lessons, table
+from lowrank.ui.rank.stepper import stepped
 from lowrank.ui.rank.view import View
-from lowrank.ui.rank.walk import walk
 
 USAGE = """from lowrank.exact.elimination import floating_echelon, rank
 from lowrank.exact.parsing import parse_matrix
@@ -99,7 +99,7 @@ def side_by_side(A: Matrix | None) -> None:
     for each, where in zip(runs, parted, strict=True):
         if where:
             st.markdown(f"**{each.arithmetic} parts at step {where.step}.** {where.why}")
-    at = walk(max(len(each.operations) for each in runs), key="fstep")
+    at = stepped(max(len(each.operations) for each in runs), key="fstep")
     size = letters([each.matrices[k] for each in runs for k in (0, -1)])
     for column, each, where in zip(st.columns(3), runs, parted, strict=True):
         with column:

@@ -17,8 +17,8 @@ from lowrank.exact.modular import (
 from lowrank.figures.cells import cells_html
 from lowrank.figures.exact import step_html
 from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.rank.stepper import stepped
 from lowrank.ui.rank.view import View
-from lowrank.ui.rank.walk import walk
 
 USAGE = """from lowrank.exact.elimination import rank
 from lowrank.exact.modular import falling_primes, rank_mod, steps_mod
@@ -52,7 +52,7 @@ def other_fields(A: Matrix) -> None:
     st.markdown(falls_in_words(fallen, over_q))
     p = chosen_prime(chosen or "")
     path = list(steps_mod(A, p, reduced=True))
-    at = walk(len(path), key="pstep")
+    at = stepped(len(path), key="pstep")
     step = path[at - 1] if at else None
     shown = step.matrix if step else modulo(A, p)
     if step:

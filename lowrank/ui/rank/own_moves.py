@@ -3,13 +3,14 @@
 import streamlit as st
 
 from lowrank.errors import InputError
-from lowrank.exact.derivation import Derivation, pivots_in_place, reason
+from lowrank.exact.derivation import Derivation
+from lowrank.exact.elimination import pivots_in_place
 from lowrank.exact.matrices import Matrix
 from lowrank.exact.moves import explain_next, parse_operation
 from lowrank.exact.parsing import parse_matrix
 from lowrank.figures.exact import step_html
 from lowrank.ui.layout import text
-from lowrank.ui.rank.link import CLICK, TYPE, WHOLE, do, keep
+from lowrank.ui.rank.link import CLICK, TYPE, WHOLE, commit, do
 from lowrank.ui.rank.stepper import finished
 
 KINDS = {"Add": "add", "Swap": "swap", "Scale": "scale"}
@@ -70,7 +71,7 @@ def _written(d: Derivation) -> None:
     for op in verdict.ops:
         d = d.do(op)
     if verdict.ops:
-        keep(d)
+        commit(d)
         state["written"] = ""
 
 
@@ -127,9 +128,9 @@ def _typed(d: Derivation) -> None:
     state["typed"] = ""
 
 
-def helpers(d: Derivation, A: Matrix) -> None:
+def helpers(d: Derivation) -> None:
     """Hint, do this step, finish: what comes next from here, however one came here."""
-    there = finished(d, A)
+    there = finished(d)
     with st.container(horizontal=True):
         for label, called, shortcut, words in (
             ("Hint", _hint, "H", "help hint"),
@@ -164,10 +165,10 @@ def _step(d: Derivation) -> None:
 
 
 def _finish(d: Derivation) -> None:
-    keep(d.finish())
+    commit(d.finish())
 
 
-def said(d: Derivation, A: Matrix, way: str) -> str:
+def said(d: Derivation, way: str) -> str:
     """What is said of the place: a refusal, what is wrong with the move typed, a hint, the goal
     reached, or the last move and what it did."""
     state = st.session_state
@@ -191,18 +192,19 @@ def said(d: Derivation, A: Matrix, way: str) -> str:
             return step_html("Not done", typed[:60], str(error), "problem")
         return step_html("Not done yet", op.notation(), "Press Enter or Do it.", "hint")
     if written:
-        return _verdict(A, written)
+        return _verdict(d.matrix, written)
     moves = "1 move" if d.position == 1 else f"{d.position} moves"
     undone = len(d.ops) - d.position
     count = moves + (f" · {undone} undone" if undone else "")
-    if finished(d, A):
-        rank = len(pivots_in_place(A))
+    if finished(d):
+        rank = len(pivots_in_place(d.matrix))
         form = "Reduced echelon form" if d.reduced else "Echelon form"
-        return step_html(f"{form}, reached in {count}", f"Rank {rank}", _kept_row_space(), "done")
-    if d.position == 0:
+        return step_html(
+            f"{form}, reached in {count}", f"Rank {rank}", text("rank", "goal reached"), "done"
+        )
+    if d.last is None:
         return step_html(count, "A", text("rank", f"do it: {way}"))
-    op = d.ops[d.position - 1]
-    return step_html(count, op.notation(), reason(op, d.matrices()[d.position - 1]))
+    return step_html(count, d.last.op.notation(), d.last.why)
 
 
 def _verdict(A: Matrix, written: str) -> str:
@@ -215,7 +217,3 @@ def _verdict(A: Matrix, written: str) -> str:
         return step_html("Not done yet", verdict.ops[0].notation(), "Press Check.", "hint")
     where = "The matrix so far" if verdict.row is None else f"Row {verdict.row + 1}"
     return step_html("Not done", where, verdict.why, "problem")
-
-
-def _kept_row_space() -> str:
-    return text("rank", "goal reached")

@@ -17,8 +17,8 @@ from lowrank.figures.cells import cells_html
 from lowrank.figures.exact import matrix_html, step_html
 from lowrank.ui.cached import parametric
 from lowrank.ui.layout import code_for_this, errors_shown, say, text
+from lowrank.ui.rank.stepper import stepped
 from lowrank.ui.rank.view import View
-from lowrank.ui.rank.walk import walk
 
 if TYPE_CHECKING:
     from lowrank.exact.expressions import Parametric
@@ -118,7 +118,7 @@ def one_case(found: "tuple[Case, ...]", says: object) -> None:
         st.markdown("This matrix is in echelon form as it stands.")
         at, move = 0, None
     else:
-        at = walk(len(case.moves), key="cstep")
+        at = stepped(len(case.moves), key="cstep")
         move = case.moves[at - 1] if at else None
     if move:
         st.html(step_html(f"Step {at} of {len(case.moves)}", move.operation, move.why))

@@ -5,15 +5,16 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from lowrank.errors import InputError
-from lowrank.exact.derivation import Derivation, encode, reasons
+from lowrank.exact.derivation import Derivation
 from lowrank.exact.elimination import next_step
 from lowrank.exact.matrices import Matrix, apply
 from lowrank.exact.notation import to_code, to_latex, to_markdown
+from lowrank.exact.query import encode
 from lowrank.exact.subspaces import dependencies
 from lowrank.figures.exact import history_html
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank import own_moves
-from lowrank.ui.rank.link import TYPE, WATCH, ahead, derivation, go, keep, start_over, ways
+from lowrank.ui.rank.link import TYPE, WATCH, commit, derivation, go, start_over, ways
 from lowrank.ui.rank.sentences import conclusion
 from lowrank.ui.rank.stepper import finished, place, transport, watched
 from lowrank.ui.rank.view import View
@@ -38,24 +39,23 @@ def beside(A: Matrix) -> None:
     way = ways()
     with errors_shown():
         try:
-            d = derivation(A)
+            d = derivation(A, ahead=way == WATCH)
         except InputError:
             st.button("Start over", key="restart", on_click=start_over)
             raise
         if way == WATCH:
-            d = ahead(d)
             transport(d, "Back", "Next", go)
-            st.html(watched(d, d.matrix))
+            st.html(watched(d))
         else:
             own_moves.entry(d, way)
-            own_moves.helpers(d, d.matrix)
-            transport(d, "Undo", "Redo", lambda position: keep(d.at(position)))
+            own_moves.helpers(d)
+            transport(d, "Undo", "Redo", lambda position: commit(d.at(position)))
             with st.container(key="said"):
-                st.html(own_moves.said(d, d.matrix, way))
-        place(d, d.matrix)
+                st.html(own_moves.said(d, way))
+        place(d)
     with st.container(key="conclusion"):
         st.html("<style>.st-key-conclusion { min-height: 11rem; }</style>")
-        there = finished(d, d.matrix)
+        there = finished(d)
         for sentence in conclusion(A) if there else [text("rank", "conclusion waits")]:
             st.markdown(sentence)
 
@@ -73,7 +73,7 @@ def _history(d: Derivation) -> None:
     moves, share = st.columns([3, 2], gap="large")
     with moves:
         st.subheader("Moves", anchor=False)
-        st.html(history_html([op.notation() for op in d.ops], reasons(d), d.position))
+        st.html(history_html([(str(step.op), step.why) for step in d.path], d.position))
         st.button(
             "Start over",
             key="start_over",

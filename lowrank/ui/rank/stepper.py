@@ -1,79 +1,92 @@
 """One place of a derivation: its operation and reason, its matrix, and the way back and forth."""
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
-from lowrank.exact.derivation import Derivation, pivots_in_place, reason
-from lowrank.exact.elimination import next_step
-from lowrank.exact.matrices import Matrix, RowOp
+from lowrank.exact.derivation import Derivation
+from lowrank.exact.elimination import pivots_in_place
 from lowrank.exact.moves import is_echelon, is_reduced_echelon
 from lowrank.figures.exact import matrix_html, step_html
 from lowrank.ui.layout import text
+from lowrank.ui.rank.bound import BOUND
 
 
 def transport(d: Derivation, back: str, forward: str, go: Callable[[int], None]) -> None:
     """Back, forward and a slider over the operations of d, by calling `go` with a position."""
-    total, state = len(d.ops), st.session_state
+    state = st.session_state
+    state["at"] = d.position
+    _controls(
+        {back: "step_back", forward: "step_next"},
+        len(d.ops),
+        "at",
+        go,
+        label_visibility="collapsed",
+        on_change=lambda: go(int(state["at"])),
+    )
+
+
+def stepped(total: int, key: str) -> int:
+    """The same over any number of steps, the one chosen kept in the link under a key of its own."""
+    state = st.session_state
+    if key in state:
+        state[key] = min(int(state[key] or 0), total)
+    names = {"Back": f"{key}_back", "Next": f"{key}_next"}
+    return _controls(names, total, key, lambda step: state.update({key: step}), **BOUND)
+
+
+def _controls(
+    names: dict[str, str], total: int, key: str, go: Callable[[int], None], **slider: Any
+) -> int:
+    """A button back and one forward, by label and key, and the slider they move; its value."""
+
+    def by(steps: int) -> None:
+        go(min(max(int(st.session_state.get(key) or 0) + steps, 0), total))
+
+    looks = (":material/arrow_back:", "Left", -1), (":material/arrow_forward:", "Right", 1)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        for label, key, icon, shortcut, by in (
-            (back, "step_back", ":material/arrow_back:", "Left", -1),
-            (forward, "step_next", ":material/arrow_forward:", "Right", 1),
-        ):
+        for (name, name_key), (icon, shortcut, steps) in zip(names.items(), looks, strict=True):
             st.button(
-                label,
-                key=key,
+                name,
+                key=name_key,
                 icon=icon,
                 shortcut=shortcut,
-                on_click=go,
-                args=(min(max(d.position + by, 0), total),),
+                on_click=by,
+                args=(steps,),
+                type="primary" if name == "Next" else "secondary",
             )
-        state["at"] = d.position
         # Not st.slider: with another maximum it would be another widget and forget its place.
-        st.select_slider(
-            "Step",
-            range(total + 1),
-            key="at",
-            label_visibility="collapsed",
-            disabled=not total,
-            on_change=lambda: go(int(state["at"])),
-        )
+        options = range(total + 1)
+        return int(st.select_slider("Step", options, key=key, disabled=not total, **slider))
 
 
-def place(d: Derivation, A: Matrix) -> None:
-    """The matrix A at the position of d, what just changed in it and the pivots in place."""
-    op = d.ops[d.position - 1] if d.position else None
-    before = next_step(d.matrices()[d.position - 1], reduced=True) if op else None
-    current = before.pivot if before and before.op == op else None
+def place(d: Derivation) -> None:
+    """The matrix at the position of d, what just changed in it and the pivots in place."""
+    step, A = d.last, d.matrix
+    current = step.pivot if step else None
     drawing = matrix_html(
         A,
-        title=f"The matrix after step {d.position} of {len(d.ops)}" if op else "The matrix",
+        title=f"The matrix after step {d.position} of {len(d.ops)}" if step else "The matrix",
         pivots=pivots_in_place(A) | ({current} if current else set()),
         current=current,
-        changed=_changed(op),
+        changed=step.op.changed if step else (),
     )
     st.html(drawing)
 
 
-def _changed(op: RowOp | None) -> tuple[int, ...]:
-    if op is None:
-        return ()
-    return op.rows if op.kind == "swap" else op.rows[:1]
+def finished(d: Derivation) -> bool:
+    """Whether the matrix is in the form that d is to reach."""
+    return is_reduced_echelon(d.matrix) if d.reduced else is_echelon(d.matrix)
 
 
-def finished(d: Derivation, A: Matrix) -> bool:
-    """Whether A is in the form that d is to reach."""
-    return is_reduced_echelon(A) if d.reduced else is_echelon(A)
-
-
-def watched(d: Derivation, A: Matrix) -> str:
+def watched(d: Derivation) -> str:
     """What is said of the place when watching: the step, its operation and why."""
-    position, total, known = d.position, len(d.ops), len(pivots_in_place(A))
+    step, total, known = d.last, len(d.ops), len(pivots_in_place(d.matrix))
     pivots = "1 pivot" if known == 1 else f"{known} pivots"
-    if position == 0:
+    if step is None:
         to_go = "1 step to go" if total == 1 else f"{total} steps to go"
         why = text("rank", "start" if total else "finished already").replace("**", "")
         return step_html(to_go if total else pivots, "A", why)
-    op = d.ops[position - 1]
-    why = reason(op, d.matrices()[position - 1])
-    return step_html(f"Step {position} of {total} · {pivots} so far", op.notation(), why)
+    count = f"Step {d.position} of {total} · {pivots} so far"
+    return step_html(count, step.op.notation(), step.why)

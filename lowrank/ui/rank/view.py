@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import streamlit as st
-
 from lowrank.exact.matrices import Matrix
 
 
@@ -20,11 +18,3 @@ class View:
     beside: Callable[[Matrix], None] | None = None
     code: tuple[Callable, ...] = ()
     usage: str = ""  # may name {matrix} and {reduced}
-
-
-REDUCED = "Reduced echelon"
-
-
-def reduced() -> bool:
-    """Whether the visitor reduces to the reduced form, or to any echelon form."""
-    return st.session_state.get("form") == REDUCED
