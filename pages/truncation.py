@@ -11,7 +11,6 @@ from lowrank.spectra.svd import (
     parameters,
     residual_norm,
     truncate,
-    truncated,
     truncation_error,
 )
 from lowrank.ui import cached, large, truncation
@@ -83,7 +82,6 @@ st.markdown(text("truncation", "theory"))
 code_for_this(
     full,
     truncate,
-    truncated,
     truncation_error,
     residual_norm,
     energy,

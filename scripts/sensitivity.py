@@ -8,8 +8,9 @@ It writes the files of those names in lowrank/surgery/data, which the Surgery pa
 """
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -20,15 +21,15 @@ from lowrank.files import cache_folder  # noqa: E402
 from lowrank.llama.model import ATTENTION, MLP  # noqa: E402
 from lowrank.llama.tokenizer import Tokenizer  # noqa: E402
 from lowrank.readers import open_model  # noqa: E402
-from lowrank.surgery import (  # noqa: E402  # noqa: E402
+from lowrank.surgery import (  # noqa: E402
     FactorStore,
     Measured,
     answers,
     by_fraction,
     chosen,
     operate,
+    recorded,
     sensitivity,
-    stored,
     texts,
 )
 from lowrank.surgery.factor_store import folder_name  # noqa: E402
@@ -59,21 +60,21 @@ def main() -> None:
             ids = tokenizer.begin(texts.text(name))
             points = measured(store, ids, part)
             size = sum(map(len, calibration))
-            stored.write_map(part, stored.Map(name, len(ids), size, points[0].base, tuple(points)))
+            write_map(part, recorded.Map(name, len(ids), size, points[0].base, tuple(points)))
     if "noise" in wanted:
-        stored.write_noise(noise(store, tokenizer))
+        write_noise(noise(store, tokenizer))
 
 
 def measured(store: FactorStore, ids: Sequence[int], part: str) -> list[Measured]:
     """The points of a map, printed."""
     sources = {way: store.source(way) for way in ("plain", "aware")}
     if part == "sensitivity":
-        points = list(sensitivity(store.params, ids, sources, fractions=stored.FRACTIONS))
+        points = list(sensitivity(store.params, ids, sources, fractions=recorded.FRACTIONS))
         table(points)
         return points
-    layers = stored.some_layers(len(store.params.layers))
+    layers = recorded.some_layers(len(store.params.layers))
     points = []
-    for p in sensitivity(store.params, ids, sources, fractions=[stored.BY_LAYER], layers=layers):
+    for p in sensitivity(store.params, ids, sources, fractions=[recorded.BY_LAYER], layers=layers):
         points.append(p)
         print(f"{p.kind} {p.layer} {p.way}: {p.rise:+.4f}", flush=True)
     return points
@@ -91,7 +92,7 @@ def table(points: Sequence[Measured]) -> None:
         print(f"| {kind.removesuffix('_proj')} | " + " | ".join(cells) + " |", flush=True)
 
 
-def noise(store: FactorStore, tokenizer: Tokenizer) -> stored.Noise:
+def noise(store: FactorStore, tokenizer: Tokenizer) -> recorded.Noise:
     """The questions asked of the whole model, and of one with a late MLP matrix cut."""
     asked = [(tokenizer.begin(a), tokenizer.encode(f" {b}")) for a, b in texts.questions()]
     whole, cuts = answers(store.params, asked), []
@@ -101,9 +102,36 @@ def noise(store: FactorStore, tokenizer: Tokenizer) -> stored.Noise:
             for fraction in DENOISED:
                 plan = by_fraction(store.params, chosen(store.params, [kind], [layer]), fraction)
                 found = answers(operate(store.params, plan, store.source("plain")), asked)
-                cuts.append(stored.Denoised(kind, layer, fraction, found.right, found.logp))
+                cuts.append(recorded.Denoised(kind, layer, fraction, found.right, found.logp))
                 print(f"{kind} {layer} at {fraction}: {found.right}, {found.logp:.3f}", flush=True)
-    return stored.Noise(len(asked), whole.right, whole.logp, tuple(cuts))
+    return recorded.Noise(len(asked), whole.right, whole.logp, tuple(cuts))
+
+
+def write_map(name: str, found: recorded.Map) -> None:
+    """Write the file of a map ("sensitivity" or "layers")."""
+    head = {
+        "text": found.text,
+        "tokens": found.tokens,
+        "calibration_tokens": found.calibration_tokens,
+        "base": round(found.base, 5),
+    }
+    write(name, head, [[p.kind, p.layer, p.fraction, p.way, round(p.nll, 5)] for p in found.points])
+
+
+def write_noise(found: recorded.Noise) -> None:
+    """Write the file of what `noise` measured."""
+    head = {"questions": found.questions, "right": found.right, "logp": round(found.logp, 4)}
+    rows = [[d.kind, d.layer, d.fraction, d.right, round(d.logp, 4)] for d in found.cuts]
+    write("noise", head, rows)
+
+
+def write(name: str, head: Mapping[str, object], rows: Sequence[Sequence[object]]) -> None:
+    """A file that `lowrank.surgery.recorded` reads: the head, then a measurement a line."""
+    lines = [f' "command": {json.dumps(f"{recorded.COMMAND} {name}")}']
+    lines += [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
+    lines.append(' "rows": [\n' + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n ]")
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    (recorded.FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

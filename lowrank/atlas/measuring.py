@@ -100,16 +100,23 @@ def measured(info: TensorInfo, s: Spectrum, error: float) -> Row:
         smallest=float(s[-1]),
         error=error,
         numerical_rank=numerical_rank(s, (m, n), tol=float(s[0]) * max(m, n) * EPS32),
-        stable_rank=stable_rank(s),
-        effective_rank=effective_rank(s),
-        rank_50=rank_at_energy(s, 0.5),
-        rank_90=rank_at_energy(s, 0.9),
-        rank_99=rank_at_energy(s, 0.99),
+        **ranks(s),
         energy_at_break_even=energy(s, k),
         noise=sigma,
         beyond_bulk=beyond_bulk(s, (m, n), sigma),
         **_tail(s),
     )
+
+
+def ranks(s: Spectrum) -> dict[str, Any]:
+    """The measures of a row that scale does not change and no shape enters."""
+    return {
+        "stable_rank": stable_rank(s),
+        "effective_rank": effective_rank(s),
+        "rank_50": rank_at_energy(s, 0.5),
+        "rank_90": rank_at_energy(s, 0.9),
+        "rank_99": rank_at_energy(s, 0.99),
+    }
 
 
 def _tail(s: Spectrum) -> dict[str, Any]:
@@ -148,9 +155,7 @@ def _identity(info: TensorInfo) -> dict[str, Any]:
 
 
 COLUMNS = tuple(each.name for each in fields(Row))
-_WHOLE = {"layer", "rows", "columns", "numerical_rank", "rank_50", "rank_90", "rank_99"}
-_WHOLE |= {"beyond_bulk", "alpha_tail"}
-_WORDS = {"name", "projection", "dtype", "problem"}
+_READ = {str: str, str | None: str, int: int, int | None: int, float | None: float}
 
 
 def to_texts(row: Row) -> list[str]:
@@ -162,11 +167,7 @@ def to_texts(row: Row) -> list[str]:
 def from_texts(cells: Mapping[str, str]) -> Row:
     """The row that those cells hold. Raises ValueError or KeyError if they hold none."""
     given: dict[str, Any] = {}
-    for column in COLUMNS:
-        text = cells[column]
-        if column in _WORDS:
-            given[column] = text if text or column in ("problem", "name", "dtype") else None
-        else:
-            number = int if column in _WHOLE else float
-            given[column] = number(text) if text else None
+    for each in fields(Row):
+        text, kind = cells[each.name], Row.__annotations__[each.name]
+        given[each.name] = _READ[kind](text) if text or kind is str else None
     return Row(**given)

@@ -5,9 +5,9 @@ from html import escape
 import numpy as np
 
 from lowrank.atlas.journal import Survey
-from lowrank.atlas.measuring import MEASURES, Row, Spectrum
+from lowrank.atlas.measuring import MEASURES, Row, Spectrum, ranks
 from lowrank.figures import atlas as figures
-from lowrank.spectra.measures import effective_rank, random_spectrum, rank_at_energy, stable_rank
+from lowrank.spectra.measures import random_spectrum
 
 DRAWN = ("effective_rank", "rank_90", "stable_rank")
 IN_TABLE = (
@@ -26,15 +26,8 @@ def value(row: Row, measure: str) -> float:
 
 def random_value(shape: tuple[int, int], measure: str) -> float | None:
     """The same for a Gaussian matrix of that shape, or None where scale decides the measure."""
-    s = random_peer(shape)
-    least = min(shape)
-    return {
-        "effective_rank": effective_rank(s) / least,
-        "stable_rank": stable_rank(s),
-        "rank_50": rank_at_energy(s, 0.5) / least,
-        "rank_90": rank_at_energy(s, 0.9) / least,
-        "rank_99": rank_at_energy(s, 0.99) / least,
-    }.get(measure)
+    found = ranks(random_peer(shape)).get(measure)
+    return found / min(shape) if found and MEASURES[measure][1] else found
 
 
 def random_peer(shape: tuple[int, int]) -> Spectrum:

@@ -38,7 +38,6 @@ from lowrank.spectra.svd import (
     residual_norm,
     singular_values,
     truncate,
-    truncated,
     truncation_error,
 )
 
@@ -74,6 +73,5 @@ __all__ = [
     "split",
     "stable_rank",
     "truncate",
-    "truncated",
     "truncation_error",
 ]

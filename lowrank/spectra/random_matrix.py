@@ -9,8 +9,6 @@ ratio. Marchenko and Pastur (1967); here for singular values, not for their squa
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.integrate
-import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
@@ -52,7 +50,7 @@ def density(s: ArrayLike, shape: Shape, sigma: float = 1.0) -> NDArray[np.float6
 
 
 def median(shape: Shape, sigma: float = 1.0) -> float:
-    """The value that half of the singular values of pure noise lie below, by integration.
+    """The value that half of the singular values of pure noise lie below.
 
     Reference: the mu_beta of Gavish and Donoho (2014), arXiv 1305.5870, is its square over
     sigma**2 max(m, n).
@@ -60,21 +58,7 @@ def median(shape: Shape, sigma: float = 1.0) -> float:
     >>> round((median((100, 100)) / 10) ** 2, 3)
     0.653
     """
-    a, b = edges(shape)
-
-    def below(s: float) -> float:
-        # s = middle - half cos t takes the square roots at the edges out of the integrand.
-        middle, half = (a + b) / 2, (b - a) / 2
-        end = np.arccos(np.clip((middle - s) / half, -1.0, 1.0))
-        share = scipy.integrate.quad(
-            lambda t: float(density(middle - half * np.cos(t), shape)) * half * np.sin(t), 0.0, end
-        )
-        return float(share[0])
-
-    if a == b:
-        return a * sigma
-    found = scipy.optimize.brentq(lambda s: below(s) - 0.5, a, b, xtol=1e-12 * b)
-    return float(found) * sigma
+    return float(_below(np.array([0.5]), shape, sigma, 20_000)[0])
 
 
 def quantiles(shape: Shape, sigma: float = 1.0) -> NDArray[np.float64]:
@@ -86,14 +70,20 @@ def quantiles(shape: Shape, sigma: float = 1.0) -> NDArray[np.float64]:
     >>> len(s), round(float((s**2).mean()) / 400, 2)
     (100, 1.0)
     """
-    a, b = edges(shape, sigma)
     count = min(shape)
-    t = np.linspace(0, np.pi, 4 * count + 1001)
-    at = (a + b) / 2 - (b - a) / 2 * np.cos(t)  # closer together at the edges
-    steps = (density(at[1:], shape, sigma) + density(at[:-1], shape, sigma)) / 2 * np.diff(at)
-    below = np.concatenate([[0.0], np.cumsum(steps)])
-    wanted = (np.arange(count, 0, -1) - 0.5) / count
-    return np.interp(wanted, below / (below[-1] or 1.0), at)
+    return _below((np.arange(count, 0, -1) - 0.5) / count, shape, sigma, 4 * count + 1000)
+
+
+def _below(
+    shares: NDArray[np.float64], shape: Shape, sigma: float, steps: int
+) -> NDArray[np.float64]:
+    """The values that these shares of the law lie below, by the trapezoidal rule."""
+    a, b = edges(shape, sigma)
+    # Closer together at the edges, where the law rises like a square root.
+    at = (a + b) / 2 - (b - a) / 2 * np.cos(np.linspace(0, np.pi, steps + 1))
+    pieces = (density(at[1:], shape, sigma) + density(at[:-1], shape, sigma)) / 2 * np.diff(at)
+    share = np.concatenate([[0.0], np.cumsum(pieces)])
+    return np.interp(shares, share / (share[-1] or 1.0), at)
 
 
 def noise_level(s: ArrayLike, shape: Shape) -> float:

@@ -63,7 +63,7 @@ def plain(W: Floats) -> Factors:  # (m, n)
     """The factors of W itself."""
     svd: SVD = full(W)
     SVt = svd.s.astype(svd.Vt.dtype)[:, None] * svd.Vt
-    return Factors(by_column(svd.U), svd.s, np.ascontiguousarray(SVt))
+    return Factors(np.asfortranarray(svd.U), svd.s, np.ascontiguousarray(SVt))
 
 
 def aware(W: Floats, R: Floats) -> Factors:  # (m, n), (n, n)
@@ -83,12 +83,7 @@ def aware(W: Floats, R: Floats) -> Factors:  # (m, n), (n, n)
     svd = full(wide @ R.T)  # (m, n)
     # diag(s) Z^T R^-T is the transpose of R^-1 Z diag(s).
     SVt = scipy.linalg.solve_triangular(R, svd.Vt.T * svd.s).T
-    return Factors(by_column(svd.U.astype(W.dtype)), svd.s, np.ascontiguousarray(SVt, W.dtype))
-
-
-def by_column(U: Floats) -> Floats:
-    """The same matrix with each column's entries side by side in memory."""
-    return np.asfortranarray(U)
+    return Factors(np.asfortranarray(svd.U, W.dtype), svd.s, np.ascontiguousarray(SVt, W.dtype))
 
 
 def aware_factors(params: Params, moments: Mapping[str, Floats]) -> Source:
@@ -111,17 +106,16 @@ def second_moments(
     texts: Sequence[Sequence[int]],
     names: Sequence[str],
     damping: float = DAMPING,
-    progress: Callable[[int, int], object] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """For each projection the triangular R (n, n), R^T R = mean x x^T + damping mean|x|^2/n I.
 
     x are the projection's inputs while the model reads the texts (token ids). R is kept up to date
     by a QR of R and the new inputs, one below the other, so X^T X is never formed. Projections that
-    read the same vector (q, k, v; gate, up) share one array. `progress` hears tokens done and all.
+    read the same vector (q, k, v; gate, up) share one array.
 
     Raises InputError for a name that the model does not have, or texts without a token.
     """
-    readers = {name: _reader(name) for name in names}
+    readers = {name: reader(name) for name in names}
     total = sum(len(ids) for ids in texts)
     if total == 0:
         raise InputError("The calibration text is empty; expected at least one token.")
@@ -134,20 +128,15 @@ def second_moments(
     # What comes after the last of them need not be computed.
     last = max((int(name.split(".")[2]) for name in readers), default=0)
     watched = replace(watched, layers=watched.layers[: last + 1])
-    done = 0
     for ids in texts:
         for start in range(0, len(ids), CHUNK):
-            part = ids[start : start + CHUNK]
-            hidden(watched, part)
-            done += len(part)
-            if progress:
-                progress(done, total)
+            hidden(watched, ids[start : start + CHUNK])
     whole = {}
     for name in list(seen):
         inputs = seen.pop(name)
         inputs.add(np.sqrt(damping * inputs.size / inputs.n) * np.eye(inputs.n))
         whole[name] = inputs.triangle() / np.sqrt(total)
-    return {name: whole[reader] for name, reader in readers.items()}
+    return {name: whole[first] for name, first in readers.items()}
 
 
 class _Inputs:
@@ -169,7 +158,7 @@ class _Inputs:
         return scipy.linalg.qr(stacked, mode="r", check_finite=False)[0][: self.n]
 
 
-def _reader(name: str) -> str:
+def reader(name: str) -> str:
     """The first projection that reads the same vector as this one."""
     first = {"k_proj": "q_proj", "v_proj": "q_proj", "up_proj": "gate_proj"}
     head, _, kind = name.rpartition(".")

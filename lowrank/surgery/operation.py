@@ -111,9 +111,7 @@ def sensitivity(
                     plan = by_fraction(params, names, fraction)
                     cut = operate(params, plan, kept.__getitem__)
                     loss = float(nll(cut, ids).mean())
-                    yield Measured(
-                        kind, layer, fraction, "aware" if way == "aware" else "plain", loss, base
-                    )
+                    yield Measured(kind, layer, fraction, way, loss, base)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,9 @@
 """Measurements of the default model that take minutes, stored with the package.
 
-`python scripts/sensitivity.py` measures them again and writes the files.
+`python scripts/sensitivity.py` in a checkout measures them again and writes the files.
 """
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -87,25 +86,6 @@ def noise() -> Noise:
     return Noise(found["questions"], found["right"], found["logp"], cuts)
 
 
-def write_map(name: str, found: Map) -> None:
-    """Write the file of a map ("sensitivity" or "layers"), a measurement a line."""
-    head = {
-        "text": found.text,
-        "tokens": found.tokens,
-        "calibration_tokens": found.calibration_tokens,
-        "base": round(found.base, 5),
-    }
-    rows = [[p.kind, p.layer, p.fraction, p.way, round(p.nll, 5)] for p in found.points]
-    _write(name, head, rows)
-
-
-def write_noise(found: Noise) -> None:
-    """Write the file of `noise`."""
-    head = {"questions": found.questions, "right": found.right, "logp": round(found.logp, 4)}
-    rows = [[d.kind, d.layer, d.fraction, d.right, round(d.logp, 4)] for d in found.cuts]
-    _write("noise", head, rows)
-
-
 def _map(name: str) -> Map:
     found = _read(name)
     base = found["base"]
@@ -116,11 +96,3 @@ def _map(name: str) -> Map:
 
 def _read(name: str) -> dict[str, Any]:
     return dict(json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")))
-
-
-def _write(name: str, head: Mapping[str, object], rows: Sequence[Sequence[object]]) -> None:
-    lines = [f' "command": {json.dumps(f"{COMMAND} {name}")}']
-    lines += [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
-    lines.append(' "rows": [\n' + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n ]")
-    path = FOLDER / f"{name}.json"
-    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")

@@ -14,7 +14,6 @@ from lowrank.spectra.svd import (
     of_product,
     parameters,
     residual_norm,
-    truncated,
     truncation_error,
 )
 
@@ -130,7 +129,7 @@ def test_a_tail_of_tiny_values_is_not_lost_beside_a_large_head():
 def test_inputs_are_left_alone():
     W = np.arange(12.0).reshape(3, 4)
     before = W.copy()
-    truncated(W, 2)
+    full(W)
     assert np.array_equal(W, before)
 
 
@@ -147,7 +146,6 @@ def test_counting_parameters():
 def test_a_rank_out_of_range_names_itself_and_the_limit(k):
     W = np.ones((3, 5))
     for call in (
-        lambda: truncated(W, k),
         lambda: full(W).top(k),
         lambda: truncation_error([3, 2, 1], k),
         lambda: energy([3, 2, 1], k),
@@ -182,7 +180,7 @@ def test_bad_spectra_norms_and_shapes_are_refused():
     with pytest.raises(InputError, match="nuclear"):
         truncation_error([2, 1], 1, norm="nuclear")
     with pytest.raises(InputError, match=r"\(2, 3\)"):
-        residual_norm(np.ones((2, 3)), truncated(np.ones((3, 3)), 1))
+        residual_norm(np.ones((2, 3)), full(np.ones((3, 3))).top(1))
 
 
 @pytest.mark.parametrize("name", REAL)

@@ -60,5 +60,3 @@ def test_zero_and_refusals():
     assert singular_values(np.zeros((4, 2))).s.tolist() == [0.0, 0.0]
     with pytest.raises(InputError, match=r"W\[0, 1\] is nan"):
         singular_values([[1.0, np.nan]])
-    with pytest.raises(InputError, match="wanted"):
-        singular_values([[1.0]], wanted=0)

@@ -23,7 +23,6 @@ from lowrank.spectra.svd.dense import (
     of_product,
     parameters,
     residual_norm,
-    truncated,
     truncation_error,
     with_fixed_signs,
 )
@@ -50,7 +49,6 @@ __all__ = [
     "residual_norm",
     "singular_values",
     "truncate",
-    "truncated",
     "truncation_error",
     "with_fixed_signs",
 ]

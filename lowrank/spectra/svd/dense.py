@@ -50,7 +50,10 @@ class SVD:
         return self.U.shape[0], self.Vt.shape[1]
 
     def top(self, k: int) -> "SVD":
-        """The first k terms, as views: nothing is copied. Raises InputError if k is out of range.
+        """The first k terms, the nearest matrix of rank k, as views: nothing is copied.
+
+        Nearest in every unitarily invariant norm (Mirsky 1960). Raises InputError if k is not a
+        whole number from 1 to the number of terms.
 
         >>> full([[3, 0], [0, 1]]).top(1).s.tolist()
         [3.0]
@@ -96,20 +99,6 @@ def full(W: ArrayLike) -> SVD:
             return with_fixed_signs(wide_product(W, V / s, W.dtype), s, V.T.astype(W.dtype))
     U, s, Vt = scipy.linalg.svd(W.astype(np.float64), full_matrices=False, check_finite=False)
     return with_fixed_signs(U.astype(W.dtype), s, Vt.astype(W.dtype))
-
-
-def truncated(W: ArrayLike, k: int) -> SVD:
-    """The top k singular triplets of W (m, n): the factors of the nearest matrix of rank k.
-
-    Raises InputError if k is not a whole number from 1 to min(m, n), or W is not a finite matrix.
-    Reference: Eckart and Young (1936); Mirsky (1960) for every unitarily invariant norm.
-
-    >>> truncated([[2, 2], [1, 1]], 1).matrix().round(12).tolist()
-    [[2.0, 2.0], [1.0, 1.0]]
-    """
-    W = checked_matrix(W)
-    checked_rank(k, min(W.shape))
-    return full(W).top(k)
 
 
 def of_product(B: ArrayLike, A: ArrayLike) -> SVD:
@@ -191,7 +180,7 @@ def residual_norm(W: ArrayLike, factors: SVD) -> float:
     Costs 2 m n k flops. Where truncation_error predicts, this subtracts and looks.
     Raises InputError if W is not a finite matrix of the factors' shape.
 
-    >>> residual_norm([[3, 0], [0, 1]], truncated([[3, 0], [0, 1]], 1))
+    >>> residual_norm([[3, 0], [0, 1]], full([[3, 0], [0, 1]]).top(1))
     1.0
     """
     W = checked_matrix(W)

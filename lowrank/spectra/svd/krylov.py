@@ -11,6 +11,7 @@ corresponding singular vectors of a matrix"; Musco and Musco (2015), arXiv 1504.
 Duersch et al. (2018), arXiv 1704.07458, on orthonormalising a block through its Gram matrix.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,7 @@ from lowrank.spectra.svd.checks import Floats
 class Subspace:
     """Q (n, p) orthonormal, WQ = W Q (m, p), H (p, p) near (WQ).T WQ, and X (n, b), the next block.
 
-    `rng_state` goes on where the random numbers of the first block ended.
+    `rng` goes on where the random numbers of the first block ended; whoever draws takes a copy.
     """
 
     Q: Floats
@@ -34,7 +35,7 @@ class Subspace:
     H: NDArray[np.float64]
     X: Floats
     flops: float
-    rng_state: dict[str, object]
+    rng: np.random.Generator
 
     @property
     def size(self) -> int:
@@ -49,7 +50,7 @@ def start(W: Floats, width: int, seed: int) -> Subspace:
     empty = np.empty((n, 0), W.dtype)
     X = orthonormal(rng.standard_normal((n, width), dtype=W.dtype), empty, rng)[0]
     H = np.zeros((0, 0))
-    return Subspace(empty, np.empty((m, 0), W.dtype), H, X, 0.0, _state(rng))
+    return Subspace(empty, np.empty((m, 0), W.dtype), H, X, 0.0, rng)
 
 
 def grow(W: Floats, space: Subspace, k: int, tol: float, most: int) -> Subspace:
@@ -96,8 +97,7 @@ class _Work:
     def __init__(self, space: Subspace, most: int) -> None:
         (m, p), n = space.WQ.shape, len(space.Q)
         self.p, self.X, self.flops = p, space.X, space.flops
-        self.rng = np.random.default_rng()
-        self.rng.bit_generator.state = space.rng_state
+        self.rng = deepcopy(space.rng)
         # Columns lie one after the other, so that a basis of p columns is one piece of memory.
         self.Q = np.empty((n, most), space.Q.dtype, order="F")
         self.WQ = np.empty((m, most), space.Q.dtype, order="F")
@@ -149,11 +149,7 @@ class _Work:
         """A Subspace that owns nothing but what is filled."""
         p = self.p
         parts = (self.Q[:, :p], self.WQ[:, :p], self.H[:p, :p].copy())
-        return Subspace(*parts, self.X, self.flops, _state(self.rng))
-
-
-def _state(rng: np.random.Generator) -> dict[str, object]:
-    return dict(rng.bit_generator.state)
+        return Subspace(*parts, self.X, self.flops, self.rng)
 
 
 def orthonormal(

@@ -185,7 +185,7 @@ def _through_gram(W: Floats, k: int, tol: float, norm: float) -> Truncation:
     """
     m, n = W.shape
     Q = top_eigen(gram(W, W.dtype), k + SPARE)[1].astype(W.dtype)
-    space = krylov.Subspace(Q, W @ Q, np.zeros((0, 0)), Q[:, :0], 0.0, {})
+    space = krylov.Subspace(Q, W @ Q, np.zeros((0, 0)), Q[:, :0], 0.0, np.random.default_rng(0))
     svd, certificate = _certified(W, *krylov.ritz(W, space, k), norm, W.dtype, tol)
     flops = m * n * (n + 2.0 * (k + SPARE) + 4.0 * k) + 4 / 3 * n**3 + 4.0 * n * n * k
     return Truncation(svd, certificate, tol, "gram", flops, 0, None)

@@ -6,7 +6,6 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
-from lowrank.errors import InputError
 from lowrank.spectra.svd.blocks import gram, normalised, wide_product
 from lowrank.spectra.svd.checks import Floats
 
@@ -34,35 +33,33 @@ class Spectrum:
     method: str
 
 
-def singular_values(W: ArrayLike, wanted: float = WANTED) -> Spectrum:
+def singular_values(W: ArrayLike) -> Spectrum:
     """All min(m, n) singular values of W (m, n), each with a bound on its error.
 
     Through the eigenvalues of the short side's Gram matrix in float64 where those give every value
-    above 1e-6 s_1 to a relative error of `wanted`: at float32's own precision that is nearly
+    above 1e-6 s_1 to a relative error of 1e-6: at float32's own precision that is nearly
     always so, and several times quicker than bidiagonalisation. If at most 64 values miss that,
     they are found again by inverse iteration and a projection of W itself, which squares nothing;
     otherwise LAPACK takes the whole matrix in float64. Values below 1e-6 s_1 are as good as
     their bound says.
 
-    Raises InputError if W is not a finite matrix, or wanted is not between 0 and 1.
+    Raises InputError if W is not a finite matrix.
     Reference: Golub and Van Loan, Matrix Computations, 4th ed., 8.6; LAPACK Users' Guide, 4.9.
 
     >>> found = singular_values([[3.0, 0.0], [4.0, 0.0]])
     >>> found.s.round(12).tolist(), bool((found.bound < 1e-6).all())
     ([5.0, 0.0], True)
     """
-    if not 0 < wanted < 1:
-        raise InputError(f"wanted is {wanted}; expected a relative error between 0 and 1")
     W, c, norm = normalised(W)
     W = W if W.shape[0] >= W.shape[1] else W.T
     if norm == 0:
         zero = np.zeros(W.shape[1])
         return Spectrum(zero, zero, "gram")
-    found = _gram_values(W, norm, wanted) or _lapack_values(W)
+    found = _gram_values(W, norm) or _lapack_values(W)
     return Spectrum(found.s / c, found.bound / c, found.method)
 
 
-def _gram_values(W: Floats, norm: float, wanted: float) -> Spectrum | None:
+def _gram_values(W: Floats, norm: float) -> Spectrum | None:
     """The values through W.T W (n, n) for W (m, n), m >= n; None if that is not good enough."""
     m, n = W.shape
     G = gram(W)
@@ -72,7 +69,7 @@ def _gram_values(W: Floats, norm: float, wanted: float) -> Spectrum | None:
     wrong = 8 * np.finfo(np.float64).eps * (norm**2 * (m / n) ** 0.5 / n**0.5 + s[0] ** 2)
     # |s - sigma| (s + sigma) <= wrong.
     bound = np.minimum(wrong / s.clip(min=1e-300), wrong**0.5)
-    bad = (s > SMALL * s[0]) & (bound > wanted * s)
+    bad = (s > SMALL * s[0]) & (bound > WANTED * s)
     if not bad.any():
         return Spectrum(s, bound, "gram")
     first = int(bad.argmax())
