@@ -10,14 +10,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowrank.errors import InputError
-from lowrank.spectra.svd import Floats, Truncation, checked_matrix, checked_rank, truncate
+from lowrank.spectra.svd import (
+    Floats,
+    Truncation,
+    checked_matrix,
+    checked_rank,
+    frobenius,
+    residual_norm,
+    truncate,
+)
 
 
 @dataclass(frozen=True)
 class Extraction:
     """B (out, r) and A (r, in) with B A near D (out, in), and how near.
 
-    error      ||D - B A||_F by the truncation's certificate, in the units of W.
+    error      ||D - B A||_F, measured, in the units of W.
     relative   error / ||D||_F, 0 where D is 0.
     truncation where the pair comes from, with its certificate.
     """
@@ -64,9 +72,8 @@ def split(W: ArrayLike, r: int, tol: float = 1e-4, seed: int = 0) -> tuple[Float
 def _pair(D: Floats, r: int, tol: float, seed: int) -> Extraction:
     checked_rank(r, min(D.shape))
     found = truncate(D, r, tol, seed=seed)
-    svd, certificate = found.svd, found.certificate
+    svd, norm = found.svd, frobenius(D)
     root = np.sqrt(svd.s).astype(svd.U.dtype)
-    error = float(certificate.lost[-1].mean())
-    norm = float(certificate.norm.mean())
+    error = residual_norm(D, svd)
     relative = error / norm if norm > 0 else 0.0
     return Extraction(svd.U * root, root[:, None] * svd.Vt, error, relative, found)

@@ -65,17 +65,15 @@ def uploaded(place: "st.delta_generator.DeltaGenerator") -> str:
 
 def summary(config: AdapterConfig, adapter: Adapter, name: str) -> str:
     """What the adapter is, in one line: honest about its origin, its settings and its size."""
-    numbers = sum(pair.A.size + pair.B.size for pair in adapter.pairs.values())
-    kind = "DoRA" if config.use_dora else "rsLoRA" if config.use_rslora else "LoRA"
     origin = (
         "synthetic: A and B are random, nobody trained them"
         if name == SYNTHETIC
         else "read from its files"
     )
     said = [
-        f"{kind}, r = {config.r}, α = {config.lora_alpha:g}",
+        f"{adapter.kind}, r = {config.r}, α = {config.lora_alpha:g}",
         f"{len(adapter.pairs):,} matrices changed",
-        f"{numbers:,} numbers in A and B",
+        f"{adapter.parameters:,} numbers in A and B",
         *([f"{len(adapter.replaced):,} whole tensors replaced"] if adapter.replaced else []),
         *([f"{len(adapter.unused):,} pairs not targeted, unused"] if adapter.unused else []),
         origin,

@@ -361,3 +361,20 @@ def test_what_stops_an_export_is_said_as_it_is_and_leaves_no_file(tmp_path):
     with pytest.raises(SourceError, match=r"^\S+ is not here\.$"):
         adapters.export(Gone(base()), adapter, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_notebook_shows_an_adapter_and_an_effect_in_few_words():
+    adapter = adapters.load(FIXTURES / "rslora")
+    shown = adapter._repr_html_()
+    assert f"{len(adapter.pairs)} matrices changed by {adapter.parameters:,} numbers" in shown
+    assert shown.startswith("<table><caption>rsLoRA, r = ")
+    many = {f"<m{i}>": Pair(f"<m{i}>", np.ones((1, 3)), np.ones((2, 1)), 0.5) for i in range(99)}
+    shown = Adapter(AdapterConfig(r=1), many)._repr_html_()
+    assert "<td>87 more</td>" in shown
+    assert "<th>&lt;m0&gt;</th><td>2 × 3, r = 1, scale 0.5</td>" in shown
+    pair = many["<m0>"]
+    alone, beside = adapters.effect(pair), adapters.effect(pair, full(np.ones((2, 3))))
+    assert "&lt;m0&gt;" in alone._repr_html_()
+    assert "W₀" not in alone._repr_html_()
+    assert "<th>‖s·BA‖ / ‖W₀‖</th><td>50.00%</td>" in beside._repr_html_()
+    assert "1.000 (chance 0.333)" in beside._repr_html_()

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
-from lowrank.lora.adapters.peft_files import Pair
+from lowrank.lora.adapters.peft_files import Pair, html_table
 from lowrank.spectra.measures import effective_rank, similarity
 from lowrank.spectra.svd import SVD, of_product
 
@@ -32,6 +32,23 @@ class Effect:
     overlap_out: float | None = None
     chance_in: float | None = None
     chance_out: float | None = None
+
+    def _repr_html_(self) -> str:
+        """The numbers as a notebook shows them."""
+        rows = {
+            "rank r": f"{self.r}",
+            "scale": f"{self.scale:.3g}",
+            "‖s·BA‖": f"{self.norm:.3g}",
+            "effective rank": f"{self.effective_rank:.1f}",
+        }
+        if self.relative is not None:
+            rows["‖s·BA‖ / ‖W₀‖"] = f"{self.relative:.2%}"
+        if self.overlap_in is not None and self.overlap_out is not None:
+            rows["overlap with W₀, inputs"] = f"{self.overlap_in:.3f} (chance {self.chance_in:.3f})"
+            rows["overlap with W₀, outputs"] = (
+                f"{self.overlap_out:.3f} (chance {self.chance_out:.3f})"
+            )
+        return html_table(self.module, rows.items())
 
 
 def effect(pair: Pair, W0: SVD | None = None) -> Effect:

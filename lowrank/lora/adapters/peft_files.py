@@ -6,8 +6,10 @@ of the model: a bias that was trained too, or a module of modules_to_save.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from html import escape
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ Floats = NDArray[np.float32]
 
 WEIGHTS = "adapter_model.safetensors"
 PREFIX = "base_model.model."
+SHOWN = 12  # modules of an adapter that a notebook lists
 PARTS = {
     ".lora_A.weight": "A",
     ".lora_B.weight": "B",
@@ -73,6 +76,39 @@ class Adapter:
     pairs: Mapping[str, Pair]
     replaced: Mapping[str, Floats] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """LoRA, or which of its kin."""
+        return "DoRA" if self.config.use_dora else "rsLoRA" if self.config.use_rslora else "LoRA"
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers its A and B hold."""
+        return sum(pair.A.size + pair.B.size for pair in self.pairs.values())
+
+    def _repr_html_(self) -> str:
+        """What it is and the first modules it changes, as a notebook shows it."""
+        title = (
+            f"{self.kind}, r = {self.config.r}, α = {self.config.lora_alpha:g}: "
+            f"{len(self.pairs):,} matrices changed by {self.parameters:,} numbers"
+        )
+        rows = [
+            (name, f"{len(pair.B)} × {pair.A.shape[1]}, r = {pair.r}, scale {pair.scale:.3g}")
+            for name, pair in islice(self.pairs.items(), SHOWN)
+        ]
+        more = len(self.pairs) - len(rows)
+        return html_table(title, [*rows, ("…", f"{more:,} more")] if more else rows)
+
+
+def html_table(title: str, rows: Iterable[tuple[str, str]]) -> str:
+    """A table of names and values under a title; names come from files and are escaped.
+
+    >>> html_table("a < b", [("r", "8")])
+    '<table><caption>a &lt; b</caption><tr><th>r</th><td>8</td></tr></table>'
+    """
+    lines = "".join(f"<tr><th>{escape(n)}</th><td>{escape(v)}</td></tr>" for n, v in rows)
+    return f"<table><caption>{escape(title)}</caption>{lines}</table>"
 
 
 def load(folder: str | Path) -> Adapter:
