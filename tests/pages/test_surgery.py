@@ -1,6 +1,7 @@
 """The Surgery page on a tiny Llama with a vocabulary: numbers of the core, bad input, jobs."""
 
 import json
+import threading
 import time
 from pathlib import Path
 
@@ -11,7 +12,16 @@ from streamlit.testing.v1 import AppTest
 
 from lowrank.llama import LlamaConfig, projections, random
 from lowrank.readers import open_model
-from lowrank.surgery import by_fraction, chosen, cost, operate, plain_factors, reading, texts
+from lowrank.surgery import (
+    by_fraction,
+    chosen,
+    cost,
+    operate,
+    operation,
+    plain_factors,
+    reading,
+    texts,
+)
 from lowrank.ui import cached
 
 PAGE = str(Path(__file__).parents[2] / "pages" / "surgery.py")
@@ -61,7 +71,6 @@ def opened(tiny, tmp_path, monkeypatch):
     """A function that opens the page on the tiny model, with factors in a folder of its own."""
     monkeypatch.setenv("LOWRANK_MODELS", str(tiny.parent))
     monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path))
-    monkeypatch.setattr("lowrank.ui.surgery.cutting.MOMENT", 20.0)
     passage = texts.calibration()[0][:400]
     monkeypatch.setattr(texts, "calibration", lambda: [passage])
     cached.factors.clear()
@@ -171,6 +180,24 @@ def test_evidence_noise_and_a_live_map(opened, monkeypatch):
     settled(app)
     assert not app.exception
     assert any("56 points" in caption.value for caption in app.caption)
+
+
+def test_a_long_reading_shows_its_progress_until_its_numbers_are_there(opened, monkeypatch):
+    app = opened()
+    gate, read = threading.Event(), operation.forward
+
+    def forward(*given, **how):
+        assert gate.wait(60)
+        return read(*given, **how)
+
+    monkeypatch.setattr(operation, "forward", forward)
+    app.slider(key="keep").set_value(30).run()
+    assert any(b.key.startswith("stop-cut") for b in app.button)
+    assert shown(app)["nll a token"] == "…"
+    gate.set()
+    settled(app)
+    assert not app.exception
+    assert float(shown(app)["nll a token"]) > 0
 
 
 def test_a_model_without_words_is_refused_in_a_sentence():

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from lowrank.ui import cached, large
 
 PAGE = Path(__file__).parents[2] / "pages" / "truncation.py"
-SHAPE = (1300, 1250)
+SHAPE = (large.SIDE + 100, large.SIDE + 50)
 
 
 @pytest.fixture
@@ -26,7 +26,6 @@ def W(tmp_path, monkeypatch):
         {"model.layers.0.self_attn.q_proj.weight": W.astype("f4")}, folder / "big.safetensors"
     )
     monkeypatch.setenv("LOWRANK_MODELS", str(folder))
-    monkeypatch.setattr(large, "SIDE", 1200)
     cached.jobs.clear()
     return W.astype("f4").astype("f8")
 
@@ -60,7 +59,8 @@ def test_the_top_values_come_first_and_then_all(W):
     assert float(metric(app, "Energy kept")[:-1]) == pytest.approx(100 * (1 - share**2), abs=0.02)
     job = cached.jobs().get("spectrum " + str(cached.model(str(app_source())).source) + NAME)
     deadline = time.monotonic() + 60
-    while not job.over and time.monotonic() < deadline:
+    while not job.over:
+        assert time.monotonic() < deadline
         time.sleep(0.1)
     app.run()
     assert "Numerical rank" in words(app)
@@ -74,6 +74,12 @@ def app_source() -> Path:
     from lowrank.readers.offers import offered
 
     return offered()["big.safetensors"]
+
+
+def test_a_matrix_is_large_from_its_short_side_on():
+    assert large.is_large(SHAPE)
+    assert large.is_large((large.SIDE, large.SIDE))
+    assert not large.is_large((large.SIDE - 1, 10 * large.SIDE))
 
 
 def test_a_larger_k_is_added_to_what_is_there(W):
