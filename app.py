@@ -1,21 +1,27 @@
 """The rank and low-rank explorer: `streamlit run app.py`."""
 
+from pathlib import Path
+
 import streamlit as st
 
-st.set_page_config(page_title="lowrank", page_icon=":material/grid_on:", layout="wide")
-st.session_state["through_app"] = True
+from lowrank.ui import redundancy, sidebar
+from lowrank.ui.layout import navigation
+from lowrank.ui.sidebar import MATRIX, MODEL
 
-st.navigation(
-    [
-        st.Page("pages/start.py", title="Start", icon=":material/home:", default=True),
-        st.Page("pages/rank.py", title="Rank", icon=":material/stairs:"),
-        st.Page("pages/redundancy.py", title="Redundancy", icon=":material/healing:"),
-        st.Page("pages/truncation.py", title="Truncation", icon=":material/content_cut:"),
-        st.Page("pages/surgery.py", title="Surgery", icon=":material/surgical:"),
-        st.Page("pages/atlas.py", title="Atlas", icon=":material/map:"),
-        st.Page("pages/lora.py", title="LoRA", icon=":material/alt_route:"),
-        st.Page("pages/lab.py", title="LoRA lab", icon=":material/science:"),
-        st.Page("pages/memory.py", title="Memory", icon=":material/memory:"),
-        st.Page("pages/adapter.py", title="Adapter", icon=":material/extension:"),
-    ]
-).run()
+st.set_page_config(page_title="lowrank", page_icon=":material/grid_on:", layout="wide")
+
+# What each page needs the sidebar to ask; the others need nothing.
+NEEDS = {
+    "redundancy": redundancy.needs(),
+    "truncation": MATRIX,
+    "surgery": MODEL,
+    "atlas": MATRIX,
+    "lora": MATRIX,
+    "lab": MODEL,
+    "memory": MATRIX,
+    "adapter": MATRIX,
+}
+
+page = navigation(Path(__file__).with_name("pages"))
+sidebar.draw(NEEDS.get(page.url_path, ""))
+page.run()

@@ -6,11 +6,11 @@ from lowrank.figures.adapter import update_spectrum
 from lowrank.lora.adapters import effect, load, merged
 from lowrank.ui import adapters, cached
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
-from lowrank.ui.widgets import matrix_picker, provenance
+from lowrank.ui.sidebar import chosen_matrix, provenance
 
 question("Adapter", "What did fine-tuning change, and how much of the matrix is it?")
 with errors_shown():
-    model, info = matrix_picker()
+    model, info = chosen_matrix()
     adapter, key = adapters.adapter_picker(model)
     effects = cached.effects(adapter, key)
 st.caption(adapters.summary(adapter.config, adapter, key.partition(" ")[0]))

@@ -1,15 +1,17 @@
 """Atlas: every matrix of a whole model at a glance."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from lowrank.atlas import measured, survey
 from lowrank.ui import atlas
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
-from lowrank.ui.widgets import matrix_picker, provenance
+from lowrank.ui.sidebar import chosen_matrix, provenance
 
 question("Atlas", "Which matrices of a whole model could be smaller?")
 with errors_shown():
-    model, info = matrix_picker()
+    model, info = chosen_matrix()
     first, second = st.columns(2)
     with first:
         measure = atlas.choose_measure()
@@ -27,7 +29,7 @@ if found:
         atlas.layer_map(each, measure, limits, chosen, key=f"map of {each.title}")
     # A link rather than a switch on the click: Back then leads back, whatever else is running.
     st.page_link(
-        "pages/truncation.py",
+        Path(__file__).with_name("truncation.py"),
         label=f"Open {info.name} on the Truncation page",
         icon=":material/arrow_forward:",
     )

@@ -11,13 +11,13 @@ from lowrank.ui.downloads import csv_and_json
 from lowrank.ui.lab import alternatives, panels, paper, runs, settings
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.progress import watched
-from lowrank.ui.widgets import model_picker
+from lowrank.ui.sidebar import chosen_model
 
 TRAIN, OTHERS, PAPER = "Train", "Alternatives", "The paper's experiments"
 
 question("LoRA lab", "Can a few hundred thousand numbers teach a real Llama something new?")
 with errors_shown():
-    model = model_picker()
+    model = chosen_model()
     config = model.config
     if config is None or model.words is None:
         raise InputError(text("lab", "no llama").format(title=model.title))

@@ -6,14 +6,14 @@ from lowrank.figures.lora import SHOWN, shapes, vectors
 from lowrank.lora.equations import forward, init, lora_forward_matmul, merge, update
 from lowrank.ui import cached, lora
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
-from lowrank.ui.widgets import matrix_picker, provenance
+from lowrank.ui.sidebar import chosen_matrix, provenance
 
 # The words on the buttons are the words in the link.
 WORD, RANDOM, ZERO = "Word", "Random", "Zero"
 
 question("LoRA", "What does a low-rank update add to what a trained matrix already does?")
 with errors_shown():
-    model, info = matrix_picker()
+    model, info = chosen_matrix()
     W0 = cached.matrix(model.source, info.name)
 m, n = info.shape
 title = provenance(model, info)

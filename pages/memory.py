@@ -6,13 +6,13 @@ from lowrank.memory.accounting import BLOOM_176B, lora_parameters, parts, traini
 from lowrank.memory.quantization import int8, nf4
 from lowrank.ui import memory, quantized
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
-from lowrank.ui.widgets import matrix_picker, provenance
+from lowrank.ui.sidebar import chosen_matrix, provenance
 
 MATRICES, INFERENCE, TRAINING, QUANTIZED = "Matrices", "Inference", "Training", "Quantization"
 
 question("Memory", "Where do the gigabytes go?")
 with errors_shown():
-    model, info = matrix_picker()
+    model, info = chosen_matrix()
 view = st.segmented_control(
     "What to count",
     [MATRICES, INFERENCE, TRAINING, QUANTIZED],

@@ -7,14 +7,15 @@ from lowrank.spectra.components import pca
 from lowrank.spectra.phase_transition import phase_cell
 from lowrank.spectra.svd import energy, full, parameters
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
+from lowrank.ui.redundancy import COMPRESS, FEATURES, RECOVER, WORKS
 from lowrank.ui.redundancy.compress import compress
 from lowrank.ui.redundancy.features import features
 from lowrank.ui.redundancy.phases import works
 from lowrank.ui.redundancy.recover import recover
 
-# The words on the buttons are the words in the link. Each: what to draw, its code, how to use it.
+# Each: what to draw, its code, how to use it.
 VIEWS = {
-    "Recover": (
+    RECOVER: (
         recover,
         (soft_impute, soft_svd, als, ridge_rows),
         "from lowrank.spectra import als, finish, split\n\n"
@@ -22,21 +23,21 @@ VIEWS = {
         "result = finish(als(X, kept, rank=6, held_out=held_out))\n"
         "print(result.verdict())\nresult.matrix",
     ),
-    "When it works": (
+    WORKS: (
         works,
         (phase_cell, als),
         "from lowrank.spectra.phase_transition import phase\n\n"
         "for cell in phase(60, ranks=range(1, 31), fractions=[0.2, 0.4, 0.6, 0.8]):\n"
         "    print(cell.rank, cell.fraction, cell.success)",
     ),
-    "Features": (
+    FEATURES: (
         features,
         (pca,),
         "from lowrank.spectra.components import pca\nfrom lowrank.readers import open_model\n\n"
         'E = open_model("default").read("model.embed_tokens.weight")\n'
         "found = pca(E[ids])\nfound.scores(2), found.explained",
     ),
-    "Compress": (
+    COMPRESS: (
         compress,
         (full, energy, parameters),
         "from lowrank.spectra.svd import full\n\nsvd = full(picture)\nsvd.top(6).matrix()",
@@ -47,7 +48,7 @@ question("Redundancy", "If a few rows make all the others, what can be left out?
 view = st.segmented_control(
     "What to do with it",
     list(VIEWS),
-    default="Recover",
+    default=RECOVER,
     required=True,
     key="view",
     label_visibility="collapsed",
@@ -56,15 +57,8 @@ view = st.segmented_control(
 draw, functions, usage = VIEWS[view]
 st.markdown(text("redundancy", view.lower()))
 
-
-@st.fragment
-@errors_shown()  # inside the fragment, which also runs alone
-def explore() -> None:
-    """The view that was chosen: its controls run it again and nothing else."""
+with errors_shown():
     draw()
-
-
-explore()
 st.subheader("What you see", anchor=False)
 st.markdown(text("redundancy", f"theory {view.lower()}"))
 code_for_this(*functions, usage=usage)

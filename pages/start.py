@@ -1,5 +1,7 @@
 """Start: the story on one page, with a way into each part."""
 
+from pathlib import Path
+
 import numpy as np
 import streamlit as st
 
@@ -87,5 +89,9 @@ for place, (name, title, example) in zip(places, PARTS, strict=True):
         st.subheader(title, anchor=False)
         st.markdown(text("start", name))
         example()
-        st.page_link(f"pages/{name}.py", label=f"Open {title[4:]}", icon=":material/arrow_forward:")
+        st.page_link(
+            Path(__file__).with_name(f"{name}.py"),
+            label=f"Open {title[4:]}",
+            icon=":material/arrow_forward:",
+        )
 st.markdown(text("start", "about"))

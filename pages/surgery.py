@@ -6,13 +6,13 @@ from lowrank.errors import InputError
 from lowrank.surgery import allocate, aware, operate, plain, reading
 from lowrank.ui import cached
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
+from lowrank.ui.sidebar import chosen_model
 from lowrank.ui.surgery import cutting, panels
 from lowrank.ui.surgery.cut import choose
-from lowrank.ui.widgets import model_picker
 
 question("Surgery", "What does the model still say when its matrices lose rank?")
 with errors_shown():
-    model = model_picker()
+    model = chosen_model()
     tokenizer = cached.tokenizer(model.source)
     if tokenizer is None:
         raise InputError(text("surgery", "no words").format(title=model.title))

@@ -15,13 +15,13 @@ from lowrank.spectra.svd import (
 )
 from lowrank.ui import cached, large, truncation
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
-from lowrank.ui.widgets import matrix_picker, provenance
+from lowrank.ui.sidebar import chosen_matrix, provenance
 
 QUICK = 10**9  # multiplications done in well under a tenth of a second
 
 question("Truncation", "How much of a trained matrix can you drop?")
 with errors_shown():
-    model, info = matrix_picker()
+    model, info = chosen_matrix()
     source, tensor = model.source, info.name
     W = cached.matrix(source, tensor)
 m, n = W.shape

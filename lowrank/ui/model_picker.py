@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 import streamlit as st
 
@@ -24,58 +25,48 @@ UPLOAD_MB = 200
 EVERY = 0.1  # seconds between two drawings of a progress bar
 
 
-def model_in_use() -> Model:
-    """The model chosen in the sidebar and kept in the link, open.
+def pick() -> Model | None:
+    """The model chosen in the sidebar and kept in the link, open; None while something is wanting.
 
-    Whatever it still needs (a download, an id, a file) is asked for in the page, and the script
-    stops until it is there. Raises our own errors for an id or a file that is none.
+    Raises our own errors for an id or a file that is none.
     """
     found = offered()
-    options = [*MODELS, *(name for name in found if name not in MODELS.values())]
-
-    def label(name: str) -> str:
-        return MODELS.get(name, name)
-
-    source = st.sidebar.selectbox(
+    source = st.selectbox(
         "Model",
-        options,
+        [*MODELS, *(name for name in found if name not in MODELS.values())],
         key="model",
         help=text("model", "help"),
-        format_func=label,
+        format_func=lambda name: MODELS.get(name, name),
         bind="query-params",
         persist_state="session",
         filter_mode=None,
     )
     if source == HUB:
-        return from_hub()
+        given = (
+            st.text_input(
+                "Model id",
+                key="hub",
+                placeholder="owner/name or owner/name@revision",
+                help=text("model", "help hub"),
+                max_chars=300,
+                bind="query-params",
+                persist_state="session",
+            )
+            or ""
+        ).strip()
+        return cached.model(f"hf://{given}") if given else None
     if source == UPLOAD:
-        return cached.model(str(uploads.find(uploaded())))
+        name = uploaded()
+        return cached.model(str(uploads.find(name))) if name else None
     if source == "default" and cached_path() is None:
-        fetch_in_view()
+        return None
     return cached.model(str(found.get(source, source)))
 
 
-def from_hub() -> Model:
-    """The model whose id is typed into the sidebar."""
-    given = st.sidebar.text_input(
-        "Model id",
-        key="hub",
-        placeholder="owner/name or owner/name@revision",
-        help=text("model", "help hub"),
-        max_chars=300,
-        bind="query-params",
-        persist_state="session",
-    )
-    if not (given or "").strip():
-        st.info(text("model", "hub"), icon=":material/cloud_download:")
-        st.stop()
-    return cached.model(f"hf://{given.strip()}")
-
-
-def uploaded() -> str:
-    """The name of the file the visitor brought, now or before; asked for until there is one."""
+def uploaded() -> str | None:
+    """The name of the file the visitor brought, now or before."""
     state = st.session_state
-    given = st.sidebar.file_uploader(
+    given = st.file_uploader(
         f"A .safetensors or .gguf file, up to {UPLOAD_MB} MB",
         type=list(uploads.KINDS),
         key="uploading",
@@ -84,7 +75,7 @@ def uploaded() -> str:
     if given is not None and state.get("uploaded_id") != given.file_id:
         state["file"] = uploads.keep(given.name, given.getbuffer())
         state["uploaded_id"] = given.file_id
-    name = st.sidebar.text_input(
+    return st.text_input(
         "Kept as",
         key="file",
         placeholder="no file yet",
@@ -93,10 +84,18 @@ def uploaded() -> str:
         bind="query-params",
         persist_state="session",
     )
-    if not name:
+
+
+def ask() -> NoReturn:
+    """Ask in the page for what the chosen model is wanting; the default one is fetched."""
+    source = st.session_state["model"]
+    if source == HUB:
+        st.info(text("model", "hub"), icon=":material/cloud_download:")
+    elif source == UPLOAD:
         st.info(text("model", "upload"), icon=":material/upload_file:")
-        st.stop()
-    return name
+    else:
+        fetch_in_view()
+    st.stop()
 
 
 def bring(model: Model, info: TensorInfo) -> None:

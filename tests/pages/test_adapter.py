@@ -14,8 +14,9 @@ from lowrank.readers.offers import offered, offered_adapters
 from lowrank.spectra.svd import full
 from lowrank.ui import cached
 from lowrank.ui.adapters import MINE
+from tests.pages import opening
+from tests.pages.opening import metrics
 
-PAGE = str(Path(__file__).parents[2] / "pages" / "adapter.py")
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "adapters"
 Q = "model.layers.0.self_attn.q_proj"
 
@@ -33,15 +34,7 @@ def models(tmp_path, monkeypatch) -> Path:
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=60)
-    app.session_state["through_app"] = True
-    for name, value in ({"model": "base-llama"} | query).items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def shown(app: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in app.metric}
+    return opening.opened("adapter", **{"model": "base-llama", **query})
 
 
 def test_models_and_adapters_are_offered_apart():
@@ -55,7 +48,7 @@ def test_the_numbers_are_those_of_the_core():
     adapter = adapters.load(FIXTURES / "rslora")
     W0 = full(open_model(FIXTURES / "base-llama").read(f"{Q}.weight"))
     told = adapters.effect(adapter.pairs[Q], W0)
-    numbers = shown(app)
+    numbers = metrics(app)
     assert numbers["Scale s"] == f"{12 / 2**0.5:.3g}"
     assert numbers["‖s·BA‖"] == f"{told.norm:.3g}"
     assert numbers["Beside ‖W₀‖"] == f"{told.relative:.2%}"
@@ -82,7 +75,7 @@ def test_the_synthetic_adapter_says_so_and_has_the_chosen_rank():
     app = opened(rank="4")
     assert not app.exception
     assert any("nobody trained them" in caption.value for caption in app.caption)
-    assert shown(app)["Effective rank of BA"].endswith("of 4")
+    assert metrics(app)["Effective rank of BA"].endswith("of 4")
 
 
 def test_a_matrix_that_is_left_alone_is_said():

@@ -7,8 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lowrank.ui import cached
+from tests.pages import opening
+from tests.pages.opening import words
 
-PAGE = Path(__file__).parents[2] / "pages" / "atlas.py"
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "adapters"
 
 
@@ -25,17 +26,13 @@ def small_models(tmp_path, monkeypatch):
     monkeypatch.setenv("LOWRANK_MODELS", str(models))
     monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path / "cache"))
     # A page run by itself has no other pages to link to; the link is followed in the browser test.
-    monkeypatch.setattr("streamlit.page_link", lambda *_, **__: None)
     cached.jobs.clear()
     yield
     cached.jobs.clear()
 
 
 def opened(**link: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=60)
-    for name, value in {"model": "base-llama", **link}.items():
-        app.query_params[name] = value
-    app.run()
+    app = opening.opened("atlas", **{"model": "base-llama", **link})
     deadline = time.monotonic() + 30
     while not (app.exception or app.error or charts(app)) and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -51,10 +48,6 @@ def charts(app: AppTest) -> list[str]:
         for c in app.get("plotly_chart")
         if "growing" not in c.proto.id
     ]
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(element.value for element in app.markdown)
 
 
 def test_a_model_is_surveyed_once_and_kept(tmp_path):

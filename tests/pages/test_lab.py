@@ -20,9 +20,8 @@ from lowrank.readers import uploads
 from lowrank.ui import cached
 from lowrank.ui.jobs import Job
 from lowrank.ui.lab.panels import unpacked
+from tests.pages import opening
 from tests.tiny_llama import write
-
-PAGE = str(Path(__file__).parents[2] / "pages" / "lab.py")
 
 
 @pytest.fixture(autouse=True)
@@ -38,11 +37,7 @@ def models(tmp_path, monkeypatch) -> Path:
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=60)
-    app.session_state["through_app"] = True
-    for name, value in ({"model": "tiny"} | query).items():
-        app.query_params[name] = value
-    return app.run()
+    return opening.opened("lab", **{"model": "tiny", **query})
 
 
 def ended(key: str, seconds: float = 120) -> Job:

@@ -1,29 +1,21 @@
 """The LoRA page at its default, at its boundaries, and with bad input."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lowrank.ui.model_picker import MODELS
-from lowrank.ui.widgets import LABELS
-
-PAGE = Path(__file__).parents[2] / "pages" / "lora.py"
+from lowrank.ui.sidebar import LABELS
+from tests.pages import opening
+from tests.pages.opening import captions, metrics
 
 
 def opened(**link: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=60)
-    for name, value in link.items():
-        app.query_params[name] = value
-    app.run()
+    app = opening.opened("lora", **link)
     assert not app.exception
     return app
-
-
-def metrics(app: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in app.metric}
 
 
 def program(app: AppTest) -> str:
@@ -36,10 +28,6 @@ def run(source: str, capsys: pytest.CaptureFixture[str]) -> dict:
     exec(compile(source, "the page's code", "exec"), names)
     assert capsys.readouterr().out
     return names
-
-
-def captions(app: AppTest) -> str:
-    return "\n".join(caption.value for caption in app.caption)
 
 
 pytestmark = pytest.mark.usefixtures("default_model")

@@ -3,27 +3,19 @@
 import json
 import re
 import time
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lowrank.ui import cached
-
-PAGE = Path(__file__).parents[2] / "pages" / "memory.py"
+from tests.pages import opening
+from tests.pages.opening import words
 
 
 def opened(**link: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=60)
-    for name, value in {"model": "synthetic", **link}.items():
-        app.query_params[name] = value
-    app.run()
+    app = opening.opened("memory", **{"model": "synthetic", **link})
     assert not app.exception
     return app
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(element.value for element in app.markdown)
 
 
 def test_llama_2_7b_and_the_popular_estimate():

@@ -1,7 +1,6 @@
 """A model from the hub or of one's own: what is asked, fetched, said, and kept in the link."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 from lowrank.readers import uploads
 from lowrank.ui import cached, model_picker
 from lowrank.ui.model_picker import HUB, MODELS, UPLOAD
+from tests.pages import opening
+from tests.pages.opening import captions
 
-PAGES = Path(__file__).parents[2] / "pages"
 Q = "model.layers.{}.self_attn.q_proj.weight"
 
 
@@ -30,15 +30,7 @@ def nothing_cached(tmp_path, monkeypatch) -> None:
 
 
 def opened(model: str, page: str = "truncation", **query: str) -> AppTest:
-    app = AppTest.from_file(str(PAGES / f"{page}.py"), default_timeout=60)
-    app.session_state["through_app"] = True
-    for name, value in {"model": MODELS[model], **query}.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def captions(app: AppTest) -> str:
-    return " ".join(caption.value for caption in app.sidebar.caption)
+    return opening.opened(page, model=MODELS[model], **query)
 
 
 def test_an_id_is_asked_for_then_opens_and_stays_in_the_link(hub):
@@ -49,11 +41,11 @@ def test_an_id_is_asked_for_then_opens_and_stays_in_the_link(hub):
     app.sidebar.text_input(key="hub").set_value("acme/tiny").run()
     assert not app.exception
     assert not app.error
-    assert f"acme/tiny · {Q.format(0)} · 24 × 16 · stored F16" in captions(app)
+    assert f"acme/tiny · {Q.format(0)} · 24 × 16 · stored F16" in captions(app.sidebar)
     for page in ("truncation", "lora"):
         again = opened(HUB, page, hub="acme/tiny", layer="1")
         assert not again.exception
-        assert Q.format(1) in captions(again)
+        assert Q.format(1) in captions(again.sidebar)
 
 
 def test_a_matrix_is_fetched_once_however_often_it_is_looked_at(hub):
@@ -89,7 +81,7 @@ def test_a_file_of_ones_own_opens_again_from_its_link():
     assert uploads.keep("My tiny model.safetensors", save(weights())) == name
     app = opened(UPLOAD, file=name)
     assert not app.exception
-    assert f"{Q.format(0)} · 24 × 16" in captions(app)
+    assert f"{Q.format(0)} · 24 × 16" in captions(app.sidebar)
     assert app.sidebar.text_input(key="file").value == name
     uploads.find(name).unlink()
     cached.model.clear()

@@ -9,9 +9,7 @@ from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
 from lowrank.readers.offers import offered
-from lowrank.ui.widgets import LABELS
-
-PAGE = str(Path(__file__).parents[2] / "pages" / "truncation.py")
+from tests.pages import opening
 
 
 def tiny(folder: Path, names: dict[str, tuple[int, ...]]) -> Path:
@@ -47,13 +45,8 @@ def models(tmp_path, monkeypatch) -> Path:
     return root
 
 
-def opened(name: str, page: str = PAGE, **state: object) -> AppTest:
-    app = AppTest.from_file(page, default_timeout=60)
-    app.session_state["through_app"] = True
-    app.session_state["model"] = name
-    for key, value in state.items():
-        app.session_state[key] = value
-    return app.run()
+def opened(name: str, page: str = "truncation", **link: str) -> AppTest:
+    return opening.opened(page, model=name, **link)
 
 
 def test_only_checkpoints_inside_the_folder_are_offered(models, monkeypatch):
@@ -63,14 +56,14 @@ def test_only_checkpoints_inside_the_folder_are_offered(models, monkeypatch):
 
 
 def test_a_model_of_ones_own_opens_and_is_named(models):
-    app = opened("mine", layer=20)  # deeper than this model goes
+    app = opened("mine", layer="1")  # deeper than this model goes
     assert not app.exception
     said = " ".join(c.value for c in app.sidebar.caption)
     assert "mine · model.layers.1.self_attn.q_proj.weight · 48 × 32 · stored F32" in said
 
 
 def test_a_layer_without_the_matrix_is_said(models):
-    app = opened("mine", proj="v_proj", layer=0)
+    app = opened("mine", proj="v", layer="0")
     assert [e.value for e in app.error] == ["Layer 0 of mine has no v."]
 
 
@@ -78,7 +71,7 @@ def test_what_is_no_llama_is_a_list_of_matrices(models):
     app = opened("other")
     assert not app.exception
     assert app.sidebar.selectbox(key="proj").options == ["encoder.a", "encoder.c"]
-    for page in (PAGE, PAGE.replace("truncation", "lora")):  # a matrix of a single row
+    for page in ("truncation", "lora"):  # a matrix of a single row
         single = opened("other", page, proj="encoder.c")
         assert not single.exception
         assert not single.error
@@ -116,8 +109,7 @@ def test_every_matrix_of_a_relative_can_be_chosen(models, kind):
     assert not app.error
     found = set()
     for proj in app.sidebar.selectbox(key="proj").options:
-        key = next((k for k, shown in LABELS.items() if shown == proj), proj)
-        for layer in (0, 1):
-            said = opened(kind, proj=key, layer=layer).sidebar.caption[0].value
+        for layer in "01":
+            said = opened(kind, proj=proj, layer=layer).sidebar.caption[0].value
             found.add(said.split(" · ")[1])
     assert found == {name for name, shape in names.items() if len(shape) == 2}

@@ -1,21 +1,15 @@
 """The Quiz and Worksheet views of the Rank page: played, answered badly, opened from a link."""
 
-from pathlib import Path
-
 from streamlit.testing.v1 import AppTest
 
 from lowrank.exact.elimination import next_step
 from lowrank.teaching.quiz import make_question, question_rank
 from lowrank.teaching.worksheet import make_worksheet
-
-PAGE = Path(__file__).parents[2] / "pages" / "rank.py"
+from tests.pages import opening
 
 
 def opened(view: str, **link: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=30)
-    for name, value in {"view": view, **link}.items():
-        app.query_params[name] = value
-    app.run()
+    app = opening.opened("rank", view=view, **link)
     assert not app.exception
     return app
 

@@ -1,22 +1,18 @@
 """The Rank page at its default, at its boundaries, and with bad input."""
 
 import re
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lowrank.ui.matrix_entry import PRESETS
 from lowrank.ui.rank.link import REMEMBERED
-
-PAGE = Path(__file__).parents[2] / "pages" / "rank.py"
+from tests.pages import opening
+from tests.pages.opening import words
 
 
 def opened(**link: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=30)
-    for name, value in link.items():
-        app.query_params[name] = value
-    app.run()
+    app = opening.opened("rank", **link)
     assert not app.exception
     return app
 
@@ -29,10 +25,6 @@ def drawn(app: AppTest) -> str:
 
 def caption(app: AppTest) -> str:
     return " ".join(element.proto.body for element in app.get("html"))
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(element.value for element in app.markdown)
 
 
 def table(app: AppTest) -> list[int]:

@@ -1,26 +1,17 @@
 """The Geometry view: pictures for what can be drawn, a sentence for what cannot."""
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lowrank.ui.matrix_entry import PRESETS
-
-PAGE = Path(__file__).parents[2] / "pages" / "rank.py"
+from tests.pages import opening
+from tests.pages.opening import words
 
 
 def opened(**link: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=30)
-    for name, value in {"view": "Geometry", **link}.items():
-        app.query_params[name] = value
-    app.run()
+    app = opening.opened("rank", **{"view": "Geometry", **link})
     assert not app.exception
     return app
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(element.value for element in app.markdown)
 
 
 def charts(app: AppTest) -> list[str]:

@@ -8,7 +8,8 @@ from lowrank.exact.matrices import product
 from lowrank.exact.parsing import parse_matrix
 from lowrank.ui.matrix_entry import PRESETS
 from lowrank.ui.rank.gives import ANSWERS
-from tests.pages.test_rank import caption, opened, words
+from tests.pages.opening import words
+from tests.pages.test_rank import caption, opened
 
 VIEW = "What it gives"
 

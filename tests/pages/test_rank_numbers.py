@@ -5,7 +5,8 @@ import re
 import pytest
 
 from lowrank.ui.rank.parameters import PRESETS
-from tests.pages.test_rank import caption, opened, words
+from tests.pages.opening import words
+from tests.pages.test_rank import caption, opened
 
 
 def titles(app) -> str:

@@ -8,7 +8,8 @@ from streamlit.testing.v1 import AppTest
 from lowrank.exact.derivation import Derivation
 from lowrank.exact.matrices import add, exact, scale, swap
 from lowrank.exact.query import decode, encode_moves
-from tests.pages.test_rank import caption, drawn, opened, words
+from tests.pages.opening import words
+from tests.pages.test_rank import caption, drawn, opened
 
 DO = "Type"
 

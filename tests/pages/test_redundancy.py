@@ -1,7 +1,6 @@
 """The Redundancy page: four views, refusals in words, and numbers that are the core's."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,26 +18,14 @@ from lowrank.ui.model_picker import MODELS
 from lowrank.ui.redundancy import phases, recover
 from lowrank.ui.redundancy.data import hide, ratings
 from lowrank.ui.redundancy.features import PRESETS, read_words
-
-PAGE = Path(__file__).parents[2] / "pages" / "redundancy.py"
+from tests.pages import opening
+from tests.pages.opening import metrics, words
 
 
 def opened(**link: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=120)
-    for name, value in link.items():
-        app.query_params[name] = value
-    app.run()
+    app = opening.opened("redundancy", **link)
     assert not app.exception
     return app
-
-
-def metrics(app: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in app.metric}
-
-
-def words(app: AppTest) -> str:
-    kinds = (app.caption, app.markdown, app.error, app.warning, app.success, app.info)
-    return "\n".join(element.value for kind in kinds for element in kind)
 
 
 def test_the_tartan_is_recovered_and_the_numbers_are_the_cores():
@@ -137,12 +124,11 @@ def test_the_phase_picture_is_measured_and_below_the_line_nothing_succeeds():
 
 
 def test_a_stopped_phase_picture_keeps_what_it_has_and_goes_on():
-    app = AppTest.from_file(str(PAGE), default_timeout=120)
-    app.query_params["view"] = "When it works"
+    app = opened()  # a view that measures nothing
     cells = [phase_cell(30, 1, 0.05, 1)]
     app.session_state["phase_cells"] = {(30, 1): cells}
     app.session_state["phase_stopped"] = (30, 1)
-    app.run()
+    app.segmented_control(key="view").set_value("When it works").run()
     assert not app.exception
     assert "**1 of 285 trials.**" in words(app)
     app.button(key="phase_go").click().run()

@@ -23,8 +23,9 @@ from lowrank.surgery import (
     texts,
 )
 from lowrank.ui import cached
+from tests.pages import opening
+from tests.pages.opening import metrics
 
-PAGE = str(Path(__file__).parents[2] / "pages" / "surgery.py")
 CONFIG = LlamaConfig(16, 24, 2, 4, 2, 4, 256, 4096)
 
 
@@ -75,13 +76,8 @@ def opened(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(texts, "calibration", lambda: [passage])
     cached.factors.clear()
 
-    def open_page(**query: object) -> AppTest:
-        app = AppTest.from_file(PAGE, default_timeout=60)
-        app.session_state["through_app"] = True
-        app.session_state["model"] = "tiny"
-        for name, value in query.items():
-            app.query_params[name] = value
-        return settled(app.run())
+    def open_page(**query: str | list[str]) -> AppTest:
+        return settled(opening.opened("surgery", model="tiny", **query))
 
     return open_page
 
@@ -96,10 +92,6 @@ def settled(app: AppTest) -> AppTest:
     raise AssertionError("work never ended")
 
 
-def shown(app: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in app.metric}
-
-
 @pytest.mark.parametrize("keep", [1, 50, 100])
 def test_the_numbers_are_those_of_the_core(opened, tiny, keep):
     app = opened(cut=["v", "down"], keep=str(keep), text=texts.TEXTS["french"])
@@ -108,7 +100,7 @@ def test_the_numbers_are_those_of_the_core(opened, tiny, keep):
     ids = cached.tokenizer(str(open_model(tiny).source)).begin(texts.text("french"))
     names = chosen(params, ["v_proj", "down_proj"])
     cut = operate(params, by_fraction(params, names, keep / 100), plain_factors(params))
-    numbers = shown(app)
+    numbers = metrics(app)
     assert float(numbers["nll a token"]) == pytest.approx(reading(cut, ids).nll, abs=2e-3)
     assert numbers["Parameters"] == f"{cost(cut).parameters / 1e6:,.2f} M"
     if keep == 100:
@@ -135,7 +127,7 @@ def test_every_way_of_asking_gives_numbers(opened, query):
     app = opened(**query)
     assert not app.exception
     assert not app.error
-    assert "…" not in shown(app).values()
+    assert "…" not in metrics(app).values()
 
 
 def test_a_budget_too_small_is_said(opened):
@@ -175,7 +167,7 @@ def test_evidence_noise_and_a_live_map(opened, monkeypatch):
     app.button(key="noise ask").click().run()
     settled(app)
     assert not app.exception
-    assert "Right answers" in shown(app)
+    assert "Right answers" in metrics(app)
     app.button(key="measure False").click().run()
     settled(app)
     assert not app.exception
@@ -193,16 +185,14 @@ def test_a_long_reading_shows_its_progress_until_its_numbers_are_there(opened, m
     monkeypatch.setattr(operation, "forward", forward)
     app.slider(key="keep").set_value(30).run()
     assert any(b.key.startswith("stop-cut") for b in app.button)
-    assert shown(app)["nll a token"] == "…"
+    assert metrics(app)["nll a token"] == "…"
     gate.set()
     settled(app)
     assert not app.exception
-    assert float(shown(app)["nll a token"]) > 0
+    assert float(metrics(app)["nll a token"]) > 0
 
 
 def test_a_model_without_words_is_refused_in_a_sentence():
-    app = AppTest.from_file(PAGE, default_timeout=60)
-    app.query_params["model"] = "synthetic"
-    app.run()
+    app = opening.opened("surgery", model="synthetic")
     assert not app.exception
     assert any("no vocabulary" in error.value for error in app.error)

@@ -1,27 +1,19 @@
 """The Truncation page on random weights: default, boundary and bad input, and what it says."""
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lowrank.readers import open_model
 from lowrank.spectra.svd import energy, full, parameters
 from lowrank.ui.model_picker import MODELS
-from lowrank.ui.widgets import LABELS
-
-PAGE = Path(__file__).parents[2] / "pages" / "truncation.py"
+from lowrank.ui.sidebar import LABELS
+from tests.pages import opening
+from tests.pages.opening import metrics
 
 
 def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=60)
-    for name, value in ({"model": MODELS["synthetic"], "proj": LABELS["k_proj"]} | query).items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def shown(app: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in app.metric}
+    known = {"model": MODELS["synthetic"], "proj": LABELS["k_proj"]}
+    return opening.opened("truncation", **{**known, **query})
 
 
 @pytest.mark.parametrize("k", ["1", "24", "144", "192"])
@@ -29,7 +21,7 @@ def test_the_numbers_are_those_of_the_core_and_measured_equals_predicted(k):
     app = opened(k=k)
     assert not app.exception
     svd = full(open_model("synthetic").read("model.layers.0.self_attn.k_proj.weight"))
-    numbers = shown(app)
+    numbers = metrics(app)
     assert app.slider(key="k").value == int(k)
     assert numbers["Energy kept"] == f"{energy(svd.s, int(k)):.2%}"
     stored = next(value for label, value in numbers.items() if label.startswith("k(m + n)"))
@@ -40,10 +32,10 @@ def test_the_numbers_are_those_of_the_core_and_measured_equals_predicted(k):
 
 def test_moving_the_slider_changes_the_numbers():
     app = opened()
-    before = shown(app)
+    before = metrics(app)
     app.slider(key="k").set_value(100).run()
     assert not app.exception
-    after = shown(app)
+    after = metrics(app)
     assert all(before[label] != after[label] for label in before)
 
 

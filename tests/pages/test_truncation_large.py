@@ -9,8 +9,9 @@ from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
 from lowrank.ui import cached, large
+from tests.pages import opening
+from tests.pages.opening import words
 
-PAGE = Path(__file__).parents[2] / "pages" / "truncation.py"
 SHAPE = (large.SIDE + 100, large.SIDE + 50)
 
 
@@ -31,17 +32,10 @@ def W(tmp_path, monkeypatch):
 
 
 def opened(**link: str) -> AppTest:
-    app = AppTest.from_file(str(PAGE), default_timeout=60)
-    for name, value in {"model": "big.safetensors", **link}.items():
-        app.query_params[name] = value
-    app.run()
+    app = opening.opened("truncation", **{"model": "big.safetensors", **link})
     assert not app.exception
     assert not app.error
     return app
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(e.value for e in [*app.markdown, *app.caption])
 
 
 def metric(app: AppTest, label: str) -> str:

@@ -19,7 +19,7 @@ from lowrank.spectra.svd import (
     truncation_error,
 )
 from lowrank.ui import cached
-from lowrank.ui.layout import text
+from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.lora import asked_in_vain
 
 OWN = "my own"
@@ -35,6 +35,8 @@ class Picture:
     words: str
 
 
+@st.fragment
+@errors_shown()  # inside the fragment, which also runs alone
 def compress() -> None:
     """The picture, the same of rank k, what is lost, and what it costs."""
     picture = chosen_picture()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lowrank.figures.pictures import DRAWN
 from lowrank.readers import Model, TensorInfo
 from lowrank.ui import cached
-from lowrank.ui.widgets import provenance
+from lowrank.ui.sidebar import provenance
 
 BLOCK = 200  # rows and columns of a weight matrix that are used
 # fmt: off

@@ -12,9 +12,10 @@ from lowrank.figures.features import explained_bars, words_on_plane
 from lowrank.readers import Model
 from lowrank.spectra.components import pca, random_explained
 from lowrank.ui import cached
-from lowrank.ui.layout import for_all_pages, text
+from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.lora import EMBEDDINGS
-from lowrank.ui.model_picker import bring, model_in_use
+from lowrank.ui.model_picker import bring
+from lowrank.ui.sidebar import chosen_model
 
 PRESETS = {
     "numbers": "one, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve\n"
@@ -42,9 +43,14 @@ class Vectors:
 
 
 def features() -> None:
+    """The model, and its words; other words run only this again."""
+    explore(chosen_model())
+
+
+@st.fragment
+@errors_shown()  # inside the fragment, which also runs alone
+def explore(model: Model) -> None:
     """The words, where they lie, and how much that says."""
-    with for_all_pages():
-        model = model_in_use()
     words = chosen_words()
     found = vectors(model, *read_words(words))
     result = pca(found.X)

@@ -9,13 +9,15 @@ from lowrank.figures.completion import phase_picture
 from lowrank.spectra.phase_transition import PhaseCell
 from lowrank.spectra.recovery import needed_fraction
 from lowrank.ui import cached
-from lowrank.ui.layout import text
+from lowrank.ui.layout import errors_shown, text
 
 SIZES = (30, 40, 60)
 FRACTIONS = [round(x, 2) for x in np.arange(0.05, 1.0, 0.05)]
 EVERY = 0.4  # seconds between two drawings
 
 
+@st.fragment
+@errors_shown()  # inside the fragment, which also runs alone
 def works() -> None:
     """The phase picture of one size, filling up until it is whole or stopped."""
     state = st.session_state

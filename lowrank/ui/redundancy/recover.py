@@ -22,13 +22,14 @@ from lowrank.spectra.recovery import (
     relative_error,
 )
 from lowrank.ui import cached
-from lowrank.ui.layout import text
+from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.lora import asked_in_vain
+from lowrank.ui.redundancy import WEIGHTS
 from lowrank.ui.redundancy.data import Data, hide, picture, ratings, weights
-from lowrank.ui.widgets import matrix_picker
+from lowrank.ui.sidebar import chosen_matrix
 
 # The words on the buttons are the words in the link.
-RATINGS, WEIGHTS = "ratings", "weights"
+RATINGS = "ratings"
 SOFT, ALTERNATING = "soft-impute", "ALS"
 EVERY = 0.3  # seconds between two drawings
 TOL = 1e-5
@@ -49,8 +50,14 @@ class Course:
 
 
 def recover() -> None:
+    """The matrix and what becomes of it; another matrix runs the page again, the rest only this."""
+    explore(chosen_data())
+
+
+@st.fragment
+@errors_shown()  # inside the fragment, which also runs alone
+def explore(data: Data) -> None:
     """The controls, the matrix four ways, the numbers and the errors by iteration."""
-    data = chosen_data()
     controls, beside = st.columns([3, 2], gap="large")
     with controls:
         share, draw, whole_row = chosen_holes()
@@ -91,7 +98,7 @@ def chosen_data() -> Data:
     if name == RATINGS:
         return ratings()
     if name == WEIGHTS:
-        return weights(*matrix_picker())
+        return weights(*chosen_matrix())
     return picture(name)
 
 

@@ -8,7 +8,7 @@ from lowrank.llama.model import ATTENTION, MLP
 from lowrank.surgery import FactorStore, Plan, allocate, by_energy, by_fraction, chosen
 from lowrank.surgery.recorded import together
 from lowrank.ui.layout import text
-from lowrank.ui.widgets import LABELS
+from lowrank.ui.sidebar import LABELS
 
 KINDS = ATTENTION + MLP
 SHORT = {LABELS[kind]: kind for kind in KINDS}

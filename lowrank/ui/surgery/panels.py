@@ -18,10 +18,10 @@ from lowrank.ui import cached
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
 from lowrank.ui.progress import outcome, progress, watched
+from lowrank.ui.sidebar import LABELS
 from lowrank.ui.surgery import cutting
 from lowrank.ui.surgery.cut import KINDS, Choice
 from lowrank.ui.truncation import amount
-from lowrank.ui.widgets import LABELS
 
 LONGEST = 1000  # tokens of a visitor's own text
 PROMPT = 300  # tokens of a prompt

@@ -1,0 +1,36 @@
+"""How every page's test opens its page and reads what it says.
+
+A page is opened through app.py, as a visitor opens it: app.py draws the sidebar. app.py is called
+from a script elsewhere, because a script beside a folder of the name pages is one of Streamlit's
+older kind to AppTest, which then runs the page alone.
+"""
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+APP = f"import runpy; runpy.run_path({str(ROOT / 'app.py')!r})"
+
+
+def opened(page: str, **link: str | list[str]) -> AppTest:
+    """The page at that address, after its first run."""
+    app = AppTest.from_string(APP, default_timeout=120)
+    app.switch_page(str(ROOT / "pages" / f"{page}.py"))
+    app.query_params.update(link)
+    return app.run()
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    """The numbers that change, by what stands above them."""
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def captions(app: AppTest) -> str:
+    return "\n".join(caption.value for caption in app.caption)
+
+
+def words(app: AppTest) -> str:
+    """All that the page says in sentences."""
+    kinds = (app.markdown, app.caption, app.error, app.warning, app.success, app.info)
+    return "\n".join(element.value for kind in kinds for element in kind)
