@@ -7,39 +7,16 @@ value with its bound and all measures. The survey is timed here with one thread,
 two processes of one thread each, whose start is part of its time.
 """
 
-import os
-import sys
-from pathlib import Path
-
-if {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"} & set(os.environ) or not os.environ.get(
-    "OPENBLAS_THREAD_TIMEOUT"
-):
-    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-        os.environ.pop(name, None)
-    os.environ["OPENBLAS_THREAD_TIMEOUT"] = "4"
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # for the pool's processes too
-    os.execv(sys.executable, [sys.executable, *sys.argv])
-
-import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
+import common
 import numpy as np
 
 from lowrank import atlas
 from lowrank.readers import open_model
 
 REPEATS = 3
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Seconds of one run."""
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
 
 
 def main() -> None:
@@ -59,19 +36,19 @@ def main() -> None:
         with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as workers:
             return atlas.survey(model, workers)
 
-    times: dict[str, list[float]] = {"numpy.linalg.svd": [], "survey, here": [], "survey, pool": []}
-    for _ in range(REPEATS):
-        for label, work in zip(times, (loop, here, pool), strict=True):
-            times[label].append(timed(work))
+    works = {"numpy.linalg.svd": loop, "survey, here": here, "survey, pool": pool}
+    times = common.in_turns(works, REPEATS)
     found = here()
     worst = max(
         float(np.abs(found.spectra[name] - kept[name]).max() / kept[name][0]) for name in names
     )
-    base = float(np.median(times["numpy.linalg.svd"]))
     print(f"{len(names)} matrices; largest difference of a value, relative to s1: {worst:.1e}")
     print(f"{'':24}{'seconds':>10}{'ratio':>8}")
-    for label, seconds in times.items():
-        print(f"{label:24}{np.median(seconds):10.2f}{np.median(seconds) / base:8.2f}")
+    seconds = common.medians(times)
+    ratios = {label: common.ratio(times[label], times["numpy.linalg.svd"]) for label in times}
+    for label in times:
+        print(f"{label:24}{seconds[label]:10.2f}{ratios[label]:8.2f}")
+    common.save("atlas", {"matrices": len(names), "seconds": seconds, "ratios": ratios})
 
 
 if __name__ == "__main__":

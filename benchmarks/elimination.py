@@ -8,12 +8,11 @@ least.
 import gc
 import math
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import common
 import numpy as np
 from sympy import QQ, Matrix
 from sympy.polys.matrices import DomainMatrix
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from lowrank.exact.derivation import Derivation
 
 SEEDS = range(5)
+LARGEST_ON_PAGE = 12
 REPEATS = {12: 10, 40: 3}
 LASTS = 0.005  # seconds of one measurement, at least: as many calls in a row as that takes
 OURS = {
@@ -65,17 +65,20 @@ def runs(A: list[list[int]]) -> dict[str, Callable[[], Any]]:
     from lowrank.exact.query import decode_moves
 
     n, fractions = len(A), exact(A)
-    held = decode_moves(fractions, "", reduced=True)
     symbolic, rational = Matrix(A), DomainMatrix([[QQ(x) for x in row] for row in A], (n, n), QQ)
-    return {
+    # A page takes no matrix as large as 40 x 40, nor a derivation as long.
+    held = decode_moves(fractions, "", reduced=True) if n <= LARGEST_ON_PAGE else None
+    page = {
+        "page": lambda: page_step(decode_moves(fractions, "", reduced=True)),
+        "next": lambda: page_step(held),
+    }
+    return (page if held else {}) | {
         "listed": lambda: list(steps(A, reduced=True)),
         "fractions": lambda: list(steps(fractions, reduced=True)),
         "ops": lambda: [step.op for step in steps(A, reduced=True)],
         "matrices": lambda: [(step.op, step.matrix) for step in steps(A, reduced=True)],
         "all": lambda: [(step.op, step.matrix, step.why) for step in steps(A, reduced=True)],
         "rref": lambda: reduced_echelon(A),
-        "page": lambda: page_step(decode_moves(fractions, "", reduced=True)),
-        "next": lambda: page_step(held),
         "Matrix": lambda: symbolic.rref(),
         "QQ": lambda: rational.rref(),
         "FF": lambda: rational.rref(method="FF"),
@@ -116,13 +119,9 @@ def measured(n: int) -> dict[str, list[float]]:
     return seconds
 
 
-def ratio(peer: list[float], ours: list[float]) -> float:
-    """How many times longer the peer takes: the median over the repeats."""
-    return statistics.median(a / b for a, b in zip(peer, ours, strict=True))
-
-
 def main() -> None:
-    """Print a table for each size."""
+    """Print a table for each size, and keep the figures."""
+    figures = {}
     for n in REPEATS:
         seconds = measured(n)
         domain = min("QQ", "FF", "CD", key=lambda name: statistics.median(seconds[name]))
@@ -132,13 +131,27 @@ def main() -> None:
             print(f"  {words:<55} {statistics.median(seconds[name]) * 1e3:8.3f} ms")
         print(f"  lowrank, reduced form{'':36}{'':11}Matrix.rref   {domain}")
         for name, words in OURS.items():
+            if name not in seconds:
+                continue
             median = statistics.median(seconds[name]) * 1e3
-            beside = [ratio(seconds[peer], seconds[name]) for peer in ("Matrix", domain)]
+            beside = [common.ratio(seconds[peer], seconds[name]) for peer in ("Matrix", domain)]
             print(f"    {words:<53} {median:8.3f} ms {beside[0]:7.2f} x {beside[1]:7.2f} x")
+        figures[n] = {
+            "ms": {name: 1e3 * taken for name, taken in common.medians(seconds).items()},
+            "fastest": domain,
+            "times as long": {
+                peer: {
+                    name: common.ratio(seconds[peer], seconds[name])
+                    for name in OURS
+                    if name in seconds
+                }
+                for peer in PEERS
+            },
+        }
     print("x: how many times as long the peer takes, of the same matrix in the same repeat.")
+    common.save("elimination", figures, ["sympy"])
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     gc.disable()  # as timeit does
     main()

@@ -5,57 +5,21 @@ the comparison; without them it says so and measures the rest. Everything is flo
 threads on either side, and interleaved; figures are medians.
 """
 
-import os
-import sys
-
-if __name__ == "__main__":  # before numpy loads
-    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-        os.environ.pop(name, None)
-    # Idle threads of either library should sleep, so that they do not slow the other one down.
-    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
-
 import json
-import statistics
+import os
 import subprocess
-import time
+import sys
 from collections.abc import Callable
-from pathlib import Path
 
+import common
 import numpy as np
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from lowrank import llama  # noqa: E402
-from lowrank.readers import open_model  # noqa: E402
+from lowrank import llama
+from lowrank.readers import open_model
 
 T, NEW, REPEATS = 64, 32, 9
 PROMPT = [504, 3575, 282, 4649, 314]
 WARM = 2
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """How long one call takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def together(works: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """The times of each, taken in turn, so that a slow moment of the machine meets them all."""
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for i in range(WARM + repeats):
-        for name, work in works.items():
-            taken = seconds(work)
-            if i >= WARM:
-                times[name].append(taken)
-    return times
-
-
-def ratio(times: dict[str, list[float]], ours: str, peer: str) -> float:
-    """The median of ours over the peer's, turn by turn."""
-    pairs = zip(times[ours], times[peer], strict=True)
-    return statistics.median(a / b for a, b in pairs)
 
 
 def bare(params: llama.Params, rows: int) -> Callable[[], object]:
@@ -139,32 +103,36 @@ def main() -> None:
         "products": bare(params, T),
         "quarter": lambda: llama.forward(quarter, ids),
     } | ({"transformers": peer[0]} if peer else {})
-    times = together(works, REPEATS)
+    forward = common.in_turns(works, REPEATS, WARM)
     print(f"forward of {T} tokens, every position's logits")
-    for name in works:
-        print(f"  {name:13} {statistics.median(times[name]) * 1e3:8.1f} ms")
-    if peer:
-        print(f"  lowrank / transformers    {ratio(times, 'lowrank', 'transformers'):.2f} (<= 0.9)")
-    print(f"  lowrank / bare products   {ratio(times, 'lowrank', 'products'):.2f} (<= 1.25)")
-    print(f"  attention at rank 1/4     {ratio(times, 'quarter', 'lowrank'):.2f} of dense (< 1)")
+    for name, taken in common.medians(forward).items():
+        print(f"  {name:13} {taken * 1e3:8.1f} ms")
     product = bare(params, 1)
     works = {
         "lowrank": lambda: list(llama.generate(params, PROMPT, NEW)),
         "products": lambda: [product() for _ in range(NEW)],
     } | ({"transformers": peer[1]} if peer else {})
-    times = together(works, 3)
+    decoding = common.in_turns(works, 3, WARM)
     print(f"greedy decoding of {NEW} tokens with cache, prompt of {len(PROMPT)}")
-    for name in works:
-        print(f"  {name:13} {NEW / statistics.median(times[name]):8.1f} tokens/s")
+    rates = {name: NEW / taken for name, taken in common.medians(decoding).items()}
+    for name, rate in rates.items():
+        print(f"  {name:13} {rate:8.1f} tokens/s")
+    ratios = {
+        "forward over products": common.ratio(forward["lowrank"], forward["products"]),
+        "quarter over dense": common.ratio(forward["quarter"], forward["lowrank"]),
+        "speed over products": common.ratio(decoding["products"], decoding["lowrank"]),
+    }
     if peer:
-        print(
-            f"  speed over transformers   {1 / ratio(times, 'lowrank', 'transformers'):.2f} (>= 2)"
-        )
-    limit = statistics.median(times["products"]) / NEW
-    print(f"  bare products of a token  {limit * 1e3:.1f} ms, {weights / limit / 1e9:.1f} GB/s")
-    print(f"  speed over that limit     {1 / ratio(times, 'lowrank', 'products'):.2f} (>= 0.8)")
-    over = (peak - weights) / 1e6
-    print(f"peak memory {peak / 1e6:.0f} MB = weights {weights / 1e6:.0f} + {over:.0f} (<= 150)")
+        ratios |= {
+            "forward over transformers": common.ratio(forward["lowrank"], forward["transformers"]),
+            "speed over transformers": common.ratio(decoding["transformers"], decoding["lowrank"]),
+        }
+    for name, value in ratios.items():
+        print(f"  {name:27} {value:.2f}")
+    print(f"peak memory {peak / 1e6:.0f} MB = weights {weights / 1e6:.0f} + the rest")
+    figures = {"forward s": common.medians(forward), "tokens per s": rates, "ratios": ratios}
+    figures |= {"peak bytes": peak, "weight bytes": weights, "tokens": T, "new tokens": NEW}
+    common.save("llama", figures, ["torch", "transformers"])
 
 
 if __name__ == "__main__":

@@ -5,66 +5,26 @@ environment for the comparison; without them it says so and measures the rest. E
 float32, with as many threads on either side, and interleaved; figures are medians.
 """
 
-import os
-import sys
-
-if __name__ == "__main__":  # before numpy loads
-    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-        os.environ.pop(name, None)
-    # In one process, idle threads of either library should sleep, so as not to slow the other down.
-    if len(sys.argv) == 1:
-        os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
-
 import importlib.util
 import json
-import statistics
+import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import common
 import numpy as np
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from lowrank import llama  # noqa: E402
-from lowrank import lora as ours  # noqa: E402
-from lowrank.readers import open_model  # noqa: E402
+from lowrank import llama
+from lowrank import lora as ours
+from lowrank.readers import open_model
 
 SIZE, RANKS, BATCHES = 4096, (8, 64), (1, 16, 256)
 TOKENS, TURNS, IN_A_ROW, WARM, REPEATS = 64, 9, 4, 2, 11
 IDS = tuple(range(100, 100 + TOKENS))
 PEER = all(importlib.util.find_spec(name) for name in ("torch", "transformers", "peft"))
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """How long one call takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def together(works: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """The times of each, taken in turn, so that a slow moment of the machine meets them all.
-
-    Each is called once before it is timed: threads of the one before, torch's above all, go on
-    waiting at full speed for a while, and doubled the time of whichever came next.
-    """
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for i in range(WARM + repeats):
-        for name, work in works.items():
-            work()
-            taken = seconds(work)
-            if i >= WARM:
-                times[name].append(taken)
-    return times
-
-
-def ratio(times: dict[str, list[float]], ours: str, peer: str) -> float:
-    """The median of ours over the peer's, turn by turn."""
-    pairs = zip(times[ours], times[peer], strict=True)
-    return statistics.median(a / b for a, b in pairs)
 
 
 def peft_layer(W: np.ndarray, r: int, x: np.ndarray) -> tuple[Callable[[], object], ...]:
@@ -89,13 +49,14 @@ def peft_layer(W: np.ndarray, r: int, x: np.ndarray) -> tuple[Callable[[], objec
     return plain, lora
 
 
-def forwards() -> None:
-    """Plain, LoRA, merged, and PEFT's, for every rank and batch."""
+def forwards() -> list[dict]:
+    """Plain, LoRA, merged, and PEFT's, for every rank and batch: printed, a row each."""
     rng = np.random.default_rng(0)
     W = rng.standard_normal((SIZE, SIZE), dtype=np.float32) / np.float32(64)
     dense = llama.Dense(W)
     print(f"forward of a {SIZE} x {SIZE} matrix, ms          ratios")
     print("  r batch |  plain   LoRA merged   PEFT | LoRA/plain merged/plain LoRA/PEFT")
+    rows = []
     for r in RANKS:
         A = rng.standard_normal((r, SIZE), dtype=np.float32) / np.float32(64)
         B = rng.standard_normal((SIZE, r), dtype=np.float32)
@@ -110,14 +71,16 @@ def forwards() -> None:
             }
             if PEER:
                 works["PEFT"] = peft_layer(W, r, x)[1]
-            times = together(works, 4 * REPEATS if batch < 256 else REPEATS)
-            row = [f"{statistics.median(times[n]) * 1e3:6.2f}" for n in works]
-            ratios = [ratio(times, "LoRA", "plain"), ratio(times, "merged", "plain")]
-            ratios += [ratio(times, "LoRA", "PEFT")] if PEER else []
-            print(
-                f" {r:2} {batch:5} | {' '.join(row)} | {'       '.join(f'{q:.2f}' for q in ratios)}"
-            )
+            repeats = 4 * REPEATS if batch < 256 else REPEATS
+            times = common.in_turns(works, repeats, WARM, primed=True)
+            ms = {name: 1e3 * taken for name, taken in common.medians(times).items()}
+            pairs = [("LoRA", "plain"), ("merged", "plain"), *[("LoRA", "PEFT")] * PEER]
+            ratios = {f"{a}/{b}": common.ratio(times[a], times[b]) for a, b in pairs}
+            shown = "       ".join(f"{q:.2f}" for q in ratios.values())
+            print(f" {r:2} {batch:5} | {' '.join(f'{t:6.2f}' for t in ms.values())} | {shown}")
+            rows.append({"r": r, "batch": batch, "ms": ms, "ratios": ratios})
     print("  wanted: LoRA/plain <= 1.10 at batch >= 16, merged/plain <= 1.02, LoRA/PEFT <= 1")
+    return rows
 
 
 def our_steps() -> Callable[[], float]:
@@ -177,8 +140,8 @@ def steps_of(which: str) -> None:
         print(json.dumps([taken, loss, peak]), flush=True)
 
 
-def training() -> None:
-    """Steps of both, a few of each in turn, each in its own process."""
+def training() -> dict:
+    """Steps of both, a few of each in turn, each in its own process: printed, time and peak."""
     names = ["lowrank", "PEFT"] if PEER else ["lowrank"]
     print(f"\na training step: r = 8 on q_proj and v_proj, {TOKENS} tokens, loss on all of them")
     processes = {
@@ -188,7 +151,7 @@ def training() -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={k: v for k, v in os.environ.items() if k != "OPENBLAS_THREAD_TIMEOUT"},
+            env={**os.environ, "OPENBLAS_THREAD_TIMEOUT": "26"},  # OpenBLAS's own
         )
         for name in names
     }
@@ -207,16 +170,21 @@ def training() -> None:
             taken, losses[name], peaks[name] = json.loads(process.stdout.readline())
             if i >= WARM:
                 times[name].append(taken)
+    seconds = common.medians(times)
     for name, process in processes.items():
         process.communicate("")
         print(
-            f"  {name:8} {statistics.median(times[name]) * 1e3:7.0f} ms,"
+            f"  {name:8} {seconds[name] * 1e3:7.0f} ms,"
             f" peak {peaks[name] / 2**20:6.0f} MiB, loss after {(WARM + TURNS) * (IN_A_ROW + 1)}"
             f" steps {losses[name]:.3f}"
         )
+    found: dict = {"step s": seconds, "peak bytes": peaks}
     if PEER:
-        print(f"  time lowrank / PEFT    {ratio(times, 'lowrank', 'PEFT'):.2f} (<= 0.85)")
-        print(f"  memory lowrank / PEFT  {peaks['lowrank'] / peaks['PEFT']:.2f} (<= 0.7)")
+        found["time over PEFT"] = common.ratio(times["lowrank"], times["PEFT"])
+        found["memory over PEFT"] = peaks["lowrank"] / peaks["PEFT"]
+        print(f"  time lowrank / PEFT    {found['time over PEFT']:.2f} (<= 0.85)")
+        print(f"  memory lowrank / PEFT  {found['memory over PEFT']:.2f} (<= 0.7)")
+    return found
 
 
 def main() -> None:
@@ -230,8 +198,9 @@ def main() -> None:
         print(f"{torch.get_num_threads()} threads")
     else:
         print("peer: not measured, since this environment has no torch, transformers and peft")
-    forwards()
-    training()
+    common.save(
+        "lora", {"forward": forwards(), "training": training()}, ["torch", "transformers", "peft"]
+    )
 
 
 if __name__ == "__main__":

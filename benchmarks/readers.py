@@ -8,17 +8,16 @@ import json
 import mmap
 import os
 import resource
-import statistics
 import struct
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+from statistics import median
 
+import common
 import numpy as np
 
-SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 HIDDEN, MIDDLE, LAYERS, WORDS = 4096, 11008, 32, 32000
 CHOSEN = "model.layers.7.self_attn.q_proj.weight"
 REPEATS = 15
@@ -75,10 +74,9 @@ def opening(folder: str) -> None:
     """In a process of its own: seconds and added resident MB of one open."""
     from lowrank.readers import open_model
 
-    before, start = resident(), time.perf_counter()
-    model = open_model(folder)
-    seconds = time.perf_counter() - start
-    print(json.dumps([seconds, resident() - before, len(model.tensors)]))
+    before, models = resident(), []
+    seconds = common.seconds(lambda: models.append(open_model(folder)))
+    print(json.dumps([seconds, resident() - before, len(models[0].tensors)]))
 
 
 def reading(folder: Path, file: Path, start: int) -> tuple[float, float, float]:
@@ -86,21 +84,18 @@ def reading(folder: Path, file: Path, start: int) -> tuple[float, float, float]:
     from lowrank.readers import open_model
 
     model, count = open_model(folder), HIDDEN * HIDDEN
-    ours, theirs = [], []
-    for _ in range(REPEATS):
-        clock = time.perf_counter()
-        W = model.read(CHOSEN)
-        ours.append(time.perf_counter() - clock)
-        clock = time.perf_counter()
-        peer = np.fromfile(file, "<f2", count, offset=start).astype(np.float32)
-        theirs.append(time.perf_counter() - clock)
-        assert np.array_equal(W.ravel(), peer)
-    ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
-    return statistics.median(ours), statistics.median(theirs), ratio
+
+    def peer() -> np.ndarray:
+        return np.fromfile(file, "<f2", count, offset=start).astype(np.float32)
+
+    assert np.array_equal(model.read(CHOSEN).ravel(), peer())
+    times = common.in_turns({"ours": lambda: model.read(CHOSEN), "peer": peer}, REPEATS)
+    found = common.medians(times)
+    return found["ours"], found["peer"], common.ratio(times["ours"], times["peer"])
 
 
-def from_the_hub(folder: Path, work: str) -> None:
-    """Print what one tensor costs through a hub, counted at the server, in a process of its own."""
+def from_the_hub(folder: Path, work: str) -> int:
+    """Bytes that one tensor costs through a hub, counted at the server; own process, printed."""
     from tests.hub_server import Hub
 
     files: dict[str, bytes | memoryview] = {}
@@ -124,6 +119,7 @@ def from_the_hub(folder: Path, work: str) -> None:
     print(f"hub: {sent:,} bytes sent by the server to open the model and read one matrix")
     print(f"  matrix {tensor:,} + 2 headers {headers:,} + index {others:,}")
     print(f"  over matrix and headers: {sent - tensor - headers:,} (bound 65,536)")
+    return sent
 
 
 def main() -> None:
@@ -134,7 +130,7 @@ def main() -> None:
         size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
         command = [sys.executable, __file__, "open", work]
         runs = [json.loads(subprocess.check_output(command)) for _ in range(5)]
-        seconds, memory = (statistics.median(run[i] for run in runs) for i in (0, 1))
+        seconds, memory = (median(run[i] for run in runs) for i in (0, 1))
         print(f"checkpoint: {size / 1e9:.2f} GB in 2 shards, {runs[0][2]} tensors")
         print(f"open: {seconds:.3f} s, {memory:.1f} MB of added resident memory (median of 5)")
         ours, theirs, ratio = reading(folder, file, start)
@@ -142,13 +138,13 @@ def main() -> None:
         print(f"  np.fromfile + astype {theirs * 1e3:7.1f} ms")
         print(f"  lowrank              {ours * 1e3:7.1f} ms   ratio {ratio:.2f}")
         with tempfile.TemporaryDirectory() as caches:
-            from_the_hub(folder, caches)
+            sent = from_the_hub(folder, caches)
+    figures = {"checkpoint bytes": size, "open s": seconds, "open MB": memory, "read s": ours}
+    figures |= {"read over np.fromfile": ratio, "hub bytes": sent, "matrix bytes": 2 * HIDDEN**2}
+    common.save("readers", figures)
 
 
 if __name__ == "__main__":
-    for name in SETTINGS:
-        os.environ.pop(name, None)
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     if sys.argv[1:2] == ["open"]:
         opening(sys.argv[2])
     else:

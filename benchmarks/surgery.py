@@ -6,41 +6,25 @@ of the cut model's time when its own forward, repeated, is taken away. Medians; 
 not stored yet are computed first, a minute for each way.
 """
 
-import os
-import sys
-
-if __name__ == "__main__":  # before numpy loads
-    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-        os.environ.pop(name, None)
-    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
-
 import statistics
-import time
 from collections.abc import Callable
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+import common
 
-from lowrank import llama  # noqa: E402
-from lowrank.llama.model import ATTENTION, MLP  # noqa: E402
-from lowrank.llama.tokenizer import Tokenizer  # noqa: E402
-from lowrank.readers import open_model  # noqa: E402
-from lowrank.readers.default_model import cache_folder  # noqa: E402
-from lowrank.surgery import FactorStore, by_fraction, chosen, operate, reading, texts  # noqa: E402
-from lowrank.surgery.factor_store import folder_name  # noqa: E402
+from lowrank import llama
+from lowrank.llama.model import ATTENTION, MLP
+from lowrank.llama.tokenizer import Tokenizer
+from lowrank.readers import open_model
+from lowrank.readers.default_model import cache_folder
+from lowrank.surgery import FactorStore, by_fraction, chosen, operate, reading, texts
+from lowrank.surgery.factor_store import folder_name
 
 REPEATS = 5
 
 
 def median(work: Callable[[], object]) -> float:
     """Milliseconds."""
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        work()
-        times.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(times)
+    return 1e3 * statistics.median(common.in_turns({"": work}, REPEATS)[""])
 
 
 def main() -> None:
@@ -53,6 +37,7 @@ def main() -> None:
     ids = tokenizer.begin(texts.text("science"))[:64]
     whole = median(lambda: reading(params, ids))
     print(f"{model.title}, {len(ids)} tokens read by the whole model: {whole:.0f} ms")
+    figures = {}
     print("| cut to 1/2, | way | plan applied, ms | and text read, ms | of the whole's |")
     print("|:--|:--|--:|--:|--:|")
     for what, kinds in (("q", ["q_proj"]), ("down", ["down_proj"]), ("all", ATTENTION + MLP)):
@@ -67,6 +52,8 @@ def main() -> None:
                 lambda plan=plan, source=source: reading(operate(params, plan, source), ids)
             )
             print(f"| {what} | {way} | {applied:.1f} (< 100) | {read:.0f} | {read / whole:.2f} |")
+            figures[f"{what}, {way}"] = {"applied ms": applied, "read over whole": read / whole}
+    common.save("surgery", figures)
 
 
 if __name__ == "__main__":

@@ -10,33 +10,21 @@ the mean; two synthetic ones like those of a language model, P diag(10 i**-0.5, 
 with noise) stands just above the bulk. True values: eigenvalues of the float64 Gram matrix.
 """
 
-import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-if any(name in os.environ for name in SETTINGS) or "OPENBLAS_THREAD_TIMEOUT" not in os.environ:
-    # Read when numpy is first loaded, so the program starts over. The peers get the same.
-    for name in SETTINGS:
-        os.environ.pop(name, None)
-    os.environ["OPENBLAS_THREAD_TIMEOUT"] = "4"
-    os.execv(sys.executable, [sys.executable, *sys.argv])
+import common
+import numpy as np
+import scipy.linalg
+from scipy.sparse.linalg import svds
+from sklearn.utils.extmath import randomized_svd
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-import numpy as np  # noqa: E402
-import scipy.linalg  # noqa: E402
-from scipy.sparse.linalg import svds  # noqa: E402
-from sklearn.utils.extmath import randomized_svd  # noqa: E402
-
-from lowrank.readers import open_model  # noqa: E402
-from lowrank.spectra.svd import of_product, singular_values, truncate  # noqa: E402
-from lowrank.spectra.svd.blocks import gram  # noqa: E402
+from lowrank.readers import open_model
+from lowrank.spectra.svd import of_product, singular_values, truncate
+from lowrank.spectra.svd.blocks import gram
 
 try:
     import torch
@@ -75,29 +63,15 @@ def true_values(W: np.ndarray) -> np.ndarray:
     return np.sqrt(scipy.linalg.eigh(G, eigvals_only=True, subset_by_index=(n - K, n - 1))[::-1])
 
 
-def seconds(call: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    result = call()
-    return time.perf_counter() - start, result
-
-
 def race(runs: Runs, repeats: int = REPEATS) -> dict[str, tuple[float, Any]]:
-    """Median seconds and last result of each, taken in turns after one round that does not count.
+    """Median seconds and last result of each, taken in turns."""
+    results: dict[str, Any] = {}
 
-    The round that does not count starts threads and libraries; what takes seconds does without.
-    """
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    results = {}
-    for name, call in runs.items():
-        spent, results[name] = seconds(call)
-        if spent > 5:
-            times[name].append(spent)
-    for _ in range(repeats):
-        for name, call in runs.items():
-            if not times[name] or times[name][0] < 5:
-                spent, results[name] = seconds(call)
-                times[name].append(spent)
-    return {name: (statistics.median(times[name]), results[name]) for name in runs}
+    def keeping(name: str) -> Callable[[], None]:
+        return lambda: results.update({name: runs[name]()})
+
+    seconds = common.medians(common.in_turns({n: keeping(n) for n in runs}, repeats, warm=1))
+    return {name: (seconds[name], results[name]) for name in runs}
 
 
 def worst(s: np.ndarray, true: np.ndarray) -> float:
@@ -110,8 +84,8 @@ def row(name: str, spent: float, error: float | None, more: str = "") -> None:
     print(f"  {name:32}{spent:9.4f} s  {shown}   {more}".rstrip(), flush=True)
 
 
-def top(label: str, W: np.ndarray, rate: float) -> tuple[float, float]:
-    """Print one matrix; the ratios at 1e-3 and 1e-5."""
+def top(label: str, W: np.ndarray, rate: float) -> dict:
+    """Print one matrix; the seconds and errors of each, and the ratios at 1e-3 and 1e-5."""
     true = true_values(W)
     runs: Runs = {
         "truncate to 1e-3": lambda: truncate(W, K, 1e-3),
@@ -128,23 +102,26 @@ def top(label: str, W: np.ndarray, rate: float) -> tuple[float, float]:
     found = race(runs)
     at = [spent for spent, _ in found.values()]
     print(f"\n{label}, k = {K}")
+    rows = {}
     for name, (spent, result) in found.items():
         if not name.startswith("truncate"):
-            row(name, spent, worst(result, true))
+            rows[name] = {"s": spent, "error": worst(result, true)}
+            row(name, spent, rows[name]["error"])
             continue
         ratio = at[0] / at[1] if name.endswith("3") else at[2] / at[3]
         limit = result.flops / rate
         more = f"{ratio:.2f} x the next; {result.flops / 1e9:.1f} GFLOP, {spent / limit:.1f} x the "
         more += f"arithmetic limit; estimated {result.reached:.0e}, "
         more += f"proven {result.certificate.proven:.0e}"
-        row(name, spent, worst(result.svd.s, true), more)
-    return at[0] / at[1], at[2] / at[3]
+        rows[name] = {"s": spent, "error": worst(result.svd.s, true), "limits": spent / limit}
+        row(name, spent, rows[name]["error"], more)
+    return {"runs": rows, "ratios": [at[0] / at[1], at[2] / at[3]]}
 
 
-def moving(W: np.ndarray) -> None:
-    """k within what is there, and beyond it."""
+def moving(W: np.ndarray) -> dict:
+    """k within what is there, and beyond it; seconds."""
     start = truncate(W, K, 1e-3)
-    steps = [seconds(lambda k=k: start.top(k))[0] for k in range(1, K)]
+    steps = [common.seconds(lambda k=k: start.top(k)) for k in range(1, K)]
     runs: Runs = {
         "grown from 64 to 96": lambda: start.grown(W, 96),
         "truncate, k = 96, afresh": lambda: truncate(W, 96, 1e-3),
@@ -156,10 +133,11 @@ def moving(W: np.ndarray) -> None:
         row(name, spent, result.reached)
     grown, fresh = (spent for spent, _ in found.values())
     print(f"  grown over afresh {grown / fresh:.2f}")
+    return {"within s": statistics.median(steps), "grown s": grown, "afresh s": fresh}
 
 
-def loaded(W: np.ndarray) -> None:
-    """The same race with another process busy on as many threads as numpy takes."""
+def loaded(W: np.ndarray) -> dict:
+    """The same race with another process busy on as many threads as numpy takes; times alone."""
     runs: Runs = {
         "truncate to 1e-3": lambda: truncate(W, K, 1e-3),
         "scikit-learn randomized_svd": lambda: randomized_svd(W, K, random_state=0),
@@ -179,27 +157,29 @@ def loaded(W: np.ndarray) -> None:
         a, b = alone[name][0], busy[name][0]
         ours = busy["truncate to 1e-3"][0]
         row(name, b, None, f"{b / a:.1f} x alone ({a:.3f} s); truncate / this {ours / b:.2f}")
+    return {n: {"s": busy[n][0], "times alone": busy[n][0] / alone[n][0]} for n in runs}
 
 
-def product() -> None:
-    """B A from its factors, beside the SVD of the product."""
+def product() -> dict:
+    """B A from its factors, beside the SVD of the product; seconds."""
     rng = np.random.default_rng(0)
     B = rng.standard_normal((4096, 256), dtype=np.float32)
     A = rng.standard_normal((256, 11008), dtype=np.float32)
     found = race({"of_product": lambda: of_product(B, A)})["of_product"]
     # The SVD of the whole product takes minutes; that of 1024 of its rows is a lower bound.
-    part, _ = seconds(lambda: scipy.linalg.svd((B @ A)[:1024], full_matrices=False))
+    part = common.seconds(lambda: scipy.linalg.svd((B @ A)[:1024], full_matrices=False))
     small = scipy.linalg.svdvals(
         np.linalg.qr(B.astype(float), mode="r") @ np.linalg.qr(A.T.astype(float), mode="r").T
     )
-    cut, near = seconds(lambda: truncate(B @ A, 256, 1e-5))
+    cut, near = race({"": lambda: truncate(B @ A, 256, 1e-5)}, 1)[""]
     print("\nSVD of B A, r = 256, 4096 x 11008")
     row("of_product, from the factors", found[0], worst(found[1].s, small))
     row("B @ A, then truncate", cut, worst(near.svd.s, small), f"{cut / found[0]:.0f} x")
     row("B @ A, scipy svd of 1024 rows", part, None, f"at least {part / found[0]:.0f} x")
+    return {"s": found[0], "a quarter of the rows s": part}
 
 
-def whole(W: np.ndarray) -> None:
+def whole(W: np.ndarray) -> dict:
     """Every singular value; medians of 3 unless one run takes more than 5 s."""
     exact = "--exact" in sys.argv
     small = W if exact else np.ascontiguousarray(W[:1024, :1024])
@@ -225,39 +205,40 @@ def whole(W: np.ndarray) -> None:
     row("singular_values", ours, error(at[0]), more)
     row("scipy svdvals float32", peer, error(at[1]))
     print(f"  smallest over largest {spectrum.s[-1] / spectrum.s[0]:.1e}")
+    found_errors = {"error": error(at[0]), "peer error": error(at[1]), "exact": exact}
+    return {"s": ours, "peer s": peer, "ratio": ours / peer, **found_errors}
 
 
 def main() -> None:
     """Print the table."""
-    begun = time.perf_counter()
     model = open_model("default")
     names = sorted(model.tensors, key=lambda name: int(np.prod(model.tensors[name].shape)))
     largest = names[-1]
     projection = [name for name in names if "_proj" in name][-1]
     W = synthetic(4096, 4096)
     rate = 2 * 4096**3 / race({"": lambda: W @ W}, 3)[""][0]
-    load = os.getloadavg()[0]
-    print(f"one float32 product of 4096**3: {rate / 1e9:.0f} GFLOP/s; load {load:.1f} at the start")
+    print(f"one float32 product of 4096**3: {rate / 1e9:.0f} GFLOP/s")
     print(f"medians of {REPEATS} in turns; seconds, worst relative error")
     if not torch:
         print("torch is not installed: no rows of torch.svd_lowrank")
-    ratios = []
+    figures: dict[str, Any] = {"top": {}}
     for label, matrix in (
         (f"{largest} {model.tensors[largest].shape}", model.read(largest)),
         ("synthetic (4096, 4096)", W),
         ("synthetic (4096, 11008)", synthetic(4096, 11008)),
     ):
-        ratios.append(top(label, matrix, rate))
-    means = [statistics.geometric_mean(pair[i] for pair in ratios) for i in (0, 1)]
+        figures["top"][label] = top(label, matrix, rate)
+    pairs = [found["ratios"] for found in figures["top"].values()]
+    means = figures["means"] = [
+        statistics.geometric_mean(pair[i] for pair in pairs) for i in (0, 1)
+    ]
     print("\ngeometric means of the three: ", end="")
     print(f"{means[0]:.2f} of scikit-learn at 1e-3, {means[1]:.2f} of ARPACK at 1e-5")
     if "--quick" not in sys.argv:
         top(f"{projection} {model.tensors[projection].shape}", model.read(projection), rate)
-        moving(W)
-        loaded(W)
-        product()
-        whole(W)
-    print(f"\n{time.perf_counter() - begun:.0f} s in all; load {os.getloadavg()[0]:.1f} at the end")
+        figures |= {"moving": moving(W), "loaded": loaded(W), "product": product()}
+        figures["whole"] = whole(W)
+        common.save("svd", figures, ["scipy", "scikit-learn", "torch"])
 
 
 if __name__ == "__main__":

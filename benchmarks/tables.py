@@ -1,0 +1,290 @@
+"""Write the README's figures from the results that the benchmarks keep.
+
+python benchmarks/tables.py      Fills what stands between `<!-- table: NAME -->` and
+`<!-- /table -->` from benchmarks/results/NAME.json; a table whose benchmark has kept nothing yet
+stays as it is.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+MARKED = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- /table -->)", re.DOTALL)
+KEPT_ELSEWHERE = {"sensitivity": ROOT / "lowrank/surgery/data/sensitivity.json"}
+Figures = dict[str, Any]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[int] = (0,)) -> str:
+    """A Markdown table; the columns numbered in `words` are words, the others numbers."""
+    line = "|".join(":--" if column in words else "--:" for column in range(len(head)))
+    body = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return f"| {' | '.join(head)} |\n|{line}|\n{body}\n"
+
+
+def measured(kept: Figures, how: str) -> str:
+    """With what command, on what and when."""
+    machine = kept["machine"]
+    return f"(`{kept['command']}`, {machine['cores']} cores, {how}, {kept['measured']})"
+
+
+def digits(value: float, count: int = 2) -> str:
+    """Significant digits without an exponent: 0.10, 3.1, 32."""
+    return f"{float(f'{value:.{count}g}'):#.{count}g}".rstrip(".")
+
+
+def tiny(error: float) -> str:
+    """An error to one digit: 4e-4, but 0.04."""
+    if error >= 0.01:
+        return digits(error, 1)
+    mantissa, exponent = f"{error:.0e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def elimination(kept: Figures) -> str:
+    small, large = kept["figures"]["12"], kept["figures"]["40"]
+    fastest = large["fastest"]
+    labels = {
+        "listed": "every operation: its rows, factor and pivot",
+        "ops": "… each as a `RowOp` with its `Fraction`",
+        "matrices": "… and every matrix written out",
+        "all": "… and every sentence",
+        "rref": "reduced form only",
+    }
+    rows = []
+    for name, words in labels.items():
+        beside = [small["times as long"]["Matrix"]] + [
+            large["times as long"][peer] for peer in ("QQ", fastest)
+        ]
+        first, *others = (f"{peer[name]:.1f}" for peer in beside)
+        ms = [f"{digits(size['ms'][name])} ms" for size in (small, large)]
+        rows.append([words, ms[0], first, ms[1], *others])
+    how = "medians; above 1 is faster than sympy"
+    said = f"How many times as long sympy {kept['machine']['sympy']} takes for the reduced form of "
+    said += f"the same matrix of random integers in −9…9 {measured(kept, how)}:\n\n"
+    head = ["", "12 × 12", "`Matrix.rref`", "40 × 40", "`DomainMatrix.rref` over ℚ"]
+    return said + table([*head, f"its fastest, `{fastest}`"], rows)
+
+
+def readers(kept: Figures) -> str:
+    f = kept["figures"]
+    memory = "under 1 MB" if f["open MB"] < 1 else f"{f['open MB']:.0f} MB"
+    opening = f"Opening a {f['checkpoint bytes'] / 1e9:.2f} GB checkpoint of Llama-2-7B's shape "
+    opening += f"takes {1e3 * f['open s']:.0f} ms and adds {memory} of memory; reading one 4096 × "
+    opening += f"4096 float16 matrix as float32 takes {f['read over np.fromfile']:.2f} of the time "
+    opening += "of `np.fromfile` and `astype`. From a hub, that matrix "
+    opening += f"({f['matrix bytes'] / 1e6:.2f} MB) and opening the model cost "
+    opening += f"{f['hub bytes'] / 1e6:.2f} MB in all, counted at the server "
+    return opening + f"{measured(kept, 'medians')}.\n"
+
+
+def completion(kept: Figures) -> str:
+    rows = [
+        [name, tiny(f["error"]), f"{digits(f['seconds'])} s", digits(f["beside als"])]
+        for name, f in kept["figures"]["methods"].items()
+    ]
+    said = "A 200 × 200 matrix of rank 5 from 30 % of its entries "
+    how = f"medians of {kept['figures']['seeds']} draws"
+    said += f"{measured(kept, how)}:\n\n"
+    return said + table(["", "error on hidden entries", "time", "of that of `als`"], rows)
+
+
+def svd(kept: Figures) -> str:
+    found, means = list(kept["figures"]["top"].values()), kept["figures"]["means"]
+    labels = {
+        "truncate to 1e-3": "`truncate` to 1e-3",
+        "scikit-learn randomized_svd": "scikit-learn `randomized_svd`",
+        "truncate to 1e-5": "`truncate` to 1e-5",
+        "scipy svds (ARPACK)": "scipy `svds` (ARPACK)",
+        "torch.svd_lowrank niter 2": "`torch.svd_lowrank`, niter 2",
+        "torch.svd_lowrank niter 7": "`torch.svd_lowrank`, niter 7",
+    }
+    beside = {"scikit-learn randomized_svd": means[0], "scipy svds (ARPACK)": means[1]}
+    rows = []
+    for name, words in labels.items():
+        if name in found[0]["runs"]:
+            runs = [each["runs"][name] for each in found]
+            cells = [f"{run['s']:.2f} s ({tiny(run['error'])})" for run in runs]
+            rows.append([words, *cells, f"**{beside[name]:.2f}**" if name in beside else ""])
+    said = "k = 64, float32, the worst relative error of the 64 values in brackets "
+    said += f"{measured(kept, 'medians of 5 in turns')}; the synthetic matrices have a power-law "
+    said += "head in noise, with the 64th value just above it:\n\n"
+    shapes = ["embeddings 49152 × 576", "4096 × 4096", "4096 × 11008"]
+    return said + table(["", *shapes, "geometric mean of the ratios"], rows)
+
+
+def svd_more(kept: Figures) -> str:
+    f = kept["figures"]
+    product, moving, whole, loaded = f["product"], f["moving"], f["whole"], f["loaded"]
+    part = product["a quarter of the rows s"] / product["s"]
+    ours, sklearn, arpack = (each["times alone"] for each in loaded.values())
+    error, theirs = tiny(whole["error"]), tiny(whole["peer error"])
+    rows = [
+        [
+            "SVD of B A, r = 256, 4096 × 11008, from the factors",
+            digits(product["s"]),
+            f"scipy's SVD of a quarter of the product's rows: {part:.0f} times as long",
+        ],
+        ["k moved within 64", f"{moving['within s']:.5f}", ""],
+        ["k grown from 64 to 96", digits(moving["grown s"]), f"afresh {moving['afresh s']:.2f}"],
+        [
+            "every singular value, 4096 × 4096",
+            f"{whole['s']:.1f} ({error})",
+            f"scipy `svdvals` in float32 {whole['peer s']:.1f} ({theirs}): "
+            f"ratio {whole['ratio']:.2f}",
+        ],
+        [
+            "`truncate` beside a second busy process",
+            f"{loaded['truncate to 1e-3']['s']:.2f}",
+            f"{ours:.1f} times as long as alone; scikit-learn {sklearn:.1f}, ARPACK {arpack:.1f}",
+        ],
+    ]
+    return table(["", "seconds", "beside"], rows, words=(0, 2))
+
+
+def atlas(kept: Figures) -> str:
+    seconds, ratios = kept["figures"]["seconds"], kept["figures"]["ratios"]
+    said = f"A survey of the default model's {kept['figures']['matrices']} matrices takes "
+    said += f"{seconds['survey, pool']:.1f} s with two processes, a loop of `numpy.linalg.svd` "
+    said += f"{seconds['numpy.linalg.svd']:.1f} s: ratio {ratios['survey, pool']:.2f} "
+    return said + f"{measured(kept, 'medians')}.\n"
+
+
+def llama(kept: Figures) -> str:
+    f, ratios = kept["figures"], kept["figures"]["ratios"]
+    ms = {name: f"{1e3 * taken:.1f} ms" for name, taken in f["forward s"].items()}
+    speed = f["weight bytes"] * f["tokens per s"]["products"] / 1e9
+    rate, over = f["tokens per s"], (f["peak bytes"] - f["weight bytes"]) / 1e6
+    rows = [
+        [
+            f"forward of {f['tokens']} tokens",
+            f"{ms['lowrank']}; transformers {ms['transformers']}",
+            f"{ratios['forward over transformers']:.2f}",
+            "0.9",
+        ],
+        [
+            "… over the bare matrix products of the same shapes",
+            ms["products"],
+            f"{ratios['forward over products']:.2f}",
+            "1.25",
+        ],
+        [
+            "… with all attention projections at a quarter of their rank",
+            ms["quarter"],
+            f"{ratios['quarter over dense']:.2f} of dense",
+            "< 1",
+        ],
+        [
+            "greedy decoding with cache",
+            f"{rate['lowrank']:.1f} tokens/s; transformers {rate['transformers']:.1f}",
+            f"{ratios['speed over transformers']:.2f}",
+            "2",
+        ],
+        [
+            "… of what the bare matrix-vector products of a token allow",
+            f"{rate['products']:.1f} tokens/s, {speed:.1f} GB/s",
+            f"{ratios['speed over products']:.2f}",
+            "0.8",
+        ],
+        [
+            f"peak memory over the weights ({f['weight bytes'] / 1e6:.0f} MB)",
+            f"+{over:.0f} MB",
+            "",
+            "150 MB",
+        ],
+    ]
+    said = f"Speed beside transformers on torch {kept['machine']['torch']} "
+    said += f"{measured(kept, 'float32, as many threads each, medians')}:\n\n"
+    return said + table(["", "", "ratio", "aim"], rows)
+
+
+def surgery(kept: Figures) -> str:
+    applied = kept["figures"]["all, plain"]["applied ms"]
+    said = "A plan for all 210 matrices is applied, factors at hand, in "
+    return said + f"{digits(applied)} ms {measured(kept, 'medians')}.\n"
+
+
+def sensitivity(kept: Figures) -> str:
+    found = {(kind, part, way): nll for kind, _, part, way, nll in kept["rows"]}
+    rows = [
+        [kind]
+        + [
+            f"{found[f'{kind}_proj', part, way]:.2f}"
+            for part in (0.5, 0.25, 0.125)
+            for way in ("plain", "aware")
+        ]
+        for kind in ("q", "k", "v", "o", "gate", "up", "down")
+    ]
+    said = (
+        "Mean nll of a text that is not in the calibration text, with all layers of one kind cut "
+    )
+    said += f"(the whole model: {kept['base']:.3f}; `{kept['command']}`):\n\n"
+    heads = [f"{part} plain | aware" for part in ("1/2", "1/4", "1/8")]
+    return said + table(" | ".join(["all layers of", *heads]).split(" | "), rows)
+
+
+def lora_steps(kept: Figures) -> str:
+    f = kept["figures"]["training"]
+    seconds, peaks, machine = f["step s"], f["peak bytes"], kept["machine"]
+    said = f"Speed beside PEFT {machine['peft']} on torch {machine['torch']} "
+    said += f"{measured(kept, 'float32, medians')}: a training step (r = 8 on q and v, 64 tokens, "
+    said += f"loss on all) takes {1e3 * seconds['lowrank']:.0f} ms, PEFT "
+    said += f"{1e3 * seconds['PEFT']:.0f} ms: a ratio of {f['time over PEFT']:.2f}, where 0.85 was "
+    said += f"aimed at; its peak memory is {peaks['lowrank'] / 2**20:,.0f} MiB, PEFT's "
+    said += f"{peaks['PEFT'] / 2**20:,.0f} MiB: {f['memory over PEFT']:.2f}, where 0.7 was.\n"
+    return said
+
+
+def lora(kept: Figures) -> str:
+    rows = []
+    for row in kept["figures"]["forward"]:
+        ms = [f"{row['ms'][name]:.2f}" for name in ("plain", "LoRA", "merged", "PEFT")]
+        pairs = ("LoRA/plain", "merged/plain", "LoRA/PEFT")
+        ratios = [f"{row['ratios'][name]:.2f}" for name in pairs]
+        rows.append([f"{row['r']}, {row['batch']}", *ms, *ratios])
+    head = ["r, batch", "plain", "LoRA", "merged", "PEFT"]
+    aims = ["LoRA / plain (≤ 1.1)", "merged / plain (≤ 1.02)", "LoRA / PEFT (≤ 1)"]
+    return table([*head, *aims], rows)
+
+
+TABLES: dict[str, tuple[str, Callable[[Figures], str]]] = {
+    "elimination": ("elimination", elimination),
+    "readers": ("readers", readers),
+    "completion": ("completion", completion),
+    "svd": ("svd", svd),
+    "svd_more": ("svd", svd_more),
+    "atlas": ("atlas", atlas),
+    "llama": ("llama", llama),
+    "surgery": ("surgery", surgery),
+    "sensitivity": ("sensitivity", sensitivity),
+    "lora_steps": ("lora", lora_steps),
+    "lora": ("lora", lora),
+}
+
+
+def results(name: str) -> Path:
+    """Where the figures of a table are kept."""
+    return KEPT_ELSEWHERE.get(name, ROOT / "benchmarks" / "results" / f"{name}.json")
+
+
+def filled(text: str) -> str:
+    """The README with every table written anew whose figures are kept."""
+
+    def write(found: re.Match[str]) -> str:
+        source, draw = TABLES[found[2]]
+        path = results(source)
+        if not path.exists():
+            return found[0]
+        return found[1] + draw(json.loads(path.read_text(encoding="utf-8"))) + found[4]
+
+    return MARKED.sub(write, text)
+
+
+if __name__ == "__main__":
+    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
+    missing = sorted({name for name, _ in TABLES.values() if not results(name).exists()})
+    if missing:
+        print("no results yet, left as they were:", ", ".join(missing))
