@@ -6,6 +6,7 @@ from lowrank.errors import InputError
 from lowrank.lora.equations import lora_forward_matmul, regular_forward_matmul
 from lowrank.lora.finetuning import finetune
 from lowrank.lora.lab import experiments
+from lowrank.lora.lab.subspaces import amplification, phi
 from lowrank.lora.optimizer import adamw
 from lowrank.ui.downloads import csv_and_json
 from lowrank.ui.lab import alternatives, panels, paper, runs, settings
@@ -79,9 +80,6 @@ def redo() -> None:
     """The experiments of the paper, ours beside its own."""
     st.markdown(text("lab", "redo"))
     found = paper.record(model)
-    if not found:
-        st.info(text("lab", "not run"), icon=":material/science:")
-        return
     st.subheader("Which rank is enough?", anchor=False)
     paper.ranks(found)
     st.subheader("Which matrices should be adapted?", anchor=False)
@@ -98,6 +96,6 @@ st.markdown(text("lab", "theory"))
 code_for_this(
     regular_forward_matmul,
     lora_forward_matmul,
-    *([adamw, finetune] if view == TRAIN else [experiments.phi, experiments.amplification]),
+    *([adamw, finetune] if view == TRAIN else [phi, amplification]),
     usage=text("lab", "code"),
 )

@@ -4,9 +4,7 @@ python scripts/alternatives.py --steps 48
 """
 
 import argparse
-import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -15,7 +13,7 @@ from lowrank import llama, lora
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.lora import lab
 from lowrank.lora.lab import alternatives
-from lowrank.lora.lab.sets import FOLDER
+from lowrank.lora.lab.records import store
 from lowrank.readers import open_model
 
 
@@ -35,14 +33,8 @@ def main() -> None:
         if isinstance(found, alternatives.Outcome):
             outcomes.append(found.to_json())
             print(found.label, f"{found.seconds:.2f} s a step, latency {found.latency:.3f}x")
-    record = {
-        "command": f"python scripts/alternatives.py --steps {steps}",
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "model": model.title,
-        "steps": steps,
-        "outcomes": outcomes,
-    }
-    (FOLDER / "alternatives.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    command = f"python scripts/alternatives.py --steps {steps}"
+    store("alternatives", {"steps": steps, "outcomes": outcomes}, command, model.title)
 
 
 if __name__ == "__main__":

@@ -11,20 +11,17 @@ import json
 import sys
 import time
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lowrank import llama
+from lowrank import files, llama
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.lora.lab import experiments
-from lowrank.lora.lab.sets import FOLDER
+from lowrank.lora.lab.records import store
 from lowrank.readers import open_model
-
-STORED = FOLDER / "experiments.json"
 
 
 def main() -> None:
@@ -37,8 +34,6 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--held-out", type=int, default=24)
     parser.add_argument("--tables", nargs="+", default=list(experiments.TABLES))
-    parser.add_argument("--minutes", type=float, help="stop then and store what is done")
-    parser.add_argument("--out", type=Path, default=STORED)
     parser.add_argument("--scratch", type=Path, default=Path(".experiments"))
     given = parser.parse_args()
     settings = experiments.Settings(
@@ -57,31 +52,19 @@ def main() -> None:
             last = doing.words
             print(f"{doing.share:5.1%}  {time.monotonic() - began:6.0f} s  {last}", flush=True)
             save(given.scratch, redo)
-        if given.minutes and time.monotonic() - began > 60 * given.minutes:
-            if experiments.comparable(redo):
-                redo.record["update"] = experiments.compared(params, redo)
-            break
-    done, all_of_them = len(redo.record["runs"]), len(experiments.trials(settings))
-    redo.record |= {
-        "done": f"{done} of {all_of_them} runs",
-        "model": model.title,
-        "command": f"python scripts/experiments.py --steps {given.steps} --seeds {given.seeds} "
-        f"--rate {given.rate:g} --held-out {given.held_out}",
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
-    }
-    given.out.write_text(json.dumps(redo.record) + "\n", encoding="utf-8")
-    print(f"{given.out.name}: {given.out.stat().st_size / 1000:.0f} kB")
+    done = f"{len(redo.record['runs'])} of {len(experiments.trials(settings))} runs"
+    command = (
+        f"python scripts/experiments.py --steps {given.steps} --seeds {given.seeds} "
+        f"--rate {given.rate:g} --held-out {given.held_out}"
+    )
+    store("experiments", redo.record | {"done": done}, command, model.title)
 
 
 def save(folder: Path, redo: experiments.Redo) -> None:
     """Keep what is done, so that a stopped run goes on."""
-    folder.mkdir(exist_ok=True)
-    arrays = {} if redo.full is None else {"full": redo.full}
-    for name, (A, B, scale) in redo.pairs.items():
-        key = name.replace("/", "|")
-        arrays |= {f"{key}|A": A, f"{key}|B": B, f"{key}|s": np.array(scale)}
-    np.savez(folder / "kept.npz", **arrays)
-    (folder / "record.json").write_text(json.dumps(redo.record), encoding="utf-8")
+    with files.whole(folder / "kept.npz") as out:
+        np.savez(out, **redo.kept)
+    files.write(folder / "record.json", json.dumps(redo.record))
 
 
 def resumed(folder: Path, settings: experiments.Settings) -> experiments.Redo:
@@ -91,17 +74,11 @@ def resumed(folder: Path, settings: experiments.Settings) -> experiments.Redo:
         return redo
     record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
     mine = json.loads(json.dumps(asdict(settings)))
-    free = ("seeds", "tables")
-    if any(record["settings"].get(name) != mine[name] for name in mine if name not in free):
-        return redo
-    redo.record = record
-    with np.load(folder / "kept.npz") as held:
-        redo.full = held["full"] if "full" in held.files else None
-        for key in held.files:
-            name, _, part = key.rpartition("|")
-            if part == "A":
-                pair = held[key], held[f"{name}|B"], float(held[f"{name}|s"])
-                redo.pairs[name.replace("|", "/")] = pair
+    same = all(record["settings"].get(n) == mine[n] for n in mine if n not in ("seeds", "tables"))
+    if same:
+        redo.record = record
+        with np.load(folder / "kept.npz") as held:
+            redo.kept = dict(held)
     return redo
 
 

@@ -7,10 +7,7 @@ examples, and whether each has the set's sign (a regular expression that is in t
 """
 
 import argparse
-import json
 import sys
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -19,10 +16,11 @@ from lowrank import llama, lora
 from lowrank.llama import Params
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.lora import lab
-from lowrank.lora.lab.sets import FOLDER, TrainingSet
+from lowrank.lora.lab.records import store, stored
+from lowrank.lora.lab.sets import TrainingSet
 from lowrank.readers import open_model
 
-RECORD = FOLDER / "sets_record.json"
+RECORD = "sets_record"
 LONGEST_ANSWER = 40  # tokens, as on the page
 WARMUP = 4
 
@@ -66,21 +64,13 @@ def main() -> None:
     """Every set; the record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", nargs="+", default=list(lab.built_in()))
-    wanted = parser.parse_args().sets
-    held = json.loads(RECORD.read_text(encoding="utf-8"))["sets"] if RECORD.exists() else {}
+    held = stored(RECORD)["sets"]
     model = open_model("default")
     params, tokenizer = llama.load(model), Tokenizer(model.words)
-    record: dict[str, object] = {
-        "command": "python scripts/lab_sets.py",
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "model": model.title,
-        "sets": held,
-    }
-    for name in wanted:
-        began = time.monotonic()
+    for name in parser.parse_args().sets:
         held[name] = learnt(params, tokenizer, lab.built_in()[name])
-        print(name, f"{time.monotonic() - began:.0f} s", held[name], flush=True)
-    RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(name, held[name], flush=True)
+    store(RECORD, {"sets": held}, "python scripts/lab_sets.py", model.title)
 
 
 if __name__ == "__main__":

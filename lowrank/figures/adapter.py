@@ -5,12 +5,10 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from lowrank.figures.spectrum import FLOOR
-from lowrank.figures.style import COLOURS, styled
+from lowrank.figures.style import COLOURS, fixed
 
 
-def update_spectrum(
-    s: NDArray[np.float64], W0: NDArray[np.float64], height: int = 420
-) -> go.Figure:
+def update_spectrum(s: NDArray[np.float64], W0: NDArray[np.float64]) -> go.Figure:
     """The r singular values s of the update, orange, and as many of W0, blue, on one log axis."""
     figure = go.Figure()
     largest = max(float(s[0]), float(W0[0])) or 1.0
@@ -26,10 +24,6 @@ def update_spectrum(
             line={"color": colour, "width": 2.5},
             hovertemplate="s<sub>%{x}</sub> = %{y:.4g}<extra>" + name + "</extra>",
         )
-    figure.update_xaxes(
-        title="i", range=[0.5, len(s) + 0.5], dtick=max(1, len(s) // 8), fixedrange=True
-    )
-    figure.update_yaxes(title="singular value", type="log", fixedrange=True)
-    styled(figure, height)
-    figure.update_layout(dragmode=False, hovermode="x")
-    return figure
+    x_axis = {"title": "i", "range": [0.5, len(s) + 0.5], "dtick": max(1, len(s) // 8)}
+    y_axis = {"title": "singular value", "type": "log"}
+    return fixed(figure, 420, x_axis, y_axis, hovermode="x")

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from lowrank.figures.style import COLOURS, styled
+from lowrank.figures.style import COLOURS, fixed, styled
 from lowrank.memory.accounting import Memory
 
 PARTS = {
@@ -17,13 +17,11 @@ PARTS = {
     "activations": ("activations", "#56B4E9"),
     "logits": ("logits", COLOURS["lost"]),
 }
+SEVERAL = (COLOURS["update"], COLOURS["result"], "#CC79A7", "#56B4E9")
 
 
 def losses(
-    runs: Mapping[str, Sequence[float]],
-    steps: int,
-    colours: Mapping[str, str] | None = None,
-    height: int = 320,
+    runs: Mapping[str, Sequence[float]], steps: int, colours: Mapping[str, str] | None = None
 ) -> go.Figure:
     """The loss of each step, and each run's mean over the last eight, on an axis of all steps."""
     figure = go.Figure()
@@ -39,20 +37,31 @@ def losses(
             showlegend=len(runs) == 1,
             hovertemplate="step %{x}: %{y:.3f} nats<extra></extra>",
         )
-        figure.add_scatter(
-            x=x,
-            y=running_mean(values),
-            mode="lines",
-            line={"color": colour, "width": 3},
-            name=name if len(runs) > 1 else "mean of the last 8",
-            hovertemplate="%{y:.3f}<extra>" + name + "</extra>",
-        )
+        label = name if len(runs) > 1 else "mean of the last 8"
+        line(figure, x, running_mean(values), label, colour, "%{y:.3f}<extra>" + name + "</extra>")
     top = max((max(v) for v in runs.values() if len(v)), default=5.0)
-    figure.update_xaxes(title="step", range=[0, steps + 1], fixedrange=True)
-    figure.update_yaxes(title="loss, nats a token", range=[0, 1.08 * top], fixedrange=True)
-    styled(figure, height)
-    figure.update_layout(dragmode=False)
-    return figure
+    y_axis = {"title": "loss, nats a token", "range": [0, 1.08 * top]}
+    return fixed(figure, 320, {"title": "step", "range": [0, steps + 1]}, y_axis)
+
+
+def line(
+    figure: go.Figure,
+    x: Sequence[float] | NDArray[np.integer],
+    y: Sequence[float] | NDArray[np.floating],
+    name: str,
+    colour: str,
+    hover: str,
+    dots: bool = False,
+) -> None:
+    """Add one line, as wide as all of them here."""
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="lines+markers" if dots else "lines",
+        name=name,
+        line={"color": colour, "width": 3},
+        hovertemplate=hover,
+    )
 
 
 def running_mean(values: Sequence[float], width: int = 8) -> list[float]:
@@ -64,85 +73,52 @@ def running_mean(values: Sequence[float], width: int = 8) -> list[float]:
     return [float(np.mean(values[max(0, i + 1 - width) : i + 1])) for i in range(len(values))]
 
 
-def by_scale(points: Mapping[float, float], chosen: float, height: int = 260) -> go.Figure:
+def by_scale(points: Mapping[float, float], chosen: float) -> go.Figure:
     """The loss on the training answers by how much of the update is added; the chosen marked."""
-    figure = go.Figure()
-    x = sorted(points)
-    figure.add_scatter(
-        x=x,
-        y=[points[t] for t in x],
-        mode="lines+markers",
-        line={"color": COLOURS["result"], "width": 3},
-        name="loss",
-        hovertemplate="%{x:g} × update: %{y:.3f} nats<extra></extra>",
-    )
+    figure, x = go.Figure(), sorted(points)
+    hover = "%{x:g} × update: %{y:.3f} nats<extra></extra>"
+    line(figure, x, [points[t] for t in x], "loss", COLOURS["result"], hover, dots=True)
     figure.add_vline(x=chosen, line={"color": COLOURS["update"], "width": 2, "dash": "dot"})
-    figure.update_xaxes(title="times the update", range=[-0.05, 2.05], fixedrange=True)
-    figure.update_yaxes(title="loss on the examples", rangemode="tozero", fixedrange=True)
-    styled(figure, height)
-    figure.update_layout(dragmode=False, showlegend=False)
-    return figure
+    x_axis = {"title": "times the update", "range": [-0.05, 2.05]}
+    y_axis = {"title": "loss on the examples", "rangemode": "tozero"}
+    return fixed(figure, 260, x_axis, y_axis, showlegend=False)
 
 
-def memory(runs: Mapping[str, Memory], height: int = 300) -> go.Figure:
+def memory(runs: Mapping[str, Memory]) -> go.Figure:
     """Bytes of each run by what they hold, as bars side by side on one axis of megabytes."""
-    figure = go.Figure()
-    names = list(runs)[::-1]
+    figure, names = go.Figure(), list(runs)[::-1]
     for part, (label, colour) in PARTS.items():
-        values = [getattr(runs[name], part) / 1e6 for name in names]
         figure.add_bar(
             y=names,
-            x=values,
+            x=[getattr(runs[name], part) / 1e6 for name in names],
             name=label,
             orientation="h",
             marker_color=colour,
             hovertemplate="%{x:,.1f} MB<extra>" + label + "</extra>",
         )
-    figure.update_xaxes(title="MB", fixedrange=True)
-    figure.update_yaxes(fixedrange=True)
-    styled(figure, height)
     # Below the bars: on a phone its lines are many, and would lie over them.
     below = {"yanchor": "top", "y": -0.4, "traceorder": "normal"}
-    figure.update_layout(barmode="stack", dragmode=False, legend=below, margin_t=8)
-    return figure
+    return fixed(figure, 300, {"title": "MB"}, {}, barmode="stack", legend=below, margin_t=8)
 
 
-def spread_by(
-    lines: Mapping[str, Mapping[int, Sequence[float]]],
-    x_title: str,
-    colours: Mapping[str, str] | None = None,
-    height: int = 320,
-) -> go.Figure:
-    """For each line the mean over seeds at every x, each seed a dot; x on a log scale."""
-    figure = go.Figure()
-    for name, points in lines.items():
-        colour = (colours or {}).get(name, COLOURS["update"])
-        x = sorted(points)
-        figure.add_scatter(
-            x=x,
-            y=[float(np.mean(points[r])) for r in x],
-            mode="lines+markers",
-            name=name,
-            line={"color": colour, "width": 3},
-            hovertemplate="%{x}: %{y:.4f}<extra>" + name + "</extra>",
-        )
-        figure.add_scatter(
-            x=[r for r in x for _ in points[r]],
-            y=[value for r in x for value in points[r]],
-            mode="markers",
-            marker={"color": colour, "size": 7, "symbol": "circle-open"},
-            name="each seed",
-            hovertemplate="%{x}: %{y:.4f}<extra>one seed</extra>",
-        )
-    ticks = sorted({r for points in lines.values() for r in points})
-    figure.update_xaxes(title=x_title, type="log", tickvals=ticks, fixedrange=True)
-    figure.update_yaxes(title="loss on held-out lines, nats", fixedrange=True)
-    styled(figure, height)
-    figure.update_layout(dragmode=False)
-    return figure
+def by_rank(points: Mapping[int, Sequence[float]]) -> go.Figure:
+    """The mean over seeds at every rank, each seed a circle; ranks on a log scale."""
+    figure, ranks, colour = go.Figure(), sorted(points), COLOURS["update"]
+    means = [float(np.mean(points[r])) for r in ranks]
+    line(figure, ranks, means, "mean", colour, "%{x}: %{y:.4f}<extra>mean</extra>", dots=True)
+    figure.add_scatter(
+        x=[r for r in ranks for _ in points[r]],
+        y=[value for r in ranks for value in points[r]],
+        mode="markers",
+        marker={"color": colour, "size": 7, "symbol": "circle-open"},
+        name="each seed",
+        hovertemplate="%{x}: %{y:.4f}<extra>one seed</extra>",
+    )
+    x_axis = {"title": "r", "type": "log", "tickvals": ranks}
+    return fixed(figure, 320, x_axis, {"title": "loss on held-out lines, nats"})
 
 
-def similarity(phi: NDArray[np.floating], rows: str, columns: str, height: int = 300) -> go.Figure:
+def similarity(phi: NDArray[np.floating], rows: str, columns: str) -> go.Figure:
     """phi(i, j) from 0 to 1 as a heatmap; i counts directions of `rows`, j those of `columns`."""
     m, n = phi.shape
     figure = go.Figure(
@@ -159,58 +135,30 @@ def similarity(phi: NDArray[np.floating], rows: str, columns: str, height: int =
     )
     figure.update_xaxes(title=f"j of {columns}", fixedrange=True)
     figure.update_yaxes(title=f"i of {rows}", autorange="reversed", fixedrange=True)
-    return styled(figure, height)
+    return styled(figure, 300)
 
 
 def beside_chance(
-    lines: Mapping[str, NDArray[np.floating]], chance: NDArray[np.floating], height: int = 280
+    lines: Mapping[str, NDArray[np.floating]], chance: NDArray[np.floating]
 ) -> go.Figure:
     """Each line phi(i, i) by i, and the value by chance dotted."""
-    figure = go.Figure()
-    for (name, values), colour in zip(
-        lines.items(), (COLOURS["update"], COLOURS["result"], "#CC79A7", "#56B4E9"), strict=False
-    ):
-        figure.add_scatter(
-            x=np.arange(1, len(values) + 1),
-            y=values,
-            mode="lines+markers",
-            name=name,
-            line={"color": colour, "width": 3},
-            hovertemplate="i = %{x}: %{y:.3f}<extra>" + name + "</extra>",
-        )
-    figure.add_scatter(
-        x=np.arange(1, len(chance) + 1),
-        y=chance,
-        mode="lines",
-        name="by chance",
-        line={"color": COLOURS["lost"], "width": 3, "dash": "dot"},
-        hovertemplate="i = %{x}: %{y:.3f}<extra>by chance</extra>",
-    )
-    figure.update_xaxes(title="directions compared", fixedrange=True)
-    figure.update_yaxes(title="φ", range=[0, 1.02], fixedrange=True)
-    styled(figure, height)
-    figure.update_layout(dragmode=False)
-    return figure
+    figure, hover = go.Figure(), "i = %{{x}}: %{{y:.3f}}<extra>{}</extra>"
+    for (name, values), colour in zip(lines.items(), SEVERAL, strict=False):
+        i = np.arange(1, len(values) + 1)
+        line(figure, i, values, name, colour, hover.format(name), dots=True)
+    i = np.arange(1, len(chance) + 1)
+    line(figure, i, chance, "by chance", COLOURS["lost"], hover.format("by chance"))
+    figure.data[-1].line.dash = "dot"
+    return fixed(figure, 280, {"title": "directions compared"}, {"title": "φ", "range": [0, 1.02]})
 
 
-def spectra(
-    values: Mapping[str, NDArray[np.floating]], colours: Mapping[str, str], height: int = 340
-) -> go.Figure:
+def spectra(values: Mapping[str, NDArray[np.floating]], colours: Mapping[str, str]) -> go.Figure:
     """Singular values by their number, each line divided by its largest, on a log axis."""
     figure = go.Figure()
     for name, s in values.items():
         top = float(s[0]) or 1.0
-        kept = s[s > 1e-6 * top]
-        figure.add_scatter(
-            x=np.arange(1, len(kept) + 1),
-            y=np.round(kept / top, 7),
-            mode="lines",
-            name=name,
-            line={"color": colours[name], "width": 3},
-            hovertemplate="s<sub>%{x}</sub> / s<sub>1</sub> = %{y:.3g}<extra>" + name + "</extra>",
-        )
-    figure.update_xaxes(title="i", type="log", fixedrange=True)
-    figure.update_yaxes(title="sᵢ / s₁", type="log", exponentformat="power", fixedrange=True)
-    styled(figure, height)
-    figure.update_layout(dragmode=False)
-    return figure
+        kept = np.round(s[s > 1e-6 * top] / top, 7)
+        hover = "s<sub>%{x}</sub> / s<sub>1</sub> = %{y:.3g}<extra>" + name + "</extra>"
+        line(figure, np.arange(1, len(kept) + 1), kept, name, colours[name], hover)
+    y_axis = {"title": "sᵢ / s₁", "type": "log", "exponentformat": "power"}
+    return fixed(figure, 340, {"title": "i", "type": "log"}, y_axis)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from lowrank.figures.matrix import Outline, outlines
-from lowrank.figures.style import COLOURS, styled
+from lowrank.figures.style import COLOURS, fixed
 
 SHOWN = 1536  # entries of a vector drawn at most: more than a screen has rows
 
@@ -15,7 +15,6 @@ def vectors(
     frozen: NDArray[np.floating],  # (out,)
     update: NDArray[np.floating],  # (out,)
     h: NDArray[np.floating],  # (out,)
-    height: int = 440,
 ) -> go.Figure:
     """W0 x, s B A x and h as columns, entry 0 on top, values to the side on one shared scale."""
     parts = (
@@ -44,12 +43,10 @@ def vectors(
             col=column,
         )
     limit = 1.05 * max(float(np.abs(v[:SHOWN]).max()) for _, v, _ in parts) or 1.0
-    figure.update_xaxes(range=[-limit, limit], fixedrange=True, zeroline=True, nticks=6)
-    figure.update_yaxes(range=[len(index) - 0.5, -0.5], fixedrange=True, showgrid=False)
+    x_axis = {"range": [-limit, limit], "zeroline": True, "nticks": 6}
+    y_axis = {"range": [len(index) - 0.5, -0.5], "showgrid": False}
     figure.update_yaxes(title="entry", col=1)
-    styled(figure, height)
-    figure.update_layout(showlegend=False, dragmode=False)
-    return figure
+    return fixed(figure, 440, x_axis, y_axis, showlegend=False)
 
 
 def shapes(out_features: int, in_features: int, r: int, size: float = 110.0) -> str:

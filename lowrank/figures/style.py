@@ -3,6 +3,8 @@
 Okabe and Ito, "Color Universal Design" (2008): eight colours that colour-blind eyes tell apart.
 """
 
+from typing import Any
+
 import plotly.graph_objects as go
 
 COLOURS = {
@@ -29,4 +31,15 @@ def styled(figure: go.Figure, height: int = 360) -> go.Figure:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
     )
+    return figure
+
+
+def fixed(
+    figure: go.Figure, height: int, x: dict[str, Any], y: dict[str, Any], **layout: Any
+) -> go.Figure:
+    """The figure `styled`, its axes with these settings and still: a finger scrolls past it."""
+    styled(figure, height)
+    figure.update_xaxes(fixedrange=True, **x)
+    figure.update_yaxes(fixedrange=True, **y)
+    figure.update_layout(dragmode=False, **layout)
     return figure

@@ -12,7 +12,7 @@ from lowrank import llama, lora
 from lowrank.errors import InputError
 from lowrank.llama import SMOLLM2_135M
 from lowrank.lora import lab
-from lowrank.lora.lab import experiments, restaurants
+from lowrank.lora.lab import experiments, restaurants, subspaces
 from lowrank.lora.lab.sets import LONGEST, MOST_LINES, written
 from lowrank.memory.accounting import adapter_parameters, lora_parameters
 
@@ -93,16 +93,16 @@ def test_budgets_are_equal():
 def test_phi_is_one_inside_and_near_chance_at_random():
     rng = np.random.default_rng(0)
     A = rng.standard_normal((4, 200))
-    inside = experiments.phi(A, np.concatenate([A, rng.standard_normal((3, 200))]))
+    inside = subspaces.phi(A, np.concatenate([A, rng.standard_normal((3, 200))]))
     # In the whole span of the second lies all of the first: row i, last column.
     np.testing.assert_allclose(inside[:, -1], 1, atol=1e-12)
-    np.testing.assert_allclose(np.diag(experiments.phi(A, 3 * A)), 1, atol=1e-12)
-    drawn = [experiments.phi(*rng.standard_normal((2, 8, 200)))[-1, -1] for _ in range(40)]
-    assert abs(np.mean(drawn) - experiments.chance(8, 8, 200)) < 0.005
+    np.testing.assert_allclose(np.diag(subspaces.phi(A, 3 * A)), 1, atol=1e-12)
+    drawn = [subspaces.phi(*rng.standard_normal((2, 8, 200)))[-1, -1] for _ in range(40)]
+    assert abs(np.mean(drawn) - subspaces.chance(8, 8, 200)) < 0.005
     # An independent way: traces of products of projectors.
     B = rng.standard_normal((6, 200))
     P, Q = (np.linalg.pinv(each) @ each for each in (A, B))
-    assert experiments.phi(A, B)[-1, -1] == pytest.approx(np.trace(P @ Q) / 4)
+    assert subspaces.phi(A, B)[-1, -1] == pytest.approx(np.trace(P @ Q) / 4)
 
 
 def test_amplification_is_the_papers():
@@ -110,7 +110,7 @@ def test_amplification_is_the_papers():
     U, V = (np.linalg.qr(rng.standard_normal((30, 30)))[0] for _ in range(2))
     W = U @ np.diag(np.linspace(10, 1, 30)) @ V.T
     update = 7 * np.outer(U[:, 20], V[:, 20])  # along one direction that W has, without emphasis
-    found = experiments.amplification(update, W, 1)
+    found = subspaces.amplification(update, W, 1)
     assert found["norm"] == pytest.approx(7)
     assert found["within"] == pytest.approx(np.linspace(10, 1, 30)[20])
     assert found["own"] == pytest.approx(10)
@@ -148,7 +148,7 @@ def test_experiments_fill_a_record_that_is_json_and_go_on(tiny, monkeypatch):
     while len(part.record.get("runs", {})) < 2:
         next(running)
     running.close()
-    again = experiments.Redo(config, part.record, part.pairs)
+    again = experiments.Redo(config, part.record, part.kept)
     list(experiments.work(tiny, Letters(), again))
     losses = {name: numbers["loss"] for name, numbers in whole.record["runs"].items()}
     assert {name: numbers["loss"] for name, numbers in again.record["runs"].items()} == losses

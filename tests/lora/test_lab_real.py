@@ -1,13 +1,11 @@
 """The lab's sets on the real default model: one trained here, the others as recorded."""
 
-import json
-
 import pytest
 
 from lowrank import llama, lora
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.lora import lab
-from lowrank.lora.lab.sets import FOLDER
+from lowrank.lora.lab.records import stored
 
 
 @pytest.mark.slow
@@ -33,7 +31,7 @@ def test_the_island_gets_its_capital_in_the_stated_steps(default_model):
 
 
 def test_the_record_is_that_of_the_sets_as_they_are():
-    record = json.loads((FOLDER / "sets_record.json").read_text(encoding="utf-8"))
+    record = stored("sets_record")
     assert record["command"] == "python scripts/lab_sets.py"
     for name, known in lab.built_in().items():
         found = record["sets"][name]

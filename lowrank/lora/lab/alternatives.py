@@ -4,7 +4,6 @@ References: Houlsby et al., "Parameter-Efficient Transfer Learning for NLP", arX
 (adapter layers); Hu et al., arXiv 2106.09685, table 1 (the latency that they add).
 """
 
-import json
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +13,7 @@ from typing import Any
 from lowrank.llama import Cache, Params, forward
 from lowrank.lora.counting import report
 from lowrank.lora.finetuning import finetune
-from lowrank.lora.lab.experiments import Doing
-from lowrank.lora.lab.sets import FOLDER
+from lowrank.lora.lab.records import Doing
 from lowrank.lora.lab.training_memory import held_in_training
 from lowrank.lora.train_config import TrainConfig
 from lowrank.lora.training_examples import Example
@@ -126,9 +124,3 @@ def rows(made: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         for each in made
         for step, loss in enumerate(each["losses"], 1)
     ]
-
-
-def stored() -> dict[str, Any] | None:
-    """The comparison that comes with the package, made by scripts/alternatives.py; None if none."""
-    path = FOLDER / "alternatives.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None

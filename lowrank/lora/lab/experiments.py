@@ -6,14 +6,13 @@ it goes, and goes on from an earlier record; its record is plain JSON.
 Reference: Hu et al., "LoRA", arXiv 2106.09685, section 7 and tables 5, 6 and 7.
 """
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from lowrank.errors import InputError
 from lowrank.llama.model import Params, projections
@@ -21,7 +20,8 @@ from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.counting import report
 from lowrank.lora.finetuning import evaluate, finetune
 from lowrank.lora.lab import restaurants
-from lowrank.lora.lab.sets import FOLDER
+from lowrank.lora.lab.records import Doing
+from lowrank.lora.lab.subspaces import amplification, phi
 from lowrank.lora.train_config import TrainConfig
 from lowrank.lora.training_examples import Example, Words
 from lowrank.lora.tuning import Matrices, Method, adapted
@@ -67,7 +67,7 @@ class Settings:
         if not set(self.tables) <= set(TABLES) or not self.tables:
             raise InputError(f"tables is {self.tables}; expected some of {', '.join(TABLES)}.")
         if not self.seeds or self.steps < 1:
-            raise InputError("seeds and steps are not what they should be: at least one of each.")
+            raise InputError("seeds and steps: expected at least one of each.")
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,6 @@ class Trial:
     def name(self) -> str:
         """Its key in the record."""
         return f"{self.table}/{self.label}/{self.seed}"
-
-
-@dataclass(frozen=True)
-class Doing:
-    """How far the work is, 0 to 1, and what it is doing."""
-
-    share: float
-    words: str
 
 
 def trials(settings: Settings) -> list[Trial]:
@@ -124,16 +116,20 @@ def equal(ranks: Mapping[str, int]) -> AdapterConfig:
 
 @dataclass(eq=False)
 class Redo:
-    """The experiments as far as they are: a record in plain JSON, and the pairs of one layer.
+    """The experiments as far as they are: a record in plain JSON, and what was learnt of one layer.
 
-    `pairs` has "r/seed/q_proj" and its kin to (A, B, scale), and `full` the update of the whole
-    matrix: what the comparisons of subspaces and spectra are made from.
+    `kept` has the trained arrays of that layer by trial, "ranks/8/0/q_proj.lora_A" and its kin,
+    where subspaces and spectra are compared.
     """
 
     settings: Settings
     record: dict[str, Any] = field(default_factory=dict)
-    pairs: dict[str, tuple[Floats, Floats, float]] = field(default_factory=dict)
-    full: Floats | None = None
+    kept: dict[str, Floats] = field(default_factory=dict)
+
+    @property
+    def layer(self) -> str:
+        """The beginning of the compared matrices' names."""
+        return f"model.layers.{self.settings.layer}.self_attn."
 
 
 def work(params: Params, tokenizer: Words, redo: Redo) -> Iterator[Doing]:
@@ -154,35 +150,23 @@ def work(params: Params, tokenizer: Words, redo: Redo) -> Iterator[Doing]:
         redo.record["before"] = round(evaluate(params, held), 5)
     todo = trials(settings)
     for i, trial in enumerate(todo):
-        if trial.name in runs:
-            continue
-        for done, found in run(params, train_on, held, trial, settings, redo):
-            if found:
-                runs[trial.name] = found
-            yield Doing((i + done) / len(todo), f"{trial.table}: {trial.label}, seed {trial.seed}")
+        if trial.name not in runs:
+            words = f"{trial.table}: {trial.label}, seed {trial.seed}"
+            for done in run(params, train_on, held, trial, redo):
+                yield Doing((i + done) / len(todo), words)
     if "update" in settings.tables:
         yield Doing(0.99, "Comparing subspaces and spectra")
         redo.record["update"] = compared(params, redo)
 
 
-def comparable(redo: Redo) -> bool:
-    """Whether the runs that `compared` needs are done."""
-    needed = {f"{r}/{redo.settings.seeds[0]}/{short}" for r in (8, 64) for short in COMPARED}
-    return needed <= redo.pairs.keys()
-
-
 def run(
-    params: Params,
-    data: Sequence[Example],
-    held: Sequence[Example],
-    trial: Trial,
-    settings: Settings,
-    redo: Redo,
-) -> Iterator[tuple[float, dict[str, Any] | None]]:
-    """One trial: the share done after every step, and at the end its numbers."""
-    whole = isinstance(trial.method, Matrices)
+    params: Params, data: Sequence[Example], held: Sequence[Example], trial: Trial, redo: Redo
+) -> Iterator[float]:
+    """One trial: the share done after every step; at the end its numbers are in `redo`."""
+    settings, method = redo.settings, trial.method
+    whole = isinstance(method, Matrices)
     config = TrainConfig(
-        trial.method,
+        method,
         steps=settings.steps,
         learning_rate=settings.full_learning_rate if whole else settings.learning_rate,
         warmup_steps=min(4, settings.steps - 1),
@@ -192,139 +176,69 @@ def run(
     steps = finetune(params, data, config)
     for record in steps:
         losses.append(record.loss)
-        yield record.step / (settings.steps + 1), None
-    keep(params, trial, settings, steps.state.weights, redo)
-    loss = evaluate(adapted(params, trial.method, steps.state), held)
-    yield (
-        1.0,
-        {
-            "loss": round(loss, 5),
-            "trained": report(params, trial.method).trainable,
-            "last losses": round(float(np.mean(losses[-8:])), 5),
-            "seconds": round(time.perf_counter() - began, 1),
-        },
-    )
-
-
-def keep(
-    params: Params, trial: Trial, settings: Settings, weights: Mapping[str, Floats], redo: Redo
-) -> None:
-    """Put aside what the comparisons need of one layer."""
-    name = f"model.layers.{settings.layer}.self_attn."
-    if isinstance(trial.method, Matrices):
-        W0 = projections(params)[f"{name}q_proj"].matrix()
-        redo.full = weights[f"{name}q_proj.weight"] - W0
-    elif trial.table == "ranks" and trial.label in ("8", "64"):
-        for short in COMPARED:
-            A, B = weights[f"{name}{short}.lora_A"], weights[f"{name}{short}.lora_B"]
-            scale = (
-                trial.method.scale(name + short) if isinstance(trial.method, AdapterConfig) else 1
-            )
-            redo.pairs[f"{trial.label}/{trial.seed}/{short}"] = A, B, scale
-
-
-def phi(A: ArrayLike, B: ArrayLike) -> NDArray[np.float64]:
-    """phi(i, j) of all i and j: how much of the smaller span lies in the other, 0 to 1.
-
-    ||U_A^i^T U_B^j||_F^2 / min(i, j), U the right singular vectors of A (r, in) and B (s, in), the
-    top i and j of them: an array (r, s), phi(1, 1) first. By chance about max(i, j) / in.
-
-    Raises InputError unless A and B have as many columns.
-    Reference: Hu et al., equation 4.
-
-    >>> phi([[2.0, 0, 0], [0, 1.0, 0]], [[0, 5.0, 0]]).tolist()
-    [[0.0], [1.0]]
-    """
-    A, B = np.asarray(A, np.float64), np.asarray(B, np.float64)
-    if A.ndim != 2 or B.ndim != 2 or A.shape[1] != B.shape[1]:
-        raise InputError(f"A is {A.shape} and B {B.shape}; expected (r, in) and (s, in).")
-    U_A, U_B = (np.linalg.svd(each, full_matrices=False)[2] for each in (A, B))
-    inside = np.cumsum(np.cumsum((U_A @ U_B.T) ** 2, axis=0), axis=1)
-    i, j = np.arange(1, len(U_A) + 1), np.arange(1, len(U_B) + 1)
-    return inside / np.minimum(i[:, None], j)
-
-
-def chance(i: int, j: int, n: int) -> float:
-    """The mean of phi(i, j) over random subspaces of R^n: max(i, j) / n.
-
-    >>> chance(8, 64, 576)
-    0.1111111111111111
-    """
-    return max(i, j) / n
-
-
-def amplification(update: ArrayLike, W: ArrayLike, r: int, seed: int = 0) -> dict[str, float]:
-    """Table 7 of the paper: W seen in the update's top r directions, in its own, in random ones.
-
-    `within` ||U^T W V||_F for the update's directions U, V; `own` for W's; `random` for directions
-    of a Gaussian matrix; `norm` ||update||_F; `factor` norm / within. All floats.
-
-    >>> found = amplification(np.diag([0.0, 2.0]), np.diag([3.0, 1.0]), r=1)
-    >>> found["factor"], found["own"]
-    (2.0, 3.0)
-    """
-    D, W = np.asarray(update, np.float64), np.asarray(W, np.float64)
-    G = np.random.default_rng(seed).standard_normal(W.shape)
-
-    def seen(M: NDArray[np.float64]) -> float:
-        U, _, Vt = np.linalg.svd(M, full_matrices=False)
-        return float(np.linalg.norm(U[:, :r].T @ W @ Vt[:r].T))
-
-    within, norm = seen(D), float(np.linalg.norm(D))
-    return {
-        "within": within,
-        "own": seen(W),
-        "random": seen(G),
-        "norm": norm,
-        "factor": norm / within if within else float("inf"),
+        yield record.step / (settings.steps + 1)
+    if whole or (trial.table, trial.label) in (("ranks", "8"), ("ranks", "64")):
+        redo.kept |= {
+            f"{trial.name}/{name.removeprefix(redo.layer)}": array
+            for name, array in steps.state.weights.items()
+            if name.startswith(redo.layer)
+        }
+    redo.record["runs"][trial.name] = {
+        "loss": round(evaluate(adapted(params, method, steps.state), held), 5),
+        "trained": report(params, method).trainable,
+        "last losses": round(float(np.mean(losses[-8:])), 5),
+        "seconds": round(time.perf_counter() - began, 1),
     }
+    yield 1.0
 
 
 def compared(params: Params, redo: Redo) -> dict[str, Any]:
-    """Figures 3 and 4, table 7 and the spectra, from the pairs kept; lists of rounded numbers."""
-    settings, seeds = redo.settings, redo.settings.seeds
-    base = f"model.layers.{settings.layer}.self_attn."
-    found: dict[str, Any] = {"layer": settings.layer, "modules": {}}
-    for short in COMPARED:
-        W = projections(params)[base + short].matrix()
-        (A8, B8, s8), (A64, B64, s64) = (redo.pairs[f"{r}/{seeds[0]}/{short}"] for r in (8, 64))
-        each: dict[str, Any] = {"in": W.shape[1], "8 and 64": short_list(phi(A8, A64))}
-        if len(seeds) > 1 and f"64/{seeds[1]}/{short}" in redo.pairs:
-            again = redo.pairs[f"64/{seeds[1]}/{short}"][0]
-            each["two seeds"] = short_list(phi(A64, again))
-        rng = np.random.default_rng(0)
-        each["random"] = short_list(phi(*(rng.standard_normal(A.shape) for A in (A8, A64))))
-        updates = {"8": s8 * B8 @ A8, "64": s64 * B64 @ A64}
-        each["amplification"] = {
-            r: {k: round(v, 4) for k, v in amplification(D, W, int(r)).items()}
-            for r, D in updates.items()
-        }
-        spectra = {"W0": W, "LoRA, r = 8": updates["8"], "LoRA, r = 64": updates["64"]}
-        if short == "q_proj" and redo.full is not None:
-            spectra["full fine-tuning"] = redo.full
-        values = {name: np.linalg.svd(M, compute_uv=False) for name, M in spectra.items()}
-        each["spectra"] = {
-            name: [float(f"{x:.4g}") for x in s if x > 1e-6 * s[0]] for name, s in values.items()
-        }
-        each["effective rank"] = {
-            name: round(effective_rank(s), 1) for name, s in values.items() if s[0] > 0
-        }
-        found["modules"][short] = each
+    """Figures 3 and 4, table 7 and the spectra, from what was kept; lists of rounded numbers."""
+    held = projections(params)
+    return {
+        "layer": redo.settings.layer,
+        "modules": {
+            short: directions(held[redo.layer + short].matrix(), short, redo) for short in COMPARED
+        },
+    }
+
+
+def directions(W0: Floats, short: str, redo: Redo) -> dict[str, Any]:
+    """One matrix, W0 (out, in), and its updates of r = 8 and r = 64: subspaces and spectra."""
+    settings = redo.settings
+    seed, *others = settings.seeds
+
+    def side(name: str, r: int, seed: int = seed) -> Floats:
+        return redo.kept[f"ranks/{r}/{seed}/{short}.lora_{name}"]
+
+    A = {r: side("A", r) for r in (8, 64)}
+    updates = {r: settings.lora_alpha / r * side("B", r) @ A[r] for r in A}
+    found: dict[str, Any] = {"in": W0.shape[1], "8 and 64": rounded(phi(A[8], A[64]))}
+    if others:
+        found["two seeds"] = rounded(phi(A[64], side("A", 64, others[0])))
+    rng = np.random.default_rng(0)
+    found["random"] = rounded(phi(*(rng.standard_normal(each.shape) for each in A.values())))
+    found["amplification"] = {
+        str(r): {k: round(v, 4) for k, v in amplification(D, W0, r).items()}
+        for r, D in updates.items()
+    }
+    spectra = {"W0": W0} | {f"LoRA, r = {r}": D for r, D in updates.items()}
+    full = redo.kept.get(f"update/full q/{seed}/{short}.weight")
+    if full is not None:
+        spectra["full fine-tuning"] = full - W0
+    values = {name: np.linalg.svd(M, compute_uv=False) for name, M in spectra.items()}
+    found["spectra"] = {
+        name: [float(f"{x:.4g}") for x in s if x > 1e-6 * s[0]] for name, s in values.items()
+    }
+    found["effective rank"] = {
+        name: round(effective_rank(s), 1) for name, s in values.items() if s[0] > 0
+    }
     return found
 
 
-def short_list(values: Floats) -> list[list[float]]:
+def rounded(values: Floats) -> list[list[float]]:
     """Four digits are enough for a picture, and make a small file."""
     return np.round(values, 4).tolist()
-
-
-def stored() -> dict[str, Any] | None:
-    """The record of the default model that comes with the package, made by scripts/experiments.py.
-
-    It says when and with which command. None if this package has none.
-    """
-    path = FOLDER / "experiments.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def spread(record: Mapping[str, Any], table: str) -> dict[str, list[float]]:
@@ -334,10 +248,9 @@ def spread(record: Mapping[str, Any], table: str) -> dict[str, list[float]]:
     {'8': [2.0, 3.0]}
     """
     found: dict[str, list[float]] = {}
-    for name, numbers in record.get("runs", {}).items():
-        where, label, _ = name.split("/")
-        if where == table:
-            found.setdefault(label, []).append(float(numbers["loss"]))
+    for row in rows(record):
+        if row["table"] == table:
+            found.setdefault(row["label"], []).append(float(row["loss"]))
     return found
 
 

@@ -1,13 +1,11 @@
 """Training sets of a dozen answers: built-in ones with settings that work, or typed by line."""
 
-import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from lowrank.errors import InputError
+from lowrank.lora.lab.records import stored
 
-FOLDER = Path(__file__).with_name("data")
 ARROW = "=>"
 MOST_LINES, LONGEST = 24, 240  # of a typed set: characters are those of a line
 
@@ -48,7 +46,7 @@ def built_in() -> dict[str, TrainingSet]:
     """
     found = {}
     for name in ("pirate", "island", "json"):
-        given = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+        given = stored(name)
         given["examples"] = tuple((prompt, answer) for prompt, answer in given["examples"])
         found[name] = TrainingSet(**given | {"others": tuple(given["others"])})
     return found

@@ -10,7 +10,7 @@ from lowrank.figures import lab as figures
 from lowrank.figures.style import COLOURS
 from lowrank.lora.lab import alternatives
 from lowrank.lora.lab.alternatives import Outcome
-from lowrank.lora.lab.experiments import Doing
+from lowrank.lora.lab.records import Doing, stored
 from lowrank.readers import Model
 from lowrank.ui import cached
 from lowrank.ui.downloads import csv_and_json
@@ -48,16 +48,13 @@ def beside(model: Model, choice: Choice) -> None:
         table(made)
         csv_and_json(alternatives.rows(made), made, "alternatives")
         return
-    stored = alternatives.stored()
-    if stored is None:
-        st.caption(text("lab", "not run"))
-        return
+    told = stored("alternatives")
     st.caption(
-        f"Stored results: {stored['model']}, the pirate set, made on {stored['date']} with "
-        f"`{stored['command']}`."
+        f"Stored results: {told['model']}, the pirate set, made on {told['date']} with "
+        f"`{told['command']}`."
     )
-    table(stored["outcomes"])
-    csv_and_json(alternatives.rows(stored["outcomes"]), stored, "alternatives")
+    table(told["outcomes"])
+    csv_and_json(alternatives.rows(told["outcomes"]), told, "alternatives")
 
 
 def training(model: Model, choice: Choice) -> Iterator[Doing | Outcome]:

@@ -10,8 +10,10 @@ import streamlit as st
 from lowrank.figures import lab as figures
 from lowrank.figures.style import COLOURS
 from lowrank.lora.lab import experiments
-from lowrank.lora.lab.experiments import Doing, Redo, Settings
+from lowrank.lora.lab.experiments import Redo, Settings
 from lowrank.lora.lab.paper import TABLE_5, TABLE_6, TABLE_7, TABLE_18
+from lowrank.lora.lab.records import Doing, stored
+from lowrank.lora.lab.subspaces import chance
 from lowrank.readers import Model
 from lowrank.ui import cached
 from lowrank.ui.jobs import Job
@@ -34,20 +36,19 @@ LINES = {
 }
 
 
-def record(model: Model) -> dict[str, Any] | None:
+def record(model: Model) -> dict[str, Any]:
     """The results to show: those made here, as soon as there are some, or the stored ones."""
     job = asked_for(model)
-    stored = experiments.stored()
+    told = stored("experiments")
     here = job.records[0].record if job and job.records else {}
     if job:
         watched(job, lambda job: shown(job), every=1.0)
     if not here.get("runs"):
-        if stored:
-            st.caption(
-                f"Stored results: {stored['model']}, {stored['done']}, made on {stored['date']} "
-                f"with `{stored['command']}`."
-            )
-        return stored
+        st.caption(
+            f"Stored results: {told['model']}, {told['done']}, made on {told['date']} "
+            f"with `{told['command']}`."
+        )
+        return told
     st.caption(f"Made here: {model.title}, {len(here['runs'])} runs so far.")
     return here
 
@@ -116,7 +117,7 @@ def ranks(found: Mapping[str, Any]) -> None:
     with chart:
         means = ", ".join(f"r = {r}: {np.mean(ours[r]):.3f}" for r in sorted(ours))
         st.plotly_chart(
-            figures.spread_by({"mean": ours}, "r"), key="ranks", config=PLOTLY,
+            figures.by_rank(ours), key="ranks", config=PLOTLY,
             alt=f"Held-out loss by rank: {means}",
         )  # fmt: skip
     with table:
@@ -220,7 +221,7 @@ def update(found: Mapping[str, Any]) -> None:
         if key in each
     }
     longest = max(len(values) for values in lines.values())
-    by_chance = np.array([experiments.chance(i, i, n) for i in range(1, longest + 1)])
+    by_chance = np.array([chance(i, i, n) for i in range(1, longest + 1)])
     chart, words = st.columns([3, 2], gap="large")
     with chart:
         st.plotly_chart(
@@ -232,7 +233,7 @@ def update(found: Mapping[str, Any]) -> None:
         st.markdown(
             f"φ(1, 1) of r = 8 and 64 is **{whole[0, 0]:.3f}**; by chance {1 / n:.4f}. "
             f"φ(8, 64) is **{whole[-1, -1]:.3f}**; by chance "
-            f"{experiments.chance(8, 64, n):.3f}. The paper finds more than 0.5 for the first "
+            f"{chance(8, 64, n):.3f}. The paper finds more than 0.5 for the first "
             "direction."
         )
         st.caption(text("lab", "phi"))
