@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from lowrank.atlas.measuring import COLUMNS, Row, Spectrum, from_texts, to_texts
+from lowrank.atlas.measuring import COLUMNS, MEASURES, Row, Spectrum, from_texts, to_texts
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.files import write
+from lowrank.spectra.svd.notebook import html_table
 
 ABOUT, TABLE, SPECTRA, PARTS = "survey.json", "matrices.csv", "spectra.npz", "parts"
 VERSION = 1
@@ -34,6 +35,16 @@ class Survey:
     title: str
     rows: tuple[Row, ...]
     spectra: Mapping[str, Spectrum]
+
+    def _repr_html_(self) -> str:
+        good = [row for row in self.rows if not row.problem]
+        facts = {"not measurable": f"{len(self.rows) - len(good):,}"}
+        for measure in ("effective_rank", "rank_90", "stable_rank") if good else ():
+            name, share = MEASURES[measure]
+            found = [getattr(row, measure) / (row.least if share else 1) for row in good]
+            words = f"{name}, share of the most" if share else name
+            facts[words] = f"{min(found):.3g} to {max(found):.3g}"
+        return html_table(f"{self.title}: {len(self.rows):,} matrices", facts.items())
 
 
 class Journal:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
 from lowrank.spectra.svd import Floats, checked_rank, frobenius, real_matrix
+from lowrank.spectra.svd.notebook import html_table
 
 Mask = NDArray[np.bool_]
 
@@ -101,6 +102,16 @@ class Completion:
             f" A matrix of rank {self.rank} has {self.degrees_of_freedom:,} degrees of freedom "
             f"and only {self.observed:,} entries were observed: it cannot be determined by them."
         )
+
+    def _repr_html_(self) -> str:
+        m, n = self.matrix.shape
+        facts = {
+            "observed": f"{self.observed:,} of {m * n:,} entries",
+            "relative error there": f"{self.observed_error:.3g}",
+            "iterations": f"{self.iterations}{'' if self.converged else ', not converged'}",
+            "verdict": self.verdict(),
+        }
+        return html_table(f"A {m} × {n} matrix completed at rank {self.rank}", facts.items())
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
-from lowrank.lora.adapters.peft_files import Pair, html_table
+from lowrank.lora.adapters.peft_files import Pair
 from lowrank.spectra.measures import effective_rank, similarity
 from lowrank.spectra.svd import SVD, of_product
+from lowrank.spectra.svd.notebook import html_table
 
 
 @dataclass(frozen=True)

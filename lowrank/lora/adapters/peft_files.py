@@ -6,9 +6,8 @@ of the model: a bias that was trained too, or a module of modules_to_save.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
 from itertools import islice
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from lowrank.lora.adapter_config import FILE, AdapterConfig
 from lowrank.lora.equations import init
 from lowrank.readers.safetensors import SafetensorsModel, read_json
 from lowrank.readers.safetensors_writer import write
+from lowrank.spectra.svd.notebook import html_table
 
 Floats = NDArray[np.float32]
 
@@ -99,16 +99,6 @@ class Adapter:
         ]
         more = len(self.pairs) - len(rows)
         return html_table(title, [*rows, ("…", f"{more:,} more")] if more else rows)
-
-
-def html_table(title: str, rows: Iterable[tuple[str, str]]) -> str:
-    """A table of names and values under a title; names come from files and are escaped.
-
-    >>> html_table("a < b", [("r", "8")])
-    '<table><caption>a &lt; b</caption><tr><th>r</th><td>8</td></tr></table>'
-    """
-    lines = "".join(f"<tr><th>{escape(n)}</th><td>{escape(v)}</td></tr>" for n, v in rows)
-    return f"<table><caption>{escape(title)}</caption>{lines}</table>"
 
 
 def load(folder: str | Path) -> Adapter:

@@ -20,6 +20,7 @@ from lowrank.spectra.svd.checks import (
     checked_spectrum,
     frobenius,
 )
+from lowrank.spectra.svd.notebook import ends, html_table
 
 Norm = Literal["fro", "spectral"]
 
@@ -69,6 +70,11 @@ class SVD:
         """
         # s is float64: multiplied as it is, it would widen float32 factors (NEP 50).
         return (self.U * self.s.astype(self.U.dtype)) @ self.Vt  # (m, k), (k, n) -> (m, n)
+
+    def _repr_html_(self) -> str:
+        m, n = self.shape
+        rows = [("singular values", ends(self.s)), ("stored as", str(self.U.dtype))]
+        return html_table(f"{len(self.s)} singular triplets of a {m} × {n} matrix", rows)
 
 
 def full(W: ArrayLike) -> SVD:

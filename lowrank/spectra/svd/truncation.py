@@ -12,6 +12,7 @@ from lowrank.spectra.svd.blocks import gram, normalised, top_eigen, wide_product
 from lowrank.spectra.svd.certificate import Certificate, certify
 from lowrank.spectra.svd.checks import Floats, checked_rank
 from lowrank.spectra.svd.dense import SVD, with_fixed_signs
+from lowrank.spectra.svd.notebook import ends, html_table
 
 # Below this short side, or when k is more than this share of it, the whole decomposition costs no
 # more than a part of it: measured on two cores with float32.
@@ -71,6 +72,19 @@ class Truncation:
     def grown(self, W: ArrayLike, k: int | None = None, tol: float | None = None) -> "Truncation":
         """truncate(W, k, tol) going on from here: k and tol are as they were unless given."""
         return truncate(W, k or self.k, tol or self.tol, seed=self.seed, start=self)
+
+    def _repr_html_(self) -> str:
+        (m, n), c = self.svd.shape, self.certificate
+        low, high = c.lost[-1]
+        facts = {
+            "singular values": ends(self.svd.s),
+            "their relative error": f"estimated {self.reached:.1e}, asked for {self.tol:.1e}",
+            "a value of W within": f"{c.proven:.1e} of each, relatively (proof)",
+            "‖W − W_k‖, Frobenius": f"{low:.6g} to {high:.6g} (proof)",
+            "‖W‖, Frobenius": f"{c.norm.mean():.6g}",
+            "found by": f"{self.method}, {self.flops / 1e9:.3g} GFLOP",
+        }
+        return html_table(f"Rank {self.k} of a {m} × {n} matrix", facts.items())
 
 
 def truncate(

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowrank.spectra.svd.blocks import gram, normalised, wide_product
 from lowrank.spectra.svd.checks import Floats
+from lowrank.spectra.svd.notebook import ends, html_table
 
 # The smallest values that may be found again one by one, and the spare directions beside them.
 FEW = 64
@@ -31,6 +32,10 @@ class Spectrum:
     s: NDArray[np.float64]
     bound: NDArray[np.float64]
     method: str
+
+    def _repr_html_(self) -> str:
+        rows = [("values", ends(self.s)), ("error of each, at most", f"{self.bound.max():.1e}")]
+        return html_table(f"All {len(self.s)} singular values", [*rows, ("found by", self.method)])
 
 
 def singular_values(W: ArrayLike) -> Spectrum:

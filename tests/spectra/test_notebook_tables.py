@@ -1,0 +1,56 @@
+"""What a notebook shows of a result is a sound piece of HTML with the numbers that it holds."""
+
+from xml.etree import ElementTree
+
+import numpy as np
+
+from lowrank import atlas, spectra
+from lowrank.readers import open_model
+
+W = np.random.default_rng(0).standard_normal((30, 20))
+
+
+def shown(result: object) -> tuple[str, dict[str, str]]:
+    """The title and the rows."""
+    table = ElementTree.fromstring(result._repr_html_())
+    rows = {row.findtext("th"): row.findtext("td") for row in table.iter("tr")}
+    return table.findtext("caption"), rows
+
+
+def test_decompositions_show_their_shape_and_values():
+    s = np.linalg.svd(W, compute_uv=False)
+    title, rows = shown(spectra.full(W))
+    assert "30 × 20" in title
+    assert rows["singular values"].startswith(f"{s[0]:.4g}, {s[1]:.4g}")
+    assert rows["singular values"].endswith(f"{s[-1]:.4g}")
+    title, rows = shown(spectra.singular_values(W))
+    assert "20" in title
+    assert rows["values"].startswith(f"{s[0]:.4g}")
+
+
+def test_a_truncation_shows_what_is_proven():
+    title, rows = shown(spectra.truncate(W, 3))
+    assert title == "Rank 3 of a 30 × 20 matrix"
+    low, high = map(float, rows["‖W − W_k‖, Frobenius"].removesuffix(" (proof)").split(" to "))
+    lost = spectra.truncation_error(np.linalg.svd(W, compute_uv=False), 3)
+    assert low * (1 - 1e-5) <= lost <= high * (1 + 1e-5)
+
+
+def test_a_completion_shows_its_verdict():
+    X = np.outer(np.arange(1.0, 7), np.arange(1.0, 6))
+    hidden = np.eye(6, 5, dtype=bool)
+    found = spectra.complete(X, ~hidden, 1, held_out=hidden)
+    title, rows = shown(found)
+    assert "rank 1" in title
+    assert rows["observed"] == "25 of 30 entries"
+    assert rows["verdict"] == found.verdict()
+
+
+def test_a_survey_shows_the_range_of_its_ranks():
+    model = open_model("synthetic")
+    found = atlas.survey(model, names=["model.layers.0.self_attn.k_proj.weight"])
+    title, rows = shown(found)
+    assert title.endswith(": 1 matrices")
+    (row,) = found.rows
+    share = f"{row.effective_rank / 192:.3g}"
+    assert rows["Effective rank, share of the most"] == f"{share} to {share}"
