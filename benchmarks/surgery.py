@@ -12,7 +12,7 @@ from collections.abc import Callable
 import common
 
 from lowrank import llama
-from lowrank.llama.model import ATTENTION, MLP
+from lowrank.llama.names import LINEAR
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.readers import open_model
 from lowrank.readers.default_model import cache_folder
@@ -40,7 +40,7 @@ def main() -> None:
     figures = {}
     print("| cut to 1/2, | way | plan applied, ms | and text read, ms | of the whole's |")
     print("|:--|:--|--:|--:|--:|")
-    for what, kinds in (("q", ["q_proj"]), ("down", ["down_proj"]), ("all", ATTENTION + MLP)):
+    for what, kinds in (("q", ["q_proj"]), ("down", ["down_proj"]), ("all", LINEAR)):
         names = chosen(params, kinds)
         plan = by_fraction(params, names, 0.5)
         for way in ("plain", "aware"):

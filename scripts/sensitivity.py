@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from lowrank import llama  # noqa: E402
 from lowrank.files import cache_folder  # noqa: E402
-from lowrank.llama.model import ATTENTION, MLP  # noqa: E402
+from lowrank.llama.names import LINEAR, MLP  # noqa: E402
 from lowrank.llama.tokenizer import Tokenizer  # noqa: E402
 from lowrank.readers import open_model  # noqa: E402
 from lowrank.surgery import (  # noqa: E402
@@ -53,7 +53,7 @@ def main() -> None:
     folder = cache_folder() / "surgery" / folder_name(model.tensors, texts.calibration())
     store = FactorStore(folder, params, calibration)
     for way in ("plain", "aware"):
-        for done, total, name in store.prepare(way, chosen(params, ATTENTION + MLP)):
+        for done, total, name in store.prepare(way, chosen(params, LINEAR)):
             print(f"\r{way}: {done} of {total} {name:45}", end="", file=sys.stderr)
     for part, name in TEXTS.items():
         if part in wanted:
@@ -87,7 +87,7 @@ def table(points: Sequence[Measured]) -> None:
     print(f"\nnll of the whole model: {points[0].base:.3f}\n")
     print("| all layers of | 1/2 plain | aware | 1/4 plain | aware | 1/8 plain | aware |")
     print("|:--|--:|--:|--:|--:|--:|--:|")
-    for kind in ATTENTION + MLP:
+    for kind in LINEAR:
         cells = [f"{found[kind, f, way]:.2f}" for f in fractions for way in ("plain", "aware")]
         print(f"| {kind.removesuffix('_proj')} | " + " | ".join(cells) + " |", flush=True)
 

@@ -12,15 +12,15 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from lowrank.figures.style import COLOURS, DIVERGING, styled
+from lowrank.llama.names import LINEAR
 
-PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 SEQUENTIAL = "Cividis"  # even for colour-blind eyes, from dark to light
 
 
 def kinds(projections: Sequence[str | None]) -> list[str]:
     """The projections that are there: a Llama's own in their order, then others by name."""
     there = {p for p in projections if p}
-    return [p for p in PROJECTIONS if p in there] + sorted(there - set(PROJECTIONS))
+    return [p for p in LINEAR if p in there] + sorted(there - set(LINEAR))
 
 
 def short(projection: str) -> str:

@@ -1,9 +1,11 @@
 """Memory as bars of bytes, a layer as outlines to scale, and the bits of one number."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from html import escape
 
+import ml_dtypes
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
@@ -104,15 +106,13 @@ def bits(x: float) -> str:
     >>> bits(1.0).count("<tr>")
     3
     """
-    raw = f"{np.float32(x).view(np.uint32):032b}"
-    half = f"{np.float16(x).view(np.uint16):016b}"
-    cut = np.float32(x).view(np.uint32).astype(np.uint64)
-    rounded = int(cut + 0x7FFF + ((cut >> np.uint64(16)) & np.uint64(1))) >> 16
-    rows = [("float32", raw, 8), ("bfloat16", f"{rounded:016b}", 8), ("float16", half, 5)]
-    drawn = "".join(
-        f"<tr><th>{name}</th><td>{_shaded(text, exponent)}</td></tr>"
-        for name, text, exponent in rows
-    )
+    types = [("float32", np.float32, 8), ("bfloat16", ml_dtypes.bfloat16, 8)]
+    types.append(("float16", np.float16, 5))
+    drawn = ""
+    for name, dtype, exponent in types:
+        raw = np.array(x, dtype).tobytes()
+        text = f"{int.from_bytes(raw, sys.byteorder):0{8 * len(raw)}b}"
+        drawn += f"<tr><th>{name}</th><td>{_shaded(text, exponent)}</td></tr>"
     return (
         '<div style="overflow-x:auto">'
         '<table style="border:0;font-family:monospace;font-size:min(1em,3.4vw)">'

@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
 from lowrank.llama.config import LlamaConfig
+from lowrank.llama.generation import cross_entropy
 from lowrank.llama.mlp import logistic, silu
 from lowrank.llama.model import (
-    HEAD,
     Floats,
     Ids,
     Layer,
@@ -28,13 +28,13 @@ from lowrank.llama.model import (
     by_head,
     causal,
     checked_ids,
-    name_of,
     projections,
     queries_keys_values,
     rms_norm,
     side_by_side,
     softmax,
 )
+from lowrank.llama.names import HEAD, LINEAR, name_of
 from lowrank.llama.rope import rotated, rotation
 from lowrank.llama.trainable import Gradients, projection_backward
 
@@ -109,7 +109,7 @@ def gradients(
     parts = parts_by_module(params, trained)
     eps, count = params.config.rms_norm_eps, count or len(batch.targets)
     of_layers: list[Parts] = [
-        {short: parts[name] for short in LAYER if (name := name_of(i, short)) in parts}
+        {short: parts[name] for short in LINEAR if (name := name_of(i, short)) in parts}
         for i in range(len(params.layers))
     ]
     lowest = next((i for i, wanted in enumerate(of_layers) if wanted), len(params.layers))
@@ -138,9 +138,6 @@ def gradients(
             if onward is not None:
                 dx = onward
     return float(losses.sum() / count), named
-
-
-LAYER = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
 def parts_by_module(params: Params, trained: Collection[str]) -> dict[str, tuple[str, ...]]:
@@ -334,11 +331,6 @@ def attention_backward(
     dk = (dZ.mT @ q).sum(axis=1)
     dZ *= width**-0.5
     return (dZ @ k).reshape(heads, T, width), dk, dv
-
-
-def cross_entropy(logits: Floats, targets: Ids) -> NDArray[np.float64]:
-    """ln sum exp(logits) - logits[target] of each row: (rows, vocab), (rows,) -> (rows,)."""
-    return cross_entropy_backward(logits, targets)[0]
 
 
 def cross_entropy_backward(

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from lowrank.errors import FormatError, InputError
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.linear import Dense
-from lowrank.llama.model import ATTENTION, HEAD, MLP, Layer, Params, name_of
+from lowrank.llama.model import Layer, Params
+from lowrank.llama.names import HEAD, LINEAR, name_of
 from lowrank.llama.rope import frequencies
 
 EMBEDDINGS, NORM, ROPE_FREQS = "model.embed_tokens.weight", "model.norm.weight", "rope_freqs.weight"
@@ -72,7 +73,7 @@ def load(
         Layer(
             input_layernorm=arrays[f"model.layers.{i}.input_layernorm.weight"],
             post_attention_layernorm=arrays[f"model.layers.{i}.post_attention_layernorm.weight"],
-            **{short: dense(name_of(i, short)) for short in ATTENTION + MLP},
+            **{short: dense(name_of(i, short)) for short in LINEAR},
         )
         for i in range(config.num_hidden_layers)
     )
@@ -120,7 +121,7 @@ def expected(model: Weights, config: LlamaConfig) -> dict[str, tuple[int, ...]]:
     for i in range(config.num_hidden_layers):
         shapes[f"model.layers.{i}.input_layernorm.weight"] = hidden
         shapes[f"model.layers.{i}.post_attention_layernorm.weight"] = hidden
-        for short in ATTENTION + MLP:
+        for short in LINEAR:
             m, n = config.projection_shape(short)
             name = name_of(i, short)
             shapes[f"{name}.weight"] = (m, n)

@@ -16,14 +16,11 @@ from lowrank.llama.cache import Cache
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.linear import Dense, Observed, Projection
 from lowrank.llama.mlp import silu
+from lowrank.llama.names import HEAD, LINEAR, name_of
 from lowrank.llama.rope import frequencies, rotated, rotation
 
 Floats = NDArray[np.floating]
 Ids = NDArray[np.integer]
-
-ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
-MLP = ("gate_proj", "up_proj", "down_proj")
-HEAD = "lm_head"
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,18 +223,9 @@ def projections(params: Params) -> dict[str, Projection]:
     found = {
         name_of(i, short): getattr(layer, short)
         for i, layer in enumerate(params.layers)
-        for short in ATTENTION + MLP
+        for short in LINEAR
     }
     return found | {HEAD: params.lm_head}
-
-
-def name_of(layer: int, short: str) -> str:
-    """The Hugging Face name of a projection of a layer.
-
-    >>> name_of(3, "up_proj")
-    'model.layers.3.mlp.up_proj'
-    """
-    return f"model.layers.{layer}.{'self_attn' if short in ATTENTION else 'mlp'}.{short}"
 
 
 def replaced(params: Params, new: Mapping[str, Projection]) -> Params:
@@ -264,9 +252,7 @@ def replaced(params: Params, new: Mapping[str, Projection]) -> Params:
             )
     layers = []
     for i, layer in enumerate(params.layers):
-        changes: dict[str, Any] = {
-            s: new[name_of(i, s)] for s in ATTENTION + MLP if name_of(i, s) in new
-        }
+        changes: dict[str, Any] = {s: new[name_of(i, s)] for s in LINEAR if name_of(i, s) in new}
         layers.append(replace(layer, **changes) if changes else layer)
     return replace(params, layers=tuple(layers), lm_head=new.get(HEAD, params.lm_head))
 
@@ -329,7 +315,7 @@ def random(
         Layer(
             input_layernorm=norm(),
             post_attention_layernorm=norm(),
-            **{short: matrix(short) for short in ATTENTION + MLP},
+            **{short: matrix(short) for short in LINEAR},
         )
         for _ in range(config.num_hidden_layers)
     )

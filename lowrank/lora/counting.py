@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.linear import bias_of
-from lowrank.llama.model import ATTENTION, HEAD, MLP, Params, name_of, projections
+from lowrank.llama.model import Params, projections
+from lowrank.llama.names import HEAD, LINEAR, name_of
 from lowrank.lora.tuning import AdapterLayers, Matrices, Method, biased, modules
 from lowrank.memory import accounting
 
@@ -37,7 +38,7 @@ def report(model: LlamaConfig | Params, method: Method) -> Report:
     shapes = {
         name_of(i, short): config.projection_shape(short)
         for i in range(config.num_hidden_layers)
-        for short in ATTENTION + MLP
+        for short in LINEAR
     } | {HEAD: config.projection_shape(HEAD)}
     chosen = {name: shapes[name] for name in modules(shapes, method)}
     total, trained, added = accounting.parameters(config), 0, 0
@@ -50,6 +51,7 @@ def report(model: LlamaConfig | Params, method: Method) -> Report:
     elif isinstance(method, AdapterLayers):
         added = accounting.adapter_parameters(config, method.bottleneck)
     else:
-        for name, (out, n) in chosen.items():
-            added += method.rank(name) * (out + n) + (out if method.use_dora else 0)
+        for name, shape in chosen.items():
+            pair = accounting.pair_parameters(shape, method.rank(name))
+            added += pair + (shape[0] if method.use_dora else 0)
     return Report(trained + added, total + added)

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from lowrank.errors import InputError
 from lowrank.llama import backward
-from lowrank.llama.model import HEAD, Params, projections
+from lowrank.llama.model import Params, projections
+from lowrank.llama.names import HEAD
 from lowrank.lora import tuning
 from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.optimizer import adamw, clipped, global_norm, schedule

@@ -8,17 +8,15 @@ the program; the formulas here count what the equations need and say so.
 134515008
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
+from math import prod
 from typing import Literal
 
 from lowrank.errors import InputError
 from lowrank.llama.config import LlamaConfig
-
-ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
-MLP = ("gate_proj", "up_proj", "down_proj")
-LINEAR = ATTENTION + MLP
+from lowrank.llama.names import ATTENTION, LINEAR, MLP
 
 Kind = Literal["attention", "mlp", "norm", "embeddings", "head"]
 Method = Literal["full", "lora", "adapters"]
@@ -36,10 +34,7 @@ class Part:
     @property
     def each(self) -> int:
         """Parameters of one copy."""
-        product = 1
-        for size in self.shape:
-            product *= size
-        return product
+        return prod(self.shape)
 
     @property
     def total(self) -> int:
@@ -164,6 +159,15 @@ def cache_bytes(config: LlamaConfig, context: int, batch: int = 1, bits: int = 1
     return a_token * context * batch * bits // 8
 
 
+def pair_parameters(shape: Sequence[int], r: int) -> int:
+    """Parameters of LoRA's A (r, in) and B (out, r) beside one matrix of shape (out, in).
+
+    >>> pair_parameters((4096, 4096), 8)
+    65536
+    """
+    return r * sum(shape)
+
+
 def lora_parameters(
     config: LlamaConfig, r: int, targets: Iterable[str], rank_pattern: Mapping[str, int] = {}
 ) -> int:
@@ -184,7 +188,8 @@ def lora_parameters(
             raise InputError(f"target is {name!r}; expected some of {', '.join(LINEAR)}.")
         rank = rank_pattern.get(name, r)
         _at_least_one(r=rank)
-        found += rank * sum(config.projection_shape(name)) * config.num_hidden_layers
+        a_layer = pair_parameters(config.projection_shape(name), rank)
+        found += a_layer * config.num_hidden_layers
     return found
 
 

@@ -6,6 +6,7 @@ stand for is given back in float32.
 
 from dataclasses import dataclass
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
@@ -102,15 +103,10 @@ def nf4(W: ArrayLike, block: int = 64) -> Quantized:  # (m, n)
 def bfloat16(x: ArrayLike) -> NDArray[np.float32]:
     """x rounded to bfloat16, to nearest and ties to even, as float32: the upper 16 of its bits.
 
-    Reference: IEEE 754 rounding on the 16 bits that are dropped; NaN stays NaN.
-
     >>> bfloat16([1.0, 1.001, 3.14159]).tolist()
     [1.0, 1.0, 3.140625]
     """
-    bits = np.asarray(x, dtype=np.float32).view(np.uint32)
-    even = (bits >> np.uint32(16)) & np.uint32(1)
-    rounded = (bits + np.uint32(0x7FFF) + even) & np.uint32(0xFFFF0000)
-    return np.where(np.isnan(np.asarray(x)), np.float32(np.nan), rounded.view(np.float32))
+    return np.asarray(x, np.float32).astype(ml_dtypes.bfloat16).astype(np.float32)
 
 
 @dataclass(frozen=True)

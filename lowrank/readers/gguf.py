@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, SourceError
 from lowrank.llama.config import LlamaConfig, RopeScaling
+from lowrank.llama.names import place
 from lowrank.llama.vocabulary import Vocabulary
+from lowrank.readers.gguf_names import from_gguf
 from lowrank.readers.handle import TensorInfo, known_tensor
-from lowrank.readers.names import from_gguf, place
 
 NUMBERS = {
     0: "B",

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, SourceError
+from lowrank.llama.names import place
 from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers.handle import TensorInfo, known_tensor
 from lowrank.readers.hf_config import llama_config_from_json
-from lowrank.readers.names import place
 from lowrank.readers.safetensors_header import Entry, header_length, parse_header, widen
 from lowrank.readers.tokenizer_files import LARGEST_TOKENIZER, words_beside
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from lowrank.errors import FormatError
 from lowrank.files import whole
+from lowrank.readers.safetensors_header import STORED
 
-SIZE = {"F32": 4, "F16": 2, "BF16": 2}
+SIZE = {dtype: STORED[dtype].itemsize for dtype in ("F32", "F16", "BF16")}
 
 
 def write(
@@ -51,23 +52,11 @@ def narrowed(name: str, value: NDArray[np.float32], dtype: str) -> NDArray:
 
     Raises FormatError if a finite value is too large for it.
 
-    >>> narrowed("w", np.float32([1.0, 1.00390625]), "BF16").tolist()
-    [16256, 16256]
+    >>> narrowed("w", np.float32([1.0, 1.00390625]), "BF16").astype(float).tolist()
+    [1.0, 1.0]
     """
-    value = np.ascontiguousarray(value, dtype="<f4")
-    if dtype == "F32":
-        return value
-    if dtype == "F16":
-        with np.errstate(over="ignore"):
-            narrow = value.astype("<f2")
-        lost = np.isinf(narrow) & np.isfinite(value)
-    else:
-        bits = value.view("<u4")
-        rounded = bits + np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1))
-        narrow = (
-            np.where(np.isnan(value), bits | np.uint32(1 << 22), rounded) >> np.uint32(16)
-        ).astype("<u2")
-        lost = ((narrow & 0x7FFF) == 0x7F80) & np.isfinite(value)
-    if lost.any():
+    with np.errstate(over="ignore"):
+        narrow = value.astype(STORED[dtype])
+    if (np.isinf(narrow) & np.isfinite(value)).any():
         raise FormatError(f"{name} holds values too large for {dtype}; store it as F32.")
     return narrow

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.llama.config import SMOLLM2_135M, LlamaConfig
+from lowrank.llama.names import LINEAR, name_of
 from lowrank.readers.handle import TensorInfo, known_tensor
-from lowrank.readers.names import PROJECTIONS
 
 
 class SyntheticModel:
@@ -25,9 +25,9 @@ class SyntheticModel:
     def __init__(self, config: LlamaConfig = SMOLLM2_135M) -> None:
         self.config = config
         names = {"model.embed_tokens.weight": ("embed_tokens", None)} | {
-            f"model.layers.{layer}.{block(projection)}.{projection}.weight": (projection, layer)
+            f"{name_of(layer, projection)}.weight": (projection, layer)
             for layer in range(config.num_hidden_layers)
-            for projection in PROJECTIONS
+            for projection in LINEAR
         }
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
             {name: described(name, config, *where) for name, where in names.items()}
@@ -41,11 +41,6 @@ class SyntheticModel:
         shape = known_tensor(self.tensors, name, self.title).shape
         rng = np.random.default_rng(zlib.crc32(name.encode()))
         return rng.standard_normal(shape, dtype=np.float32) / np.float32(np.sqrt(shape[1]))
-
-
-def block(projection: str) -> str:
-    """The part of a layer that a projection belongs to."""
-    return "self_attn" if projection in ("q_proj", "k_proj", "v_proj", "o_proj") else "mlp"
 
 
 def described(name: str, config: LlamaConfig, projection: str, layer: int | None) -> TensorInfo:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from lowrank.errors import FormatError
 from lowrank.files import whole
 from lowrank.llama.model import Params, projections
-from lowrank.surgery.factors import Factors, Floats, Source, aware, plain, reader, second_moments
+from lowrank.llama.names import fed_first
+from lowrank.surgery.factors import Factors, Floats, Source, aware, plain, second_moments
 
 LAYERS_AT_ONCE = 8  # whose second moments are held together
 
@@ -95,7 +96,7 @@ class FactorStore:
         return self.folder / f"{way}-{name}.npy"
 
     def _moment_path(self, name: str) -> Path:
-        return self.folder / f"inputs-{reader(name)}.npy"
+        return self.folder / f"inputs-{fed_first(name)}.npy"
 
     def _read(self, path: Path) -> Factors:
         """A view of the file, opened once: mapping 210 files anew takes longer than using them."""

@@ -11,6 +11,7 @@ from lowrank.errors import InputError
 from lowrank.llama.generation import CHUNK
 from lowrank.llama.linear import LowRank
 from lowrank.llama.model import Params, hidden, observed, projections
+from lowrank.llama.names import fed_first
 from lowrank.spectra.svd import SVD, checked_rank, frobenius, full
 
 Floats = NDArray[np.floating]
@@ -115,7 +116,7 @@ def second_moments(
 
     Raises InputError for a name that the model does not have, or texts without a token.
     """
-    readers = {name: reader(name) for name in names}
+    readers = {name: fed_first(name) for name in names}
     total = sum(len(ids) for ids in texts)
     if total == 0:
         raise InputError("The calibration text is empty; expected at least one token.")
@@ -156,13 +157,6 @@ class _Inputs:
     def triangle(self) -> NDArray[np.float64]:
         stacked = np.concatenate(self._rows, dtype=np.float64)
         return scipy.linalg.qr(stacked, mode="r", check_finite=False)[0][: self.n]
-
-
-def reader(name: str) -> str:
-    """The first projection that reads the same vector as this one."""
-    first = {"k_proj": "q_proj", "v_proj": "q_proj", "up_proj": "gate_proj"}
-    head, _, kind = name.rpartition(".")
-    return f"{head}.{first.get(kind, kind)}"
 
 
 @dataclass(frozen=True, eq=False)

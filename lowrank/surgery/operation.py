@@ -11,15 +11,13 @@ from lowrank.llama.cache import Cache
 from lowrank.llama.generation import CHUNK, cross_entropy, distribution, nll
 from lowrank.llama.linear import Projection, bias_of
 from lowrank.llama.model import (
-    ATTENTION,
-    HEAD,
-    MLP,
     Params,
     checked_ids,
     forward,
     projections,
     replaced,
 )
+from lowrank.llama.names import HEAD, LINEAR
 from lowrank.spectra.svd import checked_rank
 from lowrank.surgery.factors import Source
 from lowrank.surgery.plans import Plan, by_fraction, chosen
@@ -89,7 +87,7 @@ def sensitivity(
     params: Params,
     ids: Sequence[int],
     factors: Mapping[str, Source],
-    kinds: Sequence[str] = ATTENTION + MLP,
+    kinds: Sequence[str] = LINEAR,
     fractions: Sequence[float] = (0.75, 0.5, 0.25, 0.125),
     layers: Sequence[int] | None = None,
 ) -> Iterator[Measured]:

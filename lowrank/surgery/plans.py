@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
-from lowrank.llama.model import ATTENTION, MLP, Params, name_of, projections
+from lowrank.llama.model import Params, projections
+from lowrank.llama.names import LINEAR, name_of
 from lowrank.spectra.measures import rank_at_energy
 from lowrank.spectra.svd import checked_rank
 from lowrank.surgery.factors import Factors, Source
@@ -26,8 +27,8 @@ def chosen(
     count = len(params.layers)
     numbers = range(count) if layers is None else sorted(set(layers))
     for kind in kinds:
-        if kind not in ATTENTION + MLP:
-            raise InputError(f"projection is {kind!r}; expected {', '.join(ATTENTION + MLP)}.")
+        if kind not in LINEAR:
+            raise InputError(f"projection is {kind!r}; expected {', '.join(LINEAR)}.")
     for layer in numbers:
         if not 0 <= layer < count:
             raise InputError(f"layer is {layer}; this model has layers 0 to {count - 1}.")

@@ -9,6 +9,7 @@ import streamlit as st
 from lowrank.errors import InputError
 from lowrank.figures import memory as figures
 from lowrank.llama.config import LlamaConfig
+from lowrank.llama.names import ATTENTION, LINEAR
 from lowrank.memory import accounting as count
 from lowrank.memory.accounting import Memory, Storage
 from lowrank.readers.hf_config import llama_config_from_json
@@ -19,8 +20,8 @@ OPEN, MINE = "the open model", "a config.json of mine"
 MOST_JSON = 20_000
 TARGETS = {
     "q_proj, v_proj": ("q_proj", "v_proj"),
-    "attention": count.ATTENTION,
-    "all": count.LINEAR,
+    "attention": ATTENTION,
+    "all": LINEAR,
 }
 PLOTLY = {"displayModeBar": False}
 
@@ -118,7 +119,7 @@ def popular() -> str:
     """The popular estimate of Llama 2 7B beside the true count, computed here."""
     config = count.PUBLISHED["Llama 2 7B"]
     guess = 7 * 4096 * 4096 * 4
-    layer = sum(4 * p.each for p in count.parts(config) if p.name in count.LINEAR)
+    layer = sum(4 * p.each for p in count.parts(config) if p.name in LINEAR)
     whole = count.weight_bytes(config, Storage(count.FLOAT32, count.FLOAT32))
     rows = [
         ("seven 4096 × 4096 matrices, float32, a layer", guess),
@@ -231,7 +232,7 @@ def shown(runs: Mapping[str, Memory], key: str) -> None:
 
 def layer_picture(config: LlamaConfig) -> None:
     """The matrices of one layer, areas to scale."""
-    linear = [p for p in count.parts(config) if p.name in count.LINEAR]
+    linear = [p for p in count.parts(config) if p.name in LINEAR]
     st.html(figures.layer(linear))
     attention = sum(p.each for p in linear if p.kind == "attention")
     mlp = sum(p.each for p in linear if p.kind == "mlp")

@@ -11,7 +11,7 @@ from lowrank.errors import InputError
 from lowrank.figures import memory as figures
 from lowrank.llama import Dense, nll, projections, replaced
 from lowrank.llama.linear import Projection, bias_of
-from lowrank.llama.model import HEAD
+from lowrank.llama.names import HEAD
 from lowrank.memory.quantization import bfloat16, int8, nf4
 from lowrank.spectra.svd.threads import restored, use
 from lowrank.surgery import texts

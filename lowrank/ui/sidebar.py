@@ -10,22 +10,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lowrank.errors import InputError, LowrankError
+from lowrank.llama.names import LABELS
 from lowrank.readers import Model, TensorInfo
 from lowrank.ui import model_picker
 
 MODEL, MATRIX = "model", "matrix"  # what a page may need
-# Labels are what the link says, so they are short and do not change.
-LABELS = {
-    "q_proj": "q",
-    "k_proj": "k",
-    "v_proj": "v",
-    "o_proj": "o",
-    "gate_proj": "gate",
-    "up_proj": "up",
-    "down_proj": "down",
-    "embed_tokens": "embeddings",
-    "lm_head": "head",
-}
 
 
 @dataclass(frozen=True)

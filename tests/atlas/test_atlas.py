@@ -21,7 +21,8 @@ from lowrank.__main__ import main
 from lowrank.atlas.journal import PARTS, SPECTRA, TABLE
 from lowrank.atlas.surveying import identity
 from lowrank.errors import FormatError, InputError, SourceError
-from lowrank.memory.accounting import LINEAR, PUBLISHED, parts
+from lowrank.llama.names import LINEAR
+from lowrank.memory.accounting import PUBLISHED, parts
 from lowrank.readers import Model, open_model
 
 ROOT = Path(__file__).parents[2]

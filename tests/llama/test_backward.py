@@ -10,7 +10,7 @@ from lowrank.errors import InputError
 from lowrank.llama import backward
 from lowrank.llama.config import RopeScaling
 from lowrank.llama.linear import Dense, LoRA, LowRank
-from lowrank.llama.model import ATTENTION, MLP, name_of
+from lowrank.llama.names import LINEAR, MLP, name_of
 from lowrank.llama.trainable import BOTTLENECK_PARTS, Bottleneck, DoRA, Dropped
 
 GQA = replace(llama.TINY, head_dim=6, num_hidden_layers=3)
@@ -87,7 +87,7 @@ def check(params, trained: dict, tolerance=1e-6) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("short", ATTENTION + MLP)
+@pytest.mark.parametrize("short", LINEAR)
 def test_lora_of_every_projection_in_a_middle_layer(shape, short):
     params, name = made(*SHAPES[shape]), name_of(1, short)
     adapted = lora(llama.projections(params)[name], rng_of(2))
@@ -187,7 +187,7 @@ def test_nothing_is_computed_that_nobody_asked_for():
     params = llama.replaced(params, watched | {v: lora(held[v], rng_of(0))})
     batch = backward.batch(EXAMPLES, params.config)
     backward.gradients(params, batch, [f"{v}.lora_A"])
-    above = [name_of(2, s) for s in ATTENTION + MLP]
+    above = [name_of(2, s) for s in LINEAR]
     here = [name_of(1, s) for s in ("o_proj", *MLP)]
     assert sorted(undone) == sorted(["lm_head", *above, *here])
 

@@ -1,6 +1,5 @@
 """Quantizers against their definition and published levels, and rounding against ml_dtypes."""
 
-import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given
@@ -54,9 +53,13 @@ def test_fewer_bits_are_further_off_on_normal_weights():
 
 
 @given(hnp.arrays(np.float32, 20, elements=st.floats(width=32, allow_nan=True)))
-def test_bfloat16_rounds_as_ml_dtypes_does(x):
-    expected = x.astype(ml_dtypes.bfloat16).astype(np.float32)
-    np.testing.assert_array_equal(bfloat16(x), expected)
+def test_bfloat16_is_the_nearest_of_its_two_neighbours_and_the_even_one_of_two_as_near(x):
+    """By its bits: 16 are dropped, and the others go up by one if those were more than half."""
+    bits, got = x.view(np.uint32), bfloat16(x)
+    down, dropped = bits >> 16, bits & 0xFFFF
+    up = (dropped > 0x8000) | ((dropped == 0x8000) & (down % 2 == 1))
+    expected = ((down + up) << 16).astype(np.uint32).view(np.float32)
+    np.testing.assert_array_equal(got, np.where(np.isnan(x), np.nan, expected))
 
 
 def test_what_rounding_loses_is_measured_on_the_difference():

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from lowrank.llama.config import LlamaConfig
-from lowrank.llama.model import ATTENTION, MLP, name_of
+from lowrank.llama.names import LINEAR, name_of
 from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.train_config import TrainConfig
 from lowrank.lora.training_examples import Example
 
-SHORT = (*ATTENTION, *MLP)
+SHORT = LINEAR
 LAYERS = (0, 14, 29)
 R = 4
 EVERYWHERE = {

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lowrank.llama.names import LABELS
 from lowrank.ui.model_picker import MODELS
-from lowrank.ui.sidebar import LABELS
 from tests.pages import opening
 from tests.pages.opening import captions, metrics
 

@@ -3,10 +3,10 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lowrank.llama.names import LABELS
 from lowrank.readers import open_model
 from lowrank.spectra.svd import energy, full, parameters
 from lowrank.ui.model_picker import MODELS
-from lowrank.ui.sidebar import LABELS
 from tests.pages import opening
 from tests.pages.opening import metrics
 

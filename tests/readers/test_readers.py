@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.readers import open_model
 from lowrank.readers.gguf import GGUFModel
-from lowrank.readers.names import from_gguf
+from lowrank.readers.gguf_names import from_gguf
 
 HEADS, KV_HEADS, HIDDEN, MIDDLE, WORDS = 4, 2, 64, 96, 8
 SHAPES = {

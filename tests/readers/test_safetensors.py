@@ -13,8 +13,8 @@ from safetensors.numpy import save, save_file
 
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.readers import open_model
+from lowrank.readers.gguf_names import from_gguf
 from lowrank.readers.hf_config import llama_config_from_json
-from lowrank.readers.names import from_gguf
 from lowrank.readers.safetensors_header import parse_header, widen
 
 CONFIG = {
@@ -110,14 +110,20 @@ def test_plain_types_widen_as_numpy_does(code, tmp_path):
 
 
 def test_eight_and_sixteen_bit_floats_widen_exactly():
-    ml_dtypes = pytest.importorskip("ml_dtypes")
-    byte = np.arange(256, dtype=np.uint8)
-    for dtype, peer in (("F8_E4M3", "float8_e4m3fn"), ("F8_E5M2", "float8_e5m2")):
-        expected = byte.view(getattr(ml_dtypes, peer)).astype(np.float32)
-        np.testing.assert_array_equal(widen(byte.tobytes(), dtype, (256,)), expected)
-    word = np.arange(65536, dtype=np.uint16)
-    expected = word.view(ml_dtypes.bfloat16).astype(np.float32)
-    np.testing.assert_array_equal(widen(word.tobytes(), "BF16", (65536,)), expected)
+    """Bit by bit: bfloat16 and E5M2 are upper halves, E4M3 has no infinity and one NaN a sign."""
+    byte, word = np.arange(256, dtype=np.uint8), np.arange(65536, dtype=np.uint16)
+    exponent, fraction = byte >> 3 & 15, (byte & 7) / 8
+    size = np.where(exponent == 0, fraction * 2.0**-6, (1 + fraction) * 2.0 ** (exponent - 7.0))
+    size[(byte & 127) == 127] = np.nan
+    cases = {
+        "BF16": (word, (word.astype(np.uint32) << 16).view(np.float32)),
+        "F8_E5M2": (byte, (byte.astype(np.uint16) << 8).view(np.float16).astype(np.float32)),
+        "F8_E4M3": (byte, np.where(byte < 128, size, -size).astype(np.float32)),
+    }
+    for dtype, (stored, expected) in cases.items():
+        got = widen(stored.tobytes(), dtype, stored.shape)
+        np.testing.assert_array_equal(got, expected)
+        assert (np.signbit(got) == np.signbit(expected))[np.isfinite(expected)].all()
 
 
 def test_nan_and_infinity_are_read_as_they_are(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lowrank import llama
-from lowrank.llama.model import ATTENTION, MLP
+from lowrank.llama.names import LINEAR
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.surgery import (
     aware_factors,
@@ -49,7 +49,7 @@ def widened(params: llama.Params) -> llama.Params:
 
 def test_at_full_rank_no_logit_changes(params, tokenizer):
     """All 210 matrices, in float32 as the page runs it; pairs would round each anew."""
-    names = chosen(params, ATTENTION + MLP)
+    names = chosen(params, LINEAR)
     assert len(names) == 210
     cut = operate(params, by_fraction(params, names, 1.0), plain_factors(params))
     ids = tokenizer.encode(texts.text("french"))[:48]
@@ -62,7 +62,7 @@ def test_at_full_rank_no_logit_changes(params, tokenizer):
 def test_pairs_of_full_rank_change_no_logit(way, layer, params, tokenizer):
     """In float64: float32 rounds logits of 35 in the fifth digit, and so orders of summing tell."""
     params = widened(params)
-    names = chosen(params, ATTENTION + MLP, [layer])
+    names = chosen(params, LINEAR, [layer])
     ids = tokenizer.encode(texts.text("french"))[:24]
     if way == "plain":
         factors = plain_factors(params)
@@ -103,9 +103,9 @@ def test_the_stored_map_by_layer_is_what_is_measured(params, tokenizer):
 def test_the_map_teaches_what_the_page_says():
     """Activation-aware wins everywhere; q, k and o lose half for little, the others do not."""
     found = {(p.kind, p.fraction, p.way): p.rise for p in recorded.together().points}
-    for kind in ATTENTION + MLP:
+    for kind in LINEAR:
         for fraction in recorded.FRACTIONS:
             assert found[kind, fraction, "aware"] < found[kind, fraction, "plain"]
-    for kind in ATTENTION + MLP:
+    for kind in LINEAR:
         cheap = kind in ("q_proj", "k_proj", "o_proj")
         assert (found[kind, 0.5, "plain"] < 0.3) == cheap

@@ -10,6 +10,7 @@ import streamlit as st
 from lowrank.figures import lab as figures
 from lowrank.figures.lora import shapes
 from lowrank.llama.config import LlamaConfig
+from lowrank.llama.names import LINEAR
 from lowrank.lora.counting import report
 from lowrank.memory import accounting
 from lowrank.readers import Model, uploads
@@ -204,11 +205,11 @@ def download(name: str) -> None:
 
 def arrows(config: LlamaConfig, choice: Choice) -> None:
     """The shapes at every arrow, of each kind of matrix that is trained."""
-    kinds = [kind for kind in accounting.LINEAR if choice.method.targets(f"model.layers.0.{kind}")]
+    kinds = [kind for kind in LINEAR if choice.method.targets(f"model.layers.0.{kind}")]
     r, tokens = choice.method.r, "T"
     for kind in kinds:
         m, n = config.projection_shape(kind)
-        trained, last = r * (m + n), ""
+        trained, last = accounting.pair_parameters((m, n), r), ""
         if choice.method.use_dora:
             trained, last = trained + m, f" Each row is then brought to its trained length ({m},)."
         st.markdown(

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from lowrank.llama.model import ATTENTION, MLP
+from lowrank.llama.names import LABELS, LINEAR
 from lowrank.surgery import FactorStore, Plan, allocate, by_energy, by_fraction, chosen
 from lowrank.surgery.recorded import together
 from lowrank.ui.layout import text
-from lowrank.ui.sidebar import LABELS
 
-KINDS = ATTENTION + MLP
+KINDS = LINEAR
 SHORT = {LABELS[kind]: kind for kind in KINDS}
 # Labels are what the link says, so they are short and do not change.
 ALL, RANGE, ONE = "all", "a range", "one"

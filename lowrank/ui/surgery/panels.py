@@ -9,6 +9,7 @@ import streamlit as st
 
 from lowrank.figures import surgery as figures
 from lowrank.llama.model import projections
+from lowrank.llama.names import LABELS
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.readers import Model
 from lowrank.spectra.svd import break_even_rank
@@ -18,7 +19,6 @@ from lowrank.ui import cached
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
 from lowrank.ui.progress import outcome, progress, watched
-from lowrank.ui.sidebar import LABELS
 from lowrank.ui.surgery import cutting
 from lowrank.ui.surgery.cut import KINDS, Choice
 from lowrank.ui.truncation import amount

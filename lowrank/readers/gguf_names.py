@@ -1,4 +1,4 @@
-"""Tensor names: Hugging Face's, GGUF's, and what a name says about a tensor's place."""
+"""GGUF's names of tensors, and Hugging Face's."""
 
 import re
 
@@ -16,8 +16,6 @@ IN_LAYER = {
 }
 OUTSIDE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
 
-PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
 
 def from_gguf(name: str) -> str:
     """The Hugging Face name of a GGUF tensor; a name of neither kind stays as it is.
@@ -33,14 +31,3 @@ def from_gguf(name: str) -> str:
     if long is None:
         return name
     return f"{long}.{ending}" if layer is None else f"model.layers.{layer}.{long}.{ending}"
-
-
-def place(name: str) -> tuple[int | None, str | None]:
-    """(layer, projection) that a Hugging Face name speaks of, None where it does not.
-
-    >>> place("model.layers.3.mlp.up_proj.weight"), place("model.norm.weight")
-    ((3, 'up_proj'), (None, 'norm'))
-    """
-    layer = re.search(r"\blayers\.(\d+)\.", name)
-    module = re.search(r"(\w+)\.(?:weight|bias)$", name)
-    return int(layer[1]) if layer else None, module[1] if module else None

@@ -1,0 +1,51 @@
+"""What Hugging Face calls the parts of a Llama: each name is written here and nowhere else.
+
+The layers' matrices stand in the order in which they are applied.
+"""
+
+import re
+
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+MLP = ("gate_proj", "up_proj", "down_proj")
+LINEAR = ATTENTION + MLP
+EMBEDDINGS, HEAD = "embed_tokens", "lm_head"
+
+LABELS = {name: name.removesuffix("_proj") for name in LINEAR} | {
+    EMBEDDINGS: "embeddings",
+    HEAD: "head",
+}
+"""What people call them; links say it too, so that it does not change."""
+
+FED_LIKE = {"k_proj": "q_proj", "v_proj": "q_proj", "up_proj": "gate_proj"}
+"""The projections that take in the very vector that an earlier one does, and which."""
+
+
+def name_of(layer: int, projection: str) -> str:
+    """The full name of a projection of a layer.
+
+    >>> name_of(3, "up_proj")
+    'model.layers.3.mlp.up_proj'
+    """
+    block = "self_attn" if projection in ATTENTION else "mlp"
+    return f"model.layers.{layer}.{block}.{projection}"
+
+
+def fed_first(name: str) -> str:
+    """The full name of the first projection that takes in the same vector as this one.
+
+    >>> fed_first("model.layers.3.self_attn.v_proj")
+    'model.layers.3.self_attn.q_proj'
+    """
+    block, _, projection = name.rpartition(".")
+    return f"{block}.{FED_LIKE.get(projection, projection)}"
+
+
+def place(name: str) -> tuple[int | None, str | None]:
+    """(layer, projection) that a tensor's name speaks of, None where it does not.
+
+    >>> place("model.layers.3.mlp.up_proj.weight"), place("model.norm.weight")
+    ((3, 'up_proj'), (None, 'norm'))
+    """
+    layer = re.search(r"\blayers\.(\d+)\.", name)
+    module = re.search(r"(\w+)\.(?:weight|bias)$", name)
+    return int(layer[1]) if layer else None, module[1] if module else None
