@@ -5,7 +5,6 @@ python -m scripts.check_wheel      from the checkout's top, with playwright; a m
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,10 +12,10 @@ import venv
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.browser.conftest import CHROMIUM_NAMES, FLAGS, free_port, settled, wait_until_healthy
+from scripts.look_at_pages import look
+from tests.browser.conftest import free_port, wait_until_healthy
 
 ROOT = Path(__file__).parents[1]
-ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
 
 
 def installed(work: Path) -> Path:
@@ -30,33 +29,6 @@ def installed(work: Path) -> Path:
     python = str(programs / "python")
     subprocess.run([*pip, "--python", python, "install", f"{wheel}[app]"], check=True)
     return programs
-
-
-def walk(url: str) -> list[str]:
-    """What is wrong with the pages that the navigation lists, a sentence each."""
-    from playwright.sync_api import sync_playwright
-
-    browser_path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
-    wrong = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(120_000)
-        page.goto(url)
-        settled(page)
-        links = page.get_by_test_id("stSidebarNavLink")
-        addresses = [links.nth(i).get_attribute("href") for i in range(links.count())]
-        if len(addresses) != len(list(ROOT.glob("pages/*.py"))):
-            wrong.append(f"the navigation lists {addresses}, not every file of pages/")
-        for address in addresses:
-            page.goto(address)
-            settled(page)
-            title = page.get_by_role("heading", level=1).first.inner_text()
-            print(f"{address.removeprefix(url)}: {title}")
-            if errors := page.locator(ERRORS).all_inner_texts():
-                wrong.append(f"{address}: {errors}")
-        browser.close()
-    return wrong
 
 
 def main() -> list[str]:
@@ -78,7 +50,7 @@ def main() -> list[str]:
         leaving.callback(server.wait)
         leaving.callback(server.terminate)
         wait_until_healthy(f"http://127.0.0.1:{port}", server, seconds=300)
-        return walk(f"http://127.0.0.1:{port}")
+        return look(f"http://127.0.0.1:{port}")
 
 
 if __name__ == "__main__":

@@ -40,8 +40,8 @@ step "make app, first time: environment, model and server"
 serve
 step "make test"
 "${bare[@]}" make test "PYTHON=$python"
-step "the three pages, in Chromium, from the running app"
-"${bare[@]}" .venv/bin/python scripts/look_at_pages.py "http://127.0.0.1:$port"
+step "every page, in Chromium, from the running app"
+"${bare[@]}" .venv/bin/python -m scripts.look_at_pages "http://127.0.0.1:$port"
 stop
 step "make app, second time, with no network to download from"
 serve PIP_NO_INDEX=1 HF_HUB_OFFLINE=1 https_proxy=http://127.0.0.1:9 http_proxy=http://127.0.0.1:9

@@ -1,56 +1,68 @@
 """Open every page of a running app in Chromium; fail on an error box or a missing model.
 
-python scripts/look_at_pages.py URL [FOLDER]     FOLDER receives screenshots, 1280 and 390 px wide
+python -m scripts.look_at_pages URL [FOLDER]     FOLDER receives screenshots, 1280 and 390 px wide
 """
 
 import shutil
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from tests.browser.conftest import CHROMIUM_NAMES, FLAGS, settled
 
 MODEL = "SmolLM2-135M-Instruct"
-PAGES = {"": None, "rank": None, "redundancy": None, "truncation": MODEL, "lora": MODEL}
-PAGES |= {"surgery": MODEL, "atlas": MODEL, "memory": MODEL}
+ON_THE_MODEL = {"truncation", "lora", "surgery", "atlas", "memory", "lab"}
+ROOT = Path(__file__).parents[1]
 ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+DRAWN = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
+    .every(chart => chart.querySelector('.js-plotly-plot'))"""
+PAINTED = "() => new Promise(f => requestAnimationFrame(() => requestAnimationFrame(f)))"
 
 
-def look(url: str, folder: Path | None) -> list[str]:
-    """What is wrong with the pages, a sentence each."""
+def look(url: str, folder: Path | None = None) -> list[str]:
+    """What is wrong with the pages that the navigation lists, a sentence each."""
+    from playwright.sync_api import sync_playwright
+
     wrong = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        for name, expected in PAGES.items():
+        path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(120_000)
+        page.goto(url)
+        settled(page)
+        links = page.get_by_test_id("stSidebarNavLink").all()
+        addresses = [str(link.get_attribute("href")) for link in links]
+        if len(addresses) != len(list(ROOT.glob("pages/*.py"))):
+            wrong.append(f"the navigation lists {addresses}, not every file of pages/")
+        for address in addresses:
+            name = address.removeprefix(url).strip("/")
             for width in (1280, 390):
-                page = browser.new_page(viewport={"width": width, "height": 900})
-                page.goto(f"{url}/{name}")
-                page.get_by_role("heading", level=1).first.wait_for(timeout=60_000)
-                page.locator('[data-testid="stStatusWidget"]').wait_for(
-                    state="detached", timeout=120_000
-                )
-                if name:  # the pages below the first have a matrix or a chart, loaded late
-                    page.locator(".js-plotly-plot, .lr-matrix").first.wait_for(timeout=60_000)
-                page.wait_for_timeout(1500)
-                words = page.locator("body").inner_text()
-                if page.locator(ERRORS).count():
-                    wrong.append(f"/{name} at {width} px shows an error")
-                if expected and expected not in words:
-                    wrong.append(f"/{name} at {width} px does not name {expected}")
+                page.set_viewport_size({"width": width, "height": 900})
+                page.goto(address)
+                settled(page)
+                page.wait_for_function(DRAWN)
+                said = f"/{name} at {width} px"
+                if errors := page.locator(ERRORS).all_inner_texts():
+                    wrong.append(f"{said} shows {errors}")
+                if name in ON_THE_MODEL and MODEL not in page.locator("body").inner_text():
+                    wrong.append(f"{said} does not name {MODEL}")
                 if page.evaluate("document.documentElement.scrollWidth") > width:
-                    wrong.append(f"/{name} at {width} px is wider than the screen")
+                    wrong.append(f"{said} is wider than the screen")
                 if folder:
-                    folder.mkdir(parents=True, exist_ok=True)
-                    height = page.evaluate(
-                        "document.querySelector('[data-testid=stMain]').scrollHeight"
-                    )
-                    page.set_viewport_size({"width": width, "height": min(int(height) + 60, 6000)})
-                    page.wait_for_timeout(800)
-                    page.screenshot(path=folder / f"{name or 'start'}-{width}.png")
-                print(f"/{name} at {width} px: title {page.title()!r}")
-                page.close()
+                    shoot(page, width, folder / f"{name or 'start'}-{width}.png")
+                print(f"{said}: title {page.title()!r}", flush=True)
         browser.close()
     return wrong
+
+
+def shoot(page, width: int, path: Path) -> None:
+    """A picture of the whole page: it scrolls inside, so the window is made as high."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": width, "height": min(int(height) + 60, 6000)})
+    page.wait_for_function(DRAWN)
+    page.evaluate(PAINTED)
+    page.screenshot(path=path)
 
 
 if __name__ == "__main__":
