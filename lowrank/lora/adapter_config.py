@@ -6,7 +6,7 @@ Field names, defaults and matching rules are those of `peft.LoraConfig` and PEFT
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -164,10 +164,12 @@ class AdapterConfig:
         chosen = self.layers_to_transform
         if chosen is None or chosen == ():
             return True
-        patterns = self.layers_pattern or (r"[^.]*",)
-        for pattern in (patterns,) if isinstance(patterns, str) else patterns:
-            start = r".*?\." if not self.layers_pattern else r"(?:^|.*?\.)"
-            found = whole(rf"{start}{pattern}\.(?P<idx>\d+)\..*", module)
+        patterns = self.layers_pattern or ()
+        names = (patterns,) if isinstance(patterns, str) else patterns
+        # Without a pattern PEFT asks for a dot before the list's name, with one it does not.
+        starts = [rf"(?:^|.*?\.){name}" for name in names] or [r".*?\.[^.]*"]
+        for start in starts:
+            found = whole(rf"{start}\.(?P<idx>\d+)\..*", module)
             if found:
                 layer = int(found["idx"])
                 return layer == chosen if isinstance(chosen, int) else layer in chosen
@@ -214,6 +216,9 @@ def unfit(name: str, value: Any, expected: str) -> FormatError:
     return FormatError(f"{WHAT} has {name} = {str(value)[:80]!r}; expected {expected}.")
 
 
+Check = Callable[[Any], bool]
+
+
 def _flag(value: Any) -> bool:
     return type(value) is bool
 
@@ -234,38 +239,43 @@ def _list(value: Any) -> bool:
     return isinstance(value, tuple) and all(_text(each) for each in value)
 
 
+def _names(value: Any) -> bool:
+    return _text(value) or _list(value)
+
+
 def _layers(value: Any) -> bool:
     many = value if isinstance(value, tuple) else (value,)
-    return value is None or all(type(layer) is int and layer >= 0 for layer in many)
+    return all(type(layer) is int and layer >= 0 for layer in many)
 
 
-def _pattern_of(valid: Any) -> Any:
+def _or_none(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+def _pattern_of(valid: Check) -> Check:
     return lambda value: (
         isinstance(value, Mapping)
         and all(_text(key) and valid(each) for key, each in value.items())
     )
 
 
-ACCEPTED: Mapping[str, tuple[Any, str]] = {
+ACCEPTED: Mapping[str, tuple[Check, str]] = {
     "r": (_rank, "a whole number of at least 1"),
     "lora_alpha": (_number, "a number"),
-    "target_modules": (lambda v: _text(v) or _list(v), "a list of names or one pattern"),
+    "target_modules": (_names, "a list of names or one pattern"),
     "lora_dropout": (_number, "a number"),
     "use_rslora": (_flag, "true or false"),
     "use_dora": (_flag, "true or false"),
     "rank_pattern": (_pattern_of(_rank), "patterns with a rank for each"),
     "alpha_pattern": (_pattern_of(_number), "patterns with a number for each"),
-    "exclude_modules": (
-        lambda v: v is None or _text(v) or _list(v),
-        "a list of names or one pattern",
-    ),
-    "layers_to_transform": (_layers, "layer numbers"),
-    "layers_pattern": (lambda v: v is None or _text(v) or _list(v), "names of layer lists"),
+    "exclude_modules": (_or_none(_names), "a list of names or one pattern"),
+    "layers_to_transform": (_or_none(_layers), "layer numbers"),
+    "layers_pattern": (_or_none(_names), "names of layer lists"),
     "fan_in_fan_out": (_flag, "true or false"),
     "bias": (lambda v: v in ("none", "all", "lora_only"), "'none', 'all' or 'lora_only'"),
     "lora_bias": (_flag, "true or false"),
-    "modules_to_save": (lambda v: v is None or _list(v), "a list of names"),
+    "modules_to_save": (_or_none(_list), "a list of names"),
     "init_lora_weights": (lambda v: _flag(v) or _text(v), "true, false or a name"),
-    "task_type": (lambda v: v is None or _text(v), "a name"),
-    "base_model_name_or_path": (lambda v: v is None or _text(v), "a name"),
+    "task_type": (_or_none(_text), "a name"),
+    "base_model_name_or_path": (_or_none(_text), "a name"),
 }

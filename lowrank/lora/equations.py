@@ -90,8 +90,9 @@ def update(x: ArrayLike, A: ArrayLike, B: ArrayLike, alpha: float, r: int) -> Fl
     >>> update([1, 2], A=[[1, 1]], B=[[0], [1]], alpha=2, r=1).tolist()
     [0.0, 6.0]
     """
-    A, B = _matrix("A", A), _matrix("B", B)
-    r = _pair(A, B, r)
+    A, B, r = _matrix("A", A), _matrix("B", B), _whole("r", r)
+    _expect("A", A, (r, A.shape[1]), f"r is {r}")
+    _expect("B", B, (B.shape[0], r), f"r is {r}")
     x = _input(x, A.shape[1], f"A {A.shape} has {A.shape[1]} columns")
     return _scale(alpha) / r * (x @ A.T @ B.T)  # (..., in), (in, r), (r, out) -> (..., out)
 
@@ -169,20 +170,11 @@ def _checked(
     W0: ArrayLike, A: ArrayLike, B: ArrayLike, r: int
 ) -> tuple[Floats, Floats, Floats, int]:
     """The three matrices as floating arrays and r, proved to fit each other."""
-    W0, A, B = _matrix("W0", W0), _matrix("A", A), _matrix("B", B)
-    r = _pair(A, B, r)
-    rows, columns = W0.shape
-    _expect("A", A, (r, columns), f"W0 is {W0.shape} and r is {r}")
-    _expect("B", B, (rows, r), f"W0 is {W0.shape} and r is {r}")
+    W0, A, B, r = _matrix("W0", W0), _matrix("A", A), _matrix("B", B), _whole("r", r)
+    (rows, columns), because = W0.shape, f"W0 is {W0.shape} and r is {r}"
+    _expect("A", A, (r, columns), because)
+    _expect("B", B, (rows, r), because)
     return W0, A, B, r
-
-
-def _pair(A: Floats, B: Floats, r: int) -> int:
-    """r, proved to be the rank that A (r, in) and B (out, r) share."""
-    r = _whole("r", r)
-    _expect("A", A, (r, A.shape[1]), f"r is {r}")
-    _expect("B", B, (B.shape[0], r), f"r is {r}")
-    return r
 
 
 def _expect(name: str, array: Floats, shape: tuple[int, int], because: str) -> None:

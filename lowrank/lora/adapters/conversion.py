@@ -45,24 +45,18 @@ def trained(method: Method, state: State, base_model: str | None = None) -> Adap
         )
     elif method.init_lora_weights == "kaiming":
         config = replace(config, init_lora_weights=True)  # PEFT's name for it
-    ending = ".lora_magnitude_vector"
-    magnitudes = {
-        name.removesuffix(ending): np.asarray(m, np.float32)
-        for name, m in state.weights.items()
-        if name.endswith(ending)
-    }
+    held = {name: np.asarray(array, np.float32) for name, array in state.weights.items()}
     found = {
         name: Pair(
             name,
             np.asarray(A, np.float32),
             np.asarray(B, np.float32),
             method.scale(name),
-            magnitudes.get(name),
+            held.get(f"{name}.lora_magnitude_vector"),
         )
         for name, (A, B) in pairs(state).items()
     }
-    biases = {n: np.asarray(b, np.float32) for n, b in state.weights.items() if n.endswith(".bias")}
-    return Adapter(config, found, biases)
+    return Adapter(config, found, {n: b for n, b in held.items() if n.endswith(".bias")})
 
 
 def applied(params: Params, adapter: Adapter, scale: float = 1.0) -> Params:
