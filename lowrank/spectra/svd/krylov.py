@@ -36,11 +36,17 @@ class Subspace:
     X: Floats
     flops: float
     rng: np.random.Generator
+    most: int
 
     @property
     def size(self) -> int:
         """p, the columns of the basis."""
         return self.Q.shape[1]
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no next block, or no room for it: `most` columns are allowed."""
+        return not self.X.shape[1] or self.size + self.X.shape[1] > self.most
 
 
 def start(W: Floats, width: int, seed: int) -> Subspace:
@@ -50,7 +56,7 @@ def start(W: Floats, width: int, seed: int) -> Subspace:
     empty = np.empty((n, 0), W.dtype)
     X = orthonormal(rng.standard_normal((n, width), dtype=W.dtype), empty, rng)[0]
     H = np.zeros((0, 0))
-    return Subspace(empty, np.empty((m, 0), W.dtype), H, X, 0.0, rng)
+    return Subspace(empty, np.empty((m, 0), W.dtype), H, X, 0.0, rng, n)
 
 
 def grow(W: Floats, space: Subspace, k: int, tol: float, most: int) -> Subspace:
@@ -149,7 +155,7 @@ class _Work:
         """A Subspace that owns nothing but what is filled."""
         p = self.p
         parts = (self.Q[:, :p], self.WQ[:, :p], self.H[:p, :p].copy())
-        return Subspace(*parts, self.X, self.flops, self.rng)
+        return Subspace(*parts, self.X, self.flops, self.rng, self.Q.shape[1])
 
 
 def orthonormal(
@@ -187,20 +193,19 @@ def orthonormal(
         floor = 0.0
 
 
-def ritz(W: Floats, space: Subspace, k: int) -> tuple[Floats, NDArray[np.float64], Floats]:
-    """The best rank-k approximation of W within the subspace: U (m, k) float64, s (k,), V (n, k).
+def ritz(Q: Floats, WQ: Floats, k: int) -> tuple[Floats, NDArray[np.float64], Floats]:
+    """The best rank-k approximation of W within span Q: U (m, k) float64, s (k,), V (n, k).
 
-    W Q = Y, whose SVD is taken in float64: through Y.T Y where squaring leaves the k-th value good
-    to the precision of W, else through QR.
+    The SVD of W Q is taken in float64: through its Gram matrix where squaring leaves the k-th value
+    good to the precision of W, else through QR.
     """
-    limit = 1e-4 if W.dtype == np.float32 else np.inf
-    squares, X = top_eigen(gram(space.WQ), k)
+    limit = 1e-4 if Q.dtype == np.float32 else np.inf
+    squares, X = top_eigen(gram(WQ), k)
     s = np.sqrt(squares)
     if s[-1] > limit * s[0]:
-        U = wide_product(space.WQ, X / s)
+        U = wide_product(WQ, X / s)
     else:
-        Q, R = np.linalg.qr(space.WQ.astype(np.float64))
+        Y, R = np.linalg.qr(WQ.astype(np.float64))
         small, s, Xt = scipy.linalg.svd(R, check_finite=False)
-        U, s, X = Q @ small[:, :k], s[:k], Xt[:k].T
-    V = space.Q @ X.astype(W.dtype)  # (n, p), (p, k) -> (n, k)
-    return U, s, V
+        U, s, X = Y @ small[:, :k], s[:k], Xt[:k].T
+    return U, s, Q @ X.astype(Q.dtype)  # (n, p), (p, k) -> (n, k)

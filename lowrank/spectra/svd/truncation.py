@@ -1,5 +1,6 @@
 """The top k singular triplets of a large matrix, to a tolerance, with a certificate."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -127,7 +128,7 @@ def truncate(
         if start.k >= k and start.reached <= tol:
             return replace(start.top(k), tol=tol)
     turned = W.shape[0] < W.shape[1]
-    found = _search(W.T if turned else W, k, tol, seed, norm, start)
+    found = _Search(W.T if turned else W, norm, k, tol, seed).found(start)
     svd, certificate = found.svd, found.certificate
     if turned:
         svd = SVD(svd.Vt.T, svd.s, svd.U.T)
@@ -135,118 +136,111 @@ def truncate(
     return replace(found, svd=svd, certificate=certificate.times(1 / c))
 
 
-def _search(
-    W: Floats, k: int, tol: float, seed: int, norm: float, start: Truncation | None
-) -> Truncation:
+@dataclass(frozen=True, eq=False)
+class _Search:
     """truncate for W (m, n), m >= n, of ||W||_F = norm near 1."""
-    m, n = W.shape
-    width = min(32 if W.size >= LARGE else 16, max(8, k))
-    most = min(n, max(8 * k + 512, n // 2))
-    flops = start.flops if start else 0.0
-    if W.dtype == np.float32 and SMALL < n <= NARROW and k + SPARE <= n and norm > 0:
-        found = _through_gram(W, k, tol, norm)
-        flops += found.flops
-        if found.met:
-            return replace(found, flops=flops, seed=seed)
-    if n > SMALL and k <= SHARE * n and norm > 0:
-        space = start.space if start else None
-        for work in (W,) if W.dtype == np.float64 else (W, W.astype(np.float64)):
-            if space is None or space.Q.dtype != work.dtype:
-                space = krylov.start(work, width, seed)
-            with threads.restored():
-                found = _krylov(work, space, k, tol, norm, most, W.dtype)
-            space, flops = found.space or space, flops + found.flops
-            full_up = not space.X.shape[1] or space.size + space.X.shape[1] > most
-            if found.met and not full_up:
-                return replace(found, flops=flops, seed=seed)
-            space = None
-    U, s, V, cost = _dense(W, k, norm)
-    svd, certificate = _certified(W.astype(np.float64), U, s, V, norm, W.dtype, tol)
-    flops += cost + 4.0 * m * n * k
-    return Truncation(svd, certificate, tol, "dense", flops, seed, None)
 
+    W: Floats
+    norm: float
+    k: int
+    tol: float
+    seed: int
 
-def _krylov(
-    W: Floats,
-    space: krylov.Subspace,
-    k: int,
-    tol: float,
-    norm: float,
-    most: int,
-    dtype: np.dtype[np.floating],
-) -> Truncation:
-    """Grow the space and certify what it holds until tol is met or growing no longer helps."""
-    m, n = W.shape
-    before, goal = np.inf, tol
-    flops = -space.flops
-    while True:
-        space = krylov.grow(W, space, k, goal, most)
-        U, s, V = krylov.ritz(W, space, k)
-        flops += 4.0 * m * n * k + 2.0 * m * space.size * (space.size + k)
-        svd, certificate = _certified(W, U, s, V, norm, dtype, tol)
-        found = Truncation(svd, certificate, tol, "krylov", flops + space.flops, 0, space)
-        full_up = not space.X.shape[1] or space.size + space.X.shape[1] > most
-        if found.met or full_up or found.reached > 0.7 * before:
-            return found
-        before, goal = found.reached, goal / 4
+    def found(self, start: Truncation | None) -> Truncation:
+        """The first attempt that meets the tolerance, or the last; flops are those of all."""
+        flops = start.flops if start else 0.0
+        for found in self.attempts(start.space if start else None):
+            flops += found.flops
+            if found.met and not (found.space and found.space.full):
+                break
+        return replace(found, flops=flops)
 
+    def attempts(self, space: krylov.Subspace | None) -> Iterator[Truncation]:
+        """By ever dearer and surer means; the last is dense."""
+        W, k, n = self.W, self.k, self.W.shape[1]
+        single, zero = W.dtype == np.float32, self.norm == 0
+        if single and SMALL < n <= NARROW and k + SPARE <= n and not zero:
+            yield self.by_gram()
+        if n > SMALL and k <= SHARE * n and not zero:
+            width = min(32 if W.size >= LARGE else 16, max(8, k))
+            for dtype in (np.float32, np.float64) if single else (np.float64,):
+                work: Floats = W.astype(dtype, copy=False)
+                if space is None or space.Q.dtype != dtype:
+                    space = krylov.start(work, width, self.seed)
+                with threads.restored():
+                    found = self.by_krylov(work, space)
+                yield found
+                space = None
+        yield self.by_dense()
 
-def _through_gram(W: Floats, k: int, tol: float, norm: float) -> Truncation:
-    """The best within the top eigenvectors of W.T W (n, n), which is made in float32.
+    def by_krylov(self, W: Floats, space: krylov.Subspace) -> Truncation:
+        """Grow the space and certify what it holds until tol is met or growing no longer helps."""
+        (m, n), k = W.shape, self.k
+        most = min(n, max(8 * k + 512, n // 2))
+        before, goal = np.inf, self.tol
+        flops = -space.flops
+        while True:
+            space = krylov.grow(W, space, k, goal, most)
+            flops += 4.0 * m * n * k + 2.0 * m * space.size * (space.size + k)
+            top = krylov.ritz(space.Q, space.WQ, k)
+            found = self.certified(W, *top, "krylov", flops + space.flops, space)
+            if found.met or space.full or found.reached > 0.7 * before:
+                return found
+            before, goal = found.reached, goal / 4
 
-    Its rounding turns those vectors a little; the values are then taken from W itself, where the
-    angle enters by its square, and certified.
-    """
-    m, n = W.shape
-    Q = top_eigen(gram(W, W.dtype), k + SPARE)[1].astype(W.dtype)
-    space = krylov.Subspace(Q, W @ Q, np.zeros((0, 0)), Q[:, :0], 0.0, np.random.default_rng(0))
-    svd, certificate = _certified(W, *krylov.ritz(W, space, k), norm, W.dtype, tol)
-    flops = m * n * (n + 2.0 * (k + SPARE) + 4.0 * k) + 4 / 3 * n**3 + 4.0 * n * n * k
-    return Truncation(svd, certificate, tol, "gram", flops, 0, None)
+    def by_gram(self) -> Truncation:
+        """The best within the top eigenvectors of W.T W (n, n), which is made in float32.
 
+        Its rounding turns those vectors a little; the values are then taken from W itself, where
+        the angle enters by its square, and certified.
+        """
+        W, k, (m, n) = self.W, self.k, self.W.shape
+        Q = top_eigen(gram(W, W.dtype), k + SPARE)[1].astype(W.dtype)
+        flops = m * n * (n + 2.0 * (k + SPARE) + 4.0 * k) + 4 / 3 * n**3 + 4.0 * n * n * k
+        return self.certified(W, *krylov.ritz(Q, W @ Q, k), "gram", flops)
 
-def _certified(
-    W: Floats,
-    U: Floats,
-    s: NDArray[np.float64],
-    V: Floats,
-    norm: float,
-    dtype: np.dtype[np.floating],
-    tol: float,
-) -> tuple[SVD, Certificate]:
-    """The triplets rounded to `dtype`, and their certificate.
+    def by_dense(self) -> Truncation:
+        """From all of W in float64.
 
-    Residuals near sqrt(tol) / 2 are to be expected, so what float32 may add to them may be as
-    large.
+        float32: through the Gram matrix in float64 where that leaves s_k good to about 1e-7.
+        """
+        W, k, (m, n) = self.W, self.k, self.W.shape
+        wide, certifying = W.astype(np.float64), 4.0 * m * n * k
+        if self.norm == 0:
+            return self.certified(wide, np.eye(m, k), np.zeros(k), np.eye(n, k), "dense", 0.0)
+        if W.dtype == np.float32:
+            squares, V = top_eigen(gram(W), k)
+            if squares[-1] > 1e-8 * squares[0]:
+                s = np.sqrt(squares)
+                flops = m * n * (n + 2.0 * k) + 4 / 3 * n**3 + 4.0 * n * n * k + certifying
+                return self.certified(wide, wide_product(W, V / s), s, V, "dense", flops)
+        U, s, Vt = scipy.linalg.svd(wide, full_matrices=False, check_finite=False)
+        flops = 4.0 * m * n * n + 8.0 * n**3 + certifying
+        return self.certified(wide, U[:, :k], s[:k], Vt[:k].T, "dense", flops)
 
-    Triplets found in float64 for a float32 matrix are certified twice: what is said of s holds for
-    the vectors before rounding, what is said of W_k for those that are handed out.
-    """
-    svd = SVD(U.astype(dtype), s, V.T.astype(dtype))
-    allowed = tol**0.5 * float(s[-1])
-    certificate = certify(W, svd, norm, allowed, dtype)
-    if W.dtype == dtype:
-        return svd, certificate
-    sharp = certify(W, SVD(U, s, V.T), norm, allowed, dtype)
-    return svd, replace(certificate, residuals=sharp.residuals, errors=sharp.errors)
+    def certified(
+        self,
+        W: Floats,
+        U: Floats,
+        s: NDArray[np.float64],
+        V: Floats,
+        method: str,
+        flops: float,
+        space: krylov.Subspace | None = None,
+    ) -> Truncation:
+        """The triplets rounded to W's own dtype, with their certificate; W as they were found in.
 
-
-def _dense(W: Floats, k: int, norm: float) -> tuple[Floats, NDArray[np.float64], Floats, float]:
-    """U (m, k), s (k,), V (n, k) in float64 from all of W (m, n), m >= n, and their cost in flops.
-
-    float32: through the Gram matrix in float64 where that leaves s_k good to about 1e-7.
-    """
-    m, n = W.shape
-    if norm == 0:
-        return np.eye(m, k), np.zeros(k), np.eye(n, k), 0.0
-    if W.dtype == np.float32:
-        squares, V = top_eigen(gram(W), k)
-        if squares[-1] > 1e-8 * squares[0]:
-            s = np.sqrt(squares)
-            flops = m * n * (n + 2.0 * k) + 4 / 3 * n**3 + 4.0 * n * n * k
-            return wide_product(W, V / s), s, V, flops
-    U, s, Vt = scipy.linalg.svd(W.astype(np.float64), full_matrices=False, check_finite=False)
-    return U[:, :k], s[:k], Vt[:k].T, 4.0 * m * n * n + 8.0 * n**3
+        Residuals near sqrt(tol) / 2 are to be expected, so what float32 may add to them may be as
+        large. Triplets found in float64 for a float32 matrix are certified twice: what is said of
+        s holds for the vectors before rounding, what is said of W_k for those handed out.
+        """
+        dtype, allowed = self.W.dtype, self.tol**0.5 * float(s[-1])
+        svd = SVD(U.astype(dtype), s, V.T.astype(dtype))
+        certificate = certify(W, svd, self.norm, allowed, dtype)
+        if W.dtype != dtype:
+            sharp = certify(W, SVD(U, s, V.T), self.norm, allowed, dtype)
+            certificate = replace(certificate, residuals=sharp.residuals, errors=sharp.errors)
+        return Truncation(svd, certificate, self.tol, method, flops, self.seed, space)
 
 
 def _check_start(start: Truncation, W: Floats, norm: float) -> None:
