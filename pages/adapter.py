@@ -5,6 +5,7 @@ import streamlit as st
 from lowrank.figures.adapter import update_spectrum
 from lowrank.lora.adapters import effect, load, merged
 from lowrank.ui import adapters, cached
+from lowrank.ui.drawing import chart
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
@@ -31,10 +32,9 @@ else:
     st.subheader(f"One update: {module}", anchor=False)
     picture, beside = st.columns([3, 1])
     with picture:
-        st.plotly_chart(
+        chart(
             update_spectrum(found.s, svd.s),
             key="update spectrum",
-            config={"displayModeBar": False},
             alt=f"The {found.r} singular values of the update of {module}, from {found.s[0]:.3g} "
             f"to {found.s[-1]:.3g}, beside the largest of W0",
         )

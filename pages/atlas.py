@@ -17,8 +17,8 @@ with errors_shown():
         measure = atlas.choose_measure()
     with second:
         other = atlas.beside(model)
-    found = atlas.found(model, "first")
-    beside = atlas.found(other, "second") if other else None
+    found = atlas.found(model)
+    beside = atlas.found(other) if other else None
 
 if found:
     chosen = (info.layer, info.projection) if info.layer is not None and info.projection else None

@@ -22,6 +22,7 @@ with errors_shown():
     config = model.config
     if config is None or model.words is None:
         raise InputError(text("lab", "no llama").format(title=model.title))
+    source = model.source
 view = st.segmented_control(
     "View",
     [TRAIN, OTHERS, PAPER],
@@ -37,11 +38,11 @@ def train() -> None:
     """A run, its curve, both answers, and what it computes and holds."""
     controls, picture = st.columns([1, 1], gap="large")
     with controls:
-        pairs, known = settings.training_set()
-        choice = settings.Choice(pairs, settings.settings(known))
-        panels.counts(config, choice)
-        if st.button("Train", type="primary", icon=":material/model_training:", key="train"):
-            runs.begin(model, choice)
+        choice, known = settings.asked()
+        if choice:
+            panels.counts(config, choice)
+            if st.button("Train", type="primary", icon=":material/model_training:", key="train"):
+                runs.begin_training(source, choice)
     job = runs.going()
     with picture:
         if job:
@@ -49,30 +50,28 @@ def train() -> None:
         else:
             st.info(text("lab", "start"), icon=":material/play_arrow:")
     st.subheader("Before and after", anchor=False)
-    asked = settings.prompt(known)
+    prompt = settings.prompt(known)
     with st.expander("The adapter: train one, or bring one", expanded=not job):
         name = panels.adapter_in_hand(job)
     if name:
-        panels.two_answers(model, name, asked)
+        panels.two_answers(source, name, prompt)
         left, right = st.columns(2, gap="large")
         with left:
-            panels.losses_by_scale(model, name, job)
+            panels.losses_by_scale(source, name, job)
         with right:
-            panels.merged(model, name, asked)
+            panels.merged(source, name, prompt)
             panels.download(name)
     else:
         st.caption(text("lab", "nothing yet"))
     st.subheader("What is computed, and what it holds", anchor=False)
-    panels.arrows(config, choice)
-    panels.memory(config, choice, job)
+    panels.computed(config, choice, job)
 
 
 def others() -> None:
     """LoRA, one whole matrix and adapter layers, side by side."""
     st.markdown(text("lab", "alternatives"))
     with st.expander("What is trained"):
-        pairs, known = settings.training_set()
-        choice = settings.Choice(pairs, settings.settings(known))
+        choice, _ = settings.asked()
     alternatives.beside(model, choice)
 
 

@@ -6,6 +6,7 @@ from lowrank.errors import InputError
 from lowrank.surgery import allocate, aware, operate, plain, reading
 from lowrank.ui import cached
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
+from lowrank.ui.progress import watched
 from lowrank.ui.sidebar import chosen_model
 from lowrank.ui.surgery import cutting, panels
 from lowrank.ui.surgery.cut import choose
@@ -13,27 +14,28 @@ from lowrank.ui.surgery.cut import choose
 question("Surgery", "What does the model still say when its matrices lose rank?")
 with errors_shown():
     model = chosen_model()
-    tokenizer = cached.tokenizer(model.source)
+    source = model.source
+    tokenizer = cached.tokenizer(source)
     if tokenizer is None:
         raise InputError(text("surgery", "no words").format(title=model.title))
-    kept = cached.factors(model.source)
-    limit = kept.params.config.max_position_embeddings
-    choice = choose(len(kept.params.layers))
+    store = cached.factors(source)
+    limit = store.params.config.max_position_embeddings
+    choice = choose(len(store.params.layers))
     st.divider()
     ids = panels.reading_text(tokenizer, limit)
 
 # Each part has a place of its own: what comes and goes in one never moves another.
 head, busy, middle, answered, maps = (st.container() for _ in range(5))
-cut = None
+job = None
 with errors_shown(), busy:
-    ready = choice is not None and cutting.factors_ready(kept, choice.way, choice.names(kept))
+    ready = choice is not None and cutting.factors_ready(source, choice.way, choice.names(store))
     if choice and ready and ids:
-        job = cutting.cut_job(kept, choice, ids)
-        cut = job.last if isinstance(job.last, cutting.Cut) else None
-        if cut is None:
-            cutting.watched(job, lambda job: cutting.shown(job, "Reading"))
+        job = cutting.cut_job(source, choice, ids)
+        if job and not isinstance(job.last, cutting.Cut):
+            watched(job)
     elif not ids:
         st.info(text("surgery", "empty"), icon=":material/info:")
+cut = job.last if job and isinstance(job.last, cutting.Cut) else None
 if choice:
     with errors_shown():
         with head:
@@ -45,23 +47,23 @@ if choice:
                 panels.next_token(tokenizer, cut)
         with right:
             st.markdown("**What is stored** of these matrices, break-even marked")
-            panels.stored_chart(kept, choice, cut.plan if cut else None)
+            panels.stored_chart(store, choice, cut.plan if cut else None)
         with answered:
             st.subheader("Two answers", anchor=False)
-            panels.two_answers(model, tokenizer, kept, choice, ready)
+            panels.two_answers(source, choice, ready)
 
 with errors_shown(), maps:
     st.subheader("Which projections need their rank?", anchor=False)
     st.markdown(text("surgery", "map"))
-    panels.sensitivity(model, tokenizer, kept)
+    panels.sensitivity(source)
     why = st.container()
     st.subheader("Does less rank remove noise?", anchor=False)
     st.markdown(text("surgery", "noise"))
-    panels.noise(model, tokenizer, kept)
+    panels.noise(source)
     if choice:
         with why:
             st.subheader("Why activation-aware wins", anchor=False)
-            panels.evidence(kept, choice)
+            panels.evidence(source, choice)
 
 st.subheader("What you see", anchor=False)
 st.markdown(text("surgery", "theory"))

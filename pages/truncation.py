@@ -14,6 +14,7 @@ from lowrank.spectra.svd import (
     truncation_error,
 )
 from lowrank.ui import cached, large, truncation
+from lowrank.ui.drawing import chart
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
@@ -50,10 +51,9 @@ def explore() -> None:
         if quick:
             truncation.measured(place, cached.residual(source, tensor, k), frobenius(svd.s))
     with picture:
-        st.plotly_chart(
+        chart(
             spectrum(svd.s, peer, k, break_even_rank(m, n)),
             key="spectrum",
-            config={"displayModeBar": False},
             alt=f"Singular values of {title}, falling from {svd.s[0]:.3g} to {svd.s[-1]:.3g}, "
             f"beside those of a random matrix; k = {k}, break-even {break_even_rank(m, n):.0f}",
         )
@@ -66,7 +66,7 @@ def explore() -> None:
 if large.is_large(W.shape):
     explore_large()
     st.subheader("Is it of low rank?", anchor=False)
-    large.judged(source, tensor, (m, n), W)
+    large.judged(source, tensor, (m, n))
     st.markdown(text("truncation", "why" if model.kind == "real" else "synthetic"))
 else:
     explore()

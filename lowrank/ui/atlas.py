@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,14 +16,14 @@ from lowrank.figures import atlas as figures
 from lowrank.files import cache_folder
 from lowrank.readers import Model, Remote
 from lowrank.readers.offers import offered
-from lowrank.ui import cached
+from lowrank.ui import cached, jobs
+from lowrank.ui.drawing import chart
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
-from lowrank.ui.progress import outcome, progress, watched
+from lowrank.ui.progress import outcome, progress, sought, watched
 
 AT_ONCE = 2 * 10**9  # bytes of weights that are surveyed without asking
 NOTHING = "nothing"
-PLOTLY: dict[str, Any] = {"displayModeBar": False}
 
 
 @dataclass(frozen=True)
@@ -32,32 +33,31 @@ class Total:
     count: int
 
 
-def found(model: Model, role: str) -> Survey | None:
+def found(model: Model) -> Survey | None:
     """The survey of a model; None while it is being made, which is then shown in the page."""
     folder = cache_folder() / "atlas" / identity(model)
     done = cached.finished_survey(str(folder))
     if done:
         return done
-    job = cached.jobs().get(f"atlas {folder}")
-    if job is None and not _wanted(model, role):
-        return None
-    if job is None or (job.over and st.button("Go on", key=f"again {role}")):
-        job = cached.jobs().start(f"atlas {folder}", lambda: _surveying(model, folder))
+    key, work = f"atlas {folder}", partial(_surveying, model.source, folder)
+    ask = "" if jobs.POOL.get(key) else _to_ask(model)
+    job = sought(key, work, ask=ask)
     watched(job, lambda job: _draw(job, model))
-    return cached.finished_survey(str(folder)) if job.state == "done" else None
+    return cached.finished_survey(str(folder)) if job and job.state == "done" else None
 
 
-def _wanted(model: Model, role: str) -> bool:
-    """Whether to begin at once; of a large model or one elsewhere the visitor is asked."""
+def _to_ask(model: Model) -> str:
+    """Of a large model or one elsewhere the visitor is asked first; empty: begin at once."""
     names = matrices(model)
     size = sum(model.tensors[name].nbytes for name in names)
     if size <= AT_ONCE and not isinstance(model, Remote):
-        return True
+        return ""
     st.info(text("atlas", "large").format(count=f"{len(names):,}", size=size / 1e9))
-    return st.button(f"Survey {model.title}", key=f"begin {role}", type="primary")
+    return f"Survey {model.title}"
 
 
-def _surveying(model: Model, folder: Any) -> Iterator[Row | Total]:
+def _surveying(source: str, folder: Path) -> Iterator[Row | Total]:
+    model = cached.model(source)
     names = matrices(model)
     journal = Journal(folder, model.title, names, identity(model))
     yield Total(len(names))
@@ -69,19 +69,18 @@ def _surveying(model: Model, folder: Any) -> Iterator[Row | Total]:
 
 
 def _draw(job: Job, model: Model) -> None:
-    rows = [each for each in job.records if isinstance(each, Row)]
-    total = job.records[0].count if job.records else 1
-    words = f"{model.title}: {len(rows)} of {total} matrices, {rows[-1].name if rows else ''}"
-    progress(job, len(rows) / total, words)
+    rows, total = job.all(Row), job.newest(Total)
+    count = total.count if total else 1
+    words = f"{model.title}: {len(rows)} of {count} matrices, {rows[-1].name if rows else ''}"
+    progress(job, len(rows) / count, words)
     outcome(job)
     there = [row for row in rows if row.layer is not None and row.projection]
     last = max((info.layer or 0 for info in model.tensors.values()), default=0)
     if there and not job.over:
-        st.plotly_chart(
+        chart(
             _map(there, "effective_rank", None, None, last + 1),
             key=f"growing {job.key}",
-            config=PLOTLY,
-            alt=f"{len(there)} of {total} matrices measured so far.",
+            alt=f"{len(there)} of {count} matrices measured so far.",
         )
 
 
@@ -114,8 +113,8 @@ def beside(model: Model) -> Model | None:
     if not given or given == NOTHING:
         return None
     path = offered().get(given)
-    source = str(path) if path else given if given in known else f"hf://{given}"
-    return cached.model(source)
+    other = cached.model(str(path) if path else given if given in known else f"hf://{given}")
+    return None if other.source == model.source else other  # beside itself there is nothing to see
 
 
 def _map(
@@ -162,12 +161,11 @@ def layer_map(
             state["layer"] = int(points[0]["x"])
             state["proj"] = kinds[figures.short_names(kinds).index(points[0]["y"])]
 
-    st.plotly_chart(
+    chart(
         _map(rows, measure, limits, chosen),
         key=key,
         on_select=clicked,
         selection_mode="points",
-        config=PLOTLY,
         alt=f"{label(measure)} of {len(rows)} matrices of {survey.title}, projections by layers, "
         f"from {limits[0]:.3g} to {limits[1]:.3g}.",
     )
@@ -184,7 +182,7 @@ def difference(first: Survey, second: Survey, measure: str) -> None:
     delta = np.array([value(b, measure) - value(a, measure) for a, b in both])
     most = float(np.nanmax(np.abs(delta))) or 1.0
     st.markdown(f"**{second.title} less {first.title}**")
-    st.plotly_chart(
+    chart(
         figures.layer_map(
             [a.layer or 0 for a, _ in both],
             [a.projection or "" for a, _ in both],
@@ -195,7 +193,6 @@ def difference(first: Survey, second: Survey, measure: str) -> None:
             diverging=True,
         ),
         key="difference",
-        config=PLOTLY,
         alt=f"Differences of {label(measure)} between the two models, at most {most:.3g}.",
     )
 
@@ -205,7 +202,7 @@ def distributions(survey: Survey, measure: str) -> None:
     rows = [row for row in in_layers(survey) if not row.problem]
     shapes = {row.projection or "": (row.rows, row.columns) for row in rows}
     random = {kind: random_value(shape, measure) for kind, shape in shapes.items()}
-    st.plotly_chart(
+    chart(
         figures.distributions(
             [row.projection or "" for row in rows],
             np.array([value(row, measure) for row in rows]),
@@ -214,7 +211,6 @@ def distributions(survey: Survey, measure: str) -> None:
             {kind: v for kind, v in random.items() if v is not None},
         ),
         key="distributions",
-        config=PLOTLY,
         alt=f"{label(measure)} by projection, every matrix a point, random matrices in grey.",
     )
 
@@ -224,13 +220,12 @@ def spectra(survey: Survey, projection: str) -> None:
     rows = [r for r in in_layers(survey) if r.projection == projection and not r.problem]
     if not rows:
         return
-    st.plotly_chart(
+    chart(
         figures.all_spectra(
             [survey.spectra[row.name] for row in rows],
             [f"layer {row.layer}" for row in rows],
             random_peer((rows[0].rows, rows[0].columns)),
         ),
         key="spectra",
-        config=PLOTLY,
         alt=f"Singular values of {projection} in {len(rows)} layers as shares of the norm.",
     )

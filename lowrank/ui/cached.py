@@ -3,7 +3,6 @@
 Keys are names, never arrays: a source and a tensor's name stand for one matrix.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -27,10 +26,10 @@ from lowrank.readers import Model, open_model
 from lowrank.spectra import phase_transition
 from lowrank.spectra.measures import random_spectrum
 from lowrank.spectra.svd import SVD, Truncation, frobenius, full, residual_norm, singular_values
-from lowrank.surgery import FactorStore, texts
+from lowrank.surgery import FactorStore, Reading, reading, texts
 from lowrank.surgery.factor_store import folder_name
 from lowrank.ui.growing import Growing
-from lowrank.ui.jobs import Jobs
+from lowrank.ui.results import Results
 
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the model…")
@@ -61,6 +60,14 @@ def tokenizer(source: str) -> Tokenizer | None:
     """The model's tokenizer, or None if it brings no vocabulary."""
     words = model(source).words
     return Tokenizer(words) if words else None
+
+
+def words(source: str) -> Tokenizer:
+    """The model's tokenizer. Raises InputError if it has none."""
+    known = tokenizer(source)
+    if known is None:
+        raise InputError(f"{model(source).title} brings no vocabulary, so it can read no text.")
+    return known
 
 
 @st.cache_resource(max_entries=24, show_spinner="Decomposing {tensor}, once for everyone…")
@@ -139,12 +146,6 @@ def effects(_adapter: Adapter, key: str) -> list[Effect]:
     return [effect(pair) for pair in _adapter.pairs.values()]
 
 
-@st.cache_resource(show_spinner=False)
-def jobs() -> Jobs:
-    """The server's long work: one piece at a time, so that pages keep a core for themselves."""
-    return Jobs(workers=1)
-
-
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _survey(folder: str) -> Survey:
     return read_survey(folder)
@@ -180,22 +181,19 @@ def parametric(typed: str) -> tuple[Any, Any, Callable, Callable[[Any], str]]:
 
 
 @st.cache_resource(show_spinner=False)
-def shelf() -> OrderedDict[tuple[object, ...], object]:
-    """What was computed in view of a visitor, who could cancel it: see `kept` and `keep`."""
-    return OrderedDict()
+def results() -> Results[object]:
+    """What was computed in view of a visitor, who could cancel it."""
+    return Results(48)
 
 
-def kept(key: tuple[object, ...]) -> object | None:
-    """What `keep` put there, or None."""
-    return shelf().get(key)
+@st.cache_resource(show_spinner=False)
+def _readings() -> Results[Reading]:
+    return Results(32)
 
 
-def keep(key: tuple[object, ...], found: object, most: int = 48) -> None:
-    """Share a finished result with every session; the oldest make room for it."""
-    results = shelf()
-    results[key] = found
-    while len(results) > most:
-        results.popitem(last=False)
+def whole_reading(source: str, ids: tuple[int, ...]) -> Reading:
+    """How the untouched model reads a text, for the last 32 texts."""
+    return _readings().made((source, ids), lambda: reading(params(source), ids))
 
 
 @st.cache_data(max_entries=8192, show_spinner=False)
@@ -213,12 +211,6 @@ def drawn_svd(name: str) -> SVD:
     return found
 
 
-@st.cache_resource(show_spinner=False)
-def answers() -> Jobs:
-    """Short work that somebody waits for, readings and generations: never behind the long work."""
-    return Jobs(workers=2)
-
-
 @st.cache_resource(max_entries=2, show_spinner="Loading the weights, once for everyone…")
 def params(source: str) -> Params:
     """A Llama ready to run, shared by all visitors; see `lowrank.llama.load`. Two at most."""
@@ -228,9 +220,7 @@ def params(source: str) -> Params:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def factors(source: str) -> FactorStore:
     """The factors of a model's projections on disk, with the built-in calibration text."""
-    known = tokenizer(source)
-    if known is None:
-        raise InputError(f"{model(source).title} brings no vocabulary, so it can read no text.")
+    known = words(source)
     passages = texts.calibration()
     folder = cache_folder() / "surgery" / folder_name(model(source).tensors, passages)
     longest = params(source).config.max_position_embeddings
@@ -240,9 +230,7 @@ def factors(source: str) -> FactorStore:
 @st.cache_data(max_entries=256, show_spinner=False)
 def chat_ids(source: str, prompt: str) -> list[int]:
     """A prompt laid out by the model's chat template; a text to go on with where it has none."""
-    known = tokenizer(source)
-    if known is None:
-        raise InputError(f"{model(source).title} brings no vocabulary, so it can read no text.")
+    known = words(source)
     if known.chat_template is None:
         return known.begin(prompt)
     return known.encode_chat([{"role": "user", "content": prompt}])

@@ -3,21 +3,37 @@
 A job is a generator that yields records as it goes; pages look at the records so far and never wait
 for it. It goes on while its visitor looks at another page, and one visitor's work never stands in
 the way of another's page.
+
+Work is a function of a module and its arguments, held by `functools.partial`, names rather than
+arrays; and records are finished when they are yielded: both can be sent to another process.
 """
 
 import queue as queues
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from lowrank.errors import InputError, LowrankError
+from lowrank.lora.lab.records import Doing as Doing  # the one record of progress
+from lowrank.spectra.svd.threads import restored, use
 
+R = TypeVar("R")
+Work = Callable[[], Iterator[Any]]
 State = Literal["waiting", "running", "done", "cancelled", "failed"]
 OVER: tuple[State, ...] = ("done", "cancelled", "failed")
+
+# Long work goes one piece at a time, so that pages keep a core for themselves; short work, which
+# somebody waits for, never stands behind it.
+Lane = Literal["long", "short"]
+WORKERS: Mapping[Lane, int] = {"long": 1, "short": 2}
+
+
+class Stopped(Exception):
+    """Thrown into work that is cancelled, where it yields; what it still yields then is kept."""
 
 
 @dataclass(eq=False)
@@ -25,24 +41,34 @@ class Job:
     """One piece of long work: its state, what it has yielded so far, and how long it takes.
 
     `problem` says in one sentence why it failed. `patience` is how many seconds it goes on when
-    nobody looks (see `looked_at`); None: to its end.
+    nobody looks (see `looked_at`); None: to its end. `by_hand`: its visitor stopped it.
     """
 
     key: str
-    owner: str = ""
+    work: Work
+    owners: set[str] = field(default_factory=set)
     patience: float | None = None
+    lane: Lane = "long"
     state: State = "waiting"
     records: list[Any] = field(default_factory=list)
     problem: str = ""
+    by_hand: bool = False
     started: float = 0.0
     ended: float = 0.0
     seen: float = field(default_factory=time.monotonic)
     _stop: threading.Event = field(default_factory=threading.Event)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _turn: threading.Lock = field(default_factory=threading.Lock)  # held while it begins
 
     @property
     def over(self) -> bool:
         """Whether it is done, cancelled or failed."""
         return self.state in OVER
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it is done, or goes on: who asks for the same again is given this one."""
+        return self.state == "done" or not (self.over or self._stop.is_set())
 
     @property
     def last(self) -> Any:
@@ -56,6 +82,17 @@ class Job:
             return 0.0
         return (self.ended if self.over else time.monotonic()) - self.started
 
+    def all(self, kind: type[R]) -> list[R]:
+        """The records of that kind so far."""
+        return [record for record in list(self.records) if isinstance(record, kind)]
+
+    def newest(self, kind: type[R]) -> R | None:
+        """The newest record of that kind, or None."""
+        for record in reversed(list(self.records)):
+            if isinstance(record, kind):
+                return record
+        return None
+
     def left(self, share: float) -> float | None:
         """Seconds left when `share` of the work is done, going on at the same pace."""
         return self.elapsed * (1 - share) / share if 0 < share <= 1 else None
@@ -64,117 +101,177 @@ class Job:
         """Somebody looks: it has reason to go on."""
         self.seen = time.monotonic()
 
-    def cancel(self) -> None:
-        """Stop at the next record; one that waits never begins."""
-        self._stop.set()
-        if self.state == "waiting":
-            self.state = "cancelled"
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is over, so long at most; whether it is."""
+        return self._over.wait(seconds)
 
-    def unwanted(self) -> bool:
+    def cancel(self, by_hand: bool = False) -> None:
+        """Stop at the next record; one that waits never begins."""
+        with self._turn:
+            if self.over:
+                return
+            self.by_hand = by_hand
+            self._stop.set()
+            if self.state == "waiting":
+                self._end("cancelled")
+
+    def _unwanted(self) -> bool:
         """Whether it was cancelled, or nobody has looked for longer than its patience."""
         alone = self.patience is not None and time.monotonic() - self.seen > self.patience
         return self._stop.is_set() or alone
 
-    def run(self, work: Callable[[], Iterator[Any]]) -> None:
+    def _end(self, state: State) -> None:
+        self.ended = time.monotonic()
+        self.state = state
+        self._over.set()
+
+    def run(self) -> None:
         """Go through the work to its end; its own errors become `problem`."""
-        if self.unwanted():
-            self.state = "cancelled"
-            return
-        self.state, self.started = "running", time.monotonic()
-        final: State = "done"
+        with self._turn:
+            if self.over:
+                return
+            if self._unwanted():
+                self._end("cancelled")
+                return
+            self.state, self.started = "running", time.monotonic()
+        self._end(self._worked())
+
+    def _worked(self) -> State:
         try:
-            with closing(_generator(work())) as records:
-                for record in records:
-                    self.records.append(record)
-                    if self.unwanted():
-                        final = "cancelled"
-                        break
+            records = _generator(self.work())
+            for record in records:
+                self.records.append(record)
+                if self._unwanted():
+                    self.records.extend(_last_words(records))
+                    return "cancelled"
         except LowrankError as error:
-            final, self.problem = "failed", str(error)
+            self.problem = str(error)
         except MemoryError:
-            final, self.problem = "failed", "The server has not enough memory for this."
+            self.problem = "The server has not enough memory for this."
         except Exception as error:
             # A worker must outlive any mistake, and its visitor must hear of it.
-            final, self.problem = "failed", f"This went wrong on the server: {error!r:.200}"
-        self.ended = time.monotonic()
-        self.state = final
+            self.problem = f"This went wrong on the server: {error!r:.200}"
+        return "failed" if self.problem else "done"
 
 
-def _generator(records: Iterator[Any]) -> Any:
-    """The records as a generator, which can be closed."""
+def _generator(records: Iterator[Any]) -> Generator[Any, None, None]:
+    """The records as a generator, which can be stopped."""
     yield from records
 
 
-class Jobs:
-    """At most `workers` jobs at once, at most `queue` waiting, and the last `kept` remembered."""
+def _last_words(records: Generator[Any, None, None]) -> Iterator[Any]:
+    """Stop the work; what it still has to say."""
+    try:
+        yield records.throw(Stopped())
+        yield from records
+    except (Stopped, StopIteration):
+        return
 
-    def __init__(self, workers: int = 1, queue: int = 40, kept: int = 60) -> None:
-        self._work: queues.SimpleQueue[tuple[Job, Callable[[], Iterator[Any]]]] = (
-            queues.SimpleQueue()
-        )
-        for i in range(workers):
-            # Daemons: a server that is told to stop does not wait for hours of work to end.
-            threading.Thread(target=self._serve, name=f"job_{i}", daemon=True).start()
-        self._queue, self._kept = queue, kept
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread of linear algebra a worker: two of two threads on two cores only wait."""
+    with restored():
+        use(1)
+        yield
+
+
+class Jobs:
+    """So many `workers` a lane, at most `queue` waiting in each, and the last `most` remembered."""
+
+    def __init__(
+        self, workers: Mapping[Lane, int] = WORKERS, queue: int = 40, most: int = 60
+    ) -> None:
+        self._workers, self._queue, self._most = workers, queue, most
+        self._waiting: dict[Lane, queues.SimpleQueue[Job]] = {}
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._lock = threading.Lock()
 
     def start(
         self,
         key: str,
-        work: Callable[[], Iterator[Any]],
+        work: Work,
         owner: str = "",
         patience: float | None = None,
+        lane: Lane = "long",
     ) -> Job:
         """The job of that key: the one that is there unless it failed or was cancelled, else new.
 
-        What else the same owner still has waiting or running is cancelled: a visitor who asks for
-        something new no longer wants the old. Jobs without an owner are everybody's.
+        What else the same owner still has waiting or running is cancelled, unless another wants it
+        too: who asks for something new no longer wants the old. Jobs without an owner are
+        everybody's.
 
         Raises InputError if the queue is full.
         """
         with self._lock:
+            self._leave(owner, key)
             there = self._jobs.get(key)
-            if there and there.state in ("waiting", "running", "done") and not there._stop.is_set():
+            if there and there.wanted:
                 there.looked_at()
+                if owner and there.owners:
+                    there.owners.add(owner)
                 return there
-            for other in self._jobs.values():
-                if owner and other.owner == owner and not other.over:
-                    other.cancel()
-            waiting = sum(job.state == "waiting" for job in self._jobs.values())
+            waiting = sum(job.state == "waiting" for job in self._of(lane))
             if waiting >= self._queue:
                 raise InputError(
                     f"The server is busy: {waiting} pieces of work are waiting already. "
                     "Try again in a minute."
                 )
-            job = self._jobs[key] = Job(key, owner, patience)
+            job = self._jobs[key] = Job(key, work, {owner} - {""}, patience, lane)
             self._jobs.move_to_end(key)
-            self._forget()
-        self._work.put((job, work))
+            self._forget(lane)
+            self._line(lane).put(job)
         return job
 
-    def _serve(self) -> None:
+    def _line(self, lane: Lane) -> "queues.SimpleQueue[Job]":
+        """The lane's queue; its workers begin with the first job."""
+        if lane not in self._waiting:
+            self._waiting[lane] = queues.SimpleQueue()
+            for i in range(self._workers[lane]):
+                # Daemons: a server that is told to stop does not wait for hours of work to end.
+                threading.Thread(
+                    target=self._serve, args=(lane,), name=f"{lane}_job_{i}", daemon=True
+                ).start()
+        return self._waiting[lane]
+
+    def _serve(self, lane: Lane) -> None:
         """What a worker does: one job after the other, for ever."""
+        waiting = self._waiting[lane]
         while True:
-            job, work = self._work.get()
-            job.run(work)
+            waiting.get().run()
 
     def get(self, key: str) -> Job | None:
         """The job of that key, if it is remembered."""
-        return self._jobs.get(key)
+        with self._lock:
+            return self._jobs.get(key)
 
     def position(self, job: Job) -> int:
         """How many jobs are before this one; 0 when it runs or is over."""
         if job.state != "waiting":
             return 0
         with self._lock:
-            before = list(self._jobs.values())
-        before = before[: before.index(job)] if job in before else []
+            line = self._of(job.lane)
+        before = line[: line.index(job)] if job in line else []
         return sum(not other.over for other in before)
 
-    def _forget(self) -> None:
-        """Drop the oldest that are over, beyond the number kept."""
-        for key in [k for k, job in self._jobs.items() if job.over]:
-            if len(self._jobs) <= self._kept:
-                return
-            del self._jobs[key]
+    def _leave(self, owner: str, key: str) -> None:
+        """What an owner who now wants `key` leaves, and nobody else wants, is cancelled."""
+        for job in self._jobs.values():
+            if owner in job.owners and job.key != key:
+                job.owners.discard(owner)
+                if not job.owners:
+                    job.cancel()
+
+    def _of(self, lane: Lane) -> list[Job]:
+        return [job for job in self._jobs.values() if job.lane == lane]
+
+    def _forget(self, lane: Lane) -> None:
+        """Drop the lane's oldest that are over, beyond the number remembered."""
+        there = self._of(lane)
+        for job in [job for job in there if job.over][: max(0, len(there) - self._most)]:
+            del self._jobs[job.key]
+
+
+# The server's one pool. Work belongs to the process and not to a cache, which may be cleared while
+# somebody waits; everything in it is behind its own lock.
+POOL = Jobs()

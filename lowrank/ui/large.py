@@ -1,10 +1,11 @@
 """The Truncation page for a matrix too large to decompose while someone waits.
 
 The top values come first, from `spectra.truncate` and with its certificate; the whole spectrum is
- computed in the background and drawn when it is there.
+computed in the background and drawn when it is there.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -15,10 +16,11 @@ from lowrank.figures.spectrum import spectrum
 from lowrank.spectra import bounds
 from lowrank.spectra.random_matrix import quantiles
 from lowrank.spectra.svd import Spectrum, Truncation, break_even_rank, singular_values
-from lowrank.ui import cached, truncation
+from lowrank.ui import cached, jobs, truncation
+from lowrank.ui.drawing import chart, table
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
-from lowrank.ui.progress import outcome, watched
+from lowrank.ui.progress import outcome, sought, watched
 
 SIDE = 1200  # min(m, n) from which a matrix counts as large: below, the full SVD takes a second
 MOST = 512  # the largest k that the page computes: beyond, no truncation is quick
@@ -36,7 +38,7 @@ def explore(source: str, tensor: str, W: NDArray[np.float32], title: str) -> Non
     k = truncation.rank_slider(min(MOST, m, n), default=64)
     with st.spinner(f"The top {k} of {min(m, n):,} singular values…", show_time=True):
         found = cached.top(source, tensor, k)
-    at, job = found.top(k), whole(source, tensor, W)
+    at, job = found.top(k), whole(source, tensor)
     norm = float(found.certificate.norm.mean())
     picture, beside = st.columns([3, 1])
     with beside:
@@ -57,30 +59,37 @@ def _within(at: Truncation, norm: float) -> str:
     return f"± {(high - low) / 2:.1e}"
 
 
-def whole(source: str, tensor: str, W: NDArray[np.float32]) -> Job:
+def whole(source: str, tensor: str) -> Job | None:
     """The job that computes every singular value, once for everyone."""
+    return sought(key_of(source, tensor), partial(_spectrum, source, tensor))
 
-    def work() -> Iterator[Spectrum | None]:
-        yield None
-        yield singular_values(W)
 
-    return cached.jobs().start(f"spectrum {source} {tensor}", work)
+def key_of(source: str, tensor: str) -> str:
+    """The name of that job."""
+    return f"spectrum {source} {tensor}"
+
+
+def _spectrum(source: str, tensor: str) -> Iterator[Spectrum]:
+    yield singular_values(cached.matrix(source, tensor))
+
+
+def _noise(found: Truncation, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """The singular values of a random matrix of that shape and of the norm found."""
+    return quantiles(shape, float(found.certificate.norm.mean()) / (shape[0] * shape[1]) ** 0.5)
 
 
 def draw(job: Job, found: Truncation, k: int, shape: tuple[int, int], title: str) -> None:
     """The values known so far beside a random matrix's, and how the rest is coming along."""
-    known = job.last.s if isinstance(job.last, Spectrum) else found.svd.s
-    norm = float(found.certificate.norm.mean())
-    noise = quantiles(shape, norm / (shape[0] * shape[1]) ** 0.5)
-    st.plotly_chart(
-        spectrum(known, noise, min(k, len(known)), break_even_rank(*shape)),
+    everything = job.newest(Spectrum)
+    known = everything.s if everything else found.svd.s
+    chart(
+        spectrum(known, _noise(found, shape), min(k, len(known)), break_even_rank(*shape)),
         key="spectrum",
-        config={"displayModeBar": False},
         alt=f"{len(known):,} of {min(shape):,} singular values of {title}, from {known[0]:.3g} to "
         f"{known[-1]:.3g}, beside the law of a random matrix; k = {k}.",
     )
     if job.state == "waiting":
-        st.caption(f"The other values wait for their turn: {cached.jobs().position(job)} before.")
+        st.caption(f"The other values wait for their turn: {jobs.POOL.position(job)} before.")
     elif not job.over:
         st.caption(f"All {min(shape):,} values are being computed, for {job.elapsed:.0f} s so far.")
     outcome(job)
@@ -99,21 +108,20 @@ def certificate_words(at: Truncation) -> str:
     )
 
 
-def judged(source: str, tensor: str, shape: tuple[int, int], W: NDArray[np.float32]) -> None:
+def judged(source: str, tensor: str, shape: tuple[int, int]) -> None:
     """Is it of low rank? From the whole spectrum when it is there, bounds until then."""
-    job = whole(source, tensor, W)
+    job = jobs.POOL.get(key_of(source, tensor))
+    everything = job.newest(Spectrum) if job else None
     found = cached.top(source, tensor, 1)
-    norm = float(found.certificate.norm.mean())
-    noise = quantiles(shape, norm / (shape[0] * shape[1]) ** 0.5)
-    words, table = st.columns(2)
-    if isinstance(job.last, Spectrum):
-        words.markdown(truncation.verdict(job.last.s, noise, shape))
-        with table:
-            truncation.rank_table(job.last.s, noise, shape)
+    words, beside = st.columns(2)
+    if everything:
+        noise = _noise(found, shape)
+        words.markdown(truncation.verdict(everything.s, noise, shape))
+        with beside:
+            truncation.rank_table(everything.s, noise, shape)
         return
     words.markdown(text("truncation", "bounds"))
-    with table:
-        st.markdown(_bounds_table(found, norm, min(shape)))
+    beside.markdown(_bounds_table(found, float(found.certificate.norm.mean()), min(shape)))
 
 
 def _bounds_table(found: Truncation, norm: float, count: int) -> str:
@@ -126,6 +134,5 @@ def _bounds_table(found: Truncation, norm: float, count: int) -> str:
         rows[f"Rank that keeps {level:.0%} of the energy"] = bounds.rank_at_energy(
             s, norm, count, level
         )
-    lines = ["| measure | at least | at most |", "|:--|--:|--:|"]
-    lines += [f"| {name} | {b.low:,.1f} | {b.high:,.1f} |" for name, b in rows.items()]
-    return "\n".join(lines)
+    cells = [(name, f"{b.low:,.1f}", f"{b.high:,.1f}") for name, b in rows.items()]
+    return table(["measure", "at least", "at most"], cells)

@@ -83,6 +83,15 @@ def errors_shown() -> Iterator[None]:
         st.stop()
 
 
+@contextmanager
+def errors_beside() -> Iterator[None]:
+    """Show our own errors as one sentence and go on: what else the page shows stays."""
+    try:
+        yield
+    except LowrankError as error:
+        say(str(error))
+
+
 def say(problem: str) -> None:
     """A problem on the page; what was typed or came with a link is quoted in it, not rendered."""
     st.error(problem.replace("](", "]\\("), icon=":material/error:")

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lowrank.ui import cached
+from lowrank.ui import jobs
 from tests.pages import opening
 from tests.pages.opening import words
+from tests.sent_jobs import SentJobs
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "adapters"
 
@@ -26,9 +27,7 @@ def small_models(tmp_path, monkeypatch):
     monkeypatch.setenv("LOWRANK_MODELS", str(models))
     monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path / "cache"))
     # A page run by itself has no other pages to link to; the link is followed in the browser test.
-    cached.jobs.clear()
-    yield
-    cached.jobs.clear()
+    monkeypatch.setattr(jobs, "POOL", SentJobs())
 
 
 def opened(**link: str) -> AppTest:
@@ -50,13 +49,13 @@ def charts(app: AppTest) -> list[str]:
     ]
 
 
-def test_a_model_is_surveyed_once_and_kept(tmp_path):
+def test_a_model_is_surveyed_once_and_kept(tmp_path, monkeypatch):
     app = opened()
     assert "**base-llama** · 14 matrices" in words(app)
     assert len(charts(app)) == 3
     (kept,) = (tmp_path / "cache" / "atlas").iterdir()
     assert (kept / "spectra.npz").exists()
-    cached.jobs.clear()
+    monkeypatch.setattr(jobs, "POOL", SentJobs())
     again = opened()
     assert len(charts(again)) == 3
 

@@ -17,10 +17,11 @@ from lowrank.lora import adapters
 from lowrank.lora.lab import alternatives
 from lowrank.lora.lab.alternatives import Outcome
 from lowrank.readers import uploads
-from lowrank.ui import cached
+from lowrank.ui import cached, jobs
 from lowrank.ui.jobs import Job
 from lowrank.ui.lab.panels import unpacked
 from tests.pages import opening
+from tests.sent_jobs import SentJobs
 from tests.tiny_llama import write
 
 
@@ -31,8 +32,9 @@ def models(tmp_path, monkeypatch) -> Path:
     write(root / "tiny")
     monkeypatch.setenv("LOWRANK_MODELS", str(root))
     monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path / "cache"))
-    for each in (cached.model, cached.params, cached.tokenizer, cached.adapter, cached.jobs):
+    for each in (cached.model, cached.params, cached.tokenizer, cached.adapter):
         each.clear()
+    monkeypatch.setattr(jobs, "POOL", SentJobs())
     return root
 
 
@@ -42,10 +44,8 @@ def opened(**query: str) -> AppTest:
 
 def ended(key: str, seconds: float = 120) -> Job:
     """The job of that key once it is over."""
-    job, end = cached.jobs().get(key), time.monotonic() + seconds
-    while not job.over and time.monotonic() < end:
-        time.sleep(0.02)
-    assert job.over
+    job = jobs.POOL.get(key)
+    assert job.wait(seconds)
     return job
 
 
@@ -82,7 +82,7 @@ def test_a_run_ends_with_an_adapter_that_loads_and_answers():
     assert "LoRA, measured" in said(app)
     again = opened(tuned=name)  # the link alone brings it back
     assert not again.exception
-    assert any("After, 1 × the update" in str(m.value) for m in again.markdown)
+    assert "After, 1 × the update" in said(again)
 
 
 TEMPLATE = (
@@ -93,7 +93,7 @@ TEMPLATE = (
 
 @pytest.mark.parametrize(
     ("view", "button", "name", "state"),
-    [("Train", "train", "lab", "lab run"), ("Alternatives", "train three", "three", "three")],
+    [("Train", "train", "lab", "lab run"), ("Alternatives", "train three", "three", "three run")],
 )
 @pytest.mark.parametrize(
     ("lines", "words"),
@@ -123,13 +123,13 @@ def test_all_examples_are_laid_out_by_one_process_and_not_on_the_pages_thread(mo
     monkeypatch.setattr(chat.subprocess, "run", counted)
     app.button(key="train").click().run()
     assert ended(f"lab {app.session_state['lab run']}").state == "done"
-    assert started == ["job_0"]
+    assert started == ["long_job_0"]
 
 
 def test_a_stopped_run_keeps_what_it_learnt():
     app = opened(steps="200", set="my own", lines="Hi => " + "yo " * 40)
     app.button(key="train").click().run()
-    job = cached.jobs().get(f"lab {app.session_state['lab run']}")
+    job = jobs.POOL.get(f"lab {app.session_state['lab run']}")
     end = time.monotonic() + 30
     while len(job.records) < 4 and time.monotonic() < end:
         time.sleep(0.01)
@@ -235,7 +235,7 @@ def test_the_papers_experiments_run_here_and_stand_beside_its_tables():
     table = next(m.value for m in app.markdown if "held by the largest" in m.value)
     # Rank 8 lies wholly in 8 directions.
     assert re.search(r"\| LoRA, r = 8 \| [\d.]+% \| 100\.0% \| 100\.0% \|", table)
-    record = job.records[0].record
+    record = job.newest(dict)
     assert json.loads(json.dumps(record["runs"]))
 
 
@@ -243,7 +243,7 @@ def test_the_three_ways_stand_side_by_side():
     app = opened(view="Alternatives", steps="2")
     assert not app.exception
     app.button(key="train three").click().run()
-    job = ended(f"three {app.session_state['three']}")
+    job = ended(f"three {app.session_state['three run']}")
     app.run()
     assert not app.exception
     assert (job.state, job.problem) == ("done", "")
@@ -253,5 +253,5 @@ def test_the_three_ways_stand_side_by_side():
         assert row in table
     assert table.splitlines()[-1].endswith("cannot be |")
     # ... and the three curves of two steps can be taken home.
-    assert len(alternatives.rows([o.to_json() for o in job.records if isinstance(o, Outcome)])) == 6
+    assert len(alternatives.rows([each.to_json() for each in job.all(Outcome)])) == 6
     assert {"CSV", "JSON"} <= {button.proto.label for button in app.get("download_button")}

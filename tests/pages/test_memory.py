@@ -7,9 +7,10 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lowrank.ui import cached
+from lowrank.ui import jobs
 from tests.pages import opening
 from tests.pages.opening import words
+from tests.sent_jobs import SentJobs
 
 
 def opened(**link: str) -> AppTest:
@@ -92,8 +93,8 @@ def test_a_real_matrix_is_quantized_and_one_number_rounded(default_model):
     assert not app.error
 
 
-def test_the_loss_is_measured_with_a_matrix_quantized(default_model):
-    cached.jobs.clear()
+def test_the_loss_is_measured_with_a_matrix_quantized(default_model, monkeypatch):
+    monkeypatch.setattr(jobs, "POOL", SentJobs())
     app = opened(view="Quantization", model="default", proj="v", layer="3")
     next(b for b in app.button if b.label == "Measure nll").click().run()
     deadline = time.monotonic() + 120

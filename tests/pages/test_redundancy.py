@@ -18,6 +18,7 @@ from lowrank.ui.model_picker import MODELS
 from lowrank.ui.redundancy import phases, recover
 from lowrank.ui.redundancy.data import hide, ratings
 from lowrank.ui.redundancy.features import PRESETS, read_words
+from lowrank.ui.results import Results
 from tests.pages import opening
 from tests.pages.opening import metrics, words
 
@@ -73,10 +74,13 @@ def test_too_few_entries_are_refused():
     assert "cannot be determined" in app.warning[0].value
 
 
-def test_a_stopped_run_shows_how_far_it_came_and_can_go_on():
+def test_a_stopped_run_shows_how_far_it_came_and_can_go_on(monkeypatch):
+    keys: list[object] = []
+    results = Results[object](1)
+    monkeypatch.setattr(results, "put", lambda key, found: keys.append(key))  # forgotten at once
+    monkeypatch.setattr(recover.cached, "results", lambda: results)
     app = opened(hidden="45")
-    key = next(k for k in recover.cached.shelf() if k[2] == 0.45)
-    recover.cached.shelf().pop(key)
+    key = keys[-1]
     course = recover.Course([0.5], [0.6], next(als(np.ones((120, 160)), rank=1)))
     app.session_state["partial"] = (key, course)
     app.session_state["stopped"] = key

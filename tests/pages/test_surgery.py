@@ -22,9 +22,10 @@ from lowrank.surgery import (
     reading,
     texts,
 )
-from lowrank.ui import cached
+from lowrank.ui import cached, jobs
 from tests.pages import opening
 from tests.pages.opening import metrics
+from tests.sent_jobs import SentJobs
 
 CONFIG = LlamaConfig(16, 24, 2, 4, 2, 4, 256, 4096)
 
@@ -75,6 +76,7 @@ def opened(tiny, tmp_path, monkeypatch):
     passage = texts.calibration()[0][:400]
     monkeypatch.setattr(texts, "calibration", lambda: [passage])
     cached.factors.clear()
+    monkeypatch.setattr(jobs, "POOL", SentJobs())
 
     def open_page(**query: str | list[str]) -> AppTest:
         return settled(opening.opened("surgery", model="tiny", **query))
@@ -168,7 +170,7 @@ def test_evidence_noise_and_a_live_map(opened, monkeypatch):
     settled(app)
     assert not app.exception
     assert "Right answers" in metrics(app)
-    app.button(key="measure False").click().run()
+    next(b for b in app.button if b.label == "Measure it here").click().run()
     settled(app)
     assert not app.exception
     assert any("56 points" in caption.value for caption in app.caption)

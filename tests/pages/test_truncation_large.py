@@ -1,6 +1,5 @@
 """The Truncation page for a matrix that is too large to decompose while someone waits."""
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +7,10 @@ import pytest
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
-from lowrank.ui import cached, large
+from lowrank.ui import cached, jobs, large
 from tests.pages import opening
 from tests.pages.opening import words
+from tests.sent_jobs import SentJobs
 
 SHAPE = (large.SIDE + 100, large.SIDE + 50)
 
@@ -27,7 +27,7 @@ def W(tmp_path, monkeypatch):
         {"model.layers.0.self_attn.q_proj.weight": W.astype("f4")}, folder / "big.safetensors"
     )
     monkeypatch.setenv("LOWRANK_MODELS", str(folder))
-    cached.jobs.clear()
+    monkeypatch.setattr(jobs, "POOL", SentJobs())
     return W.astype("f4").astype("f8")
 
 
@@ -51,17 +51,14 @@ def test_the_top_values_come_first_and_then_all(W):
     assert abs(float(metric(app, "Error, predicted")) - share) <= within + 1e-6
     assert within < 1e-3
     assert float(metric(app, "Energy kept")[:-1]) == pytest.approx(100 * (1 - share**2), abs=0.02)
-    job = cached.jobs().get("spectrum " + str(cached.model(str(app_source())).source) + NAME)
-    deadline = time.monotonic() + 60
-    while not job.over:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    job = jobs.POOL.get(large.key_of(cached.model(str(app_source())).source, NAME))
+    assert job.wait(60)
     app.run()
     assert "Numerical rank" in words(app)
     assert f"| {len(s)} of {len(s)} |" in words(app)
 
 
-NAME = " model.layers.0.self_attn.q_proj.weight"
+NAME = "model.layers.0.self_attn.q_proj.weight"
 
 
 def app_source() -> Path:
@@ -78,10 +75,10 @@ def test_a_matrix_is_large_from_its_short_side_on():
 
 def test_a_larger_k_is_added_to_what_is_there(W):
     app = opened(k="20")
-    before = cached.top(str(app_source()), NAME.strip(), 1)
+    before = cached.top(str(app_source()), NAME, 1)
     app.slider(key="k").set_value(100).run()
     assert not app.exception
-    after = cached.top(str(app_source()), NAME.strip(), 1)
+    after = cached.top(str(app_source()), NAME, 1)
     assert (before.k, after.k) == (64, 100)
     s = np.linalg.svd(W, compute_uv=False)
     assert np.abs(after.svd.s / s[:100] - 1).max() < 1e-3

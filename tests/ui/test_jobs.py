@@ -6,7 +6,7 @@ import time
 import pytest
 
 from lowrank.errors import InputError
-from lowrank.ui.jobs import Job, Jobs
+from lowrank.ui.jobs import Job, Jobs, Stopped
 
 
 def until(condition, seconds: float = 10.0) -> None:
@@ -51,7 +51,7 @@ def test_the_same_key_is_the_same_job_for_everyone():
 
 
 def test_jobs_wait_their_turn_and_know_their_place():
-    jobs, gate = Jobs(workers=1), threading.Event()
+    jobs, gate = Jobs(), threading.Event()
     first, second, third = (jobs.start(k, counting(1, gate)) for k in "abc")
     until(lambda: first.state == "running")
     assert [jobs.position(j) for j in (first, second, third)] == [0, 1, 2]
@@ -86,12 +86,76 @@ def test_cancelling_stops_at_the_next_record_and_closes_the_work():
 
 
 def test_what_an_owner_asks_for_next_takes_the_place_of_what_was_asked_before():
-    jobs, gate = Jobs(workers=2), threading.Event()
+    jobs, gate = Jobs({"long": 2, "short": 1}), threading.Event()
     mine, other = jobs.start("a", counting(99, gate), "me"), jobs.start("b", counting(1), "you")
     newer = jobs.start("c", counting(1), "me")
     gate.set()
     until(lambda: mine.over and newer.over and other.over)
     assert (mine.state, newer.state, other.state) == ("cancelled", "done", "done")
+
+
+def test_what_another_wants_too_goes_on_without_who_asked_first():
+    jobs, gate = Jobs({"long": 2, "short": 1}), threading.Event()
+    shared = jobs.start("a", counting(3, gate), "me")
+    assert jobs.start("a", counting(3, gate), "you") is shared
+    jobs.start("b", counting(1), "me")
+    assert shared.wanted
+    jobs.start("c", counting(1), "you")
+    assert not shared.wanted
+    gate.set()
+    assert shared.wait(10)
+    assert (shared.state, shared.by_hand) == ("cancelled", False)
+
+
+def test_everyones_work_is_nobodys_to_replace():
+    jobs, gate = Jobs({"long": 2, "short": 1}), threading.Event()
+    ours = jobs.start("a", counting(2, gate))
+    assert jobs.start("a", counting(2), "me") is ours
+    jobs.start("b", counting(1), "me")
+    gate.set()
+    assert ours.wait(10)
+    assert ours.state == "done"
+
+
+def test_stopped_work_has_a_last_word():
+    def work():
+        try:
+            yield from range(10**9)
+        except Stopped:
+            yield "kept"
+
+    job = Jobs().start("a", work)
+    until(lambda: job.last is not None)
+    job.cancel(by_hand=True)
+    assert job.wait(10)
+    assert (job.state, job.by_hand, job.last) == ("cancelled", True, "kept")
+    assert (job.newest(str), job.newest(float), job.all(int)[0]) == ("kept", None, 0)
+    job.cancel()
+    assert job.by_hand  # what is over stays as it ended
+
+
+def test_short_work_does_not_wait_for_long():
+    jobs, gate = Jobs(), threading.Event()
+    long = [jobs.start(key, counting(1, gate)) for key in "ab"]
+    short = jobs.start("c", counting(1), lane="short")
+    assert short.wait(10)
+    assert [jobs.position(job) for job in long] == [0, 1]
+    gate.set()
+    assert long[1].wait(10)
+
+
+def test_a_job_begins_or_is_cancelled_and_never_both():
+    for _ in range(200):
+        began: list[int] = []
+        job = Job("a", lambda began=began: iter([began.append(1)]))
+        race = [threading.Thread(target=call) for call in (job.run, job.cancel)]
+        for thread in race:
+            thread.start()
+        for thread in race:
+            thread.join()
+        assert job.over
+        assert began or job.state == "cancelled"
+        assert bool(job.started) == bool(began)
 
 
 def test_nobody_looking_ends_what_has_little_patience():
@@ -101,7 +165,7 @@ def test_nobody_looking_ends_what_has_little_patience():
             yield None
 
     job = Jobs().start("a", work, patience=0.2)
-    until(lambda: job.over)
+    assert job.wait(10)
     assert job.state == "cancelled"
 
 
@@ -125,7 +189,7 @@ def test_errors_become_a_sentence_and_the_worker_lives_on():
 
 
 def test_a_full_queue_is_said_and_old_jobs_are_forgotten():
-    jobs, gate = Jobs(queue=2, kept=3), threading.Event()
+    jobs, gate = Jobs(queue=2, most=3), threading.Event()
     running = jobs.start("r", counting(1, gate))
     until(lambda: running.state == "running")
     jobs.start("a", counting(1))

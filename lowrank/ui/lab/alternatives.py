@@ -1,24 +1,26 @@
 """LoRA beside a whole matrix and adapter layers: stored, and made here with the chosen examples."""
 
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from lowrank.figures import lab as figures
 from lowrank.figures.style import COLOURS
 from lowrank.lora.lab import alternatives
 from lowrank.lora.lab.alternatives import Outcome
-from lowrank.lora.lab.records import Doing, stored
+from lowrank.lora.lab.records import stored
 from lowrank.readers import Model
 from lowrank.ui import cached
 from lowrank.ui.downloads import csv_and_json
-from lowrank.ui.jobs import Job
+from lowrank.ui.drawing import chart, table
+from lowrank.ui.jobs import Doing
 from lowrank.ui.lab import runs
 from lowrank.ui.lab.settings import Choice
 from lowrank.ui.layout import text
-from lowrank.ui.progress import outcome, progress, watched
+from lowrank.ui.progress import begin, latest, watched
 from lowrank.ui.truncation import amount
 
 LINES = {
@@ -28,71 +30,65 @@ LINES = {
 }
 
 
-def beside(model: Model, choice: Choice) -> None:
+def beside(model: Model, choice: Choice | None) -> None:
     """The comparison made here if there is one, else the stored one."""
-    state = st.session_state
-    if st.button("Train all three here", icon=":material/model_training:", key="train three"):
-        name = state["three"] = uuid.uuid4().hex[:12]
-        cached.jobs().start(
-            f"three {name}",
-            lambda: training(model, choice),
-            f"lab {runs.visitor()}",
-            runs.PATIENCE,
+    if (
+        st.button(
+            "Train all three here",
+            icon=":material/model_training:",
+            key="train three",
+            disabled=choice is None,
         )
-    job = cached.jobs().get(f"three {state.get('three', '')}")
-    if job:
-        watched(job, shown, every=1.0)
-    made = [r.to_json() for r in list(job.records) if isinstance(r, Outcome)] if job else []
-    if made:
-        st.caption(f"Made here: {model.title}, {choice.config.steps} steps at most.")
-        table(made)
-        csv_and_json(alternatives.rows(made), made, "alternatives")
-        return
-    told = stored("alternatives")
-    st.caption(
-        f"Stored results: {told['model']}, the pirate set, made on {told['date']} with "
-        f"`{told['command']}`."
-    )
-    table(told["outcomes"])
-    csv_and_json(alternatives.rows(told["outcomes"]), told, "alternatives")
+        and choice
+    ):
+        begin("three", partial(_training, model.source, choice), runs.PATIENCE)
+    job = latest("three")
+    watched(job, every=1.0)
+    made = [each.to_json() for each in job.all(Outcome)] if job else []
+    asked = job.newest(Choice) if job else None
+    if asked and made:
+        st.caption(f"Made here: {model.title}, {asked.config.steps} steps at most.")
+        shown(made, made)
+    else:
+        told = stored("alternatives")
+        st.caption(
+            f"Stored results: {told['model']}, the pirate set, made on {told['date']} with "
+            f"`{told['command']}`."
+        )
+        shown(told["outcomes"], told)
 
 
-def training(model: Model, choice: Choice) -> Iterator[Doing | Outcome]:
+def _training(source: str, choice: Choice) -> Iterator[Choice | Doing | Outcome]:
     """The three runs."""
-    examples = runs.laid_out(model, choice)
-    yield from alternatives.work(cached.params(model.source), examples, choice.config)
+    yield choice
+    examples = runs.examples(source, choice)
+    yield from alternatives.work(cached.params(source), examples, choice.config)
 
 
-def shown(job: Job) -> None:
-    """Progress of the three runs."""
-    doing = job.last if isinstance(job.last, Doing) else Doing(0.0, "Loading the weights")
-    progress(job, doing.share, doing.words)
-    outcome(job)
-
-
-def table(made: Sequence[Mapping[str, Any]]) -> None:
-    """One curve for each way, and one row."""
+def shown(made: Sequence[Mapping[str, Any]], record: Any) -> None:
+    """One curve for each way, one row, and all of it to take home."""
     losses = {str(each["label"]): each["losses"] for each in made}
     steps = max(len(values) for values in losses.values())
-    st.plotly_chart(
+    chart(
         figures.losses(losses, steps, LINES),
         key="three curves",
-        config={"displayModeBar": False},
         alt="Loss by step: "
         + ", ".join(f"{n} {v[0]:.2f} to {v[-1]:.2f}" for n, v in losses.items()),
     )
-    lines = [
-        "| | trained | last loss | s a step | gradients and moments | a token takes | merged |",
-        "|:--|--:|--:|--:|--:|--:|--:|",
-    ]
-    for each in made:
-        tail = each["losses"][-8:]
-        one = each["latency_merged"]
-        one = "cannot be" if one is None else f"{one:.2f}×"
-        lines.append(
-            f"| {each['label']} | {each['trained']:,} | {sum(tail) / len(tail):.3f} | "
-            f"{each['seconds']:.2f} | {amount(each['state_bytes'])} | {each['latency']:.2f}× | "
-            f"{one} |"
-        )
-    st.markdown("\n".join(lines))
+    head = ["", "trained", "last loss", "s a step", "gradients and moments", "a token takes"]
+    st.markdown(table([*head, "merged"], [_row(each) for each in made]))
     st.caption(text("lab", "three"))
+    csv_and_json(alternatives.rows(made), record, "alternatives")
+
+
+def _row(each: Mapping[str, Any]) -> list[str]:
+    merged = each["latency_merged"]
+    return [
+        each["label"],
+        f"{each['trained']:,}",
+        f"{np.mean(each['losses'][-8:]):.3f}",
+        f"{each['seconds']:.2f}",
+        amount(each["state_bytes"]),
+        f"{each['latency']:.2f}×",
+        "cannot be" if merged is None else f"{merged:.2f}×",
+    ]

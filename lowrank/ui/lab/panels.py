@@ -12,16 +12,20 @@ from lowrank.figures.lora import shapes
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import LINEAR
 from lowrank.lora.counting import report
+from lowrank.lora.finetuning import Record
 from lowrank.memory import accounting
-from lowrank.readers import Model, uploads
+from lowrank.readers import uploads
+from lowrank.ui import cached
+from lowrank.ui.answering import side_by_side
+from lowrank.ui.drawing import chart, table
 from lowrank.ui.jobs import Job
 from lowrank.ui.lab import runs
+from lowrank.ui.lab.runs import Learnt, Merged, Run
 from lowrank.ui.lab.settings import Choice
 from lowrank.ui.layout import text
 from lowrank.ui.progress import outcome, progress, watched
 from lowrank.ui.truncation import amount
 
-PLOTLY = {"displayModeBar": False}
 TOLERANCE = 1e-4  # of the largest logit: what float32 leaves of an identity after 30 layers
 UPLOAD_MB = 200
 SINGLE = accounting.Storage(accounting.FLOAT32, accounting.FLOAT32)
@@ -40,16 +44,17 @@ def counts(config: LlamaConfig, choice: Choice) -> None:
 
 def curve(job: Job) -> None:
     """The loss as it falls, tokens a second, time left, Stop."""
-    run, steps = runs.run_of(job), runs.records(job)
+    run, steps = job.newest(Run), job.all(Record)
     total = run.choice.config.steps if run else 1
     losses = [record.loss for record in steps]
-    speed = f" · {steps[-1].tokens_per_second:,.0f} tokens/s" if steps else ""
-    progress(job, len(steps) / total, f"Step {len(steps)} of {total}{speed}")
+    words = "Laying out the examples"
+    if steps:
+        words = f"Step {len(steps)} of {total} · {steps[-1].tokens_per_second:,.0f} tokens/s"
+    progress(job, len(steps) / total, words)
     last = f"{np.mean(losses[-8:]):.3f}" if losses else "not known yet"
-    st.plotly_chart(
+    chart(
         figures.losses({"loss": losses}, total),
         key="curve",
-        config=PLOTLY,
         alt=f"Loss after {len(steps)} of {total} steps; mean of the last eight {last}",
     )
     if steps and job.over:
@@ -62,7 +67,7 @@ def curve(job: Job) -> None:
     outcome(job)
 
 
-def two_answers(model: Model, name: str, asked: str) -> None:
+def two_answers(source: str, name: str, asked: str) -> None:
     """Before and after side by side, with 0 to 2 times the update."""
     scale = st.slider(
         "Times the update", 0.0, 2.0, 1.0, 0.25, key="scale", bind="query-params",
@@ -71,69 +76,57 @@ def two_answers(model: Model, name: str, asked: str) -> None:
     if not asked:
         st.info("Type a question to ask both.", icon=":material/edit:")
         return
-    job = runs.answer_job(model, name, asked, float(scale))
+    titles = {"before": "Before", "after": f"After, {scale:g} × the update"}
 
     def draw(job: Job) -> None:
-        left, right = st.columns(2, gap="medium")
-        for place, side, title in (
-            (left, "before", "Before"),
-            (right, "after", f"After, {scale:g} × the update"),
-        ):
-            with place.container(border=True, height=190):
-                st.markdown(f"**{title}**")
-                said = runs.told(model, job, side)
-                st.text(said if said.strip() or job.over else "…")
-        failure(job)
+        side_by_side(titles, cached.words(source), job)
+        outcome(job)
 
-    watched(job, draw, every=0.4)
+    watched(runs.answer_job(source, name, asked, float(scale)), draw, every=0.4)
 
 
-def losses_by_scale(model: Model, name: str, job: Job | None) -> None:
+def losses_by_scale(source: str, name: str, job: Job | None) -> None:
     """How well the training answers are known with 0 to 2 times the update."""
-    run = runs.run_of(job) if job and job.over else None
-    if run is None or run.kept != name:
+    run, learnt = (job.newest(Run), job.newest(Learnt)) if job else (None, None)
+    if run is None or learnt is None or learnt.name != name:
         return
-    measured = runs.loss_job(model, name, run.examples)
 
     def draw(job: Job) -> None:
         points = dict(job.records)
-        st.plotly_chart(
+        chart(
             figures.by_scale(points, float(st.session_state.get("scale", 1.0))),
             key="by scale",
-            config=PLOTLY,
             alt="Loss on the training answers by scale: "
             + ", ".join(f"{t:g}: {loss:.2f}" for t, loss in sorted(points.items())),
         )
-        failure(job)
+        outcome(job)
 
-    watched(measured, draw, every=1.0)
+    watched(runs.loss_job(source, name, run), draw, every=1.0)
 
 
-def merged(model: Model, name: str, asked: str) -> None:
+def merged(source: str, name: str, asked: str) -> None:
     """W0 + s B A as one matrix: the largest difference of a logit, beside the tolerance."""
-    if not asked:
+    if asked:
+        watched(runs.merge_job(source, name, asked), _compared)
+
+
+def _compared(job: Job) -> None:
+    found = job.newest(Merged)
+    if found is None:
+        st.caption("Merging and comparing…")
+        outcome(job)
         return
-    job = runs.merge_job(model, name, asked)
-
-    def draw(job: Job) -> None:
-        found = job.last
-        if not isinstance(found, runs.Merged):
-            st.caption("Merging and comparing…")
-            failure(job)
-            return
-        relative = found.difference / found.largest
-        holds = relative <= TOLERANCE
-        st.markdown(
-            f"**{'Merged = unmerged' if holds else 'Merged and unmerged differ'}**: the logits "
-            f"after your question differ by {found.difference:.2g} at most, {relative:.1e} of the "
-            f"largest, {found.largest:.3g}; tolerance {TOLERANCE:.0e}."
-        )
-        st.markdown(
-            f"One pass over the question: W₀ alone {found.seconds['plain']:.2f} s, A and B beside "
-            f"it {found.seconds['beside']:.2f} s, merged {found.seconds['merged']:.2f} s."
-        )
-
-    watched(job, draw)
+    relative = found.difference / found.largest
+    holds = relative <= TOLERANCE
+    st.markdown(
+        f"**{'Merged = unmerged' if holds else 'Merged and unmerged differ'}**: the logits "
+        f"after your question differ by {found.difference:.2g} at most, {relative:.1e} of the "
+        f"largest, {found.largest:.3g}; tolerance {TOLERANCE:.0e}."
+    )
+    st.markdown(
+        f"One pass over the question: W₀ alone {found.seconds['plain']:.2f} s, A and B beside "
+        f"it {found.seconds['beside']:.2f} s, merged {found.seconds['merged']:.2f} s."
+    )
 
 
 def adapter_in_hand(job: Job | None) -> str:
@@ -142,12 +135,12 @@ def adapter_in_hand(job: Job | None) -> str:
     Raises InputError for files that are no adapter.
     """
     state = st.session_state
-    run = runs.run_of(job) if job else None
-    if run and run.kept and state.get("taken run") != run.kept:
+    learnt = job.newest(Learnt) if job else None
+    if learnt and state.get("taken run") != learnt.name:
         # A link that names both a run and an adapter means the adapter.
         if "taken run" in state or not st.query_params.get("tuned"):
-            state["tuned"] = run.kept
-        state["taken run"] = run.kept
+            state["tuned"] = learnt.name
+        state["taken run"] = learnt.name
     given = st.file_uploader(
         "Upload an adapter: adapter_config.json and adapter_model.safetensors, or their zip",
         type=["json", "safetensors", "zip"],
@@ -221,14 +214,18 @@ def arrows(config: LlamaConfig, choice: Choice) -> None:
         st.html(shapes(*config.projection_shape(kinds[0]), r))
 
 
-def memory(config: LlamaConfig, choice: Choice, job: Job | None) -> None:
-    """The same step's memory: LoRA measured in this run, LoRA and full fine-tuning computed."""
-    run = runs.run_of(job) if job else None
-    tokens = 64
-    if run and run.examples:
-        tokens = max(len(example.ids) for example in run.examples)
-    asked = run.choice if run else choice
-    trained = report(config, asked.method).trainable
+def computed(config: LlamaConfig, choice: Choice | None, job: Job | None) -> None:
+    """Shapes and memory of the run that is shown; before there is one, of what is asked for."""
+    run = (job.newest(Run) if job else None) or (Run(choice) if choice else None)
+    if run:
+        arrows(config, run.choice)
+        memory(config, run, job.newest(accounting.Memory) if job else None)
+
+
+def memory(config: LlamaConfig, run: Run, measured: accounting.Memory | None) -> None:
+    """The same step's memory: LoRA measured in the run, LoRA and full fine-tuning computed."""
+    tokens = run.longest or 64
+    trained = report(config, run.choice.method).trainable
     memories = {
         "full, computed": accounting.training_memory(
             config, SINGLE, accounting.parameters(config), tokens, full=True, compute_bits=32
@@ -237,24 +234,17 @@ def memory(config: LlamaConfig, choice: Choice, job: Job | None) -> None:
             config, SINGLE, trained, tokens, compute_bits=32
         ),
     }
-    if run and run.memory:
-        memories["LoRA, measured"] = run.memory
-    st.plotly_chart(
+    if measured:
+        memories["LoRA, measured"] = measured
+    chart(
         figures.memory(memories),
         key="memory",
-        config=PLOTLY,
         alt="Megabytes: " + ", ".join(f"{n} {m.total / 1e6:,.0f}" for n, m in memories.items()),
     )
-    lines = ["| | " + " | ".join(memories) + " |", "|:--|" + "--:|" * len(memories)]
-    for part, (label, _) in figures.PARTS.items():
-        cells = " | ".join(amount(getattr(each, part)) for each in memories.values())
-        lines.append(f"| {label} | {cells} |")
-    total = " | ".join(f"**{amount(each.total)}**" for each in memories.values())
-    st.markdown("\n".join([*lines, f"| **all** | {total} |"]))
+    rows = [
+        [label, *(amount(getattr(each, part)) for each in memories.values())]
+        for part, (label, _) in figures.PARTS.items()
+    ]
+    rows.append(["**all**", *(f"**{amount(each.total)}**" for each in memories.values())])
+    st.markdown(table(["", *memories], rows))
     st.caption(text("lab", "memory").format(tokens=tokens))
-
-
-def failure(job: Job) -> None:
-    """Why short work failed; where it was stopped, something newer was asked for, and is shown."""
-    if job.state == "failed":
-        outcome(job)

@@ -1,7 +1,8 @@
 """The paper's experiments: our redo's numbers, stored or made here, beside the paper's own."""
 
-import uuid
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,15 @@ from lowrank.figures.style import COLOURS
 from lowrank.lora.lab import experiments
 from lowrank.lora.lab.experiments import Redo, Settings
 from lowrank.lora.lab.paper import TABLE_5, TABLE_6, TABLE_7, TABLE_18
-from lowrank.lora.lab.records import Doing, stored
+from lowrank.lora.lab.records import stored
 from lowrank.lora.lab.subspaces import chance
 from lowrank.readers import Model
 from lowrank.ui import cached
-from lowrank.ui.jobs import Job
-from lowrank.ui.lab import runs
+from lowrank.ui.drawing import chart, table
+from lowrank.ui.jobs import Doing
 from lowrank.ui.layout import text
-from lowrank.ui.progress import outcome, progress, watched
+from lowrank.ui.progress import begin, latest, watched
 
-PLOTLY = {"displayModeBar": False}
 PATIENCE = 7200.0  # seconds that a redo goes on without its visitor
 NAMES = {
     "ranks": "ranks (table 6)",
@@ -38,24 +38,23 @@ LINES = {
 
 def record(model: Model) -> dict[str, Any]:
     """The results to show: those made here, as soon as there are some, or the stored ones."""
-    job = asked_for(model)
+    run_here(model)
+    job = latest("paper")
+    watched(job, every=1.0)
+    here = job.newest(dict) if job else None
+    if here:
+        st.caption(f"Made here: {model.title}, {len(here['runs'])} runs so far.")
+        return here
     told = stored("experiments")
-    here = job.records[0].record if job and job.records else {}
-    if job:
-        watched(job, lambda job: shown(job), every=1.0)
-    if not here.get("runs"):
-        st.caption(
-            f"Stored results: {told['model']}, {told['done']}, made on {told['date']} "
-            f"with `{told['command']}`."
-        )
-        return told
-    st.caption(f"Made here: {model.title}, {len(here['runs'])} runs so far.")
-    return here
+    st.caption(
+        f"Stored results: {told['model']}, {told['done']}, made on {told['date']} "
+        f"with `{told['command']}`."
+    )
+    return told
 
 
-def asked_for(model: Model) -> Job | None:
-    """The redo of this session, begun by the button."""
-    state = st.session_state
+def run_here(model: Model) -> None:
+    """Which experiments to run on this server, and the button that begins them."""
     with st.expander("Run it here"):
         first, second, third = st.columns([2, 1, 1])
         tables = first.pills(
@@ -66,45 +65,34 @@ def asked_for(model: Model) -> Job | None:
             "Steps a run", 1, 400, 30, key="paper steps", persist_state="session"
         )
         seeds = third.number_input("Seeds", 1, 3, 2, key="paper seeds", persist_state="session")
-        last = model.config.num_hidden_layers - 1 if model.config else 0
-        if tables:
-            settings = Settings(
-                steps=int(steps),
-                seeds=tuple(range(int(seeds))),
-                tables=tuple(t for t in experiments.TABLES if t in tables),
-                layer=min(15, last),
-            )
-            count = len(experiments.trials(settings))
-            st.caption(
-                f"{count} runs of {steps} steps. On a quiet computer of two cores a step of the "
-                f"default model takes half a second: {count * int(steps) / 120 + 0.2:.0f} min."
-            )
-            if st.button("Run", icon=":material/science:", key="run paper"):
-                name = state["paper run"] = uuid.uuid4().hex[:12]
-                redo = Redo(settings)
-                cached.jobs().start(
-                    f"paper {name}",
-                    lambda: redoing(model, redo),
-                    f"paper {runs.visitor()}",
-                    PATIENCE,
-                )
-        else:
+        if not tables:
             st.caption("Choose an experiment.")
-    return cached.jobs().get(f"paper {state.get('paper run', '')}")
+            return
+        last = model.config.num_hidden_layers - 1 if model.config else 0
+        settings = Settings(
+            steps=int(steps),
+            seeds=tuple(range(int(seeds))),
+            tables=tuple(t for t in experiments.TABLES if t in tables),
+            layer=min(15, last),
+        )
+        count = len(experiments.trials(settings))
+        st.caption(
+            f"{count} runs of {steps} steps. On a quiet computer of two cores a step of the "
+            f"default model takes half a second: {count * int(steps) / 120 + 0.2:.0f} min."
+        )
+        if st.button("Run", icon=":material/science:", key="run paper"):
+            begin("paper", partial(_redoing, model.source, settings), PATIENCE)
 
 
-def redoing(model: Model, redo: Redo) -> Iterator[Redo | Doing]:
-    """The redo itself first, which fills, then how far it is."""
-    yield redo
-    tokenizer = runs.words(model)
-    yield from experiments.work(cached.params(model.source), tokenizer, redo)
-
-
-def shown(job: Job) -> None:
-    """Progress of a redo."""
-    doing = job.last if isinstance(job.last, Doing) else Doing(0.0, "Loading the weights")
-    progress(job, doing.share, doing.words)
-    outcome(job)
+def _redoing(source: str, settings: Settings) -> Iterator[Doing | dict[str, Any]]:
+    """How far the redo is, and its record as it stands after each run."""
+    redo, done = Redo(settings), 0
+    for doing in experiments.work(cached.params(source), cached.words(source), redo):
+        yield doing
+        if len(redo.record.get("runs", ())) > done:
+            done = len(redo.record["runs"])
+            yield deepcopy(redo.record)
+    yield deepcopy(redo.record)
 
 
 def ranks(found: Mapping[str, Any]) -> None:
@@ -113,24 +101,20 @@ def ranks(found: Mapping[str, Any]) -> None:
     if len(ours) < 2:
         st.caption(text("lab", "not run"))
         return
-    chart, table = st.columns([4, 5], gap="medium")
-    with chart:
+    picture, beside = st.columns([4, 5], gap="medium")
+    with picture:
         means = ", ".join(f"r = {r}: {np.mean(ours[r]):.3f}" for r in sorted(ours))
-        st.plotly_chart(
-            figures.by_rank(ours), key="ranks", config=PLOTLY,
+        chart(
+            figures.by_rank(ours), key="ranks",
             alt=f"Held-out loss by rank: {means}",
         )  # fmt: skip
-    with table:
-        lines = [
-            "| r | ours, nats | WikiSQL % | MultiNLI % | E2E, nats |",
-            "|--:|--:|--:|--:|--:|",
+    with beside:
+        rows = [
+            (r, with_spread(ours[r]), *TABLE_6.get(r, ("", "")), TABLE_18.get(r, ""))
+            for r in sorted(ours)
         ]
-        for r in sorted(ours):
-            wiki, nli = TABLE_6.get(r, ("", ""))
-            lines.append(
-                f"| {r} | {with_spread(ours[r])} | {wiki} | {nli} | {TABLE_18.get(r, '')} |"
-            )
-        st.markdown("\n".join(lines))
+        head = ["r", "ours, nats", "WikiSQL %", "MultiNLI %", "E2E, nats"]
+        st.markdown(table(head, rows, left=0))
         st.caption(
             "The last three columns are the paper's tables 6 (q and v) and 18. "
             f"Before training {found['before']:.3f} nats. {verdict(ours)} Ours and the paper's "
@@ -145,20 +129,16 @@ def matrices(found: Mapping[str, Any]) -> None:
         st.caption(text("lab", "not run"))
         return
     trained = {run["label"]: run["trained"] for run in experiments.rows(found)}
-    lines = [
-        "| adapted | ranks here | trained | ours, nats | paper: r | WikiSQL % | MultiNLI % |",
-        "|:--|:--|--:|--:|--:|--:|--:|",
-    ]
     best = min(ours, key=lambda label: np.mean(ours[label]))
+    rows = []
     for label, of in experiments.EQUAL.items():
-        if label not in ours:
-            continue
-        r, wiki, nli = TABLE_5[label]
-        here = ", ".join(f"{name.removesuffix('_proj')} {rank}" for name, rank in of.items())
-        shown = with_spread(ours[label])
-        shown = f"**{shown}**" if label == best else shown
-        lines.append(f"| {label} | {here} | {trained[label]:,} | {shown} | {r} | {wiki} | {nli} |")
-    st.markdown("\n".join(lines))
+        if label in ours:
+            here = ", ".join(f"{name.removesuffix('_proj')} {rank}" for name, rank in of.items())
+            shown = with_spread(ours[label])
+            shown = f"**{shown}**" if label == best else shown
+            rows.append((label, here, f"{trained[label]:,}", shown, *TABLE_5[label]))
+    head = ["adapted", "ranks here", "trained", "ours, nats", "paper: r", "WikiSQL %", "MultiNLI %"]
+    st.markdown(table(head, rows, left=2))
     st.caption(f"{verdict(ours)} {text('lab', 'equal')}")
 
 
@@ -210,10 +190,12 @@ def update(found: Mapping[str, Any]) -> None:
             continue
         phi = np.array(each[key])
         place.markdown(title)
-        place.plotly_chart(
-            figures.similarity(phi, rows, across), key=f"phi {key}", config=PLOTLY,
-            alt=f"{title}: phi(1, 1) {phi[0, 0]:.3f}, all directions {phi[-1, -1]:.3f}",
-        )  # fmt: skip
+        with place:
+            chart(
+                figures.similarity(phi, rows, across),
+                key=f"phi {key}",
+                alt=f"{title}: phi(1, 1) {phi[0, 0]:.3f}, all directions {phi[-1, -1]:.3f}",
+            )
     n = each["in"]
     lines = {
         name: np.diag(np.array(each[key])[:, : len(each[key])])
@@ -222,10 +204,10 @@ def update(found: Mapping[str, Any]) -> None:
     }
     longest = max(len(values) for values in lines.values())
     by_chance = np.array([chance(i, i, n) for i in range(1, longest + 1)])
-    chart, words = st.columns([3, 2], gap="large")
-    with chart:
-        st.plotly_chart(
-            figures.beside_chance(lines, by_chance), key="diagonal", config=PLOTLY,
+    picture, words = st.columns([3, 2], gap="large")
+    with picture:
+        chart(
+            figures.beside_chance(lines, by_chance), key="diagonal",
             alt="phi(i, i) by i beside the value by chance",
         )  # fmt: skip
     with words:
@@ -243,8 +225,8 @@ def update(found: Mapping[str, Any]) -> None:
     st.markdown(f"**Spectra, {short}, layer {layer}**")
     spectra = {name: np.array(values) for name, values in each["spectra"].items() if values}
     told = ", ".join(f"{name} {rank:g}" for name, rank in each["effective rank"].items())
-    st.plotly_chart(
-        figures.spectra(spectra, LINES), key="spectra", config=PLOTLY,
+    chart(
+        figures.spectra(spectra, LINES), key="spectra",
         alt=f"Singular values by number, each line over its largest. Effective ranks: {told}",
     )  # fmt: skip
     st.markdown(concentration(spectra, each["effective rank"]))
@@ -253,27 +235,22 @@ def update(found: Mapping[str, Any]) -> None:
 
 def concentration(spectra: Mapping[str, np.ndarray], ranks: Mapping[str, float]) -> str:
     """How much of each matrix its largest directions hold, as Markdown; spectra are (k,) each."""
-    lines = [
-        "| ‖·‖² held by the largest | 1 | 8 | 64 | effective rank | of |",
-        "|:--|--:|--:|--:|--:|--:|",
-    ]
+    rows = []
     for name, s in spectra.items():
         held = np.cumsum(s**2) / (s**2).sum()
         shares = [f"{held[min(k, len(s)) - 1]:.1%}" for k in (1, 8, 64)]
-        lines.append(f"| {name} | {' | '.join(shares)} | {ranks[name]:g} | {len(s)} |")
-    return "\n".join(lines)
+        rows.append([name, *shares, f"{ranks[name]:g}", len(s)])
+    return table(["‖·‖² held by the largest", "1", "8", "64", "effective rank", "of"], rows)
 
 
 def amplification(ours: Mapping[str, Mapping[str, float]]) -> str:
     """Table 7 as Markdown, ours and the paper's."""
-    lines = [
-        "| | in ΔW's directions | in W's own | in random ones | ‖ΔW‖ | factor |",
-        "|:--|--:|--:|--:|--:|--:|",
+    rows = [
+        [f"ours, r = {r}"]
+        + [f"{of[key]:.3g}" for key in ("within", "own", "random", "norm")]
+        + [f"**{of['factor']:.3g}**"]
+        for r, of in ours.items()
     ]
-    for r, of in ours.items():
-        values = " | ".join(f"{of[key]:.3g}" for key in ("within", "own", "random", "norm"))
-        lines.append(f"| ours, r = {r} | {values} | **{of['factor']:.3g}** |")
-    for rank, values_of in TABLE_7.items():
-        values = " | ".join(f"{value:g}" for value in values_of)
-        lines.append(f"| paper, r = {rank} | {values} |")
-    return "\n".join(lines)
+    rows += [[f"paper, r = {r}", *(f"{x:g}" for x in values)] for r, values in TABLE_7.items()]
+    head = ["", "in ΔW's directions", "in W's own", "in random ones", "‖ΔW‖", "factor"]
+    return table(head, rows)

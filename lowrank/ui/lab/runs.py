@@ -4,19 +4,15 @@ import hashlib
 import json
 import tempfile
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from lowrank.errors import InputError
-from lowrank.llama import generate
 from lowrank.llama.generation import last_logits
-from lowrank.llama.tokenizer import Tokenizer
 from lowrank.lora import adapters
 from lowrank.lora.adapters import Adapter
 from lowrank.lora.finetuning import Record, evaluate, finetune
@@ -24,33 +20,39 @@ from lowrank.lora.lab import held_in_training
 from lowrank.lora.training_examples import Example, answers
 from lowrank.lora.tuning import merged
 from lowrank.memory.accounting import Memory
-from lowrank.readers import Model, uploads
+from lowrank.readers import uploads
 from lowrank.ui import cached
-from lowrank.ui.jobs import Job
+from lowrank.ui.answering import Said, in_turns
+from lowrank.ui.jobs import Job, Stopped, Work
 from lowrank.ui.lab.settings import Choice
+from lowrank.ui.progress import begin, latest, sought
 
 PATIENCE = 900.0  # seconds a run goes on without its visitor: pages may be changed meanwhile
 LOOKING = 60.0  # the same for an answer
+MOMENT = 0.2  # seconds a page waits for what may be quick, so that it is drawn at once
 LONGEST_EXAMPLE = 160  # tokens
 LONGEST_ANSWER = 40
+SCALES = (1.0, 0.0, 2.0, 0.5, 1.5, 0.25, 0.75, 1.25, 1.75)
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Run:
-    """A run while it goes on and after it: what was asked, and the adapter once it is kept."""
+    """What was asked for, and its examples once they are laid out."""
 
     choice: Choice
-    kept: str = ""
-    memory: Memory | None = None
     examples: tuple[Example, ...] = ()
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest example; 0 before they are laid out."""
+        return max((len(example.ids) for example in self.examples), default=0)
 
 
 @dataclass(frozen=True)
-class Said:
-    """A new token of one of the two models, "before" or "after"."""
+class Learnt:
+    """The name under which the adapter of a run is kept."""
 
-    side: str
-    token: int
+    name: str
 
 
 @dataclass(frozen=True)
@@ -59,71 +61,46 @@ class Merged:
 
     difference: float
     largest: float
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, float]
 
 
-def visitor() -> str:
-    """A name for this session, so that its newer work replaces its older."""
-    return str(st.session_state.setdefault("visitor", uuid.uuid4().hex))
-
-
-def words(model: Model) -> Tokenizer:
-    """The model's tokenizer. Raises InputError if it has none."""
-    found = cached.tokenizer(model.source)
-    if found is None:
-        raise InputError(f"{model.title} brings no vocabulary, so it can read no text.")
-    return found
-
-
-def begin(model: Model, choice: Choice) -> Job:
-    """Start a run and remember it in the session and the address."""
-    run = Run(choice)
-    name = uuid.uuid4().hex[:12]
-    job = cached.jobs().start(
-        f"lab {name}", lambda: training(model, run), f"lab {visitor()}", PATIENCE
-    )
-    st.session_state["lab run"] = name
+def begin_training(source: str, choice: Choice) -> None:
+    """Start a run, which `going` finds again."""
+    begin("lab", partial(_training, source, choice), PATIENCE)
     st.session_state.setdefault("taken run", "")  # whatever comes of it is to be taken in hand
-    return job
 
 
 def going() -> Job | None:
     """The run of this session or of the address, if the server remembers it."""
-    state = st.session_state
-    name = state.get("lab run") or st.query_params.get("run", "")
-    job = cached.jobs().get(f"lab {name[:40]}") if name else None
-    if job is None:
-        return None
-    state["lab run"] = name
-    if st.query_params.get("run") != name:
-        st.query_params["run"] = name
+    job = latest("lab", st.query_params.get("run", "")[:40])
+    if job:
+        st.query_params["run"] = st.session_state["lab run"]
     return job
 
 
-def laid_out(model: Model, choice: Choice) -> tuple[Example, ...]:
-    """The chosen examples as tokens; it takes a process of its own, so this is work for a job.
-
-    Raises our own errors naming the example that cannot be learnt.
-    """
-    return tuple(answers(words(model), choice.pairs, LONGEST_EXAMPLE))
+def examples(source: str, choice: Choice) -> tuple[Example, ...]:
+    """The chosen pairs as the model reads them."""
+    return tuple(answers(cached.words(source), choice.pairs, LONGEST_EXAMPLE))
 
 
-def training(model: Model, run: Run) -> Iterator[Run | Record]:
-    """The run, then a record a step; what was learnt is kept on disk even if it is stopped."""
+def _training(source: str, choice: Choice) -> Iterator[Run | Record | Memory | Learnt]:
+    """A record a step; what was learnt is kept on disk even if it is stopped."""
+    yield Run(choice)
+    params, config = cached.params(source), choice.config
+    run = Run(choice, examples(source, choice))
     yield run
-    run.examples = laid_out(model, run.choice)
-    params = cached.params(model.source)
-    config = run.choice.config
     steps = finetune(params, run.examples, config)
     try:
         for record in steps:
+            yield record
             if record.step == 1:
                 longest = max(run.examples, key=lambda example: len(example.ids))
-                run.memory = held_in_training(params, config.method, steps.state, longest)
-            yield record
-    finally:
-        if steps.state.step:
-            run.kept = keep(adapters.trained(config.method, steps.state, model.title))
+                yield held_in_training(params, config.method, steps.state, longest)
+    except Stopped:
+        pass
+    if steps.state.step:
+        adapter = adapters.trained(config.method, steps.state, cached.model(source).title)
+        yield Learnt(keep(adapter))
 
 
 def keep(adapter: Adapter) -> str:
@@ -138,87 +115,55 @@ def kept_adapter(name: str) -> Adapter:
     return cached.adapter(str(uploads.find_adapter(name)))
 
 
-def answer_job(model: Model, name: str, prompt: str, scale: float) -> Job:
-    """Both models answer, a token each in turn; the same question is not asked twice."""
-    key = digest("answer", model.source, name, prompt, f"{scale:g}")
-
-    def work() -> Iterator[Said]:
-        params = cached.params(model.source)
-        after = adapters.applied(params, kept_adapter(name), scale)
-        ids, stop = cached.chat_ids(model.source, prompt), words(model).stop_ids
-        sides = {"before": params, "after": after}
-        turns = {s: generate(p, ids, LONGEST_ANSWER, stop_ids=stop) for s, p in sides.items()}
-        while turns:
-            for side in list(turns):
-                token = next(turns[side], None)
-                if token is None:
-                    del turns[side]
-                else:
-                    yield Said(side, token)
-
-    return started(key, work, "answer")
-
-
-def started(key: str, work: Callable[[], Iterator[Any]], what: str) -> Job:
-    """The short job of that key; one that ran out of patience begins again."""
-    job = cached.answers().start(key, work, f"{what} {visitor()}", LOOKING)
-    job.looked_at()
-    end = time.monotonic() + 0.2  # a moment, so that what is quick is drawn at once
-    while not job.over and time.monotonic() < end:
-        time.sleep(0.01)
+def _soon(what: str, work: Work, *parts: object) -> Job | None:
+    """Short work; who asks the same, `parts`, is given what is there."""
+    key = hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
+    job = sought(f"{what} {key}", work, what, LOOKING, "short")
+    if job:
+        job.wait(MOMENT)
     return job
 
 
-def loss_job(model: Model, name: str, examples: tuple[Example, ...]) -> Job:
-    """The loss on the training answers with 0 to 2 times the update: (scale, loss) a record."""
-
-    def work() -> Iterator[tuple[float, float]]:
-        params, adapter = cached.params(model.source), kept_adapter(name)
-        for scale in (1.0, 0.0, 2.0, 0.5, 1.5, 0.25, 0.75, 1.25, 1.75):
-            placed = adapters.applied(params, adapter, scale) if scale else params
-            yield scale, evaluate(placed, examples[:6])
-
-    return started(digest("losses", model.source, name, str(hash(examples))), work, "losses")
+def answer_job(source: str, name: str, prompt: str, scale: float) -> Job | None:
+    """Both models answer, a token each in turn."""
+    asked = source, name, prompt, scale
+    return _soon("answer", partial(_answering, *asked), *asked)
 
 
-def merge_job(model: Model, name: str, prompt: str) -> Job:
+def _answering(source: str, name: str, prompt: str, scale: float) -> Iterator[Said]:
+    params = cached.params(source)
+    after = adapters.applied(params, kept_adapter(name), scale)
+    ids, stop_ids = cached.chat_ids(source, prompt), cached.words(source).stop_ids
+    yield from in_turns(params, after, ids, LONGEST_ANSWER, stop_ids)
+
+
+def loss_job(source: str, name: str, run: Run) -> Job | None:
+    """The loss on a run's first answers with 0 to 2 times the update: (scale, loss) a record."""
+    few = run.examples[:6]
+    return _soon("losses", partial(_losses, source, name, few), source, name, few)
+
+
+def _losses(source: str, name: str, few: tuple[Example, ...]) -> Iterator[tuple[float, float]]:
+    params, adapter = cached.params(source), kept_adapter(name)
+    for scale in SCALES:
+        placed = adapters.applied(params, adapter, scale) if scale else params
+        yield scale, evaluate(placed, few)
+
+
+def merge_job(source: str, name: str, prompt: str) -> Job | None:
     """The logits after the prompt, with A and B beside W0 and with one matrix each."""
-
-    def work() -> Iterator[Merged]:
-        params = cached.params(model.source)
-        beside = adapters.applied(params, kept_adapter(name))
-        one = merged(beside)
-        ids, seconds, found = (
-            cached.chat_ids(model.source, prompt),
-            dict[str, float](),
-            dict[str, np.ndarray](),
-        )
-        for label, each in (("warm", one), ("beside", beside), ("merged", one), ("plain", params)):
-            began = time.perf_counter()
-            found[label] = last_logits(each, ids)
-            seconds[label] = time.perf_counter() - began
-        difference = float(np.abs(found["beside"] - found["merged"]).max())
-        yield Merged(difference, float(np.abs(found["beside"]).max()), seconds)
-
-    return started(digest("merge", model.source, name, prompt), work, "merge")
+    asked = source, name, prompt
+    return _soon("merge", partial(_merging, *asked), *asked)
 
 
-def digest(*parts: str) -> str:
-    """A short key of some texts."""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
-
-
-def told(model: Model, job: Job, side: str) -> str:
-    """What one of the two has said so far."""
-    tokens = [r.token for r in job.records if isinstance(r, Said) and r.side == side]
-    return words(model).decode(tokens)
-
-
-def records(job: Job) -> list[Record]:
-    """The steps so far."""
-    return [record for record in list(job.records) if isinstance(record, Record)]
-
-
-def run_of(job: Job) -> Run | None:
-    """What was asked for, once the run has begun."""
-    return next((r for r in job.records[:1] if isinstance(r, Run)), None)
+def _merging(source: str, name: str, prompt: str) -> Iterator[Merged]:
+    params, ids = cached.params(source), cached.chat_ids(source, prompt)
+    beside = adapters.applied(params, kept_adapter(name))
+    one = merged(beside)
+    seconds, found = dict[str, float](), dict[str, np.ndarray]()
+    for label, each in (("warm", one), ("beside", beside), ("merged", one), ("plain", params)):
+        began = time.perf_counter()
+        found[label] = last_logits(each, ids)
+        seconds[label] = time.perf_counter() - began
+    difference = float(np.abs(found["beside"] - found["merged"]).max())
+    yield Merged(difference, float(np.abs(found["beside"]).max()), seconds)

@@ -1,5 +1,6 @@
 """What to learn and how: the training set, LoRA's settings, the prompt to ask."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from lowrank.lora.lab import TrainingSet, built_in, typed
 from lowrank.lora.lab.sets import MOST_LINES, Pairs, written
 from lowrank.lora.optimizer import SCHEDULES, Schedule
 from lowrank.lora.train_config import TrainConfig
-from lowrank.ui.layout import text
+from lowrank.ui.layout import errors_beside, text
 
 TYPED = "my own"
 TARGETS: dict[str, tuple[str, ...] | str] = {
@@ -33,6 +34,8 @@ INITS: dict[str, bool | str] = {
 RATIOS = [1.0, 2.0, 4.0, 16.0]
 MOST_STEPS = 200
 WARMUP = 4
+# In the address, and still there when the visitor comes back from another page.
+KEPT: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,18 @@ class Choice:
         return self.config.method
 
 
-def training_set() -> tuple[Pairs, TrainingSet | None]:
-    """The chosen examples, shown; typed ones are asked for.
+def asked() -> tuple[Choice | None, TrainingSet | None]:
+    """What is asked for, None where that is no run and the page says why; and the set it is of."""
+    known, pairs, config = _training_set(), None, None
+    with errors_beside():
+        pairs = known.examples if known else _typed()
+    with errors_beside():
+        config = _settings(known or built_in()["pirate"])
+    return (Choice(pairs, config) if pairs and config else None), known
 
-    Raises InputError for a line that is no example.
-    """
+
+def _training_set() -> TrainingSet | None:
+    """The chosen set, shown; None where the examples are the visitor's own."""
     sets = built_in()
     chosen = st.segmented_control(
         "Training set",
@@ -61,26 +71,28 @@ def training_set() -> tuple[Pairs, TrainingSet | None]:
         default="pirate",
         required=True,
         key="set",
-        bind="query-params",
-        persist_state="session",
         on_change=take_defaults,
+        **KEPT,
     )
-    if chosen != TYPED:
-        known = sets[chosen]
-        st.caption(f"{known.about} {len(known.examples)} examples, written for this page.")
-        with st.expander("The examples"):
-            st.code(written(known.examples), language=None, wrap_lines=True)
-        return known.examples, known
+    if chosen == TYPED:
+        return None
+    known = sets[chosen]
+    st.caption(f"{known.about} {len(known.examples)} examples, written for this page.")
+    with st.expander("The examples"):
+        st.code(written(known.examples), language=None, wrap_lines=True)
+    return known
+
+
+def _typed() -> Pairs:
     lines = st.text_area(
         f"Examples, one a line: prompt => answer ({MOST_LINES} at most)",
         text("lab", "example lines"),
         key="lines",
         height=160,
         max_chars=5000,
-        bind="query-params",
-        persist_state="session",
+        **KEPT,
     )
-    return typed(lines or ""), None
+    return typed(lines or "")
 
 
 def take_defaults() -> None:
@@ -92,48 +104,28 @@ def take_defaults() -> None:
         st.session_state["steps"] = known.steps
 
 
-def settings(known: TrainingSet | None) -> TrainConfig:
-    """LoRA's and the training's settings, kept in the address."""
-    default = known or built_in()["pirate"]
+def _settings(default: TrainingSet) -> TrainConfig:
+    """LoRA's and the training's settings.
+
+    Raises InputError where they do not go together.
+    """
     first, second, third = st.columns(3)
-    r = first.select_slider("r", RANKS, 8, key="r", bind="query-params", persist_state="session")
-    alpha = second.number_input(
-        "lora_alpha", 1, 256, 16, key="alpha", bind="query-params", persist_state="session"
-    )
+    r = first.select_slider("r", RANKS, 8, key="r", **KEPT)
+    alpha = second.number_input("lora_alpha", 1, 256, 16, key="alpha", **KEPT)
     targets = third.selectbox(
-        "target_modules",
-        list(TARGETS),
-        key="modules",
-        bind="query-params",
-        persist_state="session",
-        filter_mode=None,
+        "target_modules", list(TARGETS), key="modules", filter_mode=None, **KEPT
     )
     rate = first.select_slider(
-        "Learning rate",
-        RATES,
-        default.learning_rate,
-        key="rate",
-        bind="query-params",
-        persist_state="session",
-        help=text("lab", "help rate"),
-    )
-    steps = second.number_input(
-        "Steps",
-        1,
-        MOST_STEPS,
-        default.steps,
-        key="steps",
-        bind="query-params",
-        persist_state="session",
-    )
-    seed = third.number_input(
-        "Seed", 0, 9999, 0, key="seed", bind="query-params", persist_state="session"
-    )
+        "Learning rate", RATES, default.learning_rate, key="rate", help=text("lab", "help rate"),
+        **KEPT,
+    )  # fmt: skip
+    steps = second.number_input("Steps", 1, MOST_STEPS, default.steps, key="steps", **KEPT)
+    seed = third.number_input("Seed", 0, 9999, 0, key="seed", **KEPT)
     plain = AdapterConfig(
         r=int(r), lora_alpha=int(alpha), target_modules=TARGETS[targets], task_type="CAUSAL_LM"
     )
     with st.expander("More of LoraConfig"):
-        method, ratio, schedule = refined(plain)
+        method, ratio, schedule = _refined(plain)
     return TrainConfig(
         method,
         steps=int(steps),
@@ -145,24 +137,22 @@ def settings(known: TrainingSet | None) -> TrainConfig:
     )
 
 
-def refined(plain: AdapterConfig) -> tuple[AdapterConfig, float, Schedule]:
+def _refined(plain: AdapterConfig) -> tuple[AdapterConfig, float, Schedule]:
     """The rest of PEFT's settings for a Llama, as PEFT writes them; LoRA+'s ratio, the schedule."""
+    left, right = st.columns(2)
 
-    def chosen(where: DeltaGenerator, name: str, options: list[Any]) -> Any:
-        return where.selectbox(
-            name, options, key=name, bind="query-params", persist_state="session", filter_mode=None
-        )
+    def chosen(place: DeltaGenerator, name: str, options: Iterable[Any]) -> Any:
+        return place.selectbox(name, list(options), key=name, filter_mode=None, **KEPT)
 
-    first, second = st.columns(2)
     method = replace(
         plain,
-        lora_dropout=chosen(first, "lora_dropout", DROPOUTS),
-        init_lora_weights=INITS[chosen(second, "init_lora_weights", list(INITS))],
-        use_rslora=chosen(first, "use_rslora", [False, True]),
-        use_dora=chosen(second, "use_dora", [False, True]),
+        lora_dropout=chosen(left, "lora_dropout", DROPOUTS),
+        init_lora_weights=INITS[chosen(right, "init_lora_weights", INITS)],
+        use_rslora=chosen(left, "use_rslora", [False, True]),
+        use_dora=chosen(right, "use_dora", [False, True]),
     )
-    ratio = chosen(first, "loraplus_lr_ratio", RATIOS)
-    schedule = chosen(second, "lr_scheduler_type", list(SCHEDULES))
+    ratio = chosen(left, "loraplus_lr_ratio", RATIOS)
+    schedule = chosen(right, "lr_scheduler_type", SCHEDULES)
     st.code(as_peft(method), language="python", wrap_lines=True)
     st.caption(text("lab", "more"))
     return method, ratio, schedule
@@ -194,8 +184,7 @@ def prompt(known: TrainingSet | None) -> str:
         (known or built_in()["pirate"]).prompt,
         key="ask",
         max_chars=300,
-        bind="query-params",
-        persist_state="session",
         help=text("lab", "help ask"),
+        **KEPT,
     )
     return (asked or "").strip()

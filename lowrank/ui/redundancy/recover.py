@@ -67,7 +67,7 @@ def explore(data: Data) -> None:
     setting = (last, 0 if method == SOFT else rank)
     key = ("completion", data.words, share, draw, whole_row, method, *setting)
     st.caption(f"{data.words}. {np.count_nonzero(~seen):,} of {seen.size:,} entries are hidden.")
-    course = cached.kept(key)
+    course = cached.results().get(key)
     if isinstance(course, Course):
         show(data, seen, course, method)
         return
@@ -207,7 +207,7 @@ def in_view(run: Run, key: tuple[object, ...], data: Data, seen: Mask, method: s
             drawn = time.monotonic()
     place.empty()
     state.pop("partial", None)
-    cached.keep(key, course)
+    cached.results().put(key, course)
     return course
 
 

@@ -28,21 +28,21 @@ class Choice:
     percent: int
     rule: str
 
-    def names(self, kept: FactorStore) -> tuple[str, ...]:
+    def names(self, store: FactorStore) -> tuple[str, ...]:
         """The projections that are cut."""
-        return chosen(kept.params, self.kinds, self.layers)
+        return chosen(store.params, self.kinds, self.layers)
 
-    def plan(self, kept: FactorStore) -> Plan:
+    def plan(self, store: FactorStore) -> Plan:
         """The rank of each. By energy or by a budget that follows it, the factors are needed."""
-        names, share = self.names(kept), self.percent / 100
+        names, share = self.names(store), self.percent / 100
         if self.how == "rank":
-            return by_fraction(kept.params, names, share)
-        source = kept.source(self.way)
+            return by_fraction(store.params, names, share)
+        source = store.source(self.way)
         if self.how == "energy":
             return by_energy(names, source, share)
         rule = self.rule
         curves = together().curves(self.way) if rule == "sensitivity" else None
-        return allocate(kept.params, names, share, rule, source, curves)  # type: ignore[arg-type]
+        return allocate(store.params, names, share, rule, source, curves)  # type: ignore[arg-type]
 
     def words(self) -> str:
         """The cut in a few words.

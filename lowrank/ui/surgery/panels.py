@@ -1,8 +1,8 @@
 """What the Surgery page shows of a cut: numbers, the next token, two answers, maps, evidence."""
 
-import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
@@ -11,26 +11,26 @@ from lowrank.figures import surgery as figures
 from lowrank.llama.model import projections
 from lowrank.llama.names import LABELS
 from lowrank.llama.tokenizer import Tokenizer
-from lowrank.readers import Model
 from lowrank.spectra.svd import break_even_rank
-from lowrank.surgery import Cost, FactorStore, Measured, Plan, by_fraction, recorded, texts
+from lowrank.surgery import FactorStore, Measured, Plan, by_fraction, chosen, recorded, texts
 from lowrank.surgery.recorded import BY_LAYER, COMMAND, FRACTIONS
 from lowrank.ui import cached
+from lowrank.ui.answering import Said, side_by_side
+from lowrank.ui.drawing import chart
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
-from lowrank.ui.progress import outcome, progress, watched
+from lowrank.ui.progress import latest, outcome, progress, shown, watched
 from lowrank.ui.surgery import cutting
 from lowrank.ui.surgery.cut import KINDS, Choice
 from lowrank.ui.truncation import amount
 
 LONGEST = 1000  # tokens of a visitor's own text
 PROMPT = 300  # tokens of a prompt
-PLOTLY: dict[str, Any] = {"displayModeBar": False}
 OWN = "my own"
 SHOWN = 8  # next tokens of each model
 
 
-def reading_text(tokenizer: Tokenizer, limit: int) -> list[int]:
+def reading_text(tokenizer: Tokenizer, limit: int) -> tuple[int, ...]:
     """The ids of the text both models read: a built-in one, or the visitor's own."""
     labels = {label: name for name, label in texts.TEXTS.items()}
     left, right = st.columns([1, 3])
@@ -54,18 +54,18 @@ def reading_text(tokenizer: Tokenizer, limit: int) -> list[int]:
     longest = min(LONGEST, limit)
     if len(ids) > longest:
         left.caption(f"The first {longest:,} of {len(ids):,} tokens are read.")
-    return ids[:longest]
+    return tuple(ids[:longest])
 
 
-def stored_chart(kept: FactorStore, choice: Choice, plan: Plan | None) -> None:
+def stored_chart(store: FactorStore, choice: Choice, plan: Plan | None) -> None:
     """Parameters of the chosen matrices against their rank, break-even marked."""
-    held = projections(kept.params)
-    names = choice.names(kept)
+    held = projections(store.params)
+    names = choice.names(store)
     if plan is None and choice.how != "rank":  # the ranks are not known yet
         st.container(height=230, border=False)
         return
     if plan is None:
-        plan = by_fraction(kept.params, names, choice.percent / 100)
+        plan = by_fraction(store.params, names, choice.percent / 100)
     shapes = {name: held[name].shape for name in names}
     even: dict[float, list[str]] = {}
     for kind in choice.kinds:
@@ -74,12 +74,11 @@ def stored_chart(kept: FactorStore, choice: Choice, plan: Plan | None) -> None:
     whole = sum(m * n for m, n in shapes.values())
     kept_share = sum(_stored(shapes[name], plan[name]) for name in names) / whole
     rank_share = float(np.mean([plan[name] / min(shapes[name]) for name in names]))
-    st.plotly_chart(
+    chart(
         figures.stored_share(
             [(", ".join(kinds), share) for share, kinds in even.items()], (rank_share, kept_share)
         ),
         key="stored",
-        config=PLOTLY,
         alt=f"At {rank_share:.0%} of full rank these matrices hold {kept_share:.0%} of their "
         "parameters; break-even is at "
         + ", ".join(f"{share:.0%} for {' '.join(kinds)}" for share, kinds in even.items()),
@@ -100,39 +99,44 @@ def _stored(shape: tuple[int, int], k: int) -> int:
     return shape[0] * shape[1] if k == min(shape) else k * sum(shape)
 
 
-def numbers(cut: cutting.Cut | None) -> None:
-    """Loss, parameters, bytes and operations, before and after; dots while they are not known."""
-    columns = st.columns(5)
-    if cut is None:
-        for place, name in zip(columns, NUMBERS, strict=True):
-            place.metric(name, "…", " ", "off")
-        return
+# What is measured of a cut, and the section of the page's prose that explains it.
+NUMBERS = {
+    "nll a token": "help nll",
+    "Perplexity": "help perplexity",
+    "Parameters": "help parameters",
+    "Bytes": "help bytes",
+    "Operations a token": "help operations a token",
+}
+Number = tuple[str, str, Literal["inverse", "off"]]  # now, beside before, whether more is worse
+
+
+def numbers(cut: cutting.Cut | None, unknown: str = "…") -> None:
+    """Loss, parameters, bytes and operations, before and after; `unknown` while there are none."""
+    found: list[Number] = _measured(cut) if cut else [(unknown, " ", "off")] * len(NUMBERS)
+    for place, name, number in zip(st.columns(len(NUMBERS)), NUMBERS, found, strict=True):
+        place.metric(name, *number, help=text("surgery", NUMBERS[name]) if cut else None)
+
+
+def _measured(cut: cutting.Cut) -> list[Number]:
     before, after = cut.readings
     first, second = cut.costs
+    read: list[Number] = [("—", "a single token guesses nothing", "off")] * 2
     if len(before.losses):
-        columns[0].metric(
-            NUMBERS[0],
-            f"{after.nll:.3f}",
-            f"{after.nll - before.nll:+.3f} from {before.nll:.3f}",
+        rise, was = after.nll - before.nll, people(np.exp(before.nll))
+        read = [
+            (f"{after.nll:.3f}", f"{rise:+.3f} from {before.nll:.3f}", "inverse"),
+            (people(np.exp(after.nll)), f"×{people(np.exp(rise))} of {was}", "off"),
+        ]
+    return [
+        *read,
+        (
+            f"{second.parameters / 1e6:,.2f} M",
+            f"{second.parameters / first.parameters - 1:+.2%}",
             "inverse",
-            help=text("surgery", "help nll"),
-        )
-        columns[1].metric(
-            NUMBERS[1],
-            people(float(np.exp(after.nll))),
-            f"×{people(float(np.exp(after.nll - before.nll)))} of {people(np.exp(before.nll))}",
-            "off",
-            help=text("surgery", "help perplexity"),
-        )
-    else:
-        for place, name in zip(columns[:2], NUMBERS[:2], strict=True):
-            place.metric(name, "—", "a single token guesses nothing", "off")
-    for place, name, value, old in (
-        (columns[2], NUMBERS[2], f"{second.parameters / 1e6:,.2f} M", _less(first, second, 0)),
-        (columns[3], NUMBERS[3], amount(second.nbytes), _less(first, second, 1)),
-        (columns[4], NUMBERS[4], f"{second.flops / 1e6:,.0f} M", _less(first, second, 2)),
-    ):
-        place.metric(name, value, old, "inverse", help=text("surgery", f"help {name.lower()}"))
+        ),
+        (amount(second.nbytes), f"{second.nbytes / first.nbytes - 1:+.2%}", "inverse"),
+        (f"{second.flops / 1e6:,.0f} M", f"{second.flops / first.flops - 1:+.2%}", "inverse"),
+    ]
 
 
 def people(x: float) -> str:
@@ -147,25 +151,15 @@ def people(x: float) -> str:
     return f"{round(x / 10**digits) * 10**digits:,}"
 
 
-NUMBERS = ("nll a token", "Perplexity", "Parameters", "Bytes", "Operations a token")
-
-
-def _less(before: Cost, after: Cost, which: int) -> str:
-    old = (before.parameters, before.nbytes, before.flops)[which]
-    new = (after.parameters, after.nbytes, after.flops)[which]
-    return f"{new / old - 1:+.2%}"
-
-
 def next_token(tokenizer: Tokenizer, cut: cutting.Cut) -> None:
     """The likeliest next tokens of both models after the text."""
     before, after = (reading.next for reading in cut.readings)
     top = [int(i) for p in (before, after) for i in np.argsort(-p, kind="stable")[:SHOWN]]
     ids = sorted(dict.fromkeys(top), key=lambda i: -max(before[i], after[i]))[: SHOWN + 2]
     words = [_visible(tokenizer.piece(i)) for i in ids]
-    st.plotly_chart(
+    chart(
         figures.next_tokens(words, before[ids], after[ids]),
         key="next",
-        config=PLOTLY,
         alt=f"Next token: before {words[ids.index(int(before.argmax()))]} with "
         f"{before.max():.2f}, after {words[ids.index(int(after.argmax()))]} with {after.max():.2f}",
     )
@@ -177,15 +171,22 @@ def _visible(piece: str) -> str:
     >>> _visible(" a"), _visible(chr(10))
     ('␣a', '↵')
     """
-    shown = piece.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥").replace("<", "&lt;")
-    return shown if shown.isprintable() else repr(shown)[1:-1]
+    seen = piece.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥").replace("<", "&lt;")
+    return seen if seen.isprintable() else repr(seen)[1:-1]
 
 
-def two_answers(
-    model: Model, tokenizer: Tokenizer, kept: FactorStore, choice: Choice, ready: bool
-) -> None:
+@dataclass(frozen=True)
+class Asked:
+    """A prompt as it was asked of both models."""
+
+    choice: Choice
+    prompt: str
+    length: int
+
+
+def two_answers(source: str, choice: Choice, ready: bool) -> None:
     """A prompt, and both models' answers side by side, token by token, once factors are ready."""
-    prompt = st.text_area(
+    given = st.text_area(
         "Prompt",
         "What is the capital of France?",
         key="prompt",
@@ -196,47 +197,43 @@ def two_answers(
     first, second, third = st.columns(3, vertical_alignment="bottom")
     length = int(first.slider("At most, tokens", 8, 200, 48, key="length", bind="query-params"))
     warmth = second.slider("Temperature", 0.0, 1.5, 0.0, 0.1, key="warmth", bind="query-params")
+    now = Asked(choice, (given or "").strip(), length)
     state, below = st.session_state, st.container()
     if third.button(
         "Ask both", key="ask", type="primary", icon=":material/play_arrow:", disabled=not ready
     ):
         state.pop("asked", None)
-        if not (prompt or "").strip():
+        if not now.prompt:
             below.info("Write a prompt first.", icon=":material/info:")
         else:
-            ids = cached.chat_ids(model.source, prompt.strip())[:PROMPT]
-            key = f"answer {cutting.visitor()} {time.time_ns()}"
-            cutting.answer_job(kept, choice, ids, length, float(warmth), 0, tokenizer.stop_ids, key)
-            state["asked"] = (key, choice, prompt.strip(), length)
-    asked: tuple[str, Choice, str, int] | None = state.get("asked")
-    job = cached.answers().get(asked[0]) if asked else None
+            ids = cached.chat_ids(source, now.prompt)[:PROMPT]
+            cutting.ask_both(source, choice, tuple(ids), length, float(warmth))
+            state["asked"] = now
+    asked: Asked | None = state.get("asked")
+    job = latest("answer") if asked else None
     with st.container():
-        if asked is not None and job is not None:
-            watched(job, lambda job: _draw_answers(job, tokenizer, asked, choice, prompt), 0.25)
-            return
-        left, right = st.columns(2)
-        left.container(border=True, height=190).caption("Before: the whole model")
-        right.container(border=True, height=190).caption(f"After: {choice.words()}")
+        if asked and job:
+            watched(job, lambda job: _draw_answers(job, source, asked, now), 0.25)
+        else:
+            side_by_side(_titles(choice), cached.words(source), None)
 
 
-def _draw_answers(
-    job: Job, tokenizer: Tokenizer, asked: tuple[str, Choice, str, int], choice: Choice, now: str
-) -> None:
-    _, cut, prompt, length = asked
-    records = [r for r in list(job.records) if isinstance(r, cutting.Said)]
-    titles = {"before": "Before: the whole model", "after": f"After: {cut.words()}"}
-    for place, (side, title) in zip(st.columns(2), titles.items(), strict=True):
-        tokens = [r.token for r in records if r.side == side]
-        with place.container(border=True, height=190):
-            st.caption(f"{title} · {len(tokens)} tokens")
-            st.text(tokenizer.decode(tokens))
-    progress(job, len(records) / (2 * length), f"Answering: {len(records)} tokens")
+def _titles(choice: Choice) -> dict[str, str]:
+    return {"before": "Before: the whole model", "after": f"After: {choice.words()}"}
+
+
+def _draw_answers(job: Job, source: str, asked: Asked, now: Asked) -> None:
+    side_by_side(_titles(asked.choice), cached.words(source), job)
+    said = len(job.all(Said))
+    progress(job, said / (2 * asked.length), f"Answering: {said} tokens")
     outcome(job)
-    if job.over and (cut != choice or prompt != (now or "").strip()):
-        st.caption(f"These answered “{prompt[:80]}”, cut as said above them. Ask again for more.")
+    if job.over and (asked.choice, asked.prompt) != (now.choice, now.prompt):
+        st.caption(
+            f"These answered “{asked.prompt[:80]}”, cut as said above them. Ask again for more."
+        )
 
 
-def sensitivity(model: Model, tokenizer: Tokenizer, kept: FactorStore) -> None:
+def sensitivity(source: str) -> None:
     """The stored map, or the one measured here; all layers together or each by itself."""
     view = st.segmented_control(
         "Cut",
@@ -247,19 +244,20 @@ def sensitivity(model: Model, tokenizer: Tokenizer, kept: FactorStore) -> None:
         bind="query-params",
     )
     layers = view != "all layers together"
-    name = "science" if layers else "prose"
-    ids = tokenizer.begin(texts.text(name))[: kept.params.config.max_position_embeddings]
+    config = cached.params(source).config
+    count, name = config.num_hidden_layers, "science" if layers else "prose"
+    ids = cached.words(source).begin(texts.text(name))[: config.max_position_embeddings]
     with st.container():
-        job = cutting.map_job(kept, ids, layers)
+        job = cutting.map_job(source, tuple(ids), layers)
     if job is not None:
-        watched(job, lambda job: _growing(job, layers, len(kept.params.layers)), 1.0)
+        watched(job, lambda job: _growing(job, layers, count), 1.0)
         if job.records:
             return
-    if model.source != "default":
+    if source != "default":
         st.info(text("surgery", "no map"), icon=":material/info:")
         return
     known = recorded.by_layer() if layers else recorded.together()
-    _map(known.points, layers, len(kept.params.layers))
+    _map(known.points, layers, count)
     st.caption(
         text("surgery", "stored").format(
             tokens=known.tokens,
@@ -272,8 +270,8 @@ def sensitivity(model: Model, tokenizer: Tokenizer, kept: FactorStore) -> None:
 
 
 def _growing(job: Job, layers: bool, count: int) -> None:
-    points = [r for r in list(job.records) if isinstance(r, Measured)]
-    cutting.shown(job, "Measuring")
+    points = job.all(Measured)
+    shown(job)
     if points:
         _map(points, layers, count)
         st.caption(f"Measured here, on this server: {len(points)} points, {job.elapsed:.0f} s.")
@@ -290,7 +288,7 @@ def _map(points: Sequence[Measured], layers: bool, count: int) -> None:
                 rise[KINDS.index(p.kind), columns.index(at)] = p.rise
         rises[title] = rise
     names = [str(c) for c in columns] if layers else [f"{c:.3g}" for c in columns]
-    st.plotly_chart(
+    chart(
         figures.sensitivity_map(
             [LABELS[kind] for kind in KINDS],
             names,
@@ -299,102 +297,102 @@ def _map(points: Sequence[Measured], layers: bool, count: int) -> None:
             words=not layers,
         ),
         key=f"map {layers} {len(points)}",
-        config=PLOTLY,
         alt="Rise of nll for each projection: "
         + "; ".join(f"{t} up to {np.nanmax(z, initial=0.0):.2f}" for t, z in rises.items()),
     )
 
 
-def evidence(kept: FactorStore, choice: Choice) -> None:
+def evidence(source: str, choice: Choice) -> None:
     """One of the cut matrices and how the calibration text uses it."""
-    names = choice.names(kept)
+    names = choice.names(cached.factors(source))
     short = {f"{LABELS[n.rpartition('.')[2]]} of layer {n.split('.')[2]}": n for n in names}
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     which = left.selectbox("Matrix, of those cut", list(short), key="look", bind="query-params")
     name = short.get(str(which), names[0])
-    known = cached.jobs().get(f"evidence {kept.folder.name} {name}")
-    if known is None and not kept.has("aware", name):
-        right.caption(text("surgery", "look"))
-        if not right.button("Look at its inputs", key="looking", icon=":material/visibility:"):
+    with right:
+        job = cutting.evidence_job(source, name)
+        if job is None:
+            st.caption(text("surgery", "look"))
             return
-    job = cutting.evidence_job(kept, name)
     found = job.last
     if not isinstance(found, cutting.Evidence):
-        watched(job, lambda job: cutting.shown(job, "Reading the calibration text"))
+        watched(job)
         return
     use = found.usage
     k = max(1, len(use.s) // 4)
-    kept_plain, kept_aware = float(use.outputs[:k].sum()), float(found.aware[k - 1])
-    st.plotly_chart(
+    plain, aware = float(use.outputs[:k].sum()), float(found.aware[k - 1])
+    chart(
         figures.evidence(use.s, use.spectrum, use.inputs, use.outputs, found.aware),
         key="evidence",
-        config=PLOTLY,
         alt=f"Spectra of {name} and of its inputs; at a quarter of the rank plain truncation keeps "
-        f"{kept_plain:.1%} of the output's mean square, activation-aware {kept_aware:.1%}.",
+        f"{plain:.1%} of the output's mean square, activation-aware {aware:.1%}.",
     )
     st.markdown(
         text("surgery", "evidence").format(
             name=which,
             k=k,
             energy=f"{(use.s[:k] ** 2).sum() / (use.s**2).sum():.1%}",
-            plain=f"{1 - kept_plain:.2%}",
-            aware=f"{1 - kept_aware:.2%}",
+            plain=f"{1 - plain:.2%}",
+            aware=f"{1 - aware:.2%}",
             ten=f"{(use.spectrum[:10] ** 2).sum():.0%}",
             n=len(use.spectrum),
         )
     )
 
 
-def noise(model: Model, tokenizer: Tokenizer, kept: FactorStore) -> None:
+def noise(source: str) -> None:
     """Single late matrices cut to few directions: right answers before and after."""
-    if model.source == "default":
-        known = recorded.noise()
-        kinds = list(dict.fromkeys((d.kind, d.fraction) for d in known.cuts))
-        layers = sorted({d.layer for d in known.cuts})
-        change, logp = np.zeros((2, len(kinds), len(layers)))
-        for d in known.cuts:
-            at = kinds.index((d.kind, d.fraction)), layers.index(d.layer)
-            change[at], logp[at] = d.right - known.right, d.logp - known.logp
-        st.plotly_chart(
-            figures.noise_map([f"{LABELS[k]} at {f:g}" for k, f in kinds], layers, change, logp),
-            key="noise",
-            config=PLOTLY,
-            alt=f"Change of right answers, of {known.questions}, from {change.min():+.0f} to "
-            f"{change.max():+.0f}.",
-        )
-        best = max(known.cuts, key=lambda d: (d.right, d.logp))
-        st.markdown(
-            text("surgery", "noise said").format(
-                base=known.right,
-                count=known.questions,
-                logp=known.logp,
-                better=int((change > 0).sum()),
-                same=int((change == 0).sum()),
-                worse=int((change < 0).sum()),
-                total=change.size,
-                best=f"{LABELS[best.kind]} of layer {best.layer} at {best.fraction:g}",
-                best_right=best.right,
-                best_logp=best.logp,
-            )
-        )
+    if source == "default":
+        _stored_noise()
+    params = cached.params(source)
     first, second, third, last = st.columns(4, vertical_alignment="bottom")
-    options = {LABELS[kind]: kind for kind in KINDS}
-    kind = first.selectbox("Matrix", list(options), 4, key="nkind", bind="query-params")
-    deepest = len(kept.params.layers) - 1
+    short = {LABELS[kind]: kind for kind in KINDS}
+    kind = first.selectbox("Matrix", list(short), 4, key="nkind", bind="query-params")
+    deepest = len(params.layers) - 1
     layer = second.number_input("Of layer", 0, deepest, deepest, key="nlayer", bind="query-params")
     percent = third.number_input("Rank kept, %", 1, 100, 10, key="npercent", bind="query-params")
-    asked = [(tokenizer.begin(a), tokenizer.encode(f" {b}")) for a, b in texts.questions()]
-    wanted = (kind, layer, percent)
+    (name,) = chosen(params, [short[str(kind)]], [int(layer)])
+    asked = (name, int(percent))
     if last.button("Ask the questions", key="noise ask", icon=":material/quiz:"):
-        st.session_state["noise asked"] = wanted
-    if st.session_state.get("noise asked") != wanted:
+        st.session_state["noise asked"] = asked
+    if st.session_state.get("noise asked") != asked:
         return
-    job = cutting.noise_job(kept, options[str(kind)], int(layer), int(percent), asked)
-    watched(job, _noise_found)
+    watched(cutting.noise_job(source, *asked), _noise_found)
+
+
+def _stored_noise() -> None:
+    known = recorded.noise()
+    kinds = list(dict.fromkeys((d.kind, d.fraction) for d in known.cuts))
+    layers = sorted({d.layer for d in known.cuts})
+    change, logp = np.zeros((2, len(kinds), len(layers)))
+    for d in known.cuts:
+        at = kinds.index((d.kind, d.fraction)), layers.index(d.layer)
+        change[at], logp[at] = d.right - known.right, d.logp - known.logp
+    chart(
+        figures.noise_map([f"{LABELS[k]} at {f:g}" for k, f in kinds], layers, change, logp),
+        key="noise",
+        alt=f"Change of right answers, of {known.questions}, from {change.min():+.0f} to "
+        f"{change.max():+.0f}.",
+    )
+    best = max(known.cuts, key=lambda d: (d.right, d.logp))
+    st.markdown(
+        text("surgery", "noise said").format(
+            base=known.right,
+            count=known.questions,
+            logp=known.logp,
+            better=int((change > 0).sum()),
+            same=int((change == 0).sum()),
+            worse=int((change < 0).sum()),
+            total=change.size,
+            best=f"{LABELS[best.kind]} of layer {best.layer} at {best.fraction:g}",
+            best_right=best.right,
+            best_logp=best.logp,
+        )
+    )
 
 
 def _noise_found(job: Job) -> None:
-    cutting.shown(job, "Asking")
+    shown(job)
     if not isinstance(job.last, tuple):
         return
     before, after = job.last
