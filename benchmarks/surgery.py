@@ -30,7 +30,7 @@ def median(work: Callable[[], object]) -> float:
 def main() -> None:
     """Print the table."""
     model = open_model("default")
-    params, tokenizer = llama.load(model), Tokenizer(model.words)
+    params, tokenizer = llama.load(model), Tokenizer(model.vocabulary)
     calibration = [tokenizer.begin(passage) for passage in texts.calibration()]
     folder = cache_folder() / "surgery" / folder_name(model.tensors, texts.calibration())
     store = FactorStore(folder, params, calibration)

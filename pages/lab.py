@@ -20,7 +20,7 @@ question("LoRA lab", "Can a few hundred thousand numbers teach a real Llama some
 with errors_shown():
     model = chosen_model()
     config = model.config
-    if config is None or model.words is None:
+    if config is None or model.vocabulary is None:
         raise InputError(text("lab", "no llama").format(title=model.title))
     source = model.source
 view = st.segmented_control(

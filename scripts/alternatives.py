@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=48)
     steps = parser.parse_args().steps
     model, known = open_model("default"), lab.built_in()["pirate"]
-    params, tokenizer = llama.load(model), Tokenizer(model.words)
+    params, tokenizer = llama.load(model), Tokenizer(model.vocabulary)
     method = lora.AdapterConfig(r=known.r, lora_alpha=known.lora_alpha)
     config = lora.TrainConfig(
         method, steps=steps, learning_rate=known.learning_rate, warmup_steps=min(4, steps - 1)

@@ -46,7 +46,7 @@ def main() -> None:
     """Replace the model's part of the file."""
     own = FILE.read_text(encoding="utf-8").partition(MARK)[0].rstrip("\n -")
     model = open_model("default")
-    params, tokenizer = llama.load(model), Tokenizer(model.words)
+    params, tokenizer = llama.load(model), Tokenizer(model.vocabulary)
     said = []
     for seed, prompt in enumerate(PROMPTS):
         ids = tokenizer.encode_chat([{"role": "user", "content": prompt}])

@@ -45,7 +45,7 @@ def main() -> None:
     )
     redo = resumed(given.scratch, settings)
     model = open_model("default")
-    params, tokenizer = llama.load(model), Tokenizer(model.words)
+    params, tokenizer = llama.load(model), Tokenizer(model.vocabulary)
     began, last = time.monotonic(), ""
     for doing in experiments.work(params, tokenizer, redo):
         if doing.words != last:

@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=list(lab.built_in()))
     held = stored(RECORD)["sets"]
     model = open_model("default")
-    params, tokenizer = llama.load(model), Tokenizer(model.words)
+    params, tokenizer = llama.load(model), Tokenizer(model.vocabulary)
     for name in parser.parse_args().sets:
         held[name] = learnt(params, tokenizer, lab.built_in()[name])
         print(name, held[name], flush=True)

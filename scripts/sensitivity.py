@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("part", nargs="*", choices=parts, default=parts)
     wanted = parser.parse_args().part
     model = open_model("default")
-    params, tokenizer = llama.load(model), Tokenizer(model.words)
+    params, tokenizer = llama.load(model), Tokenizer(model.vocabulary)
     calibration = [tokenizer.begin(passage) for passage in texts.calibration()]
     folder = cache_folder() / "surgery" / folder_name(model.tensors, texts.calibration())
     store = FactorStore(folder, params, calibration)

@@ -11,7 +11,7 @@ from pathlib import Path
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.readers.default_model import fetch
 from lowrank.readers.gguf import GGUFModel
-from lowrank.readers.handle import Model, Remote, TensorInfo
+from lowrank.readers.interface import Model, Remote, TensorInfo
 from lowrank.readers.safetensors import SafetensorsModel
 from lowrank.readers.synthetic import SyntheticModel
 

@@ -25,7 +25,8 @@ from lowrank.llama.config import LlamaConfig, RopeScaling
 from lowrank.llama.names import place
 from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers.gguf_names import from_gguf
-from lowrank.readers.handle import TensorInfo, known_tensor
+from lowrank.readers.interface import TensorInfo, known_tensor
+from lowrank.readers.notebook import ShownInNotebooks
 
 NUMBERS = {
     0: "B",
@@ -141,8 +142,8 @@ class Stored:
     start: int
 
 
-class GGUFModel:
-    """A GGUF file, open: see `lowrank.readers.handle.Model` for its verbs.
+class GGUFModel(ShownInNotebooks):
+    """A GGUF file, open: see `lowrank.readers.interface.Model` for its verbs.
 
     Raises SourceError if the file cannot be opened, FormatError if it is not a sound GGUF file.
     """
@@ -181,7 +182,7 @@ class GGUFModel:
         return unpermuted(W, heads)
 
     @cached_property
-    def vocabulary(self) -> list[str]:
+    def tokens(self) -> list[str]:
         """The tokens as stored, by id; empty if the file has none."""
         return self.strings("tokenizer.ggml.tokens")
 
@@ -191,9 +192,9 @@ class GGUFModel:
         return self.strings("tokenizer.ggml.merges")
 
     @cached_property
-    def words(self) -> Vocabulary | None:
+    def vocabulary(self) -> Vocabulary | None:
         """The file's tokenizer, from its `tokenizer.*` keys; None if it has no tokens."""
-        if not self.vocabulary:
+        if not self.tokens:
             return None
         said = self.metadata
 
@@ -203,7 +204,7 @@ class GGUFModel:
 
         template = said.get("tokenizer.chat_template")
         return Vocabulary(
-            tokens=self.vocabulary,
+            tokens=self.tokens,
             merges=self.merges,
             scores=self.numbers("tokenizer.ggml.scores"),
             types=self.numbers("tokenizer.ggml.token_type"),

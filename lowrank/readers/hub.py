@@ -30,8 +30,9 @@ from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers import range_cache
 from lowrank.readers.default_model import Progress
-from lowrank.readers.handle import TensorInfo, known_tensor
 from lowrank.readers.hf_config import llama_config_from_json
+from lowrank.readers.interface import TensorInfo, known_tensor
+from lowrank.readers.notebook import ShownInNotebooks
 from lowrank.readers.ranges import RemoteFile, explained, offline
 from lowrank.readers.safetensors import (
     CONFIG,
@@ -43,7 +44,7 @@ from lowrank.readers.safetensors import (
     read_json,
 )
 from lowrank.readers.safetensors_header import Entry, header_length, parse_header, widen
-from lowrank.readers.tokenizer_files import LARGEST_TOKENIZER, TOKENIZER, words_beside
+from lowrank.readers.tokenizer_files import LARGEST_TOKENIZER, TOKENIZER, vocabulary_beside
 
 FIRST_LOOK = 16_384  # bytes asked for at once: most headers are no longer
 AT_ONCE = 4  # shards whose headers are fetched side by side
@@ -77,8 +78,8 @@ class RemoteShard:
     entries: dict[str, Entry]
 
 
-class HubModel:
-    """A checkpoint on the hub, open: see `lowrank.readers.handle.Model` for its verbs.
+class HubModel(ShownInNotebooks):
+    """A checkpoint on the hub, open: see `lowrank.readers.interface.Model` for its verbs.
 
     `given` is "owner/name[@revision]". `source` names the commit that the revision stood for.
     Raises InputError for what is no such id, SourceError (with what to do) if the model cannot be
@@ -117,14 +118,14 @@ class HubModel:
         )
 
     @cached_property
-    def words(self) -> Vocabulary | None:
+    def vocabulary(self) -> Vocabulary | None:
         """What the repository says of the tokenizer, fetched when first asked for."""
 
         def read(name: str) -> bytes | None:
             path, _ = small_file(self.repo, name, self.commit)
             return path.read_bytes() if path else None
 
-        return words_beside(read)
+        return vocabulary_beside(read)
 
     def here(self, name: str) -> bool:
         """Whether a tensor is kept on this machine already."""

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from lowrank.errors import FormatError, SourceError
 from lowrank.llama.names import place
 from lowrank.llama.vocabulary import Vocabulary
-from lowrank.readers.handle import TensorInfo, known_tensor
 from lowrank.readers.hf_config import llama_config_from_json
+from lowrank.readers.interface import TensorInfo, known_tensor
+from lowrank.readers.notebook import ShownInNotebooks
 from lowrank.readers.safetensors_header import Entry, header_length, parse_header, widen
-from lowrank.readers.tokenizer_files import LARGEST_TOKENIZER, words_beside
+from lowrank.readers.tokenizer_files import LARGEST_TOKENIZER, vocabulary_beside
 
 INDEX, SINGLE, CONFIG = "model.safetensors.index.json", "model.safetensors", "config.json"
 MOST_NAMES, MOST_SHARDS = 200_000, 1000  # of one checkpoint
@@ -37,8 +38,8 @@ class Shard:
     entries: dict[str, Entry]
 
 
-class SafetensorsModel:
-    """A checkpoint in safetensors, open: see `lowrank.readers.handle.Model` for its verbs.
+class SafetensorsModel(ShownInNotebooks):
+    """A checkpoint in safetensors, open: see `lowrank.readers.interface.Model` for its verbs.
 
     `path` is a .safetensors file, a `*.safetensors.index.json`, or a folder that holds either; a
     `config.json` beside it gives the sizes. Raises SourceError if a file cannot be opened,
@@ -63,9 +64,9 @@ class SafetensorsModel:
         )
 
     @cached_property
-    def words(self) -> Vocabulary | None:
+    def vocabulary(self) -> Vocabulary | None:
         """What the files beside the weights say of the tokenizer; None without a tokenizer.json."""
-        return words_beside(lambda name: small_file(self._folder / name))
+        return vocabulary_beside(lambda name: small_file(self._folder / name))
 
     def read(self, name: str) -> NDArray[np.float32]:
         """One tensor as a new float32 array, (out, in); NaN and infinity come as they are stored.

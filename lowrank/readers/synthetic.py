@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 
 from lowrank.llama.config import SMOLLM2_135M, LlamaConfig
 from lowrank.llama.names import LINEAR, name_of
-from lowrank.readers.handle import TensorInfo, known_tensor
+from lowrank.readers.interface import TensorInfo, known_tensor
+from lowrank.readers.notebook import ShownInNotebooks
 
 
-class SyntheticModel:
+class SyntheticModel(ShownInNotebooks):
     """Gaussian matrices of deviation 1/sqrt(in), always the same: not weights of anything."""
 
     kind: Literal["real", "synthetic"] = "synthetic"
     given_config: None = None
-    words: None = None
+    vocabulary: None = None
     source = "synthetic"
     title = "Random numbers"
 

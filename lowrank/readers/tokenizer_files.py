@@ -11,13 +11,13 @@ TOKENIZER, SETTINGS, TEMPLATE = "tokenizer.json", "tokenizer_config.json", "chat
 LARGEST_TOKENIZER = 64_000_000  # bytes; Llama 3's has 17 million
 
 
-def words_beside(read: Callable[[str], bytes | None]) -> Vocabulary | None:
+def vocabulary_beside(read: Callable[[str], bytes | None]) -> Vocabulary | None:
     """The vocabulary from `read(file name)`, which gives None for a file that is not there.
 
     None if there is no tokenizer.json. Raises FormatError if a file is not UTF-8 or no JSON.
 
     >>> files = {"tokenizer.json": b"{}", "tokenizer_config.json": b'{"bos_token": "<s>"}'}
-    >>> words_beside(files.get).bos_token
+    >>> vocabulary_beside(files.get).bos_token
     '<s>'
     """
     raw = read(TOKENIZER)

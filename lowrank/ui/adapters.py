@@ -7,7 +7,7 @@ import streamlit as st
 from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.adapters import Adapter, Effect
 from lowrank.readers import Model, uploads
-from lowrank.readers.offers import offered_adapters
+from lowrank.readers.offered_models import offered_adapters
 from lowrank.ui import cached
 from lowrank.ui.layout import text
 

@@ -15,7 +15,7 @@ from lowrank.atlas.surveying import identity
 from lowrank.figures import atlas as figures
 from lowrank.files import cache_folder
 from lowrank.readers import Model, Remote
-from lowrank.readers.offers import offered
+from lowrank.readers.offered_models import offered
 from lowrank.ui import cached, jobs
 from lowrank.ui.drawing import chart
 from lowrank.ui.jobs import Job

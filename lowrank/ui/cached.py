@@ -58,8 +58,8 @@ def matrix(source: str, tensor: str) -> NDArray[np.float32]:
 @st.cache_resource(max_entries=4, show_spinner="Reading the vocabulary…")
 def tokenizer(source: str) -> Tokenizer | None:
     """The model's tokenizer, or None if it brings no vocabulary."""
-    words = model(source).words
-    return Tokenizer(words) if words else None
+    vocabulary = model(source).vocabulary
+    return Tokenizer(vocabulary) if vocabulary else None
 
 
 def words(source: str) -> Tokenizer:

@@ -9,7 +9,7 @@ import streamlit as st
 from lowrank.errors import SourceError
 from lowrank.readers import DEFAULT_TITLE, Model, Remote, TensorInfo, uploads
 from lowrank.readers.default_model import DEFAULT, cached_path, fetch
-from lowrank.readers.offers import offered
+from lowrank.readers.offered_models import offered
 from lowrank.ui import cached
 from lowrank.ui.layout import text
 

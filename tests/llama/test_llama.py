@@ -14,8 +14,8 @@ from lowrank.llama import loading
 from lowrank.llama.config import LlamaConfig, RopeScaling
 from lowrank.llama.generation import sample
 from lowrank.llama.model import checked_ids
-from lowrank.readers.handle import TensorInfo
 from lowrank.readers.hf_config import llama_config_from_json, to_json
+from lowrank.readers.interface import TensorInfo
 
 GQA = replace(llama.TINY, head_dim=6, num_hidden_layers=3)
 LLAMA3 = RopeScaling("llama3", 8.0, 1.0, 4.0, original_max_position_embeddings=16)

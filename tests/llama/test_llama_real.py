@@ -26,7 +26,7 @@ def recorded():
 
 @pytest.fixture(scope="module")
 def tokenizer(default_model) -> Tokenizer:
-    return Tokenizer(default_model.words)
+    return Tokenizer(default_model.vocabulary)
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -13,7 +13,7 @@ from lowrank.llama import chat
 from lowrank.llama.chat import render, render_all
 from lowrank.llama.tokenizer import SAME, SPLITS, Tokenizer
 from lowrank.llama.vocabulary import Vocabulary
-from lowrank.readers.tokenizer_files import words_beside
+from lowrank.readers.tokenizer_files import vocabulary_beside
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "tokenizers"
 HI = [{"role": "user", "content": "Hi"}]
@@ -21,7 +21,7 @@ HI = [{"role": "user", "content": "Hi"}]
 
 @pytest.fixture(scope="module")
 def tokenizer(default_model) -> Tokenizer:
-    return Tokenizer(default_model.words)
+    return Tokenizer(default_model.vocabulary)
 
 
 def test_known_ids_of_the_real_vocabulary(tokenizer):
@@ -139,7 +139,7 @@ def test_vocabularies_that_are_not_sound_are_refused():
 
 
 def test_a_tokenizer_json_beside_the_weights_is_the_same_tokenizer(tokenizer, default_model):
-    template = default_model.words.chat_template
+    template = default_model.vocabulary.chat_template
     settings_file = {
         "bos_token": {"content": "<|im_start|>"},
         "eos_token": "<|im_end|>",
@@ -152,19 +152,19 @@ def test_a_tokenizer_json_beside_the_weights_is_the_same_tokenizer(tokenizer, de
         "tokenizer.json": tokenizer._library.to_str().encode(),
         "tokenizer_config.json": json.dumps(settings_file).encode(),
     }
-    assert words_beside(files.get).chat_template == "{{x}}"
+    assert vocabulary_beside(files.get).chat_template == "{{x}}"
     files["chat_template.jinja"] = template.encode()
-    again = Tokenizer(words_beside(files.get))
+    again = Tokenizer(vocabulary_beside(files.get))
     for text in ("Hello, year 2024", "<|im_start|> é 漢字 😀", "def f(x):\n\treturn x"):
         for special in (False, True):
             assert again.encode(text, special) == tokenizer.encode(text, special)
     assert again.encode_chat(HI) == tokenizer.encode_chat(HI)
     assert (again.bos, again.eos, again.prefix) == (1, 2, [])
-    assert words_beside({}.get) is None
+    assert vocabulary_beside({}.get) is None
     with pytest.raises(FormatError, match="not JSON"):
-        words_beside({"tokenizer.json": b"{}", "tokenizer_config.json": b"{"}.get)
+        vocabulary_beside({"tokenizer.json": b"{}", "tokenizer_config.json": b"{"}.get)
     with pytest.raises(FormatError, match="not UTF-8"):
-        words_beside({"tokenizer.json": b"\xff"}.get)
+        vocabulary_beside({"tokenizer.json": b"\xff"}.get)
 
 
 def test_a_conversation_without_a_template_or_of_other_things_is_refused(tokenizer):

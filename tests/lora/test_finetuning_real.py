@@ -121,7 +121,7 @@ def test_every_other_setting_of_the_lab_was_loaded_by_peft(name):
 
 
 def test_examples_are_laid_out_by_the_chat_template(default_model):
-    tokenizer = Tokenizer(default_model.words)
+    tokenizer = Tokenizer(default_model.vocabulary)
     pairs = [(each["prompt"], each["completion"]) for each in PAIRS[:2]]
     made = lora.answers(tokenizer, pairs)
     assert made == SEQUENCES[:2]

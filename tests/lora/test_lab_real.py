@@ -11,7 +11,7 @@ from lowrank.lora.lab.records import stored
 @pytest.mark.slow
 def test_the_island_gets_its_capital_in_the_stated_steps(default_model):
     known = lab.built_in()["island"]
-    params, tokenizer = llama.load(default_model), Tokenizer(default_model.words)
+    params, tokenizer = llama.load(default_model), Tokenizer(default_model.vocabulary)
     method = lora.AdapterConfig(r=known.r, lora_alpha=known.lora_alpha)
     assert ", ".join(method.target_modules) == known.target_modules
     config = lora.TrainConfig(

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from lowrank.errors import InputError
 from lowrank.lora import adapters
 from lowrank.readers import open_model, uploads
-from lowrank.readers.offers import offered, offered_adapters
+from lowrank.readers.offered_models import offered, offered_adapters
 from lowrank.spectra.svd import full
 from lowrank.ui import cached
 from lowrank.ui.adapters import MINE

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
-from lowrank.readers.offers import offered
+from lowrank.readers.offered_models import offered
 from tests.pages import opening
 
 

@@ -62,7 +62,7 @@ NAME = "model.layers.0.self_attn.q_proj.weight"
 
 
 def app_source() -> Path:
-    from lowrank.readers.offers import offered
+    from lowrank.readers.offered_models import offered
 
     return offered()["big.safetensors"]
 

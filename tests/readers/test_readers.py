@@ -10,6 +10,7 @@ from gguf.constants import GGML_QUANT_SIZES
 from gguf.quants import _type_traits
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save
 
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.readers import open_model
@@ -75,7 +76,7 @@ def test_reads_what_the_package_wrote_in_hugging_face_order(tmp_path):
     assert (config.num_attention_heads, config.num_key_value_heads) == (HEADS, KV_HEADS)
     assert (config.head_dim, config.vocab_size, config.rope_theta) == (16, WORDS, 100_000.0)
     assert config.tie_word_embeddings
-    assert model.vocabulary[3] == "t3é"
+    assert model.tokens[3] == "t3é"
     assert model.merges == []
 
 
@@ -249,7 +250,7 @@ def test_a_mutated_header_opens_or_is_refused_but_never_crashes(sound, tmp_path_
         model = opens(bytes(data), tmp_path_factory.getbasetemp())
         for name in model.tensors:
             model.read(name)
-        _ = model.vocabulary
+        _ = model.tokens
     except FormatError:
         pass
 
@@ -263,3 +264,23 @@ def test_more_items_than_any_model_has_are_refused_soon(tmp_path):
     strings = struct.pack("<4sIQQ", b"GGUF", 3, 0, 1) + key + bytes(8 * 4_000_001)
     with pytest.raises(FormatError, match="above 4,000,000"):
         opens(strings, tmp_path)
+
+
+def test_a_notebook_shows_what_an_open_model_is(tmp_path):
+    model = open_model(written(tmp_path / "a<b>.gguf"))
+    html = model._repr_html_()
+    assert "<b>a&lt;b&gt;</b>: weights" in html
+    assert f"{sum(w.size for w in weights().values()):,} numbers" in html
+    assert f"{HEADS} heads, {KV_HEADS} of keys" in html
+    rows = [row.split("</td><td>") for row in html.split("<tr><td>")[1:]]
+    assert sum(int(row[2]) for row in rows) == len(model.tensors)
+    assert ["q_proj", f"{HIDDEN} × {HIDDEN}", "1", "F32"] in [row[:4] for row in rows]
+    assert "random numbers" in open_model("synthetic")._repr_html_()
+
+
+def test_a_notebook_is_not_flooded_by_a_file_of_many_names(tmp_path):
+    many = {f"<i>{n}": np.zeros(2, np.float32) for n in range(50)}
+    (tmp_path / "many.safetensors").write_bytes(save(many))
+    html = open_model(tmp_path / "many.safetensors")._repr_html_()
+    assert (html.count("<tr><td>"), "and 10 more" in html) == (40, True)
+    assert "<i>" not in html

@@ -30,7 +30,7 @@ def params(default_model) -> llama.Params:
 
 @pytest.fixture(scope="module")
 def tokenizer(default_model) -> Tokenizer:
-    return Tokenizer(default_model.words)
+    return Tokenizer(default_model.vocabulary)
 
 
 def widened(params: llama.Params) -> llama.Params:

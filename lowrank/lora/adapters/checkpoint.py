@@ -10,8 +10,8 @@ from lowrank import files
 from lowrank.errors import InputError
 from lowrank.lora.adapters.merging import EMBEDDINGS, HEAD, merged, merged_names
 from lowrank.lora.adapters.peft_files import Adapter
-from lowrank.readers.handle import Model
 from lowrank.readers.hf_config import to_json
+from lowrank.readers.interface import Model
 from lowrank.readers.safetensors import CONFIG, INDEX, SINGLE
 from lowrank.readers.safetensors_writer import SIZE, write
 

@@ -9,7 +9,7 @@ import numpy as np
 from lowrank.errors import InputError
 from lowrank.lora.adapters.peft_files import Adapter, Floats, Pair
 from lowrank.lora.equations import dora_merge, merge
-from lowrank.readers.handle import Model
+from lowrank.readers.interface import Model
 
 EMBEDDINGS, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 

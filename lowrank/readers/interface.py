@@ -48,7 +48,7 @@ class Model(Protocol):
         """The config.json beside it as it stands; None if there is none."""
 
     @property
-    def words(self) -> Vocabulary | None:
+    def vocabulary(self) -> Vocabulary | None:
         """What it brings for its tokenizer, read when first asked for; None if it brings nothing.
 
         Raises FormatError if that is not sound.
