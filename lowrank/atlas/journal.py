@@ -21,7 +21,7 @@ import numpy as np
 
 from lowrank.atlas.measuring import COLUMNS, MEASURES, Row, Spectrum, from_texts, to_texts
 from lowrank.errors import FormatError, InputError, SourceError
-from lowrank.files import write
+from lowrank.files import whole, write
 from lowrank.spectra.svd.notebook import html_table
 
 ABOUT, TABLE, SPECTRA, PARTS = "survey.json", "matrices.csv", "spectra.npz", "parts"
@@ -94,9 +94,8 @@ class Journal:
 
     def add(self, row: Row, s: Spectrum) -> None:
         """Keep one finished matrix: its part first, then its line."""
-        stream = io.BytesIO()
-        np.savez(stream, row=np.array(json.dumps(to_texts(row))), s=s)
-        write(self._part(row.name), stream.getvalue())
+        with whole(self._part(row.name)) as part:
+            np.savez(part, row=np.array(json.dumps(to_texts(row))), s=s)
         with (self.folder / TABLE).open("ab") as table:
             table.write(_csv([to_texts(row)]))
             table.flush()
@@ -114,9 +113,8 @@ class Journal:
         rows = tuple(self.done[name][0] for name in self.names)
         spectra = {name: self.done[name][1] for name in self.names}
         write(self.folder / TABLE, _csv([COLUMNS, *map(to_texts, rows)]))
-        stream = io.BytesIO()
-        np.savez(stream, allow_pickle=False, **{str(i): s for i, s in enumerate(spectra.values())})
-        write(self.folder / SPECTRA, stream.getvalue())
+        with whole(self.folder / SPECTRA) as out:
+            np.savez(out, allow_pickle=False, **{str(i): s for i, s in enumerate(spectra.values())})
         shutil.rmtree(self.folder / PARTS, ignore_errors=True)
         return Survey(self.title, rows, spectra)
 

@@ -19,6 +19,7 @@ Vector = NDArray[np.float64]
 
 # Terms that a product sums in float32 before the sum is taken on in float64.
 PIECE = 1024
+DOUBLE = 2.0**-53
 
 
 @dataclass(frozen=True)
@@ -85,51 +86,63 @@ def certify(
     or `allowed`, else in float64. W is in the precision the triplets were found with; `dtype` is
     the one it came in.
     """
-    (m, n), s = W.shape, svd.s
-    V = svd.Vt.T.astype(np.float64)
-    double, own = 2.0**-53, float(np.finfo(W.dtype).eps) / 2
-    for used, u in ((W.dtype, own), (np.dtype(np.float64), double)):
-        if used == np.float32 and np.hypot(_rounding(m, u), _rounding(n, u)) * norm > allowed > 0:
+    s, own, double = svd.s, float(np.finfo(W.dtype).eps) / 2, np.dtype(np.float64)
+    for used, u in ((W.dtype, own), (double, DOUBLE)):
+        sides = _rounding(W.shape[0], u), _rounding(W.shape[1], u)
+        if used == np.float32 and np.hypot(*sides) * norm > allowed > 0:
             continue
-        seen_by = _products(W, svd, used)
-        WtU, UtU = seen_by.WtU, seen_by.UtU
-        lengths = np.sqrt(UtU.diagonal()), _norms(V)
-        right, left = np.sqrt(seen_by.right), _norms(WtU - V * s)
+        seen = _products(W, svd, used)
         # Products, then the subtraction and the norm, each of which rounds in float64.
-        more_right = _rounding(n, u) * norm * lengths[1] + 4 * double * (norm + s[0])
-        more_left = _rounding(m, u) * norm * lengths[0] + 4 * double * (norm + s[0])
-        worst = max(np.hypot(right, left).max(), allowed)
-        if used == np.float64 or np.hypot(more_right, more_left).max() <= worst:
+        more_right = sides[1] * norm * seen.V + 4 * DOUBLE * (norm + s[0])
+        more_left = sides[0] * norm * seen.U + 4 * DOUBLE * (norm + s[0])
+        worst = max(np.hypot(seen.right, seen.left).max(), allowed)
+        if used == double or np.hypot(more_right, more_left).max() <= worst:
             break
-    seen = np.hypot(right, left) / np.hypot(*lengths)
-    r = np.hypot(right + more_right, left + more_left) / np.hypot(*lengths) * (1 + 8 * double)
-    # Zeros of the augmented matrix [0 W; W.T 0] are no singular values of a W that is not square.
-    short, length = (
-        (np.sqrt(seen_by.WV) + more_right, lengths[1])
-        if n <= m
-        else (_norms(WtU) + more_left, lengths[0])
-    )
-    r = np.where((r >= s) & (m != n), np.maximum(r, np.maximum(s, short / length)), r)
-    zero = np.array([max(m, n) * float(np.finfo(dtype).eps) * s[0]])
-    # The search's own rounding, and that of the float64 Gram matrix that float32 may go through,
-    # which grows as s_1 / s_i and is taken down to 1e-4 only.
-    single = dtype == np.float32
-    squared = double * np.minimum(s[0] / s.clip(min=1e-300), 1e4) * single
-    rounding = (4 * own + 16 * squared) * s[0]
-    # Far from convergence the residual lies among near neighbours, which multiply its effect.
-    ratio = seen / s.clip(min=1e-300)
-    errors = np.minimum(seen, (4 + 100 * ratio) * ratio * seen) + rounding
-    wobble = norm * m * n * double
-    inner = np.outer(s, s) * UtU * (V.T @ V)
-    squares = inner.cumsum(axis=0).cumsum(axis=1).diagonal()  # ||W_j||_F**2
-    lost = norm**2 - 2 * np.cumsum(s * seen_by.along) + squares
-    slack = 2 * np.cumsum(s * more_right * lengths[0]) + 2 * norm * wobble
-    slack += 8 * (m + n) * double * (norm + s[0]) ** 2
+    zero = np.array([max(W.shape) * float(np.finfo(dtype).eps) * s[0]])
+    residuals = _residuals(seen, s, more_right, more_left, W.shape)
+    errors = _errors(seen, s, own, single=dtype == np.float32)
+    wobble = norm * W.size * DOUBLE
+    slack = 2 * np.cumsum(s * more_right * seen.U) + 2 * norm * wobble
+    slack += 8 * sum(W.shape) * DOUBLE * (norm + s[0]) ** 2
+    lost = _lost(seen, s, norm)
     bounds = np.sqrt(np.stack([lost - slack, lost + slack], axis=1).clip(min=0.0))
     least = (lost - 2 * np.cumsum(s * errors)).clip(min=0.0)
     excess = np.sqrt(lost.clip(min=0.0)) - np.sqrt(least)
     ends = np.array([norm - wobble, norm + wobble])
-    return Certificate(r, errors, ends, bounds, excess, s, zero)
+    return Certificate(residuals, errors, ends, bounds, excess, s, zero)
+
+
+def _residuals(
+    seen: "_Products", s: Vector, more_right: Vector, more_left: Vector, shape: tuple[int, int]
+) -> Vector:
+    """r (k,): what was seen, and what rounding may have hidden (k,) of each side."""
+    r = np.hypot(seen.right + more_right, seen.left + more_left) / np.hypot(seen.U, seen.V)
+    r *= 1 + 8 * DOUBLE
+    # Zeros of the augmented matrix [0 W; W.T 0] are no singular values of a W that is not square.
+    m, n = shape
+    if m == n:
+        return r
+    short = (seen.WV + more_right) / seen.V if n < m else (seen.WtU + more_left) / seen.U
+    return np.where(r >= s, np.maximum(r, np.maximum(s, short)), r)
+
+
+def _errors(seen: "_Products", s: Vector, unit: float, single: bool) -> Vector:
+    """The estimates (k,) of |s_i - sigma_i|, for triplets found with that unit roundoff."""
+    residual = np.hypot(seen.right, seen.left) / np.hypot(seen.U, seen.V)
+    # Far from convergence the residual lies among near neighbours, which multiply its effect.
+    ratio = residual / s.clip(min=1e-300)
+    # The search's own rounding, and that of the float64 Gram matrix that float32 may go through,
+    # which grows as s_1 / s_i and is taken down to 1e-4 only.
+    squared = DOUBLE * np.minimum(s[0] / s.clip(min=1e-300), 1e4) * single
+    rounding = (4 * unit + 16 * squared) * s[0]
+    return np.minimum(residual, (4 + 100 * ratio) * ratio * residual) + rounding
+
+
+def _lost(seen: "_Products", s: Vector, norm: float) -> Vector:
+    """||W - W_j||_F**2 for j = 1 to k: ||W||_F**2 - 2 sum s_i u_i.T W v_i + ||W_j||_F**2."""
+    inner = np.outer(s, s) * seen.UtU * seen.VtV
+    squares = inner.cumsum(axis=0).cumsum(axis=1).diagonal()  # ||W_j||_F**2
+    return np.asarray(norm**2 - 2 * np.cumsum(s * seen.along) + squares)
 
 
 def _gamma(length: int, unit: float) -> float:
@@ -141,44 +154,56 @@ def _rounding(length: int, unit: float) -> float:
     if unit < 2.0**-40:
         return _gamma(length, unit)
     pieces = -(-length // PIECE)
-    return _gamma(min(length, PIECE), unit) + 2 * _gamma(pieces, 2.0**-53)
+    return _gamma(min(length, PIECE), unit) + 2 * _gamma(pieces, DOUBLE)
 
 
 def _norms(columns: Vector) -> Vector:
     return np.asarray(np.sqrt(np.einsum("ij,ij->j", columns, columns)))
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Products:
     """What the certificate needs of W V and W.T U, summed in float64.
 
-    WtU (n, k) and UtU (k, k) whole; of W V only the squared norms (k,) of its columns and of those
-    of W V - U S, and u_i.T W v_i (k,).
+    UtU and VtV are (k, k), all else (k,): u_i.T W v_i along each triplet, and the lengths of the
+    columns of W V, W.T U, W V - U S (right), W.T U - V S (left), U and V.
     """
 
-    WtU: Vector
     UtU: Vector
-    WV: Vector
-    right: Vector
+    VtV: Vector
     along: Vector
+    WV: Vector
+    WtU: Vector
+    right: Vector
+    left: Vector
+
+    @property
+    def U(self) -> Vector:
+        return np.sqrt(self.UtU.diagonal())
+
+    @property
+    def V(self) -> Vector:
+        return np.sqrt(self.VtV.diagonal())
 
 
 def _products(W: Floats, svd: SVD, dtype: np.dtype[np.floating]) -> _Products:
     """Multiplied in `dtype` by pieces of 1024 rows and, if it is float32, columns."""
     (m, n), k = W.shape, len(svd.s)
-    V = svd.Vt.T.astype(dtype)
-    found = _Products(np.zeros((n, k)), np.zeros((k, k)), *np.zeros((3, k)))
+    V, wide_V = svd.Vt.T.astype(dtype), svd.Vt.T.astype(np.float64)
+    WtU, UtU, (along, squares, apart) = np.zeros((n, k)), np.zeros((k, k)), np.zeros((3, k))
     step = PIECE if dtype == np.float32 else n
     for i in range(0, m, PIECE):
         rows, U = W[i : i + PIECE].astype(dtype, copy=False), svd.U[i : i + PIECE]
-        found.WtU += rows.T @ U.astype(dtype, copy=False)  # (n, piece), (piece, k) -> (n, k)
+        WtU += rows.T @ U.astype(dtype, copy=False)  # (n, piece), (piece, k) -> (n, k)
         WV = np.zeros((len(rows), k))
         for j in range(0, n, step):
             WV += rows[:, j : j + step] @ V[j : j + step]  # (piece, step), (step, k) -> (piece, k)
         U = U.astype(np.float64, copy=False)
-        apart = WV - U * svd.s
-        found.UtU += U.T @ U
-        found.WV += np.einsum("ij,ij->j", WV, WV)
-        found.right += np.einsum("ij,ij->j", apart, apart)
-        found.along += np.einsum("ij,ij->j", U, WV)
-    return found
+        UtU += U.T @ U
+        along += np.einsum("ij,ij->j", U, WV)
+        squares += np.einsum("ij,ij->j", WV, WV)
+        right = WV - U * svd.s
+        apart += np.einsum("ij,ij->j", right, right)
+    left = _norms(WtU - wide_V * svd.s)
+    lengths = np.sqrt(squares), _norms(WtU), np.sqrt(apart), left
+    return _Products(UtU, wide_V.T @ wide_V, along, *lengths)
