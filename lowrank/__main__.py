@@ -63,7 +63,9 @@ def merge_command(arguments: argparse.Namespace) -> None:
     model, adapter = open_model(arguments.model), load(arguments.adapter)
     for path in export(model, adapter, arguments.folder, arguments.dtype):
         print(f"{path}  {path.stat().st_size / 1e6:,.1f} MB")
-    print(f"{len(adapter.pairs)} matrices changed, {len(adapter.unused)} pairs not targeted.")
+    print(
+        f"{len(adapter.pairs)} matrices changed, {len(adapter.unused)} entries that PEFT ignores."
+    )
 
 
 def atlas_command(arguments: argparse.Namespace) -> None:

@@ -19,12 +19,7 @@ st.caption(adapters.summary(adapter.config, adapter, key.partition(" ")[0]))
 module = info.name.removesuffix(".weight")
 pair = adapter.pairs.get(module)
 if pair is None:
-    names = sorted({name.rpartition(".")[2] for name in adapter.pairs}) or ["no matrix"]
-    st.info(
-        f"The adapter leaves {info.name} as it is. It changes {', '.join(names)}: choose one of "
-        "those in the sidebar.",
-        icon=":material/info:",
-    )
+    st.info(adapters.without_pair(adapter, info.name), icon=":material/info:")
 else:
     with errors_shown():
         svd = cached.svd(model.source, info.name)

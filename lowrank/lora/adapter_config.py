@@ -21,23 +21,20 @@ LONGEST = 1000  # characters of a pattern
 
 # Initialisations that leave W0 as it was, so that W0 + BA is the whole result.
 PLAIN_INITS = {"gaussian", "eva", "orthogonal"}
-# Fields that act in training only, or say where things come from.
-HARMLESS = {
-    "auto_mapping",
-    "corda_config",
-    "eva_config",
-    "inference_mode",
-    "loftq_config",
-    "lora_ga_config",
-    "megatron_config",
-    "megatron_core",
-    "peft_type",
-    "peft_version",
-    "qalora_group_size",
-    "revision",
-    "runtime_config",
-    "velora_config",
-}
+# PEFT's other fields that change the result. All else acts in training only, says where things come
+# from, or is of a PEFT newer than 0.21, which ignores what it does not know.
+REFUSED = (
+    "alora_invocation_tokens",
+    "arrow_config",
+    "ensure_weight_tying",
+    "kasa_config",
+    "layer_replication",
+    "monteclora_config",
+    "target_parameters",
+    "trainable_token_indices",
+    "use_bdlora",
+    "use_qalora",
+)
 
 Names = tuple[str, ...] | str
 
@@ -101,20 +98,17 @@ class AdapterConfig:
             raise FormatError(f"{FILE} is not a JSON object.")
         if given.get("peft_type", "LORA") != "LORA":
             raise unfit("peft_type", given["peft_type"], "'LORA'")
-        known = {each.name for each in fields(cls)}
-        for name, value in given.items():
-            idle = value is None or value is False or value in ([], {}, "")
-            if name not in known and name not in HARMLESS and not idle:
+        for name in REFUSED:
+            if given.get(name):
                 raise FormatError(
-                    f"{FILE} sets {name[:80]} = {str(value)[:80]}: that may change the result, and "
+                    f"{FILE} sets {name} = {str(given[name])[:80]}: that changes the result, and "
                     "is not supported here."
                 )
-        chosen: dict[str, Any] = {}
-        for name in known & set(given):
-            value = given[name]
-            if value is None and name in ("rank_pattern", "alpha_pattern", "target_modules"):
-                continue  # null stands for the default
-            chosen[name] = tuple(value) if isinstance(value, list) else value
+        chosen: dict[str, Any] = {
+            each.name: tuple(value) if isinstance(value, list) else value
+            for each in fields(cls)
+            if (value := given.get(each.name)) is not None  # null stands for the default
+        }
         config = cls(**chosen)
         config.check_whole()
         return config

@@ -75,10 +75,23 @@ def summary(config: AdapterConfig, adapter: Adapter, name: str) -> str:
         f"{len(adapter.pairs):,} matrices changed",
         f"{adapter.parameters:,} numbers in A and B",
         *([f"{len(adapter.replaced):,} whole tensors replaced"] if adapter.replaced else []),
-        *([f"{len(adapter.unused):,} pairs not targeted, unused"] if adapter.unused else []),
+        *([f"{len(adapter.unused):,} entries that PEFT ignores"] if adapter.unused else []),
         origin,
     ]
     return " · ".join(said)
+
+
+def without_pair(adapter: Adapter, name: str) -> str:
+    """What becomes of a tensor beside which the adapter has no A and B."""
+    names = sorted({module.rpartition(".")[2] for module in adapter.pairs}) or ["no matrix"]
+    others = f"A and B stand beside {', '.join(names)}: choose one of those in the sidebar."
+    if name in adapter.replaced:
+        return f"The adapter replaces {name} as a whole. {others}"
+    bias = f"{name.removesuffix('.weight')}.bias"
+    left = (
+        f"{name} as it is, and replaces {bias}" if bias in adapter.replaced else f"{name} as it is"
+    )
+    return f"The adapter leaves {left}. {others}"
 
 
 def numbers(found: Effect) -> None:

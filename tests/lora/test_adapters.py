@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from lowrank.lora.equations import forward
 from lowrank.readers import Model, open_model
 from lowrank.spectra.measures import similarity
 from lowrank.spectra.svd import full, of_product
+from tests.oracles import adapter_variants
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "adapters"
 BASES = {"conv1d": "gpt2", "conv1d-dora": "gpt2", "biases": "biased", "own-biases": "biased"}
@@ -67,6 +69,30 @@ def test_saved_and_loaded_again_it_is_the_same(case, tmp_path):
     ours = load_file(tmp_path / WEIGHTS)
     theirs = load_file(FIXTURES / case / WEIGHTS)
     assert {k: v.shape for k, v in ours.items()} == {k: v.shape for k, v in theirs.items()}
+
+
+@pytest.mark.parametrize("name", adapter_variants.VARIANTS)
+def test_files_that_others_wrote_are_taken_as_peft_takes_them(name, tmp_path):
+    recorded = json.loads(adapter_variants.RECORD.read_text())[name]
+    folder = adapter_variants.write(name, tmp_path)
+    if isinstance(recorded, str):
+        with pytest.raises(FormatError, match="nothing would change"):
+            adapters.load(folder)
+        return
+    model, adapter = base(), adapters.load(folder)
+    merged = {n: adapters.merged(model, adapter, n) for n in adapters.merged_names(model, adapter)}
+    changed = {n: W for n, W in merged.items() if not np.array_equal(W, model.read(n))}
+    assert changed.keys() == recorded.keys()
+    for tensor, W in changed.items():
+        expected = pytest.approx(recorded[tensor], abs=1e-4)
+        assert adapter_variants.fingerprint(W) == expected, tensor
+    again = adapters.load(adapters.save(adapter, tmp_path / "again"))
+    assert again.pairs.keys() == adapter.pairs.keys()
+
+
+def test_what_peft_leaves_out_is_listed(tmp_path):
+    adapter = adapters.load(adapter_variants.write("a plain weight beside a pair", tmp_path))
+    assert adapter.unused == (f"{Q}.weight",)
 
 
 def test_a_pair_is_what_lora_py_computes():
@@ -140,7 +166,6 @@ def test_rank_and_scale_follow_their_patterns(fields, r, scale):
         ({"arrow_config": {"top_k": 3}}, "arrow_config"),
         ({"kasa_config": {"beta": 1}}, "kasa_config"),
         ({"monteclora_config": {"num_samples": 1}}, "monteclora_config"),
-        ({"a_field_of_tomorrow": 1}, "a_field_of_tomorrow"),
         ({"init_lora_weights": "pissa_niter_4"}, "init_lora_weights"),
         ({"init_lora_weights": "loftq"}, "init_lora_weights"),
         ({"r": 0}, "r = '0'"),
@@ -213,6 +238,10 @@ def test_an_adapter_of_another_model_is_said():
     adapter = adapters.load(FIXTURES / "plain")
     with pytest.raises(InputError, match="made for another model"):
         adapters.merged_names(base("conv1d"), adapter)
+    pair = adapter.pairs[Q]
+    biased = replace(pair, bias=np.ones(len(pair.B), np.float32))
+    with pytest.raises(InputError, match=r"q_proj\.bias, which .* lacks: its module is there"):
+        adapters.merged_names(base(), Adapter(adapter.config, {Q: biased}))
     wide = Adapter(
         adapter.config, {Q: Pair(Q, np.ones((4, 33), "f4"), np.ones((32, 4), "f4"), 1.0)}
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from adapter_variants import RECORD, VARIANTS, fingerprint, write
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.numpy import load_file, save_file
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
@@ -141,6 +142,27 @@ def make() -> None:
         changed = {n: v for n, v in record.items() if not np.array_equal(v, before.get(n))}
         save_file(changed, folder / "merged.safetensors")
         print(f"{case:12} {len(changed)} tensors changed")
+    variants()
+
+
+def variants() -> None:
+    """Record what PEFT makes of files that others wrote: its error, or each tensor it changed."""
+    found: dict[str, dict[str, list[float]] | str] = {}
+    before = as_arrays(base("llama"))
+    for name in VARIANTS:
+        with tempfile.TemporaryDirectory() as work:
+            folder = write(name, Path(work))
+            bare = json.loads((folder / ADAPTER[0]).read_text())["task_type"] is None
+            model = base("llama").model if bare else base("llama")
+            try:
+                merged = as_arrays(PeftModel.from_pretrained(model, folder).merge_and_unload())
+            except ValueError as error:
+                found[name] = type(error).__name__
+                continue
+        names = {f"model.{n}" if bare else n: W for n, W in merged.items()}
+        changed = {n: W for n, W in names.items() if not np.array_equal(W, before[n])}
+        found[name] = {n: fingerprint(W) for n, W in changed.items()}
+    RECORD.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def check() -> None:

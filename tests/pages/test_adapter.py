@@ -81,8 +81,17 @@ def test_the_synthetic_adapter_says_so_and_has_the_chosen_rank():
 def test_a_matrix_that_is_left_alone_is_said():
     app = opened(adapter="plain", proj="up")
     assert not app.exception
-    assert "It changes q_proj, v_proj" in app.info[0].value
+    assert "leaves model.layers.0.mlp.up_proj.weight as it is" in app.info[0].value
+    assert "beside q_proj, v_proj" in app.info[0].value
     assert len(app.dataframe[0].value) == 4  # the table still stands
+
+
+def test_what_is_replaced_as_a_whole_is_not_called_unchanged():
+    app = opened(adapter="regex", proj="head")
+    assert "replaces lm_head.weight as a whole" in app.info[0].value
+    app = opened(adapter="biases", model="base-biased", proj="k")
+    name = "model.layers.0.self_attn.k_proj"
+    assert f"leaves {name}.weight as it is, and replaces {name}.bias" in app.info[0].value
 
 
 def test_an_adapter_of_another_model_is_one_sentence():

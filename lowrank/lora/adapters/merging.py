@@ -27,10 +27,9 @@ def merged_names(model: Model, adapter: Adapter) -> tuple[str, ...]:
     if is_tied(model) and changed & {EMBEDDINGS, HEAD}:
         names += (HEAD,)
     for name in sorted(changed - set(names)):
-        raise InputError(
-            f"The adapter changes {name[:200]}, which {model.title} lacks: it was made for another "
-            "model."
-        )
+        module_is_here = f"{name.rpartition('.')[0]}.weight" in names
+        why = "its module is there" if module_is_here else "it was made for another model"
+        raise InputError(f"The adapter changes {name[:200]}, which {model.title} lacks: {why}.")
     return names
 
 

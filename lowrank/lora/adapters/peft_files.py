@@ -68,8 +68,8 @@ class Pair:
 class Adapter:
     """An adapter in memory: its configuration, its pairs by module, whole new tensors by name.
 
-    `unused` are modules whose pairs the file holds and the configuration does not target; PEFT
-    leaves them out of the result, and so does this.
+    `unused` are what the file holds and PEFT leaves out of the result, as does this: pairs of
+    modules that the configuration does not target, plain weights of modules that have a pair.
     """
 
     config: AdapterConfig
@@ -104,8 +104,8 @@ class Adapter:
 def load(folder: str | Path) -> Adapter:
     """The adapter in a folder that PEFT's save_pretrained wrote.
 
-    Raises SourceError if a file is missing, FormatError if one is unsound, if the two disagree, or
-    if the configuration asks for what is not supported.
+    Raises SourceError if a file is missing, FormatError if one is unsound, if the two disagree, if
+    no target is there, or if the configuration asks for what is not supported.
     """
     path = Path(folder)
     if not (path / WEIGHTS).is_file() and (path / "adapter_model.bin").is_file():
@@ -117,20 +117,44 @@ def load(folder: str | Path) -> Adapter:
     config = AdapterConfig.from_json(read_json(path / FILE))
     stored = SafetensorsModel(path / WEIGHTS)
     parts: dict[str, dict[str, Floats]] = {}
-    replaced = {}
+    whole = {}
     for key in stored.tensors:
         if not key.startswith(PREFIX):
             raise FormatError(f"{WEIGHTS} has {key[:200]!r}; expected names that begin {PREFIX!r}.")
-        name, value = key.removeprefix(PREFIX), stored.read(key)
+        name = key.removeprefix(PREFIX).replace(".default.", ".")  # the adapter's usual name
         name = name.replace("_vector.weight", "_vector")  # as early PEFT wrote it
         ending = next((ending for ending in PARTS if name.endswith(ending)), None)
         if ending:
-            parts.setdefault(name.removesuffix(ending), {})[PARTS[ending]] = value
+            parts.setdefault(name.removesuffix(ending), {})[PARTS[ending]] = stored.read(key)
         else:
-            replaced[name.replace(".base_layer.", ".")] = value
-    chosen = {module for module in parts if config.targets(module)}
-    pairs = {module: pair(config, module, parts[module]) for module in parts if module in chosen}
-    return Adapter(config, pairs, replaced, tuple(m for m in parts if m not in chosen))
+            whole[name] = stored.read(key)
+    pairs = {
+        in_whole_model(module): pair(config, module, held)
+        for module, held in parts.items()
+        if config.targets(module)
+    }
+    if not pairs:
+        raise FormatError(
+            f"{FILE} targets {str(config.target_modules)[:200]}, and {WEIGHTS} holds no pair of "
+            "such a module: nothing would change."
+        )
+    replaced, unused = {}, [in_whole_model(m) for m in parts if not config.targets(m)]
+    for name, value in whole.items():
+        known = in_whole_model(name)
+        if known.rpartition(".")[0] in pairs:
+            unused.append(known)  # beside a pair only `base_layer` names the frozen tensor
+        else:
+            replaced[known.replace(".base_layer.", ".")] = value
+    return Adapter(config, pairs, replaced, tuple(unused))
+
+
+def in_whole_model(name: str) -> str:
+    """A name as the model with its head has it; adapters of the bare model leave the start out.
+
+    >>> in_whole_model("layers.0.self_attn.q_proj")
+    'model.layers.0.self_attn.q_proj'
+    """
+    return f"model.{name}" if name.startswith(("layers.", "embed_tokens", "norm.")) else name
 
 
 def pair(config: AdapterConfig, module: str, held: Mapping[str, Floats]) -> Pair:
@@ -159,7 +183,8 @@ def pair(config: AdapterConfig, module: str, held: Mapping[str, Floats]) -> Pair
         raise unsound("has no bias of B, but lora_bias is set")
     if bias is not None and not config.lora_bias:
         raise unsound("has a bias of B, but lora_bias is not set")
-    return Pair(module, A, B, config.scale(module), magnitude, bias, embedding)
+    name, scale = in_whole_model(module), config.scale(module)
+    return Pair(name, A, B, scale, magnitude, bias, embedding)
 
 
 def save(adapter: Adapter, folder: str | Path) -> Path:
