@@ -3,6 +3,7 @@
 import streamlit as st
 
 from lowrank.figures.adapter import update_spectrum
+from lowrank.figures.numbers import three
 from lowrank.lora.adapters import effect, load, merged
 from lowrank.ui import adapters, cached
 from lowrank.ui.drawing import chart
@@ -30,8 +31,8 @@ else:
         chart(
             update_spectrum(found.s, svd.s),
             key="update spectrum",
-            alt=f"The {found.r} singular values of the update of {module}, from {found.s[0]:.3g} "
-            f"to {found.s[-1]:.3g}, beside the largest of W0",
+            alt=f"The {found.r} singular values of the update of {module}, from "
+            f"{three(found.s[0])} to {three(found.s[-1])}, beside the largest of W0",
         )
         st.caption(f"W₀: {provenance(model, info)}. Its update has rank {found.r} at most.")
     with beside:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from lowrank.figures.numbers import three
 from lowrank.figures.spectrum import spectrum
 from lowrank.spectra.svd import (
     break_even_rank,
@@ -54,8 +55,9 @@ def explore() -> None:
         chart(
             spectrum(svd.s, peer, k, break_even_rank(m, n)),
             key="spectrum",
-            alt=f"Singular values of {title}, falling from {svd.s[0]:.3g} to {svd.s[-1]:.3g}, "
-            f"beside those of a random matrix; k = {k}, break-even {break_even_rank(m, n):.0f}",
+            alt=f"Singular values of {title}, falling from {three(svd.s[0])} to "
+            f"{three(svd.s[-1])}, beside those of a random matrix; k = {k}, "
+            f"break-even {break_even_rank(m, n):.0f}",
         )
     truncation.shapes(m, n, k)
     truncation.heatmaps(W, svd, small, k, title)

@@ -16,7 +16,7 @@ from sympy.polys.fields import FracField, field
 from sympy.polys.orderings import grevlex
 
 from lowrank.errors import InputError
-from lowrank.exact.matrices import Matrix, rectangular
+from lowrank.exact.matrices import Matrix, raised, rectangular
 from lowrank.exact.matrices import written as number_written
 from lowrank.exact.parsing import split_cells
 
@@ -35,7 +35,6 @@ _RAISED = {"²": "^2", "³": "^3", "⁴": "^4", "**": "^"}
 _LATEX_FRAC = re.compile(r"\\[dt]?frac *\{([^{}]*)\} *\{([^{}]*)\}")
 _TOKEN = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)|([a-zA-Zα-ω])|([-+*/^()])")
 _ALONE = re.compile(r"[^\s()]|\([^()]*\)[⁰-⁹²³]*")  # needs no brackets around it
-_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +108,8 @@ def _cells(text: str) -> list[list[str]]:
     if len(text) > MAX_TEXT:
         raise InputError(f"The text has {len(text):,} characters; at most {MAX_TEXT:,} are read.")
     text = text.translate(_PLAIN)
-    for raised, plain in _RAISED.items():
-        text = text.replace(raised, plain)
+    for sign, plain in _RAISED.items():
+        text = text.replace(sign, plain)
     if "\\" in text or "&" in text:
         text = _LATEX_FRAC.sub(r"((\1)/(\2))", text)
         text = re.sub(r"\^ *\{([^{}]*)\}", r"^\1", text)
@@ -261,8 +260,7 @@ def _factored(p: Any) -> str:
     words = ""
     for f, power in sorted(factors, key=lambda each: (len(each[0]), str(each[0]))):
         base = expanded(f)
-        raised = str(power).translate(_SUPERSCRIPTS) if power > 1 else ""
-        words += (f"({base})" if len(f) > 1 else base) + raised
+        words += (f"({base})" if len(f) > 1 else base) + (raised(power) if power > 1 else "")
     c = _number(constant)
     if c in ("1", "−1"):
         return c.replace("1", "") + words
@@ -283,7 +281,7 @@ def expanded(p: Any) -> str:
     words = ""
     for powers, c in terms:
         letters = "".join(
-            str(x) + (str(k).translate(_SUPERSCRIPTS) if k > 1 else "")
+            str(x) + (raised(k) if k > 1 else "")
             for x, k in zip(p.ring.gens, powers, strict=True)
             if k
         )

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lowrank.errors import InputError
-from lowrank.exact.matrices import exact, written
+from lowrank.exact.matrices import exact, raised, written
 
 Arithmetic = Literal["exact", "float64", "float32", "float16"]
 Pivoting = Literal["none", "partial", "complete"]
@@ -277,9 +277,6 @@ def drift(reference: Run, other: Run, tol: float) -> tuple[int, float] | None:
     return None
 
 
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
 def number(x: Any, digits: int = 2) -> str:
     """A number as people write it: short fractions as they are, others to so many digits.
 
@@ -302,4 +299,4 @@ def number(x: Any, digits: int = 2) -> str:
             else (f"{value:.{max(digits, 4)}g}".replace("-", "−"))
         )
     mantissa, power = f"{value:.{digits - 1}e}".split("e")
-    return f"{mantissa} × 10{str(int(power)).translate(_RAISED)}".replace("-", "−")
+    return f"{mantissa} × 10{raised(int(power))}".replace("-", "−")

@@ -19,11 +19,10 @@ from typing import Any
 
 from lowrank.errors import InputError
 from lowrank.exact.elimination import leading_columns, pivots, reduced_echelon
-from lowrank.exact.matrices import Matrix, Row, exact, product, transpose
+from lowrank.exact.matrices import Matrix, Row, exact, product, raised, transpose
 from lowrank.exact.subspaces import null_space
 
 KINDS = ("point", "line", "plane", "space")
-RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Flat:
         return KINDS[self.dimension] if few else f"{self.dimension}-dimensional space"
 
     def __str__(self) -> str:
-        where = f"R{self.ambient}".translate(RAISED)
+        where = f"R{raised(self.ambient)}"
         if self.dimension == self.ambient:
             return f"all of {where}"
         if self.dimension == 0 and not any(self.point):

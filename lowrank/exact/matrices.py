@@ -21,6 +21,9 @@ Row = tuple[Fraction, ...]
 Matrix = tuple[Row, ...]
 
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def exact(A: Sequence[Sequence[Any]] | np.ndarray) -> Matrix:  # (m, n) -> (m, n)
     """The matrix as rows of fractions, m, n >= 1; entries keep the value they are written with.
 
@@ -81,6 +84,15 @@ def _fraction(x: Any, row: int, column: int) -> Fraction:
         raise InputError(
             f"Row {row}, column {column}: {str(x)!r} is not a finite number."
         ) from error
+
+
+def raised(n: int) -> str:
+    """A whole number in raised digits.
+
+    >>> raised(-16)
+    '⁻¹⁶'
+    """
+    return str(n).translate(_RAISED)
 
 
 def written(x: Fraction, longest: int = 18) -> str:

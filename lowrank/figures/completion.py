@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from lowrank.figures.numbers import three
 from lowrank.figures.style import COLOURS, styled
 from lowrank.spectra.phase_transition import PhaseCell
 from lowrank.spectra.recovery import needed_fraction
@@ -40,7 +41,7 @@ def error_history(
         )
     figure.add_hline(y=mean_fill, line={"color": COLOURS["lost"], "dash": "dash", "width": 2.5})
     figure.add_annotation(  # of its own: add_hline's does not take the logarithm of its place
-        text=f"mean fill {mean_fill:.3g}",
+        text=f"mean fill {three(mean_fill)}",
         x=1,
         xref="paper",
         xanchor="right",
@@ -87,7 +88,7 @@ def phase_picture(
             if cell.success
             else "refused: too few entries, or an empty row or column"
             if cell.error is None
-            else f"not recovered, error {cell.error:.2g}"
+            else f"not recovered, error {three(cell.error)}"
         )
     figure = go.Figure(
         go.Heatmap(

@@ -29,13 +29,13 @@ from lowrank.exact.geometry import (
     power_of_ten,
     solutions,
 )
-from lowrank.exact.matrices import Matrix, Row, transpose
+from lowrank.exact.matrices import Matrix, Row, raised, transpose
 from lowrank.figures.exact import vector
+from lowrank.figures.numbers import three
 from lowrank.figures.style import AXES, COLOURS, styled
 from lowrank.spectra.svd import full
 
 LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0)
 SHORT = 0.025  # of the half width: an arrow shorter than that is a dot to the eye
 DRAWN = 3  # the most dimensions a picture has
@@ -191,7 +191,7 @@ class Canvas:
         self._write_labels(ink)
         figure = styled(self.figure, height)
         figure.update_layout(showlegend=False, uirevision="kept")
-        by = f" (10{str(self.power).translate(RAISED)})" if self.power else ""
+        by = f" (10{raised(self.power)})" if self.power else ""
         titles = [f"{self.name}{i + 1}".translate(LOWERED) + by for i in range(self.n)]
         faint = "rgba(128,128,128,0.35)"
         look = {"range": [-self.size, self.size], "gridcolor": faint, "nticks": 6}
@@ -252,9 +252,7 @@ def domain(A: Matrix, circle: bool = False, ink: str | None = None, height: int 
         _ball(canvas, np.eye(n), COLOURS["W0"])
         for i, v in enumerate(_svd(A, Fraction(10) ** power_of_ten(A))[2]):
             name = _named("v", i)
-            canvas.arrow(
-                v[None, :], AXES[i], name, f"{name} = ({', '.join(f'{x:.3g}' for x in v)})"
-            )
+            canvas.arrow(v[None, :], AXES[i], name, f"{name} = ({', '.join(three(x) for x in v)})")
     else:
         corners = cube(n)
         _cube(canvas, corners, COLOURS["W0"])
@@ -283,7 +281,7 @@ def codomain(
         U, s, _ = _svd(A, canvas.unit)
         _ball(canvas, U * s, COLOURS["result"])
         for i, (u, size) in enumerate(zip(U.T, s, strict=True)):
-            words = f"{_named('s', i)} = {size:.3g}{_times(canvas.power)}" if size else ""
+            words = f"{_named('s', i)} = {three(size)}{_times(canvas.power)}" if size else ""
             name = words or _named("s", i)
             canvas.arrow((u * size)[None, :], AXES[i], name, f"half axis {i + 1}: {words}")
     else:
@@ -430,7 +428,7 @@ def _named(letter: str, index: int) -> str:
 
 
 def _times(power: int) -> str:
-    return f" · 10{str(power).translate(RAISED)}" if power else ""
+    return f" · 10{raised(power)}" if power else ""
 
 
 def _line(colour: str, width: float, more: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
 
+from lowrank.figures.numbers import three
 from lowrank.figures.style import DIVERGING, styled
 from lowrank.spectra.svd import SVD
 
@@ -109,9 +110,9 @@ def colour_scale(limit: float) -> str:
     colours = ",".join(colour for _, colour in DIVERGING)
     return (
         '<div style="display:flex;gap:0.6em;align-items:center;justify-content:center">'
-        f"<span>−{limit:.2g}</span>"
+        f"<span>−{three(limit)}</span>"
         f'<div style="width:12em;height:0.7em;background:linear-gradient(90deg,{colours})"></div>'
-        f"<span>{limit:.2g}</span></div>"
+        f"<span>{three(limit)}</span></div>"
     )
 
 
@@ -139,7 +140,7 @@ def tile_heatmap(
 
 
 def _colorbar(at: Sequence[float], limit: float) -> dict[str, object]:
-    words = [f"−{limit:.2g}", "0", f"{limit:.2g}"]
+    words = [f"−{three(limit)}", "0", three(limit)]
     return {
         "orientation": "h",
         "thickness": 8,

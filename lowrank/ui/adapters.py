@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from lowrank.figures.numbers import three
 from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.adapters import Adapter, Effect
 from lowrank.readers import Model, uploads
@@ -96,8 +97,8 @@ def without_pair(adapter: Adapter, name: str) -> str:
 
 def numbers(found: Effect) -> None:
     """The numbers of one module's update, beside its picture."""
-    st.metric("Scale s", f"{found.scale:.3g}", help=text("adapter", "help scale"))
-    st.metric("‖s·BA‖", f"{found.norm:.3g}")
+    st.metric("Scale s", three(found.scale), help=text("adapter", "help scale"))
+    st.metric("‖s·BA‖", three(found.norm))
     if found.relative is not None:
         st.metric("Beside ‖W₀‖", f"{found.relative:.2%}")
     st.metric(

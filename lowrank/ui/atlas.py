@@ -13,6 +13,7 @@ from lowrank.atlas import MEASURES, Journal, Row, Survey, matrices, surveyed
 from lowrank.atlas.report import hover, in_layers, label, random_peer, random_value, value
 from lowrank.atlas.surveying import identity
 from lowrank.figures import atlas as figures
+from lowrank.figures.numbers import three
 from lowrank.files import cache_folder
 from lowrank.readers import Model, Remote
 from lowrank.readers.offered_models import offered
@@ -167,7 +168,7 @@ def layer_map(
         on_select=clicked,
         selection_mode="points",
         alt=f"{label(measure)} of {len(rows)} matrices of {survey.title}, projections by layers, "
-        f"from {limits[0]:.3g} to {limits[1]:.3g}.",
+        f"from {three(limits[0])} to {three(limits[1])}.",
     )
 
 
@@ -193,7 +194,7 @@ def difference(first: Survey, second: Survey, measure: str) -> None:
             diverging=True,
         ),
         key="difference",
-        alt=f"Differences of {label(measure)} between the two models, at most {most:.3g}.",
+        alt=f"Differences of {label(measure)} between the two models, at most {three(most)}.",
     )
 
 

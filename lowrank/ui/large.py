@@ -12,6 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from lowrank.figures.matrix import preview
+from lowrank.figures.numbers import three
 from lowrank.figures.spectrum import spectrum
 from lowrank.spectra import bounds
 from lowrank.spectra.random_matrix import quantiles
@@ -85,8 +86,8 @@ def draw(job: Job, found: Truncation, k: int, shape: tuple[int, int], title: str
     chart(
         spectrum(known, _noise(found, shape), min(k, len(known)), break_even_rank(*shape)),
         key="spectrum",
-        alt=f"{len(known):,} of {min(shape):,} singular values of {title}, from {known[0]:.3g} to "
-        f"{known[-1]:.3g}, beside the law of a random matrix; k = {k}.",
+        alt=f"{len(known):,} of {min(shape):,} singular values of {title}, from {three(known[0])} "
+        f"to {three(known[-1])}, beside the law of a random matrix; k = {k}.",
     )
     if job.state == "waiting":
         st.caption(f"The other values wait for their turn: {jobs.POOL.position(job)} before.")

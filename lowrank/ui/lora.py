@@ -8,6 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
+from lowrank.figures.numbers import three
 from lowrank.llama.mlp import middle
 from lowrank.lora.equations import forward, init, merge, update
 from lowrank.readers import Model, TensorInfo
@@ -149,16 +150,14 @@ def numbers(found: Shown, shape: tuple[int, int], r: int, alpha: float) -> None:
     m, n = shape
     trained, frozen = parameters(m, n, r), m * n
     size = float(np.linalg.norm(found.added)) / (float(np.linalg.norm(found.frozen)) or 1.0)
-    st.metric("Scale s = α/r", f"{alpha / r:.3g}")
-    st.metric("Update, beside ‖W₀x‖", f"{size:.3g}", help=text("lora", "help update"))
-    st.metric("Max |merged − unmerged|", f"{found.difference:.2g}", help=text("lora", "merged"))
+    st.metric("Scale s = α/r", three(alpha / r))
+    st.metric("Update, beside ‖W₀x‖", three(size), help=text("lora", "help update"))
+    st.metric("Max |merged − unmerged|", three(found.difference), help=text("lora", "merged"))
     st.metric("Trained, r(m + n)", f"{trained:,}", help=text("lora", "help trained"))
     st.metric("Frozen, mn", f"{frozen:,}")
     st.metric(
         "Trained beside frozen",
-        f"{trained / frozen:.3g}".rstrip(".") + " ×"
-        if trained >= frozen
-        else f"{trained / frozen:.2%}",
+        f"{three(trained / frozen)} ×" if trained >= frozen else f"{trained / frozen:.2%}",
     )
     if r >= break_even_rank(m, n):
         st.warning(

@@ -8,13 +8,13 @@ import streamlit as st
 
 from lowrank.errors import InputError
 from lowrank.figures import memory as figures
+from lowrank.figures.numbers import amount
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import ATTENTION, LINEAR
 from lowrank.memory import accounting as count
 from lowrank.memory.accounting import Memory, Storage
 from lowrank.readers.hf_config import llama_config_from_json
 from lowrank.ui.layout import text
-from lowrank.ui.truncation import amount
 
 OPEN, MINE = "the open model", "a config.json of mine"
 MOST_JSON = 20_000

@@ -10,6 +10,7 @@ import streamlit as st
 
 from lowrank.errors import InputError
 from lowrank.figures import memory as figures
+from lowrank.figures.numbers import three
 from lowrank.llama import Dense, nll, projections, replaced
 from lowrank.llama.linear import Projection, bias_of
 from lowrank.llama.names import HEAD
@@ -41,8 +42,7 @@ def compared(source: str, tensor: str) -> None:
         )
     beside.markdown(text("memory", "errors"))
     rows = [
-        (each.name, f"{each.bits:.3g}", f"{each.share:.3%}", f"{each.largest:.3g}")
-        for each in found
+        (each.name, three(each.bits), f"{each.share:.3%}", three(each.largest)) for each in found
     ]
     head = ["", "bits a number", "error, share of the norm", "largest error"]
     st.markdown(table(head, rows))

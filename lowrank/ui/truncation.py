@@ -14,6 +14,7 @@ from lowrank.figures.matrix import (
     outlines,
     tile_heatmap,
 )
+from lowrank.figures.numbers import amount, three
 from lowrank.figures.style import COLOURS
 from lowrank.spectra.measures import (
     default_tolerance,
@@ -53,19 +54,6 @@ def rank_slider(limit: int, default: int | None = None) -> int:
             icon=":material/info:",
         )
     return k
-
-
-def amount(count: float) -> str:
-    """A number of bytes for people: three significant digits and a unit of 1000.
-
-    >>> amount(999), amount(1_327_104), amount(113_246_208)
-    ('999 B', '1.33 MB', '113 MB')
-    """
-    for unit in ("B", "kB", "MB"):
-        if count < 999.5:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:,.3g} GB"
 
 
 def numbers(svd: SVD, k: int, itemsize: int) -> DeltaGenerator:
@@ -180,7 +168,7 @@ def rank_table(s: NDArray[np.float64], peer: NDArray[np.float64], shape: tuple[i
     """Every measure of rank, for this matrix and for the random one of its shape and norm."""
     tol = default_tolerance(s, shape, np.float32)
     rows = {
-        f"Numerical rank: s above {tol:.3g}": (
+        f"Numerical rank: s above {three(tol)}": (
             f"{numerical_rank(s, shape, tol)} of {len(s)}",
             f"{numerical_rank(peer, shape, tol)} of {len(s)}",
         ),
@@ -198,14 +186,9 @@ def rank_table(s: NDArray[np.float64], peer: NDArray[np.float64], shape: tuple[i
     lines = [f"| {name} | {ours} | {theirs} |" for name, (ours, theirs) in rows.items()]
     st.markdown("\n".join(["| measure | this matrix | random |", "|:--|--:|--:|", *lines]))
     st.caption(
-        f"Smallest singular value {s[-1]:.3g}, {_times(s[-1] / (tol or 1.0))} times the tolerance "
-        f"max(m, n) · eps · s₁ with eps of float32."
+        f"Smallest singular value {three(s[-1])}, {three(s[-1] / (tol or 1.0))} times the "
+        f"tolerance max(m, n) · eps · s₁ with eps of float32."
     )
-
-
-def _times(ratio: float) -> str:
-    """Three digits, never in powers of ten above one: 0.287, 1.87, 1,674."""
-    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
 
 
 def verdict(s: NDArray[np.float64], peer: NDArray[np.float64], shape: tuple[int, int]) -> str:

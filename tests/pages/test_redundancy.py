@@ -8,6 +8,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from lowrank.errors import InputError
+from lowrank.figures.numbers import three
 from lowrank.figures.pictures import DRAWN, LARGEST_SIDE, read_picture, shown
 from lowrank.spectra.completion import als, finish, largest_penalty
 from lowrank.spectra.components import pca, random_explained
@@ -37,8 +38,8 @@ def test_the_tartan_is_recovered_and_the_numbers_are_the_cores():
     result = finish(
         als(X, seen, 6, held_out=~seen, penalty=penalty, tol=recover.TOL, max_iterations=300)
     )
-    assert metrics(app)["Error on hidden entries"] == f"{result.held_out_error:.3g}"
-    assert metrics(app)["Mean fill"] == f"{result.mean_fill_error:.3g}"
+    assert metrics(app)["Error on hidden entries"] == three(result.held_out_error)
+    assert metrics(app)["Mean fill"] == three(result.mean_fill_error)
     assert metrics(app)["Degrees of freedom"] == f"{6 * (120 + 160 - 6):,}"
     assert app.success[0].value.startswith("Recovered")
 

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from lowrank.figures import lab as figures
+from lowrank.figures.numbers import amount
 from lowrank.figures.style import COLOURS
 from lowrank.lora.lab import alternatives
 from lowrank.lora.lab.alternatives import Outcome
@@ -21,7 +22,6 @@ from lowrank.ui.lab import runs
 from lowrank.ui.lab.settings import Choice
 from lowrank.ui.layout import text
 from lowrank.ui.progress import begin, latest, watched
-from lowrank.ui.truncation import amount
 
 LINES = {
     alternatives.LORA: COLOURS["update"],

@@ -9,6 +9,7 @@ import streamlit as st
 
 from lowrank.figures import lab as figures
 from lowrank.figures.lora import shapes
+from lowrank.figures.numbers import amount, three
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import LINEAR
 from lowrank.lora.counting import report
@@ -24,7 +25,6 @@ from lowrank.ui.lab.runs import Learnt, Merged, Run
 from lowrank.ui.lab.settings import Choice
 from lowrank.ui.layout import text
 from lowrank.ui.progress import outcome, progress, watched
-from lowrank.ui.truncation import amount
 
 TOLERANCE = 1e-4  # of the largest logit: what float32 leaves of an identity after 30 layers
 UPLOAD_MB = 200
@@ -120,8 +120,8 @@ def _compared(job: Job) -> None:
     holds = relative <= TOLERANCE
     st.markdown(
         f"**{'Merged = unmerged' if holds else 'Merged and unmerged differ'}**: the logits "
-        f"after your question differ by {found.difference:.2g} at most, {relative:.1e} of the "
-        f"largest, {found.largest:.3g}; tolerance {TOLERANCE:.0e}."
+        f"after your question differ by {three(found.difference)} at most, {relative:.1e} of the "
+        f"largest, {three(found.largest)}; tolerance {TOLERANCE:.0e}."
     )
     st.markdown(
         f"One pass over the question: W₀ alone {found.seconds['plain']:.2f} s, A and B beside "

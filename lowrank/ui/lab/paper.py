@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from lowrank.figures import lab as figures
+from lowrank.figures.numbers import three
 from lowrank.figures.style import COLOURS
 from lowrank.lora.lab import experiments
 from lowrank.lora.lab.experiments import Redo, Settings
@@ -247,8 +248,8 @@ def amplification(ours: Mapping[str, Mapping[str, float]]) -> str:
     """Table 7 as Markdown, ours and the paper's."""
     rows = [
         [f"ours, r = {r}"]
-        + [f"{of[key]:.3g}" for key in ("within", "own", "random", "norm")]
-        + [f"**{of['factor']:.3g}**"]
+        + [three(of[key]) for key in ("within", "own", "random", "norm")]
+        + [f"**{three(of['factor'])}**"]
         for r, of in ours.items()
     ]
     rows += [[f"paper, r = {r}", *(f"{x:g}" for x in values)] for r, values in TABLE_7.items()]

@@ -8,7 +8,7 @@ import streamlit as st
 from lowrank.errors import InputError
 from lowrank.exact.elimination import Step, steps
 from lowrank.exact.geometry import Flat, column_space, in_box, kernel, magnification, solutions
-from lowrank.exact.matrices import Matrix, Row, apply, identity, written
+from lowrank.exact.matrices import Matrix, Row, apply, identity, raised, written
 from lowrank.exact.parsing import parse_matrix
 from lowrank.figures import geometry as draw
 from lowrank.figures.exact import matrix_html, vector
@@ -141,7 +141,7 @@ def pictures(A: Matrix | None) -> None:
 
 def _too_large(A: Matrix) -> None:
     m, n = len(A), len(A[0])
-    spaces = {"domain": f"R{_raised(n)}", "codomain": f"R{_raised(m)}"}
+    spaces = {"domain": f"R{raised(n)}", "codomain": f"R{raised(m)}"}
     st.info(text("geometry", "too large").format(m=m, n=n, **spaces))
     with st.container(horizontal=True):
         for name in OFFERED:
@@ -212,7 +212,7 @@ def _map(moment: Moment) -> list[str]:
     body = ("interval", "circle" if circle else "square", "sphere" if circle else "cube")
     before, after = st.columns(2)
     with before:
-        st.markdown(f"**Before**: x in R{_raised(n)}")
+        st.markdown(f"**Before**: x in R{raised(n)}")
         if n > draw.DRAWN:
             st.info(text("geometry", "no domain").format(n=n))
         else:
@@ -220,10 +220,10 @@ def _map(moment: Moment) -> list[str]:
                 draw.domain(A, circle, _ink()),
                 key="geometry_domain",
                 config=CHART,
-                alt=f"The unit {body[n - 1]} in R{_raised(n)}. {null_words(A)}".replace("**", ""),
+                alt=f"The unit {body[n - 1]} in R{raised(n)}. {null_words(A)}".replace("**", ""),
             )
     with after:
-        st.markdown(f"**After**: A x in R{_raised(m)}")
+        st.markdown(f"**After**: A x in R{raised(m)}")
         if m > draw.DRAWN:
             st.info(text("geometry", "no codomain").format(m=m))
         else:
@@ -231,7 +231,7 @@ def _map(moment: Moment) -> list[str]:
                 draw.codomain(A, circle, _ink()),
                 key="geometry_codomain",
                 config=CHART,
-                alt=f"What A makes of it in R{_raised(m)}. {span_words(A)}".replace("**", ""),
+                alt=f"What A makes of it in R{raised(m)}. {span_words(A)}".replace("**", ""),
             )
     said = [span_words(A), null_words(A)]
     if m == n:
@@ -266,7 +266,7 @@ def _columns(moment: Moment) -> list[str]:
         draw.columns(A, _ink()),
         key="geometry_columns",
         config=CHART,
-        alt=f"The columns as arrows in R{_raised(m)}. {span_words(A)}".replace("**", ""),
+        alt=f"The columns as arrows in R{raised(m)}. {span_words(A)}".replace("**", ""),
     )
     said = [span_words(A)]
     if moment.position:
@@ -302,7 +302,7 @@ def _equations(moment: Moment) -> list[str]:
         draw.equations(A, now, moment.changed, _ink()),
         key="geometry_equations",
         config=CHART,
-        alt=f"{len(A)} equations in R{_raised(n)}, as lines or planes. {said}".replace("**", ""),
+        alt=f"{len(A)} equations in R{raised(n)}, as lines or planes. {said}".replace("**", ""),
     )
     return [said, text("geometry", "equations")]
 
@@ -332,10 +332,6 @@ def _solution_words(found: Flat | None, right: bool) -> str:
     if found.dimension == 0:
         return f"**One solution**: they meet in the point {vector(found.point)}."
     return f"**Infinitely many solutions**: they meet in **{found}**."
-
-
-def _raised(n: int) -> str:
-    return str(n).translate(draw.RAISED)
 
 
 VIEW = View(

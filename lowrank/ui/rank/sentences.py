@@ -7,6 +7,7 @@ import numpy as np
 
 from lowrank.errors import InputError
 from lowrank.exact.elimination import FloatingEchelon, floating_echelon, floats, rank
+from lowrank.exact.floating import number
 from lowrank.exact.matrices import Matrix
 from lowrank.exact.subspaces import dependencies, null_space, rank_nullity
 from lowrank.figures.exact import vector
@@ -84,26 +85,13 @@ def table(c: Counts) -> str:
     )
 
 
-def small(x: float) -> str:
-    """A number of any size to two digits, as people write it.
-
-    >>> small(-2.2e-16), small(0.25), small(0.0)
-    ('−2.2 × 10⁻¹⁶', '0.25', '0')
-    """
-    if x == 0 or 0.01 <= abs(x) < 1000:
-        return f"{x:.2g}".replace("-", "−")
-    digits, power = f"{x:.1e}".split("e")
-    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{digits} × 10{raised}".replace("-", "−")
-
-
 def lessons(c: Counts) -> list[str]:
     """Why the counts differ, where they do."""
     found = [sentence for sentence in [_about_elimination(c)] if sentence]
     if c.svd != c.exact:
         k = min(c.svd, c.exact)
         words = text("rank", "lesson: high" if c.svd < c.exact else "lesson: low")
-        found.append(words.format(k=k + 1, share=small(c.s[k] / c.s[0]), svd=c.svd))
+        found.append(words.format(k=k + 1, share=number(c.s[k] / c.s[0]), svd=c.svd))
     return found or [text("rank", "lesson: agree")]
 
 
@@ -113,7 +101,7 @@ def _about_elimination(c: Counts) -> str:
         return text("rank", "lesson: overflow")
     worst = max((c.naive, c.partial), key=lambda e: e.rank)
     if worst.rank > c.exact:
-        crumb = small(worst.matrix[c.exact, worst.pivots[c.exact]])
+        crumb = number(worst.matrix[c.exact, worst.pivots[c.exact]])
         words = text("rank", "lesson: crumb")
         return words.format(exact=c.exact, found=worst.rank, crumb=crumb)
     if c.partial.rank < c.exact:

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from lowrank.figures.numbers import three
 from lowrank.figures.pictures import DRAWN, read_picture, shown
 from lowrank.figures.spectrum import spectrum
 from lowrank.spectra.measures import random_spectrum
@@ -79,8 +80,8 @@ def compress() -> None:
             spectrum(s, peer, k, break_even_rank(m, n)),
             key="picture spectrum",
             config={"displayModeBar": False},
-            alt=f"Singular values of the picture, from {s[0]:.3g} to {s[-1]:.3g}, beside those of "
-            f"a random matrix; k = {k}",
+            alt=f"Singular values of the picture, from {three(s[0])} to {three(s[-1])}, beside "
+            f"those of a random matrix; k = {k}",
         )
 
 
@@ -120,7 +121,7 @@ def numbers(svd: SVD, k: int) -> None:
     stored = parameters(m, n, k)
     share = truncation_error(svd.s, k) / (frobenius(svd.s) or 1.0)
     st.metric("Energy kept", f"{energy(svd.s, k):.2%}", help=text("truncation", "energy"))
-    st.metric("Relative error", f"{share:.3g}", help=text("truncation", "predicted"))
+    st.metric("Relative error", three(share), help=text("truncation", "predicted"))
     st.metric(
         f"k(m + n), of mn = {m * n:,}", f"{stored:,}", f"{stored / (m * n) - 1:+.1%}", "inverse"
     )

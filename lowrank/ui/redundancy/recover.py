@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lowrank.errors import LowrankError
 from lowrank.figures.completion import error_history
+from lowrank.figures.numbers import three
 from lowrank.figures.pictures import DRAWN, shown
 from lowrank.spectra.completion import Run, als, default_path, largest_penalty, soft_impute
 from lowrank.spectra.recovery import (
@@ -250,9 +251,9 @@ def show(data: Data, seen: Mask, course: Course, method: str) -> None:
             error_history(course.observed, course.hidden, baseline_error),
             key="errors",
             config={"displayModeBar": False},
-            alt=f"Relative error by iteration: hidden entries end at {course.hidden[-1]:.3g}, "
-            f"observed ones at {course.observed[-1]:.3g}, the mean fill is at "
-            f"{baseline_error:.3g}",
+            alt=f"Relative error by iteration: hidden entries end at {three(course.hidden[-1])}, "
+            f"observed ones at {three(course.observed[-1])}, the mean fill is at "
+            f"{three(baseline_error)}",
         )
         if course.result is not None:
             verdict(course.result, method)
@@ -280,8 +281,8 @@ def verdict(result: Completion, method: str) -> None:
 def numbers(record: Iteration, seen: Mask, baseline_error: float) -> None:
     """The numbers that change, beside the picture."""
     error = record.held_out_error or 0.0
-    st.metric("Error on hidden entries", f"{error:.3g}", help=text("redundancy", "help error"))
-    st.metric("Mean fill", f"{baseline_error:.3g}", help=text("redundancy", "help mean"))
+    st.metric("Error on hidden entries", three(error), help=text("redundancy", "help error"))
+    st.metric("Mean fill", three(baseline_error), help=text("redundancy", "help mean"))
     st.metric("Rank of the result", f"{record.rank:,}")
     m, n = seen.shape
     free = degrees_of_freedom(m, n, record.rank) if record.rank else 0

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from lowrank.figures import surgery as figures
+from lowrank.figures.numbers import amount, three
 from lowrank.llama.model import projections
 from lowrank.llama.names import LABELS
 from lowrank.llama.tokenizer import Tokenizer
@@ -22,7 +23,6 @@ from lowrank.ui.layout import text
 from lowrank.ui.progress import latest, outcome, progress, shown, watched
 from lowrank.ui.surgery import cutting
 from lowrank.ui.surgery.cut import KINDS, Choice
-from lowrank.ui.truncation import amount
 
 LONGEST = 1000  # tokens of a visitor's own text
 PROMPT = 300  # tokens of a prompt
@@ -122,10 +122,10 @@ def _measured(cut: cutting.Cut) -> list[Number]:
     first, second = cut.costs
     read: list[Number] = [("—", "a single token guesses nothing", "off")] * 2
     if len(before.losses):
-        rise, was = after.nll - before.nll, people(np.exp(before.nll))
+        rise, was = after.nll - before.nll, three(np.exp(before.nll))
         read = [
             (f"{after.nll:.3f}", f"{rise:+.3f} from {before.nll:.3f}", "inverse"),
-            (people(np.exp(after.nll)), f"×{people(np.exp(rise))} of {was}", "off"),
+            (three(np.exp(after.nll)), f"×{three(np.exp(rise))} of {was}", "off"),
         ]
     return [
         *read,
@@ -137,18 +137,6 @@ def _measured(cut: cutting.Cut) -> list[Number]:
         (amount(second.nbytes), f"{second.nbytes / first.nbytes - 1:+.2%}", "inverse"),
         (f"{second.flops / 1e6:,.0f} M", f"{second.flops / first.flops - 1:+.2%}", "inverse"),
     ]
-
-
-def people(x: float) -> str:
-    """Three digits, thousands separated, never in powers of ten below a thousand million.
-
-    >>> people(13.5512), people(48_512.3), people(1.234e12)
-    ('13.6', '48,500', '1.23e+12')
-    """
-    if not 1000 <= x < 1e9:
-        return f"{x:.3g}"
-    digits = int(np.floor(np.log10(x))) - 2
-    return f"{round(x / 10**digits) * 10**digits:,}"
 
 
 def next_token(tokenizer: Tokenizer, cut: cutting.Cut) -> None:
@@ -287,7 +275,7 @@ def _map(points: Sequence[Measured], layers: bool, count: int) -> None:
             if p.way == way and at in columns and (p.layer is not None) == layers:
                 rise[KINDS.index(p.kind), columns.index(at)] = p.rise
         rises[title] = rise
-    names = [str(c) for c in columns] if layers else [f"{c:.3g}" for c in columns]
+    names = [str(c) for c in columns] if layers else [three(c) for c in columns]
     chart(
         figures.sensitivity_map(
             [LABELS[kind] for kind in KINDS],
