@@ -21,13 +21,6 @@ FAMILIES = ("llama", "mistral", "qwen2")  # of the same equations, with or witho
 PROC, CGROUPS = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 
 
-class Tensor(Protocol):
-    """A tensor's entry in the table: its shape is what is asked of it."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-
 class Weights(Protocol):
     """What `load` asks of an open model; the readers' `Model` answers all of it."""
 

@@ -1,4 +1,4 @@
-"""Where the gigabytes go: parameters, bytes and operations of a Llama, matrix by matrix.
+"""Where the gigabytes go: parameters and bytes of a Llama, matrix by matrix.
 
 Counts are exact, from the shapes alone. What a training run keeps for its backward pass depends on
 the program; the formulas here count what the equations need and say so.
@@ -19,7 +19,6 @@ from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import ATTENTION, LINEAR, MLP
 
 Kind = Literal["attention", "mlp", "norm", "embeddings", "head"]
-Method = Literal["full", "lora", "adapters"]
 
 
 @dataclass(frozen=True)
@@ -298,23 +297,6 @@ def training_memory(
         activations=kept * compute_bits // 8,
         logits=2 * 4 * config.vocab_size * tokens * batch,
     )
-
-
-def forward_flops(config: LlamaConfig, tokens: int) -> int:
-    """Multiplications and additions of a forward pass over one sequence, matrix products only.
-
-    2 for each weight and token, and for attention 4 head_dim for each head and pair of a token
-    and an earlier one. Training costs about 3 times as much when every weight has a gradient,
-    and about 2 times when the weights are frozen (their inputs' gradients are still needed).
-
-    Raises InputError unless tokens is at least 1.
-    """
-    _at_least_one(tokens=tokens)
-    matrices = sum(p.total for p in parts(config) if p.kind in ("attention", "mlp"))
-    head = config.vocab_size * config.hidden_size
-    pairs = tokens * (tokens + 1) // 2
-    a_pair = 4 * config.num_hidden_layers * config.num_attention_heads * config.head_dim
-    return 2 * tokens * (matrices + head) + a_pair * pairs
 
 
 def _at_least_one(**sizes: int) -> None:

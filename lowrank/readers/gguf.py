@@ -5,8 +5,6 @@ length and offset is checked against the file before it is used, so a lying file
 time nor memory. The vocabulary is stepped over, not decoded, until someone asks for it.
 """
 
-import mmap
-import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,12 +18,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lowrank.errors import FormatError, SourceError
+from lowrank.errors import FormatError
 from lowrank.llama.config import LlamaConfig, RopeScaling
 from lowrank.llama.names import place
 from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers.gguf_names import from_gguf
 from lowrank.readers.interface import TensorInfo, known_tensor
+from lowrank.readers.local_files import mapped, release
 from lowrank.readers.notebook import ShownInNotebooks
 
 NUMBERS = {
@@ -47,7 +46,8 @@ MAX_NESTING = 2
 MOST_TENSORS = 30_000
 ROWS = 1024  # dequantised at a time
 MOST_ITEMS = 4_000_000  # strings, pairs and rows of one file: stepped over within a second
-PLAIN = {"F64": np.float64, "I8": np.int8, "I16": np.int16, "I32": np.int32, "I64": np.int64}
+PLAIN = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I8": "i1", "I16": "<i2", "I32": "<i4"}
+PLAIN["I64"] = "<i8"
 
 
 @dataclass(frozen=True)
@@ -238,19 +238,10 @@ class GGUFModel(ShownInNotebooks):
         return [cursor.string(key) for _ in range(array.count)]
 
 
-def mapped(path: Path) -> memoryview:
-    """The file's bytes, memory-mapped and read-only."""
-    try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size < 24:
-                raise FormatError(f"{path.name} is too short to be a GGUF file (under 24 bytes).")
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except OSError as error:
-        raise SourceError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
-
-
 def read_metadata(cursor: Cursor) -> tuple[dict[str, Any], int]:
     """The header's key-value pairs, and how many tensors it announces."""
+    if len(cursor.data) < 24:
+        raise cursor.fail("it has under 24 bytes")
     if bytes(cursor.take(4, "the magic number")) != b"GGUF":
         raise cursor.fail("it does not begin with 'GGUF'")
     version = cursor.number("I", "the version")
@@ -326,9 +317,6 @@ def dequantised(raw: memoryview, stored: Stored) -> NDArray[np.float32]:
     info = stored.info
     if info.dtype in PLAIN:
         return np.frombuffer(raw, PLAIN[info.dtype]).astype(np.float32).reshape(info.shape)
-    if info.dtype in ("F32", "F16"):
-        values = np.frombuffer(raw, np.float32 if info.dtype == "F32" else np.float16)
-        return values.astype(np.float32).reshape(info.shape)
     rows = prod(info.shape[:-1])
     blocks = np.frombuffer(raw, np.uint8).reshape(rows, -1)
     whole = np.empty((rows, info.shape[-1]), np.float32)
@@ -342,16 +330,6 @@ def dequantised(raw: memoryview, stored: Stored) -> NDArray[np.float32]:
             f"{info.name} is stored as {info.dtype}, which cannot be read."
         ) from error
     return whole.reshape(info.shape)
-
-
-def release(data: memoryview, start: int, size: int) -> None:
-    """Give back the pages of a map that have been read: the system keeps them, we need not.
-
-    Without it a process that has read a whole model holds it twice, as stored and as float32.
-    """
-    if hasattr(mmap, "MADV_DONTNEED") and isinstance(data.obj, mmap.mmap):
-        first = start // mmap.PAGESIZE * mmap.PAGESIZE
-        data.obj.madvise(mmap.MADV_DONTNEED, first, start + size - first)
 
 
 def unpermuted(W: NDArray[np.float32], heads: int) -> NDArray[np.float32]:

@@ -4,8 +4,6 @@ What a header may say is in `safetensors_header`; which files belong together is
 """
 
 import json
-import mmap
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +19,7 @@ from lowrank.llama.names import place
 from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers.hf_config import llama_config_from_json
 from lowrank.readers.interface import TensorInfo, known_tensor
+from lowrank.readers.local_files import contents, mapped
 from lowrank.readers.notebook import ShownInNotebooks
 from lowrank.readers.safetensors_header import Entry, header_length, parse_header, widen
 from lowrank.readers.tokenizer_files import LARGEST_TOKENIZER, vocabulary_beside
@@ -66,7 +65,12 @@ class SafetensorsModel(ShownInNotebooks):
     @cached_property
     def vocabulary(self) -> Vocabulary | None:
         """What the files beside the weights say of the tokenizer; None without a tokenizer.json."""
-        return vocabulary_beside(lambda name: small_file(self._folder / name))
+
+        def read(name: str) -> bytes | None:
+            path = self._folder / name
+            return contents(path, LARGEST_TOKENIZER) if path.is_file() else None
+
+        return vocabulary_beside(read)
 
     def read(self, name: str) -> NDArray[np.float32]:
         """One tensor as a new float32 array, (out, in); NaN and infinity come as they are stored.
@@ -145,37 +149,16 @@ def check_shard_name(index: Path, file: str) -> None:
 
 def opened(path: Path) -> Shard:
     """One file, mapped, its header parsed."""
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            length = header_length(file.read(8), path.name, size - 8)
-            raw = file.read(length)
-            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except OSError as error:
-        raise SourceError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
-    start = 8 + length
-    return Shard(data[start:], parse_header(raw, size - start, path.name))
-
-
-def small_file(path: Path) -> bytes | None:
-    """A file's bytes, None if it is not there. Raises FormatError if it is very large."""
-    try:
-        if path.stat().st_size > LARGEST_TOKENIZER:
-            raise FormatError(f"{path.name} is over {LARGEST_TOKENIZER / 1e6:.0f} MB, too large.")
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise SourceError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
+    data = mapped(path)
+    length = header_length(bytes(data[:8]), path.name, len(data) - 8)
+    data, raw = data[8 + length :], bytes(data[8 : 8 + length])
+    return Shard(data, parse_header(raw, len(data), path.name))
 
 
 def read_json(path: Path) -> Any:
     """A small JSON file. Raises FormatError if it is large or is no JSON."""
+    raw = contents(path, LARGEST_JSON)
     try:
-        if path.stat().st_size > LARGEST_JSON:
-            raise FormatError(f"{path.name} is over {LARGEST_JSON / 1e6:.0f} MB, too large for it.")
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise SourceError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
+        return json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path.name} is not JSON in UTF-8.") from error

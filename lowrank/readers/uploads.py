@@ -47,11 +47,7 @@ def find(name: str) -> Path:
 
     Raises InputError for any other text, SourceError if the file is no longer there.
     """
-    if not NAME.fullmatch(name):
-        raise InputError(f"{name[:80]!r} is not the name of an uploaded file: upload it again.")
-    path = folder() / name
-    if not path.is_file():
-        raise SourceError(f"The uploaded file {name} is no longer kept here: upload it again.")
+    path = _kept(folder(), NAME, name)
     os.utime(path)
     return path
 
@@ -81,14 +77,18 @@ def find_adapter(name: str) -> Path:
 
     Raises InputError for any other text, SourceError if it is no longer there.
     """
-    if not ADAPTER.fullmatch(name):
-        raise InputError(f"{name[:80]!r} is not the name of an uploaded adapter: upload it again.")
-    path = adapters_folder() / name
-    if not path.is_dir():
-        raise SourceError(f"The uploaded {name} is no longer kept here: upload it again.")
-    return path
+    return _kept(adapters_folder(), ADAPTER, name)
 
 
 def adapters_folder() -> Path:
     """Where uploaded adapters are kept."""
     return cache_folder() / "adapters"
+
+
+def _kept(where: Path, pattern: re.Pattern[str], name: str) -> Path:
+    if not pattern.fullmatch(name):
+        raise InputError(f"{name[:80]!r} is not the name of an uploaded file: upload it again.")
+    path = where / name
+    if not path.exists():
+        raise SourceError(f"The uploaded {name} is no longer kept here: upload it again.")
+    return path

@@ -1,0 +1,43 @@
+"""Reading files on this machine: mapped where they are large, whole where they must be small."""
+
+import mmap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lowrank.errors import FormatError, SourceError
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Raises SourceError, naming the file, where the system will not have it opened or read."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
+
+
+def mapped(path: Path) -> memoryview:
+    """A file's bytes, memory-mapped and read-only. Raises SourceError if it cannot be opened."""
+    with told(path), path.open("rb") as file:
+        if not path.stat().st_size:  # of which the system makes no map
+            return memoryview(b"")
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def release(data: memoryview, start: int, size: int) -> None:
+    """Give back the pages of a map that have been read: the system keeps them, we need not.
+
+    Without it a process that has read a whole model holds it twice, as stored and as float32.
+    """
+    if hasattr(mmap, "MADV_DONTNEED") and isinstance(data.obj, mmap.mmap):
+        first = start // mmap.PAGESIZE * mmap.PAGESIZE
+        data.obj.madvise(mmap.MADV_DONTNEED, first, start + size - first)
+
+
+def contents(path: Path, most: int) -> bytes:
+    """A small file. Raises FormatError if it has over `most` bytes, SourceError as `mapped`."""
+    with told(path):
+        if path.stat().st_size > most:
+            raise FormatError(f"{path.name} is over {most / 1e6:.0f} MB, too large for it.")
+        return path.read_bytes()
