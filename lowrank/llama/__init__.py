@@ -29,6 +29,7 @@ from lowrank.llama.model import (
     random,
     replaced,
 )
+from lowrank.llama.tokenizer import Tokenizer
 
 __all__ = [
     "SMOLLM2_135M",
@@ -42,6 +43,7 @@ __all__ = [
     "Params",
     "Projection",
     "RopeScaling",
+    "Tokenizer",
     "cross_entropy",
     "distribution",
     "forward",

@@ -3,29 +3,56 @@
 >>> from lowrank.llama import SMOLLM2_135M
 >>> parameters(SMOLLM2_135M)
 134515008
+>>> llama2, half = PUBLISHED["Llama 2 7B"], Storage(BFLOAT16, BFLOAT16)
+>>> inference_memory(llama2, half, context=4096).total // 10**9
+15
 """
 
 from lowrank.memory.accounting import (
+    BFLOAT16,
+    FLOAT16,
+    FLOAT32,
+    INT8,
+    NF4,
+    PUBLISHED,
     Memory,
     Part,
+    Precision,
+    Storage,
+    adapter_parameters,
+    cache_bytes,
     inference_memory,
     lora_parameters,
+    pair_parameters,
     parameters,
     parts,
     training_memory,
+    weight_bytes,
 )
 from lowrank.memory.quantization import Quantized, bfloat16, int8, nf4
 
 __all__ = [
+    "BFLOAT16",
+    "FLOAT16",
+    "FLOAT32",
+    "INT8",
+    "NF4",
+    "PUBLISHED",
     "Memory",
     "Part",
+    "Precision",
     "Quantized",
+    "Storage",
+    "adapter_parameters",
     "bfloat16",
+    "cache_bytes",
     "inference_memory",
     "int8",
     "lora_parameters",
     "nf4",
+    "pair_parameters",
     "parameters",
     "parts",
     "training_memory",
+    "weight_bytes",
 ]
