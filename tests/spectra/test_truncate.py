@@ -189,9 +189,3 @@ def test_what_cannot_be_truncated_is_refused_by_name():
         truncate(np.ones((4, 2)), 1, start=start)
     with pytest.raises(InputError, match="start"):
         truncate(2 * np.ones((3, 2)), 2, start=start)
-
-
-def test_threads_are_given_back():
-    before = threads.available()
-    truncate(matrix("slow", (420, 330), 9, np.float32)[0], 8)
-    assert threads.available() == before

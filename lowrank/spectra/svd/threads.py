@@ -7,7 +7,7 @@ go, the numbers found by the first are back. Without threadpoolctl nothing is ca
 import functools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,14 +57,31 @@ def restored() -> Iterator[None]:
         with _lock:
             _holders -= 1
             if _holders == 0:
-                for pool, count in _held:
-                    pool.set_num_threads(count)
+                _set(_held)
 
 
 def use(count: int) -> None:
     """Let BLAS use `count` threads until the enclosing `restored` ends."""
-    for pool in _pools():
-        pool.set_num_threads(count)
+    with _lock:
+        _set([(pool, count) for pool in _pools()])
+
+
+def _set(counts: Sequence[tuple[Any, int]]) -> None:
+    """Each library to its number, from a thread that ends at once.
+
+    threadpoolctl lets one living thread at a time change the number of an OpenBLAS and silently
+    ignores all others: a page's cap would come to nothing while a worker lives that set one before.
+    """
+    new = [(pool, count) for pool, count in counts if pool.get_num_threads() != count]
+
+    def work() -> None:
+        for pool, count in new:
+            pool.set_num_threads(count)
+
+    if new:
+        setter = threading.Thread(target=work)
+        setter.start()
+        setter.join()
 
 
 class Race:
