@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from lowrank.figures.style import COLOURS, DIVERGING, styled
+from lowrank.figures.style import COLOURS, DIVERGING, fixed, styled
 from lowrank.llama.names import LINEAR
 
 SEQUENTIAL = "Cividis"  # even for colour-blind eyes, from dark to light
@@ -83,14 +83,10 @@ def layer_map(
         x, y = chosen[0], rows.index(chosen[1])
         edge = {"color": COLOURS["pivot"], "width": 4}
         figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=edge)
-    figure.update_yaxes(autorange="reversed", showgrid=False, fixedrange=True, type="category")
     across = [-0.6, count - 0.4]
-    figure.update_xaxes(
-        title="layer", showgrid=False, fixedrange=True, range=across, tickformat="d"
-    )
-    styled(figure, 300)
-    figure.update_layout(margin={"t": 8}, dragmode=False)
-    return figure
+    x_axis = {"title": "layer", "showgrid": False, "range": across, "tickformat": "d"}
+    y_axis = {"autorange": "reversed", "showgrid": False, "type": "category"}
+    return fixed(figure, 300, x_axis, y_axis, margin={"t": 8})
 
 
 def distributions(

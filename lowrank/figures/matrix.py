@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lowrank.figures.numbers import three
-from lowrank.figures.style import DIVERGING, styled
+from lowrank.figures.style import DIVERGING, fixed
 from lowrank.spectra.svd import SVD
 
 Floats = NDArray[np.floating]
@@ -116,9 +116,7 @@ def colour_scale(limit: float) -> str:
     )
 
 
-def tile_heatmap(
-    values: Floats, limit: float, row: int, column: int, height: int = 330
-) -> go.Figure:
+def tile_heatmap(values: Floats, limit: float, row: int, column: int) -> go.Figure:
     """Entries of a matrix from (row, column) on, coloured from -limit to limit; exact on hover."""
     figure = go.Figure(
         go.Heatmap(
@@ -129,36 +127,27 @@ def tile_heatmap(
             zmax=limit,
             colorscale=DIVERGING,
             hovertemplate="row %{y}, column %{x}<br>%{z:.7g}<extra></extra>",
-            colorbar=_colorbar([-limit, 0, limit], limit),
+            colorbar=_colorbar(limit),
             xgap=1,
             ygap=1,
         )
     )
-    figure.update_xaxes(title="column", title_standoff=4, tickformat="d", nticks=4)
-    figure.update_yaxes(title="row", title_standoff=4, tickformat="d", nticks=4)
-    return _matrix_frame(figure, height)
+    still = {"showgrid": False, "zeroline": False, "title_standoff": 4, "tickformat": "d"}
+    x = still | {"title": "column", "nticks": 4}
+    y = still | {"title": "row", "nticks": 4, "autorange": "reversed"}  # as matrices are written
+    return fixed(figure, 330, x, y, margin={"t": 8, "b": 64})
 
 
-def _colorbar(at: Sequence[float], limit: float) -> dict[str, object]:
-    words = [f"−{three(limit)}", "0", three(limit)]
+def _colorbar(limit: float) -> dict[str, object]:
     return {
         "orientation": "h",
         "thickness": 8,
         "len": 0.9,
         "y": -0.2,
         "yanchor": "top",
-        "tickvals": list(at),
-        "ticktext": words,
+        "tickvals": [-limit, 0, limit],
+        "ticktext": [f"−{three(limit)}", "0", three(limit)],
     }
-
-
-def _matrix_frame(figure: go.Figure, height: int) -> go.Figure:
-    """Row 0 on top, as matrices are written, and nothing to drag by accident."""
-    figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False, fixedrange=True)
-    figure.update_xaxes(showgrid=False, zeroline=False, fixedrange=True)
-    styled(figure, height)
-    figure.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 64}, dragmode=False)
-    return figure
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from lowrank.figures.matrix import Outline, outlines
-from lowrank.figures.style import COLOURS, styled
+from lowrank.figures.style import COLOURS, fixed, styled
 from lowrank.memory.accounting import Memory, Part
 
 GB = 1e9
@@ -50,25 +50,20 @@ def bars(runs: Mapping[str, Memory], cards: Mapping[str, int]) -> go.Figure:
     for name, size in cards.items():
         if size / GB < 1.6 * longest:
             figure.add_vline(
-                x=size / GB, line={"dash": "dot", "width": 1.5, "color": COLOURS["lost"]}
-            )
-            figure.add_annotation(
                 x=size / GB,
-                y=1.0,
-                yref="paper",
-                yanchor="bottom",
-                text=name.partition(" (")[0],
-                textangle=-90,
-                showarrow=False,
+                line={"dash": "dot", "width": 1.5, "color": COLOURS["lost"]},
+                annotation={
+                    "text": name.partition(" (")[0],
+                    "textangle": -90,
+                    "xanchor": "center",
+                    "y": 1.0,
+                    "yanchor": "bottom",
+                },
             )
-    figure.update_layout(barmode="stack")
-    figure.update_yaxes(autorange="reversed", fixedrange=True)
-    figure.update_xaxes(title="GB (10⁹ bytes)", fixedrange=True, rangemode="tozero")
-    styled(figure, 170 + 62 * len(runs))
-    figure.update_layout(
-        legend={"y": -0.35, "yanchor": "top", "x": 0.0}, margin={"t": 70}, dragmode=False
-    )
-    return figure
+    x = {"title": "GB (10⁹ bytes)", "rangemode": "tozero"}
+    below = {"y": -0.35, "yanchor": "top", "x": 0.0}
+    more = {"barmode": "stack", "legend": below, "margin": {"t": 70}}
+    return fixed(figure, 170 + 62 * len(runs), x, {"autorange": "reversed"}, **more)
 
 
 def layer(parts: Sequence[Part], size: float = 190.0) -> str:

@@ -4,17 +4,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from lowrank.figures.style import COLOURS, styled
+from lowrank.figures.style import COLOURS, fixed
 
 FLOOR = 1e-8  # of the largest value: below it a zero is drawn, since a log axis has none
 
 
 def spectrum(
-    s: NDArray[np.float64],
-    random: NDArray[np.float64],
-    k: int,
-    break_even: float,
-    height: int = 380,
+    s: NDArray[np.float64], random: NDArray[np.float64], k: int, break_even: float
 ) -> go.Figure:
     """s against its index, a random peer's behind it, what rank k drops shaded, break-even dashed.
 
@@ -50,8 +46,5 @@ def spectrum(
         annotation={"text": f"break-even {break_even:,.0f}", "font": {"color": COLOURS["update"]}},
         annotation_position="bottom left",
     )
-    figure.update_xaxes(title="rank i", range=[1, max(2, len(s))], fixedrange=True)
-    figure.update_yaxes(title="singular value", type="log", fixedrange=True)
-    styled(figure, height)
-    figure.update_layout(dragmode=False, hovermode="x")
-    return figure
+    x = {"title": "rank i", "range": [1, max(2, len(s))]}
+    return fixed(figure, 380, x, {"title": "singular value", "type": "log"}, hovermode="x")

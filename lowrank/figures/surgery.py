@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from lowrank.figures.style import AXES, COLOURS, DIVERGING, styled
+from lowrank.figures.style import AXES, COLOURS, DIVERGING, fixed
 
 Floats = NDArray[np.floating]
 
@@ -15,11 +15,11 @@ Floats = NDArray[np.floating]
 LOSS: list[tuple[float, str]] = [(0.0, "#F7F7F7"), (0.5, "#F2B48C"), (1.0, "#D55E00")]
 FREE = 0.01  # nats: less than this is drawn as nothing
 INPUTS = AXES[1]  # what goes into a matrix
+CELLS = {"type": "category", "showgrid": False}  # an axis of a heatmap
+DOWN = {"autorange": "reversed"}  # the first on top
 
 
-def stored_share(
-    shares: Sequence[tuple[str, float]], at: tuple[float, float], height: int = 230
-) -> go.Figure:
+def stored_share(shares: Sequence[tuple[str, float]], at: tuple[float, float]) -> go.Figure:
     """Parameters kept against rank kept, both shares, a line for each (name, break-even share).
 
     `at` is where the whole cut is: mean share of rank, share of parameters.
@@ -52,16 +52,12 @@ def stored_share(
         marker={"color": COLOURS["pivot"], "size": 14, "line": {"width": 1.5, "color": "#333"}},
         hovertemplate="this cut: %{y:.1%} of parameters<extra></extra>",
     )
-    figure.update_xaxes(title="rank kept", tickformat=".0%", range=[0, 1.02], fixedrange=True)
-    figure.update_yaxes(title="stored", tickformat=".0%", range=[0, 2.2], fixedrange=True)
-    styled(figure, height)
-    figure.update_layout(dragmode=False, margin={"t": 12})
-    return figure
+    x = {"title": "rank kept", "tickformat": ".0%", "range": [0, 1.02]}
+    y = {"title": "stored", "tickformat": ".0%", "range": [0, 2.2]}
+    return fixed(figure, 230, x, y, margin={"t": 12})
 
 
-def next_tokens(
-    words: Sequence[str], before: Floats, after: Floats, height: int = 380
-) -> go.Figure:
+def next_tokens(words: Sequence[str], before: Floats, after: Floats) -> go.Figure:
     """Probabilities of the next token before (blue) and after (green), the likeliest on top."""
     figure = go.Figure()
     for values, name, colour in (
@@ -76,15 +72,10 @@ def next_tokens(
             marker={"color": colour},
             hovertemplate="%{x:.4f}<extra>" + name + "</extra>",
         )
-    figure.update_yaxes(
-        tickvals=list(range(len(words))), ticktext=list(words), autorange="reversed"
-    )
-    figure.update_yaxes(fixedrange=True, automargin=True)
-    figure.update_xaxes(title="probability", rangemode="tozero", fixedrange=True)
-    styled(figure, height)
-    figure.update_layout(barmode="group", bargap=0.25, dragmode=False)
-    figure.update_layout(legend={"traceorder": "reversed"})
-    return figure
+    x = {"title": "probability", "rangemode": "tozero"}
+    y = {"tickvals": list(range(len(words))), "ticktext": list(words), "automargin": True}
+    more = {"barmode": "group", "bargap": 0.25, "legend": {"traceorder": "reversed"}}
+    return fixed(figure, 380, x, y | DOWN, **more)
 
 
 def sensitivity_map(
@@ -93,7 +84,6 @@ def sensitivity_map(
     rises: dict[str, Floats],
     axis: str,
     words: bool = True,
-    height: int = 340,
 ) -> go.Figure:
     """Rise of nll (nats a token) for each kind and column, one heatmap a way, on one log scale."""
     figure = make_subplots(
@@ -120,11 +110,7 @@ def sensitivity_map(
             row=1,
             col=i + 1,
         )
-    figure.update_xaxes(title=axis, type="category", showgrid=False, fixedrange=True)
-    figure.update_yaxes(autorange="reversed", showgrid=False, fixedrange=True)
-    styled(figure, height)
-    figure.update_layout(dragmode=False, margin={"t": 30})
-    return figure
+    return fixed(figure, 340, CELLS | {"title": axis}, CELLS | DOWN, margin={"t": 30})
 
 
 def _signed(value: float) -> str:
@@ -142,7 +128,7 @@ def _ticks(top: float) -> dict[str, object]:
 
 
 def evidence(
-    s: Floats, spectrum: Floats, inputs: Floats, outputs: Floats, aware: Floats, height: int = 380
+    s: Floats, spectrum: Floats, inputs: Floats, outputs: Floats, aware: Floats
 ) -> go.Figure:
     """Left: spectra of W and of its inputs, as shares of their norms. Right: shares kept at rank k.
 
@@ -168,12 +154,8 @@ def evidence(
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02], row=1, col=2)
     figure.update_xaxes(title="direction", row=1, col=1)
     figure.update_xaxes(title="rank k", row=1, col=2)
-    figure.update_xaxes(fixedrange=True)
-    figure.update_yaxes(fixedrange=True)
-    styled(figure, height)
-    figure.update_layout(dragmode=False, hovermode="x", margin={"t": 30})
-    figure.update_layout(legend={"yanchor": "top", "y": -0.2})
-    return figure
+    below = {"yanchor": "top", "y": -0.2}
+    return fixed(figure, 380, {}, {}, hovermode="x", margin={"t": 30}, legend=below)
 
 
 def _line(
@@ -192,7 +174,7 @@ def _line(
 
 
 def noise_map(
-    rows: Sequence[str], layers: Sequence[int], change: Floats, logp: Floats, height: int = 380
+    rows: Sequence[str], layers: Sequence[int], change: Floats, logp: Floats
 ) -> go.Figure:
     """Right answers more (blue) or fewer (orange) than the whole model's, a cell a cut matrix."""
     limit = float(np.abs(change).max()) or 1.0
@@ -215,8 +197,5 @@ def noise_map(
             ygap=1,
         )
     )
-    figure.update_xaxes(title="layer", type="category", showgrid=False, fixedrange=True)
-    figure.update_yaxes(autorange="reversed", showgrid=False, fixedrange=True, automargin=True)
-    styled(figure, height)
-    figure.update_layout(dragmode=False, margin={"t": 12})
-    return figure
+    y = CELLS | DOWN | {"automargin": True}
+    return fixed(figure, 380, CELLS | {"title": "layer"}, y, margin={"t": 12})
