@@ -82,7 +82,7 @@ def two_answers(source: str, name: str, asked: str) -> None:
         side_by_side(titles, cached.words(source), job)
         outcome(job)
 
-    watched(runs.answer_job(source, name, asked, float(scale)), draw, every=0.4)
+    watched(runs.answer_job(source, name, asked, float(scale)), draw)
 
 
 def losses_by_scale(source: str, name: str, job: Job | None) -> None:

@@ -201,7 +201,7 @@ def two_answers(source: str, choice: Choice, ready: bool) -> None:
     job = latest("answer") if asked else None
     with st.container():
         if asked and job:
-            watched(job, lambda job: _draw_answers(job, source, asked, now), 0.25)
+            watched(job, lambda job: _draw_answers(job, source, asked, now))
         else:
             side_by_side(_titles(choice), cached.words(source), None)
 
