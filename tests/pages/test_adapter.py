@@ -64,7 +64,8 @@ def test_the_numbers_are_those_of_the_core():
 
 
 def test_every_fixture_opens_on_its_base():
-    bases = {"conv1d": "base-gpt2", "conv1d-dora": "base-gpt2", "biases": "base-biased"}
+    bases = dict.fromkeys(("conv1d", "conv1d-dora"), "base-gpt2")
+    bases |= dict.fromkeys(("biases", "own-biases"), "base-biased")
     for name in offered_adapters():
         app = opened(adapter=name, model=bases.get(name, "base-llama"))
         assert not app.exception, name
