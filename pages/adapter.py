@@ -46,7 +46,7 @@ code_for_this(
     effect,
     load,
     merged,
-    usage="from lowrank import adapters\nfrom lowrank.readers import open_model\n\n"
+    usage="from lowrank.lora import adapters\nfrom lowrank.readers import open_model\n\n"
     'model, adapter = open_model("my-llama"), adapters.load("my-adapter")\n'
     f'W = adapters.merged(model, adapter, "{info.name}")\n'
     'adapters.export(model, adapter, "merged-llama")  # safetensors that transformers loads',

@@ -73,7 +73,7 @@ def check_trainable(method: Method) -> None:
 
 
 def modules(held: Mapping[str, Any], method: Method) -> tuple[str, ...]:
-    """The names of `held`, projections (or their shapes) by name, that the method changes.
+    """The names of `held`, projections or their shapes by name, that the method changes.
 
     Raises InputError if there is none, as PEFT does.
     """

@@ -87,6 +87,14 @@ def test_a_matrix_that_is_left_alone_is_said():
     assert len(app.dataframe[0].value) == 4  # the table still stands
 
 
+def test_the_code_that_is_shown_imports_what_there_is():
+    usage = opened(adapter="plain").code[0].value
+    lines = [line for line in usage.splitlines() if line.startswith("from ")]
+    names: dict = {}
+    exec("\n".join(lines), names)
+    assert {"adapters", "open_model"} <= names.keys()
+
+
 def test_what_is_replaced_as_a_whole_is_not_called_unchanged():
     app = opened(adapter="regex", proj="head")
     assert "replaces lm_head.weight as a whole" in app.info[0].value

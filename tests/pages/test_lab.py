@@ -169,6 +169,14 @@ def test_every_setting_of_the_link_trains_and_is_saved(query, code, r, added):
     assert made.config.task_type == "CAUSAL_LM"
 
 
+def test_the_code_that_is_shown_runs(default_model, tmp_path, monkeypatch):
+    usage = next(code.value for code in opened().code if "lora.finetune" in code.value)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(usage.replace("steps=48", "steps=1").replace("warmup_steps=4", "warmup_steps=0"), names)
+    assert len(adapters.load("my-adapter").pairs) == 60
+
+
 def test_settings_that_do_not_go_together_are_one_sentence():
     app = opened(use_dora="True", lora_dropout="0.1")
     assert not app.exception

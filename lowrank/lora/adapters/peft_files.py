@@ -18,6 +18,7 @@ from lowrank import files
 from lowrank.errors import FormatError
 from lowrank.lora.adapter_config import FILE, AdapterConfig
 from lowrank.lora.equations import init
+from lowrank.lora.tuning import modules
 from lowrank.readers.safetensors import SafetensorsModel, read_json
 from lowrank.readers.safetensors_writer import write
 from lowrank.spectra.svd.notebook import html_table
@@ -211,18 +212,17 @@ def save(adapter: Adapter, folder: str | Path) -> Path:
     return path
 
 
-def untrained(
-    shapes: Mapping[str, tuple[int, int]], config: AdapterConfig, seed: int = 0
-) -> Adapter:
-    """A synthetic adapter for modules of these shapes (out, in): A as PEFT draws it, B random too.
+def untrained(shapes: Mapping[str, tuple[int, ...]], config: AdapterConfig) -> Adapter:
+    """A synthetic adapter for those of the modules, shapes (out, in) by name, that are targeted.
 
-    Real ones begin with B = 0 and learn it; this one learned nothing and only has the shape.
-    Raises InputError if a rank is larger than its matrix.
+    A is as PEFT draws it, and B is random too. Real ones begin with B = 0 and learn it; this one
+    learned nothing and only has the shape. Raises InputError if no module is targeted, or a rank is
+    larger than its matrix.
     """
     pairs = {}
-    for module, (out, n) in shapes.items():
-        rng = np.random.default_rng([seed, *module.encode()])
-        r = config.rank(module)
+    for module in modules(shapes, config):
+        rng = np.random.default_rng([0, *module.encode()])
+        (out, n), r = shapes[module], config.rank(module)
         A, B = init(out, n, r, rng)
         B = rng.standard_normal(B.shape, dtype=np.float32) / np.float32(100)
         pairs[module] = Pair(module, A, B, config.scale(module))

@@ -11,7 +11,7 @@ from lowrank.figures import lab as figures
 from lowrank.figures.lora import shapes
 from lowrank.figures.numbers import amount, three
 from lowrank.llama.config import LlamaConfig
-from lowrank.llama.names import LINEAR
+from lowrank.llama.names import LINEAR, name_of
 from lowrank.lora.counting import report
 from lowrank.lora.finetuning import Record
 from lowrank.memory import accounting
@@ -198,17 +198,17 @@ def download(name: str) -> None:
 
 def arrows(config: LlamaConfig, choice: Choice) -> None:
     """The shapes at every arrow, of each kind of matrix that is trained."""
-    kinds = [kind for kind in LINEAR if choice.method.targets(f"model.layers.0.{kind}")]
+    kinds = [kind for kind in LINEAR if choice.method.targets(name_of(0, kind))]
     r, tokens = choice.method.r, "T"
     for kind in kinds:
-        m, n = config.projection_shape(kind)
+        (m, n), scale = config.projection_shape(kind), choice.method.scale(name_of(0, kind))
         trained, last = accounting.pair_parameters((m, n), r), ""
         if choice.method.use_dora:
             trained, last = trained + m, f" Each row is then brought to its trained length ({m},)."
         st.markdown(
             f"**{kind}**: x ({tokens}, {n}) → W₀ ({m}, {n}) → ({tokens}, {m}); "
             f"x ({tokens}, {n}) → A ({r}, {n}) → ({tokens}, {r}) → B ({m}, {r}) → ({tokens}, {m}); "
-            f"× s = {choice.method.scale(kind):g}, added.{last} {trained:,} trained of {m * n:,}."
+            f"× s = {scale:g}, added.{last} {trained:,} trained of {m * n:,}."
         )
     if kinds:
         st.html(shapes(*config.projection_shape(kinds[0]), r))
