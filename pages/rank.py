@@ -16,7 +16,7 @@ from lowrank.ui.rank import (
     reduce,
     worksheet,
 )
-from lowrank.ui.rank.bound import choice
+from lowrank.ui.rank.inputs import choice
 from lowrank.ui.rank.link import hidden, reduced, remembered
 
 # Labels are what the link says (?view=...), so they are short and do not change.

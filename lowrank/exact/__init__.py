@@ -8,13 +8,24 @@ or `parse_matrix` (text).
 ['R2 ← R2 − 2 R1']
 >>> rank(A), [str(x) for x in dependencies([[1, 2], [2, 4]])]
 (2, ['R2 = 2 R1'])
+
+- Matrices and row operations: `exact`, `parse_matrix`, `identity`, `transpose`, `product`; `swap`,
+  `scale`, `add`, `parse_operation`, `apply`.
+- Reducing: `steps`, `next_step`, `echelon`, `reduced_echelon`, `leading_columns`, `pivots`, `rank`,
+  `is_echelon`, `is_reduced_echelon`; one's own way: `Derivation`, `explain_next`.
+- What follows: `dependencies`, `independent_rows`, `null_space`, `rank_nullity`, `fundamental`,
+  `solve`, `augmented`, `inverse`, `determinant`, `plu`; as flats of R^n: `column_space`, `kernel`.
+- Other arithmetic: `eliminate` and `parting` for floating point; `steps_mod`, `echelon_mod`,
+  `rank_mod`, `falling_primes` modulo a prime. Letters are in `lowrank.exact.parametric`, which
+  loads sympy.
+- Writing down: `to_latex`, `to_markdown`, `to_code`; steps, derivations and solutions show
+  themselves as mathematics in a notebook.
 """
 
 from lowrank.exact.derivation import Derivation
 from lowrank.exact.elimination import (
     Step,
     echelon,
-    floating_echelon,
     leading_columns,
     next_step,
     pivots,
@@ -22,6 +33,8 @@ from lowrank.exact.elimination import (
     reduced_echelon,
     steps,
 )
+from lowrank.exact.floating import eliminate, parting
+from lowrank.exact.geometry import Flat, column_space, kernel
 from lowrank.exact.matrices import (
     Matrix,
     RowOp,
@@ -34,37 +47,51 @@ from lowrank.exact.matrices import (
     swap,
     transpose,
 )
-from lowrank.exact.modular import echelon_mod, rank_mod, steps_mod
+from lowrank.exact.modular import echelon_mod, falling_primes, rank_mod, steps_mod
 from lowrank.exact.moves import explain_next, is_echelon, is_reduced_echelon, parse_operation
 from lowrank.exact.notation import to_code, to_latex, to_markdown
 from lowrank.exact.parsing import parse_matrix
-from lowrank.exact.subspaces import dependencies, fundamental, null_space, rank_nullity
-from lowrank.exact.systems import determinant, inverse, plu, solve
+from lowrank.exact.subspaces import (
+    dependencies,
+    fundamental,
+    independent_rows,
+    null_space,
+    rank_nullity,
+)
+from lowrank.exact.systems import Solution, augmented, determinant, inverse, plu, solve
 
 __all__ = [
     "Derivation",
+    "Flat",
     "Matrix",
     "RowOp",
+    "Solution",
     "Step",
     "add",
     "apply",
+    "augmented",
+    "column_space",
     "dependencies",
     "determinant",
     "echelon",
     "echelon_mod",
+    "eliminate",
     "exact",
     "explain_next",
-    "floating_echelon",
+    "falling_primes",
     "fundamental",
     "identity",
+    "independent_rows",
     "inverse",
     "is_echelon",
     "is_reduced_echelon",
+    "kernel",
     "leading_columns",
     "next_step",
     "null_space",
     "parse_matrix",
     "parse_operation",
+    "parting",
     "pivots",
     "plu",
     "product",

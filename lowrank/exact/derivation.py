@@ -172,7 +172,7 @@ class Replay:
     >>> replay = Replay(exact([[2, 4], [3, 7]]))
     >>> replay.do(swap(0, 1))
     >>> replay.textbook(5), [str(step.op) for step in replay.path]
-    (3, ['R1 ↔ R2', 'R2 ← R2 − 2/3 R1', 'R2 ← −3/2 R2', 'R1 ← R1 − 7 R2', 'R1 ← 1/3 R1'])
+    (4, ['R1 ↔ R2', 'R2 ← R2 − 2/3 R1', 'R2 ← −3/2 R2', 'R1 ← R1 − 7 R2', 'R1 ← 1/3 R1'])
     """
 
     def __init__(self, start: Matrix, path: Path = ()) -> None:

@@ -1,4 +1,4 @@
-"""Row reduction, one operation at a time: exact over the rationals, and in floating point.
+"""Row reduction, one operation at a time: exactly, in the order of a textbook.
 
 >>> for step in steps([[0, 2], [1, 3]]):
 ...     print(step.op)
@@ -7,40 +7,14 @@ R1 ↔ R2
 1
 """
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, repeat
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-
-from lowrank.errors import InputError
 from lowrank.exact.fraction_free import Downwards, Move, Rows, downwards, operation, upwards
-from lowrank.exact.matrices import Matrix, Row, RowOp, add, apply, exact, scale, swap, written
+from lowrank.exact.matrices import Matrix, Row, RowOp, apply, exact, written
 from lowrank.exact.notation import latex_step
-
-__all__ = [
-    "FloatingEchelon",
-    "Matrix",
-    "RowOp",
-    "Step",
-    "add",
-    "apply",
-    "echelon",
-    "exact",
-    "floating_echelon",
-    "floats",
-    "leading_columns",
-    "next_step",
-    "pivots",
-    "rank",
-    "reduced_echelon",
-    "scale",
-    "steps",
-    "swap",
-]
 
 
 class Step:
@@ -335,73 +309,3 @@ def rank(A: Any) -> int:
     2
     """
     return len(pivots(A))
-
-
-@dataclass(frozen=True, eq=False)
-class FloatingEchelon:
-    """What elimination in floating point makes of a matrix, and the tolerance it used."""
-
-    matrix: np.ndarray  # (m, n), read-only
-    pivots: tuple[int, ...]
-    tol: float
-
-    @property
-    def rank(self) -> int:
-        """The number of pivots found."""
-        return len(self.pivots)
-
-
-def floats(A: Any) -> np.ndarray:  # (m, n) -> (m, n) float64
-    """The float64 nearest to each entry.
-
-    Raises:
-        InputError: an entry is beyond the range of float64.
-    """
-    try:
-        return np.array([[float(x) for x in row] for row in A], dtype=np.float64)
-    except OverflowError as error:
-        raise InputError("An entry is too large for floating point (over 1.8e308).") from error
-
-
-def floating_echelon(
-    A: Any, tol: float | None = None, pivoting: Literal["partial", "none"] = "partial"
-) -> FloatingEchelon:  # (m, n) -> (m, n)
-    """Echelon form in float64; a pivot counts only if its size is above `tol`.
-
-    The default `tol` is max(m, n) eps max_i sum_j |a_ij|, as in MATLAB's rref; 0 trusts every
-    rounding error. "partial" takes the largest candidate of the column as pivot; "none" takes
-    the first above `tol`, as naive code does.
-
-    >>> A = [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]]
-    >>> floating_echelon(A).rank, floating_echelon(A, tol=0, pivoting="none").rank
-    (2, 3)
-
-    Raises:
-        InputError: an entry is too large for float64, or became so on the way; negative `tol`.
-    """
-    U = floats(A)
-    m, n = U.shape
-    if tol is None:
-        tol = float(max(m, n) * np.finfo(U.dtype).eps * np.abs(U).sum(axis=1).max())
-    if not (tol >= 0 and math.isfinite(tol)):
-        raise InputError(f"tol is {tol}; expected a finite number, 0 or more.")
-    found: list[int] = []
-    with np.errstate(all="ignore"):
-        for column in range(n):
-            row = len(found)
-            size = np.abs(U[row:, column])
-            usable = np.flatnonzero(size > tol)
-            if not usable.size:
-                U[row:, column] = 0.0
-                continue
-            chosen = row + int(size.argmax() if pivoting == "partial" else usable[0])
-            U[[row, chosen]] = U[[chosen, row]]
-            U[row + 1 :] -= np.outer(U[row + 1 :, column] / U[row, column], U[row])
-            U[row + 1 :, column] = 0.0
-            found.append(column)
-    if not np.isfinite(U).all():
-        raise InputError(
-            "Floating-point elimination overflowed: the entries differ too much in size."
-        )
-    U.setflags(write=False)
-    return FloatingEchelon(U, tuple(found), tol)

@@ -1,7 +1,7 @@
 """The same elimination in exact fractions and in floating point, step by step: where they part.
 
 >>> A = [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]]
->>> exact_run, double = run(A, "exact"), run(A, "float64")
+>>> exact_run, double = eliminate(A, "exact"), eliminate(A, "float64")
 >>> exact_run.rank, double.rank
 (2, 3)
 >>> parting(exact_run, double).why
@@ -72,30 +72,38 @@ class Run:
 
     @property
     def rank(self) -> int | None:
-        """The pivots found, every entry that is not 0 being trusted."""
+        """The number of pivots found."""
         return None if self.overflowed else len(self.pivots)
 
 
-def run(A: Any, arithmetic: Arithmetic, pivoting: Pivoting = "partial") -> Run:  # (m, n)
+def eliminate(
+    A: Any, arithmetic: Arithmetic, pivoting: Pivoting = "partial", tol: float = 0.0
+) -> Run:  # (m, n)
     """Eliminate A to echelon form with one rounding an operation, as naive code does.
 
-    Every entry that is not 0 counts: no tolerance. "none" takes the first candidate of a column as
-    pivot, "partial" the largest of the column, "complete" the largest of all that is left (and
-    swaps columns). An eliminated entry is set to 0 outright, as all codes do.
+    A pivot counts if its size is above `tol`; 0 trusts every rounding error. "none" takes
+    the first candidate of a column as pivot, "partial" the largest of the column, "complete" the
+    largest of all that is left (and swaps columns). An eliminated entry is set to 0 outright, as
+    all codes do.
 
-    >>> run([["1e-20", 1, 1], [1, 1, 2], [1, 2, 4]], "float64", "none").rank
+    >>> eliminate([["1e-20", 1, 1], [1, 1, 2], [1, 2, 4]], "float64", "none").rank
     2
-    >>> run([["1e-20", 1, 1], [1, 1, 2], [1, 2, 4]], "float64", "partial").rank
+    >>> eliminate([["1e-20", 1, 1], [1, 1, 2], [1, 2, 4]], "float64", "partial").rank
     3
+    >>> tenths = [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]]
+    >>> eliminate(tenths, "float64").rank, eliminate(tenths, "float64", tol=1e-15).rank
+    (3, 2)
 
     Raises:
-        InputError: an arithmetic or a pivoting that there is none of.
+        InputError: an arithmetic or a pivoting that there is none of; a negative or infinite tol.
     """
     if arithmetic not in ARITHMETICS or pivoting not in PIVOTINGS:
         raise InputError(
             f"arithmetic is {arithmetic!r} and pivoting {pivoting!r}; expected one of "
             f"{', '.join(ARITHMETICS)} and one of {', '.join(PIVOTINGS)}."
         )
+    if not 0 <= tol < float("inf"):
+        raise InputError(f"tol is {tol}; expected a finite number, 0 or more.")
     rows = _rounded(A, arithmetic)
     matrices, operations = [_frozen(rows)], list[Operation]()
     pivots: list[int] = []
@@ -104,7 +112,7 @@ def run(A: Any, arithmetic: Arithmetic, pivoting: Pivoting = "partial") -> Run: 
     with np.errstate(all="ignore"):
         while column < len(rows[0]) and len(pivots) < len(rows) and _finite(rows):
             top = len(pivots)
-            chosen = _pivot(rows, top, column, pivoting)
+            chosen = _pivot(rows, top, column, pivoting, tol)
             if chosen is None:
                 column += 1
                 continue
@@ -120,6 +128,18 @@ def run(A: Any, arithmetic: Arithmetic, pivoting: Pivoting = "partial") -> Run: 
     overflowed = not _finite(rows)
     growth = float("inf") if overflowed else _ratio(largest, start) if start else 1.0
     return Run(arithmetic, tuple(matrices), tuple(operations), tuple(pivots), growth, overflowed)
+
+
+def floats(A: Any) -> np.ndarray:  # (m, n) -> (m, n) float64
+    """The float64 nearest to each entry.
+
+    Raises:
+        InputError: an entry is beyond the range of float64.
+    """
+    try:
+        return np.array([[float(x) for x in row] for row in A], dtype=np.float64)
+    except OverflowError as error:
+        raise InputError("An entry is too large for floating point (over 1.8e308).") from error
 
 
 def _rounded(A: Any, arithmetic: Arithmetic) -> list[list[Any]]:
@@ -145,11 +165,11 @@ def _float(x: Fraction) -> float:
 
 
 def _pivot(
-    rows: list[list[Any]], top: int, column: int, pivoting: Pivoting
+    rows: list[list[Any]], top: int, column: int, pivoting: Pivoting, tol: float
 ) -> tuple[int, int] | None:
-    """The place of the pivot, or None if the column (or, complete, all that is left) is 0."""
+    """The place of the pivot, or None if the column (or, complete, all that is left) has none."""
     columns = range(column, len(rows[0])) if pivoting == "complete" else [column]
-    places = [(i, j) for j in columns for i in range(top, len(rows)) if rows[i][j] != 0]
+    places = [(i, j) for j in columns for i in range(top, len(rows)) if abs(rows[i][j]) > tol]
     if not places or pivoting == "none":
         return places[0] if places else None
     return max(places, key=lambda place: abs(rows[place[0]][place[1]]))  # the first of equals
@@ -248,7 +268,7 @@ def drift(reference: Run, other: Run, tol: float) -> tuple[int, float] | None:
     the floating one; only steps before their parting by a different operation are compared.
 
     >>> A = [["1/3", 1], [1, 2]]
-    >>> drift(run(A, "exact"), run(A, "float16"), 1e-5)[0]
+    >>> drift(eliminate(A, "exact"), eliminate(A, "float16"), 1e-5)[0]
     0
 
     Raises:
@@ -293,10 +313,7 @@ def number(x: Any, digits: int = 2) -> str:
     if value == int(value) and abs(value) < 10_000:
         return f"{int(value)}".replace("-", "−")
     if 1e-3 <= abs(value) < 10_000:
-        return (
-            f"{value:.{max(digits, 1)}g}".replace("-", "−")
-            if abs(value) < 100
-            else (f"{value:.{max(digits, 4)}g}".replace("-", "−"))
-        )
+        shown = digits if abs(value) < 100 else max(digits, 4)
+        return f"{value:.{shown}g}".replace("-", "−")
     mantissa, power = f"{value:.{digits - 1}e}".split("e")
     return f"{mantissa} × 10{raised(int(power))}".replace("-", "−")

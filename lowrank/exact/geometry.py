@@ -17,10 +17,10 @@ from itertools import product as choices
 from math import atan2
 from typing import Any
 
-from lowrank.errors import InputError
-from lowrank.exact.elimination import leading_columns, pivots, reduced_echelon
+from lowrank.exact.elimination import pivots
 from lowrank.exact.matrices import Matrix, Row, exact, product, raised, transpose
 from lowrank.exact.subspaces import null_space
+from lowrank.exact.systems import determinant, solve
 
 KINDS = ("point", "line", "plane", "space")
 
@@ -84,17 +84,8 @@ def solutions(A: Any, b: Sequence[Any]) -> Flat | None:
     Raises:
         InputError: b has not one entry for each row of A.
     """
-    A = exact(A)
-    if len(b) != len(A):
-        raise InputError(f"b has {len(b)} of the {len(A)} entries it needs, one for each row of A.")
-    R = reduced_echelon([(*row, x) for row, x in zip(A, exact([b])[0], strict=True)])
-    n, bound = len(A[0]), leading_columns(R)
-    if n in bound:
-        return None
-    x = list(_zero(n))
-    for row, column in enumerate(bound):
-        x[column] = R[row][n]
-    return Flat(tuple(x), null_space(A))
+    found = solve(A, b)
+    return None if found.particular is None else Flat(found.particular, found.null_basis)
 
 
 def nearest(flat: Flat) -> Row:  # (n,)
@@ -177,37 +168,16 @@ def _turn(o: Row, p: Row, q: Row) -> Fraction:
     return (p[0] - o[0]) * (q[1] - o[1]) - (p[1] - o[1]) * (q[0] - o[0])
 
 
-def area(polygon: Sequence[Row]) -> Fraction:
-    """The area of a polygon in R² by the shoelace formula; positive if counterclockwise.
-
-    >>> area(hull(image(exact([[2, 0], [0, 3]]), cube(2))))
-    Fraction(6, 1)
-    """
-    following = [*polygon[1:], *polygon[:1]]
-    doubled = sum((p[0] * q[1] - p[1] * q[0] for p, q in zip(polygon, following, strict=True)), 0)
-    return Fraction(doubled) / 2
-
-
 def magnification(A: Any) -> Fraction:
-    """|det A| of a square A up to 3 × 3: what A multiplies lengths, areas or volumes by.
+    """|det A| of a square A: what A multiplies lengths, areas or volumes by.
 
     >>> magnification([[2, 1], [0, 3]]), magnification([[1, 2], [2, 4]])
     (Fraction(6, 1), Fraction(0, 1))
 
     Raises:
-        InputError: A is not square, or larger than 3 × 3.
+        InputError: A is not square.
     """
-    A = exact(A)
-    if len(A) != len(A[0]) or len(A) > 3:
-        raise InputError(f"A is {len(A)} × {len(A[0])}; expected a square of at most 3 × 3.")
-    if len(A) == 1:
-        return abs(A[0][0])
-    a, *rest = transpose(A)
-    if len(A) == 2:
-        return abs(a[0] * rest[0][1] - a[1] * rest[0][0])
-    b, c = rest
-    turned = tuple(b[i - 2] * c[i - 1] - b[i - 1] * c[i - 2] for i in range(3))  # b × c
-    return abs(dot(a, turned))
+    return abs(determinant(A).value)
 
 
 def in_box(flat: Flat, half: Fraction) -> tuple[Row, ...]:

@@ -13,7 +13,7 @@ from math import gcd, isqrt, lcm, prod
 from typing import Any
 
 from lowrank.errors import InputError
-from lowrank.exact.elimination import echelon, leading_columns
+from lowrank.exact.elimination import echelon, leading_columns, needed
 from lowrank.exact.matrices import Matrix, RowOp, add, apply, exact, scale, swap, written
 
 MOST = 10**6  # the largest modulus: proving it prime by trial division takes no time
@@ -40,10 +40,10 @@ def prime(p: int) -> int:
     return p
 
 
-def inverse(x: int, p: int) -> int:
+def inverse_mod(x: int, p: int) -> int:
     """The y with x y ≡ 1 (mod p), from 1 to p - 1.
 
-    >>> inverse(3, 7)
+    >>> inverse_mod(3, 7)
     5
 
     Raises:
@@ -72,10 +72,10 @@ def modulo(A: Any, p: int) -> Matrix:  # (m, n) -> (m, n)
                     f"Row {i}, column {j}: {written(x)} does not exist modulo {p}, because its "
                     f"denominator {x.denominator:,} is 0 there. Choose another prime."
                 )
-    return _kept(A, p)
+    return _residues(A, p)
 
 
-def _kept(A: Matrix, p: int) -> Matrix:
+def _residues(A: Matrix, p: int) -> Matrix:
     """Every entry brought back to 0 ... p - 1; no denominator is 0 modulo p."""
 
     def entry(x: Fraction) -> Fraction:
@@ -101,54 +101,26 @@ def next_step_mod(A: Matrix, p: int, reduced: bool = False) -> StepMod | None:
 
     The order is that of `lowrank.exact.elimination.next_step`; entries of A are 0 ... p - 1.
     """
-    found = _downwards(A, p) or (_upwards(A, p) if reduced else None)
+    found = needed(A, reduced)
     if found is None:
         return None
-    op, pivot, why = found
-    return StepMod(op, _kept(apply(op, A), p), pivot, why)
-
-
-_Found = tuple[RowOp, tuple[int, int], str]
-
-
-def _downwards(A: Matrix, p: int) -> _Found | None:
-    row = 0
-    for column in range(len(A[0])):
-        filled = [i for i in range(row, len(A)) if A[i][column]]
-        if not filled:
-            continue
-        if filled[0] != row:
-            why = (
-                f"Row {row + 1} has 0 in column {column + 1}; "
-                f"row {filled[0] + 1} is the first below that has none."
-            )
-            return swap(row, filled[0]), (row, column), why
-        if len(filled) > 1:
-            return _clear(A, filled[1], (row, column), p)
-        row += 1
-    return None
-
-
-def _upwards(A: Matrix, p: int) -> _Found | None:
-    for row, column in reversed(tuple(enumerate(leading_columns(A)))):
-        pivot = int(A[row][column])
-        if pivot != 1:
-            y = inverse(pivot, p)
-            why = f"Make the pivot 1: {pivot} · {y} = {pivot * y} ≡ 1 (mod {p})."
-            return scale(row, y), (row, column), why
-        for above in reversed(range(row)):
-            if A[above][column]:
-                return _clear(A, above, (row, column), p)
-    return None
-
-
-def _clear(A: Matrix, target: int, pivot: tuple[int, int], p: int) -> _Found:
-    row, column = pivot
-    a, b = int(A[target][column]), int(A[row][column])
-    factor = -a * inverse(b, p) % p
-    total = a + factor * b
-    why = f"Clear the {a} with the pivot {b}: {a} + {factor} · {b} = {total} ≡ 0 (mod {p})."
-    return add(target, row, factor), pivot, why
+    kind, (row, column), target = found
+    b, a = int(A[row][column]), int(A[target][column])
+    if kind == "swap":
+        op = swap(row, target)
+        why = (
+            f"Row {row + 1} has 0 in column {column + 1}; "
+            f"row {target + 1} is the first below that has none."
+        )
+    elif kind == "scale":
+        y = inverse_mod(b, p)
+        op, why = scale(row, y), f"Make the pivot 1: {b} · {y} = {b * y} ≡ 1 (mod {p})."
+    else:
+        factor = -a * inverse_mod(b, p) % p
+        total = a + factor * b
+        op = add(target, row, factor)
+        why = f"Clear the {a} with the pivot {b}: {a} + {factor} · {b} = {total} ≡ 0 (mod {p})."
+    return StepMod(op, _residues(apply(op, A), p), (row, column), why)
 
 
 def steps_mod(A: Any, p: int, reduced: bool = False) -> Iterator[StepMod]:
@@ -186,7 +158,7 @@ def rank_mod(A: Any, p: int) -> int:
     Raises:
         InputError: as `modulo`.
     """
-    return len(leading_columns(_echelon_of_integers(modulo(A, p), p)))
+    return _rank_of_integers(modulo(A, p), p)
 
 
 @dataclass(frozen=True)
@@ -221,11 +193,7 @@ def falling_primes(A: Any) -> FallingPrimes:
     undefined, rest_below = _split(below)
     tried, rest = _split(gcd(_minor(whole), _minor(turned)))
     rank = len(leading_columns(echelon(whole)))
-    fallen = tuple(
-        p
-        for p in tried
-        if below % p and len(leading_columns(_echelon_of_integers(whole, p))) < rank
-    )
+    fallen = tuple(p for p in tried if below % p and _rank_of_integers(whole, p) < rank)
     if rest_below > 1:
         rest //= gcd(rest, rest_below)
     return FallingPrimes(fallen, undefined, rest)
@@ -253,8 +221,8 @@ def _split(number: int) -> tuple[tuple[int, ...], int]:
     return tuple(found), number
 
 
-def _echelon_of_integers(A: Matrix, p: int) -> Matrix:
-    """Echelon form modulo a p that is known to be prime, however large."""
+def _rank_of_integers(A: Matrix, p: int) -> int:
+    """The rank modulo a p that is known to be prime, however large."""
     rows, done = [[int(x) % p for x in row] for row in A], 0
     for column in range(len(A[0])):
         chosen = next((i for i in range(done, len(rows)) if rows[i][column]), None)
@@ -266,4 +234,4 @@ def _echelon_of_integers(A: Matrix, p: int) -> Matrix:
             factor = rows[i][column] * y
             rows[i] = [(a - factor * b) % p for a, b in zip(rows[i], rows[done], strict=True)]
         done += 1
-    return tuple(tuple(map(Fraction, row)) for row in rows)
+    return done

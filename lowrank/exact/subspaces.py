@@ -5,13 +5,13 @@
 R3 = 2 R1 − R2
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from lowrank.exact.elimination import leading_columns, pivots, rank, reduced_echelon
-from lowrank.exact.matrices import Matrix, Row, exact, product, transpose, written
+from lowrank.exact.matrices import Matrix, Row, exact, transpose, written
 
 
 def independent_rows(A: Any) -> tuple[int, ...]:
@@ -69,6 +69,18 @@ def dependencies(A: Any) -> tuple[Dependency, ...]:
     )
 
 
+NONE_DEPENDENT = "No row is a combination of the others."
+
+
+def listed(found: Collection[Dependency], form: Callable[[Dependency], str] = str) -> str:
+    """Dependent rows written out in one sentence; or that there are none.
+
+    >>> listed(dependencies([[1, 1], [2, 2]]))
+    'R2 = 2 R1.'
+    """
+    return ", ".join(map(form, found)) + "." if found else NONE_DEPENDENT
+
+
 def null_space(A: Any) -> tuple[Row, ...]:  # (m, n) -> (n - rank) vectors of n entries
     """A basis of all x with A x = 0, one vector for each column without a pivot.
 
@@ -79,10 +91,11 @@ def null_space(A: Any) -> tuple[Row, ...]:  # (m, n) -> (n - rank) vectors of n 
     """
     R = reduced_echelon(A)
     bound = leading_columns(R)
-    return tuple(_null_vector(R, bound, free) for free in range(len(R[0])) if free not in bound)
+    return tuple(null_vector(R, bound, free) for free in range(len(R[0])) if free not in bound)
 
 
-def _null_vector(R: tuple[Row, ...], bound: tuple[int, ...], free: int) -> Row:
+def null_vector(R: Matrix, bound: tuple[int, ...], free: int) -> Row:
+    """The x with R x = 0 whose free entry is 1 and the other free ones 0; R is reduced echelon."""
     x = [Fraction(0)] * len(R[0])
     x[free] = Fraction(1)
     for row, column in enumerate(bound):
@@ -182,17 +195,5 @@ def fundamental(A: Any) -> FourSubspaces:  # (m, n)
         Subspace("Col A", tuple(columns[j] for j in bound), m),
         Subspace("Null A^T", null_space(columns), m),
         Subspace("Row A", R[: len(bound)], n),
-        Subspace("Null A", tuple(_null_vector(R, bound, j) for j in range(n) if j not in bound), n),
+        Subspace("Null A", tuple(null_vector(R, bound, j) for j in range(n) if j not in bound), n),
     )
-
-
-def orthogonal(U: Subspace, V: Subspace) -> bool:
-    """Whether every vector of U is orthogonal to every vector of V, exactly.
-
-    >>> all(orthogonal(U, V) for U, V in fundamental([[1, 2], [3, 4], [5, 6]]).orthogonal_pairs)
-    True
-    """
-    if not (U.basis and V.basis):
-        return True
-    dots: Matrix = product(U.basis, transpose(V.basis))
-    return not any(any(row) for row in dots)

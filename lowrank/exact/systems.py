@@ -14,18 +14,10 @@ from math import prod
 from typing import Any, Literal
 
 from lowrank.errors import InputError
-from lowrank.exact.elimination import Step, leading_columns, rank, reduced_echelon, steps
-from lowrank.exact.matrices import Matrix, Row, RowOp, apply, exact, identity, written
-from lowrank.exact.subspaces import combination, null_space
-
-
-def elementary_matrices(ops: Iterable[RowOp], m: int) -> tuple[Matrix, ...]:  # each (m, m)
-    """One matrix E for each operation, in the order they are carried out: E_1 first.
-
-    Raises:
-        InputError: an operation names a row beyond m.
-    """
-    return tuple(op.elementary(m) for op in ops)
+from lowrank.exact.elimination import Step, echelon, leading_columns, rank, reduced_echelon, steps
+from lowrank.exact.matrices import Matrix, Row, RowOp, apply, exact, identity, transpose, written
+from lowrank.exact.notation import latex_matrix
+from lowrank.exact.subspaces import combination, null_vector
 
 
 def elementary_product(ops: Iterable[RowOp], m: int) -> Matrix:  # -> (m, m)
@@ -162,8 +154,7 @@ class Solution:
 
     `free` are the columns without a pivot, counted from 0, one for each vector of `null_basis`;
     in `particular` they are 0. If there is none, `contradiction` is the row (0 ... 0 | c) of the
-    echelon form of [A | b] that no x satisfies, and `particular` is None. `steps` are those on
-    [A | b]: to the reduced form, or only to the contradiction's echelon form.
+    echelon form of [A | b] that no x satisfies, and `particular` is None.
     """
 
     kind: Literal["unique", "none", "infinitely many"]
@@ -171,7 +162,12 @@ class Solution:
     null_basis: tuple[Row, ...]
     free: tuple[int, ...]
     contradiction: Row | None  # (n + 1,)
-    steps: tuple[Step, ...]
+    augmented: Matrix  # [A | b], (m, n + 1)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Those on [A | b]: to the reduced form, or to the contradiction's echelon form."""
+        return tuple(steps(self.augmented, reduced=self.particular is not None))
 
     @property
     def equations(self) -> tuple[str, ...]:
@@ -188,6 +184,14 @@ class Solution:
 
     def __str__(self) -> str:
         return ", ".join(self.equations)
+
+    def _repr_latex_(self) -> str:
+        """x as a vector, plus each free unknown times its own."""
+        if self.particular is None:
+            return f"${self.equations[0]}$, so there is no solution"
+        columns = [latex_matrix(transpose((x,))) for x in (self.particular, *self.null_basis)]
+        free = (f" + x_{{{j + 1}}} {v}" for j, v in zip(self.free, columns[1:], strict=True))
+        return f"$x = {columns[0]}{''.join(free)}$"
 
 
 def solve(A: Any, b: Sequence[Any]) -> Solution:  # (m, n), (m,)
@@ -207,19 +211,16 @@ def solve(A: Any, b: Sequence[Any]) -> Solution:  # (m, n), (m,)
     """
     A = exact(A)
     if len(b) != len(A):
-        raise InputError(f"b needs one entry for each of the {len(A)} rows of A, not {len(b)}.")
-    both = augmented(A, [[x] for x in b])
-    n = len(A[0])
-    down = tuple(steps(both))
-    E = down[-1].matrix if down else both
-    if n in leading_columns(E):
-        return Solution("none", None, (), (), E[leading_columns(E).index(n)], down)
-    path = tuple(steps(both, reduced=True))
-    R = path[-1].matrix if path else both
-    bound = leading_columns(R)
+        raise InputError(f"b has {len(b)} of the {len(A)} entries it needs, one for each row of A.")
+    both, n = augmented(A, [[x] for x in b]), len(A[0])
+    E = echelon(both)
+    bound = leading_columns(E)
+    if n in bound:
+        return Solution("none", None, (), (), E[bound.index(n)], both)
+    R = reduced_echelon(both)
     x = [Fraction(0)] * n
-    for row, column in enumerate(bound):
-        x[column] = R[row][n]
+    for row, column in zip(R, bound, strict=False):
+        x[column] = row[n]
     free = tuple(j for j in range(n) if j not in bound)
-    kind: Literal["unique", "infinitely many"] = "infinitely many" if free else "unique"
-    return Solution(kind, tuple(x), null_space(A), free, None, path)
+    basis = tuple(null_vector(R, bound, j)[:n] for j in free)
+    return Solution("infinitely many" if free else "unique", tuple(x), basis, free, None, both)

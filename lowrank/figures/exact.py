@@ -4,7 +4,7 @@ It takes its ink from the page (currentColor), so that it suits dark and light, 
 inside itself when it is wider than its place. Rows have one height whatever they hold.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 from html import escape
 from typing import Literal
@@ -31,6 +31,8 @@ STYLE = f"""<style>
 .lr-matrix .lr-pivot .lr-cell {{ background: {COLOURS["pivot"]}; color: #111; font-weight: 700;
   border-radius: 0.25em; padding: 0 0.4em; outline: 0.06em solid #8C8C8C; }}
 .lr-matrix .lr-now .lr-cell {{ outline: 0.14em solid currentColor; }}
+.lr-matrix .lr-parted .lr-cell {{ outline: 0.14em dashed {COLOURS["update"]};
+  outline-offset: 0.1em; border-radius: 0.2em; font-weight: 700; }}
 .lr-matrix td.lr-barred {{ border-left: 0.08em solid currentColor; }}
 .lr-matrix .lr-zero .lr-cell {{ opacity: 0.5; }}
 .lr-fraction {{ display: inline-flex; flex-direction: column; vertical-align: middle;
@@ -107,35 +109,59 @@ def matrix_html(
     >>> 'aria-label="A, 1 × 2. Row 1: 1 (pivot), −3/2."' in page
     True
     """
-    rows = "".join(
-        f'<tr class="{"lr-changed" if i in changed else ""}"><th>R{i + 1}</th>'
-        + "".join(
-            _cell(x, (i, j) in pivots, (i, j) == current, j == bar) for j, x in enumerate(row)
-        )
-        + "</tr>"
-        for i, row in enumerate(A)
-    )
-    label = escape(in_words(A, title, pivots, changed), quote=True)
-    return (
-        f'{STYLE}<div class="lr-matrix" tabindex="0" role="img" aria-label="{label}" '
-        f'style="font-size: {size or _font_size(A)}rem">'
-        f'<div class="lr-body"><table role="presentation">{rows}</table></div></div>'
+    return cells_html(
+        [[written(x) for x in row] for row in A],
+        title,
+        pivots,
+        changed,
+        size=size or _font_size(A),
+        current=current,
+        bar=bar,
+        drawn=_stacked,
     )
 
 
-def in_words(
-    A: Matrix,
+def cells_html(
+    rows: Sequence[Sequence[str]],
     title: str,
     pivots: Collection[tuple[int, int]] = (),
     changed: Collection[int] = (),
+    marked: Collection[tuple[int, int]] = (),
+    hover: Sequence[Sequence[str]] | None = None,
+    size: float = 0.0,
+    current: tuple[int, int] | None = None,
+    bar: int | None = None,
+    drawn: Callable[[str], str] = escape,
 ) -> str:
-    """The matrix read aloud, row by row: what a screen reader says in place of the drawing."""
-    sentences = [f"{title}, {len(A)} × {len(A[0])}."]
-    for i, row in enumerate(A):
-        entries = [written(x) + (" (pivot)" if (i, j) in pivots else "") for j, x in enumerate(row)]
+    """Texts drawn as a matrix (m, n): floats, residues, letters; `marked` cells are outlined.
+
+    `hover` are the full values behind shortened ones; `size` is the letters' in rem, chosen by
+    the longest row where it is 0; `drawn` makes HTML of a text. The rest is as in `matrix_html`.
+
+    >>> 'aria-label="A, 1 × 2. Row 1: a, 1 (pivot)."' in cells_html([["a", "1"]], "A", [(0, 1)])
+    True
+    """
+    longest = max(sum(len(x) + 2 for x in row) for row in rows)
+    size = size or (1.5 if longest < 24 else 1.2 if longest < 44 else 0.95)
+    body, aloud = "", [f"{title}, {len(rows)} × {len(rows[0])}."]
+    for i, row in enumerate(rows):
+        cells, said = "", []
+        for j, x in enumerate(row):
+            pivot, parted = (i, j) in pivots, (i, j) in marked
+            said.append(x + " (pivot)" * pivot + " (parted)" * parted)
+            names = ["lr-pivot"] * pivot + ["lr-now"] * ((i, j) == current)
+            names += ["lr-parted"] * parted + ["lr-zero"] * (x == "0") + ["lr-barred"] * (j == bar)
+            full = f' title="{escape(hover[i][j], quote=True)}"' if hover else ""
+            inside = f'<span class="lr-cell"{full}>{drawn(x)}</span>'
+            cells += f'<td class="{" ".join(names)}">{inside}</td>'
+        body += f'<tr class="{"lr-changed" * (i in changed)}"><th>R{i + 1}</th>{cells}</tr>'
         just = ", just changed" if i in changed else ""
-        sentences.append(f"Row {i + 1}{just}: {', '.join(entries)}.")
-    return " ".join(sentences)
+        aloud.append(f"Row {i + 1}{just}: {', '.join(said)}.")
+    return (
+        f'{STYLE}<div class="lr-matrix" tabindex="0" role="img" '
+        f'aria-label="{escape(" ".join(aloud), quote=True)}" style="font-size: {size}rem">'
+        f'<div class="lr-body"><table role="presentation">{body}</table></div></div>'
+    )
 
 
 def vector(x: Collection[Fraction]) -> str:
@@ -147,17 +173,13 @@ def vector(x: Collection[Fraction]) -> str:
     return f"({', '.join(written(entry) for entry in x)})"
 
 
-def _cell(x: Fraction, pivot: bool, current: bool, barred: bool) -> str:
-    names = ["lr-pivot"] * pivot + ["lr-now"] * current + ["lr-zero"] * (x == 0)
-    names += ["lr-barred"] * barred
-    return f'<td class="{" ".join(names)}"><span class="lr-cell">{_entry(x)}</span></td>'
-
-
-def _entry(x: Fraction) -> str:
-    if x.denominator == 1 or written(x).startswith("≈"):
-        return written(x)
-    stacked = f"<span>{abs(x.numerator)}</span><span>{x.denominator}</span>"
-    return f'{"−" if x < 0 else ""}<span class="lr-fraction">{stacked}</span>'
+def _stacked(x: str) -> str:
+    """A fraction with its parts over one another; anything else as it is."""
+    over, _, under = x.removeprefix("−").partition("/")
+    if not under:
+        return x
+    parts = f"<span>{over}</span><span>{under}</span>"
+    return f'{"−" * x.startswith("−")}<span class="lr-fraction">{parts}</span>'
 
 
 def _font_size(A: Matrix) -> float:

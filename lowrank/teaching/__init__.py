@@ -3,18 +3,26 @@
 >>> problem = make_problem(seed=7, m=3, n=4, rank=2)
 >>> len(problem.matrix), len(problem.matrix[0])
 (3, 4)
+
+- `make_problem` draws a `Problem` that stays within one of the `LEVELS`.
+- `make_worksheet` collects some in a `Worksheet`; `FORMATS` write it with its key; `answer` is what
+  the key says about one problem.
+- `make_question` asks a `Question`; `judge` gives the `Judgement` on a typed answer, and
+  `judge_operation` on a row operation.
 """
 
 from lowrank.teaching.problems import LEVELS, Problem, make_problem
-from lowrank.teaching.quiz import Question, judge, judge_operation, make_question
-from lowrank.teaching.worksheet import FORMATS, Worksheet, make_worksheet
+from lowrank.teaching.quiz import Judgement, Question, judge, judge_operation, make_question
+from lowrank.teaching.worksheet import FORMATS, Worksheet, answer, make_worksheet
 
 __all__ = [
     "FORMATS",
     "LEVELS",
+    "Judgement",
     "Problem",
     "Question",
     "Worksheet",
+    "answer",
     "judge",
     "judge_operation",
     "make_problem",

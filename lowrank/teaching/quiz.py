@@ -4,7 +4,7 @@ Nothing is compared with one stored answer: an operation is right if it does wha
 work needs, a row is right if it really is a combination of the others.
 
 >>> question = make_question("rank", seed=3)
->>> judge(question, str(question_rank(question))).right
+>>> judge(question, str(rank(question.matrix))).right
 True
 """
 
@@ -15,7 +15,7 @@ from lowrank.errors import InputError
 from lowrank.exact.elimination import echelon, next_step, rank, steps
 from lowrank.exact.matrices import Matrix, RowOp, apply, written
 from lowrank.exact.moves import parse_operation
-from lowrank.exact.subspaces import dependencies
+from lowrank.exact.subspaces import dependencies, listed
 from lowrank.teaching.problems import LEVELS, Draw, make_problem
 
 KINDS = ("next", "rank", "dependent")
@@ -33,7 +33,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judgement:
     """Whether an answer is right, and why, in a sentence or two."""
 
     right: bool
@@ -61,7 +61,7 @@ def make_question(kind: str, seed: int, difficulty: str = "easy") -> Question:
     return Question(kind, made(draw, seed, difficulty), seed, difficulty)
 
 
-def judge(question: Question, answer: str) -> Verdict:
+def judge(question: Question, answer: str) -> Judgement:
     """Whether the answer is right: an operation, a number or a row (R2, or none) as text.
 
     Raises:
@@ -72,11 +72,6 @@ def judge(question: Question, answer: str) -> Verdict:
     if question.kind == "rank":
         return _judge_rank(question.matrix, _whole(answer))
     return _judge_row(question.matrix, answer)
-
-
-def question_rank(question: Question) -> int:
-    """The rank of the question's matrix."""
-    return rank(question.matrix)
 
 
 def is_combination(A: Matrix, row: int) -> bool:
@@ -90,7 +85,7 @@ def is_combination(A: Matrix, row: int) -> bool:
     return not any(A[row]) or (bool(others) and rank(others) == rank(A))
 
 
-def judge_operation(A: Matrix, op: RowOp) -> Verdict:
+def judge_operation(A: Matrix, op: RowOp) -> Judgement:
     """Whether an operation is a step towards echelon form: the textbook's, or as good as it.
 
     The column in work is the first that is not in echelon form yet; above its pivot's row all is
@@ -106,15 +101,15 @@ def judge_operation(A: Matrix, op: RowOp) -> Verdict:
     """
     step = next_step(A)
     if step is None:
-        return Verdict(False, "The matrix is in echelon form: there is nothing left to do.")
+        return Judgement(False, "The matrix is in echelon form: there is nothing left to do.")
     B = apply(op, A)
     if step.matrix == B:
-        return Verdict(True, step.why)
+        return Judgement(True, step.why)
     good = _progress(A, B, op, step.pivot)
     if good:
-        return Verdict(True, good)
+        return Judgement(True, good)
     why = _no_progress(A, B, op, step.pivot)
-    return Verdict(False, f"{why} The textbook does {step.op}. {step.why}")
+    return Judgement(False, f"{why} The textbook does {step.op}. {step.why}")
 
 
 def _progress(A: Matrix, B: Matrix, op: RowOp, pivot: tuple[int, int]) -> str:
@@ -162,34 +157,31 @@ def _spoils(B: Matrix, pivot: tuple[int, int]) -> bool:
     return any(x for line in B[row:] for x in line[:column])
 
 
-def _judge_rank(A: Matrix, said: int) -> Verdict:
+def _judge_rank(A: Matrix, said: int) -> Judgement:
     r = rank(A)
-    written_out = ", ".join(str(d) for d in dependencies(A))
     rows = "1 non-zero row" if r == 1 else f"{r} non-zero rows"
-    why = f"The rank is {r}: echelon form has {rows}. " + (
-        f"{written_out}." if written_out else "No row is a combination of the others."
-    )
+    why = f"The rank is {r}: echelon form has {rows}. {listed(dependencies(A))}"
     most = min(len(A), len(A[0]))
     if said > most:
         why = f"A {len(A)} × {len(A[0])} matrix cannot have a rank above {most}. {why}"
-    return Verdict(said == r, why)
+    return Judgement(said == r, why)
 
 
-def _judge_row(A: Matrix, answer: str) -> Verdict:
+def _judge_row(A: Matrix, answer: str) -> Judgement:
     dependent = [i for i in range(len(A)) if is_combination(A, i)]
     if answer.strip().lower() == NONE:
         if not dependent:
-            return Verdict(True, f"The rank is {len(A)}, as many as there are rows.")
-        return Verdict(False, f"There is one: {relation(A, dependent[-1])}.")
+            return Judgement(True, f"The rank is {len(A)}, as many as there are rows.")
+        return Judgement(False, f"There is one: {relation(A, dependent[-1])}.")
     row = _whole(answer.strip().lower().removeprefix("r")) - 1
     if not 0 <= row < len(A):
         raise InputError(f"{answer!r} is no row; the matrix has rows 1 to {len(A)}.")
     if row in dependent:
-        return Verdict(True, f"{relation(A, row)}.")
+        return Judgement(True, f"{relation(A, row)}.")
     if dependent:
         why = f"Without R{row + 1} the rank falls, so it is no combination of the others."
-        return Verdict(False, f"{why} But {relation(A, dependent[-1])}.")
-    return Verdict(False, f"No row is: the rank is {len(A)}, as many as there are rows.")
+        return Judgement(False, f"{why} But {relation(A, dependent[-1])}.")
+    return Judgement(False, f"No row is: the rank is {len(A)}, as many as there are rows.")
 
 
 def relation(A: Matrix, row: int) -> str:

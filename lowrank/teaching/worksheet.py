@@ -13,12 +13,13 @@ from fractions import Fraction
 from functools import cached_property
 from html import escape
 from itertools import groupby
+from pathlib import Path
 
 from lowrank.errors import InputError
 from lowrank.exact.elimination import Step, leading_columns, steps
 from lowrank.exact.matrices import Matrix, Row, RowOp, transpose, written
 from lowrank.exact.notation import latex_matrix, latex_number, to_latex, to_markdown
-from lowrank.exact.subspaces import Dependency, dependencies, null_space
+from lowrank.exact.subspaces import Dependency, dependencies, listed, null_space
 from lowrank.teaching.problems import Problem, make_problem
 
 MOST_PROBLEMS = 100
@@ -122,7 +123,6 @@ def questions(sheet: Worksheet) -> list[str]:
 
 ANY_FORM = "Other paths and other echelon forms are right too; the rank is always the same."
 THE_FORM = "Other paths are right too; the reduced echelon form is always the same."
-NO_ROW = "No row is a combination of the others."
 LAST_RANK = "Every problem here has rank {rank}; numbers stay small on the path shown."
 
 
@@ -136,7 +136,7 @@ def as_markdown(sheet: Worksheet) -> str:
     parts += ["---", "# Answer key", _key_note(sheet), f"`{sheet.command}`"]
     for k, problem in enumerate(sheet.problems, start=1):
         found = answer(problem, sheet.reduced)
-        said = [f"**Rank {found.rank}.** {_rows(found, lambda d: f'${_latex_dependency(d)}$')}"]
+        said = [f"**Rank {found.rank}.** {listed(found.dependent, _latex_dependency)}"]
         said += [f"A x = 0: ${_latex_solutions(found)}$"] * sheet.solve
         parts += [f"## Problem {k}: answer", *said, to_markdown(problem.matrix, _ops(found))]
     return "\n\n".join(parts) + "\n"
@@ -157,7 +157,7 @@ def as_latex(sheet: Worksheet) -> str:
     parts.append(rf"\noindent {{\footnotesize\verb|{sheet.command}|}}")
     for k, problem in enumerate(sheet.problems, start=1):
         found = answer(problem, sheet.reduced)
-        rows = _rows(found, lambda d: f"${_latex_dependency(d)}$")
+        rows = listed(found.dependent, _latex_dependency)
         said = rf"\subsection*{{Problem {k}}} \textbf{{Rank {found.rank}.}} {rows}"
         said += rf" All solutions of $A x = 0$: \[{_latex_solutions(found)}\]" * sheet.solve
         parts += [said, to_latex(problem.matrix, _ops(found))]
@@ -186,6 +186,7 @@ _LATEX_PROBLEM = r"""\begin{minipage}{\textwidth}
 
 def as_html(sheet: Worksheet) -> str:
     """One HTML page that needs nothing else, laid out for A4 paper, the key on its own pages."""
+    css = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
     asked = "".join(f"<li>{escape(text)}</li>" for text in questions(sheet))
     lines = _lines(sheet)
     problems = "".join(_html_problem(k, p, lines) for k, p in enumerate(sheet.problems, start=1))
@@ -193,67 +194,13 @@ def as_html(sheet: Worksheet) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{TITLE}: {sheet.name}</title>{_CSS}</head><body>"
+        f"<title>{TITLE}: {sheet.name}</title><style>{css}</style></head><body>"
         f'<button class="screen" onclick="window.print()">Print or save as PDF</button>'
         f'<main><h1>{TITLE}</h1><p class="who"><span>Name</span><span>Date</span></p>'
         f'<p>{escape(_intro(sheet))}</p><ol class="asked">{asked}</ol>{problems}</main>'
         f'<section class="key"><h1>Answer key</h1><p>{escape(_key_note(sheet))}</p>'
         f"<p><code>{escape(sheet.command)}</code></p>{key}</section></body></html>\n"
     )
-
-
-_CSS = """<style>
-@page { size: A4; margin: 15mm; }
-:root { color-scheme: light; }
-body { font: 12pt/1.45 Georgia, "Times New Roman", serif; color: #111; background: #fff;
-  max-width: 180mm; margin: 8mm auto; padding: 0 4mm; }
-h1 { font-size: 20pt; margin: 0 0 4mm; }
-h2 { font-size: 13pt; margin: 0 0 2mm; }
-.who { display: flex; gap: 8mm; margin: 0 0 5mm; }
-.who span { flex: 2; border-bottom: 0.3mm solid #111; padding-right: 4mm; }
-.who span + span { flex: 1; }
-.asked { list-style: none; counter-reset: asked; padding: 0; margin: 0 0 4mm; }
-.asked li { counter-increment: asked; }
-.asked li::before { content: "(" counter(asked, lower-alpha) ")  "; }
-.problem { display: flex; flex-direction: column; break-inside: avoid;
-  border-top: 0.2mm solid #999; padding: 4mm 0; box-sizing: border-box; }
-.problem .lines { margin-top: auto; display: flex; gap: 8mm; }
-.lines span { flex: 1; border-bottom: 0.2mm solid #111; }
-.lines span + span { flex: 2.5; }
-.key { break-before: page; }
-.answer { border-top: 0.2mm solid #999; padding: 3mm 0; break-inside: avoid; }
-.answer h2, .answer > p { break-after: avoid; }
-.answer p { margin: 0 0 2mm; }
-.chain { display: flex; flex-wrap: wrap; align-items: center; row-gap: 3mm; }
-.move { display: inline-flex; align-items: center; break-inside: avoid; }
-.arrow { display: inline-flex; flex-direction: column; align-items: center; padding: 0 2.5mm;
-  font-size: 10pt; white-space: nowrap; line-height: 1.3; }
-.arrow i { align-self: stretch; border-bottom: 0.25mm solid #111; position: relative;
-  height: 1mm; min-width: 8mm; margin-bottom: 3mm; }
-.arrow i::after { content: ""; position: absolute; right: 0; bottom: -0.95mm; width: 1.4mm;
-  height: 1.4mm; border-top: 0.25mm solid #111; border-right: 0.25mm solid #111;
-  transform: rotate(45deg); }
-.given { display: flex; align-items: center; gap: 2mm; }
-.sum { display: flex; flex-wrap: wrap; align-items: center; gap: 1.5mm;
-  margin-top: 3mm; }
-.m { display: inline-block; position: relative; padding: 0 1.6mm; }
-.m::before, .m::after { content: ""; position: absolute; top: 0; bottom: 0; width: 1.2mm;
-  border: 0.35mm solid #111; }
-.m::before { left: 0; border-right: 0; }
-.m::after { right: 0; border-left: 0; }
-.m table { border-collapse: collapse; }
-.m td { padding: 0.3mm 1.8mm; text-align: right; height: 6.5mm; white-space: nowrap;
-  font-variant-numeric: tabular-nums lining-nums; }
-.m td.pivot { font-weight: 700; }
-.f { display: inline-flex; flex-direction: column; align-items: center; vertical-align: middle;
-  line-height: 1.1; font-size: 0.8em; }
-.f b { font-weight: inherit; padding: 0 0.6mm; }
-.f b + b { border-top: 0.2mm solid #111; }
-code { font-size: 9pt; overflow-wrap: anywhere; }
-@media screen { .key { border-top: 1mm solid #111; margin-top: 10mm; padding-top: 8mm; }
-  .chain { overflow-x: auto; } }
-@media print { .screen { display: none; } body { margin: 0; padding: 0; max-width: none; } }
-</style>"""
 
 
 def _html_problem(k: int, problem: Problem, lines: list[str]) -> str:
@@ -273,7 +220,7 @@ def _html_answer(k: int, problem: Problem, sheet: Worksheet) -> str:
     )
     return (
         f'<section class="answer"><h2>Problem {k}</h2>'
-        f"<p><strong>Rank {found.rank}.</strong> {escape(_rows(found, str))}</p>"
+        f"<p><strong>Rank {found.rank}.</strong> {escape(listed(found.dependent))}</p>"
         f'<div class="chain">{_html_matrix(problem.matrix, last=not found.path)}{moves}</div>'
         f"{_html_solutions(found) if sheet.solve else ''}</section>"
     )
@@ -342,15 +289,10 @@ def _ops(found: Answer) -> list[RowOp]:
     return [step.op for step in found.path]
 
 
-def _rows(found: Answer, form: Callable[[Dependency], str]) -> str:
-    """The dependent rows, each written out; or that there are none."""
-    return ", ".join(map(form, found.dependent)) + "." if found.dependent else NO_ROW
-
-
 def _latex_dependency(d: Dependency) -> str:
-    """R3 = 2 R1 − R2 as LaTeX."""
+    """R3 = 2 R1 − R2 as LaTeX, between dollars."""
     terms = [(c, rf"R_{{{row + 1}}}") for c, row in d.terms]
-    return rf"R_{{{d.row + 1}}} = {_latex_sum(terms)}"
+    return rf"$R_{{{d.row + 1}}} = {_latex_sum(terms)}$"
 
 
 def _latex_sum(terms: list[tuple[Fraction, str]]) -> str:

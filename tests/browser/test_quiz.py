@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from lowrank.exact.elimination import next_step
-from lowrank.teaching.quiz import make_question, question_rank
+from lowrank.exact.elimination import next_step, rank
+from lowrank.teaching.quiz import make_question
 from lowrank.teaching.worksheet import answer, make_worksheet
 from tests.browser.conftest import settled
 
@@ -29,7 +29,7 @@ def test_the_quiz_is_played_and_a_reload_keeps_the_question(new_page):
     expect(page.locator(".lr-matrix")).to_have_attribute("aria-label", re.compile("^Question 2"))
     expect(page).to_have_url(re.compile(r"q_kind=Rank.*q=2|q=2.*q_kind=Rank"))
     settled(page)  # the buttons on the page are those of question 2 by now
-    right = question_rank(make_question("rank", 2))
+    right = rank(make_question("rank", 2).matrix)
     page.get_by_role("radio", name=str(right), exact=True).click()
     expect(page.get_by_text(f"The rank is {right}")).to_be_visible()
     expect(page.get_by_text("Score: 2 of 2 right, the last 2 in a row.")).to_be_visible()

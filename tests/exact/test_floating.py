@@ -10,7 +10,7 @@ from scipy.linalg import lu
 
 from lowrank.errors import InputError
 from lowrank.exact.elimination import echelon, rank
-from lowrank.exact.floating import ARITHMETICS, PIVOTINGS, drift, number, parting, run
+from lowrank.exact.floating import ARITHMETICS, PIVOTINGS, drift, eliminate, number, parting
 from lowrank.exact.matrices import exact
 
 ENTRIES = st.builds(Fraction, st.integers(-9, 9), st.sampled_from([1, 1, 2, 3, 10]))
@@ -38,7 +38,7 @@ def wilkinson(n):
 @settings(max_examples=100, deadline=None)
 @given(grids(), PIVOTING)
 def test_the_exact_run_has_the_exact_rank_in_any_order_of_pivots(A, pivoting):
-    done = run(A, "exact", pivoting)
+    done = eliminate(A, "exact", pivoting)
     assert done.rank == rank(A)
     assert len(done.matrices) == len(done.operations) + 1
     if pivoting == "none":
@@ -48,7 +48,7 @@ def test_the_exact_run_has_the_exact_rank_in_any_order_of_pivots(A, pivoting):
 @settings(max_examples=100, deadline=None)
 @given(grids(), PIVOTING, KINDS)
 def test_the_parting_is_the_first_difference(A, pivoting, arithmetic):
-    E, F = run(A, "exact", pivoting), run(A, arithmetic, pivoting)
+    E, F = eliminate(A, "exact", pivoting), eliminate(A, arithmetic, pivoting)
     found = parting(E, F)
     until = found.step if found else len(E.matrices)
     for step in range(until):
@@ -67,7 +67,7 @@ def test_the_parting_is_the_first_difference(A, pivoting, arithmetic):
 @given(st.integers(2, 6), st.integers(0, 10**6))
 def test_partial_pivoting_in_float64_is_lapacks(n, seed):
     A = np.random.default_rng(seed).standard_normal((n, n))
-    done = run(A, "float64", "partial")
+    done = eliminate(A, "float64", "partial")
     U = np.array(done.matrices[-1], dtype=float)
     np.testing.assert_allclose(U, lu(A)[2], rtol=1e-9, atol=1e-11)
 
@@ -76,7 +76,7 @@ def test_partial_pivoting_in_float64_is_lapacks(n, seed):
 @given(grids(), PIVOTING, KINDS)
 def test_every_step_is_rounded_once_an_operation(A, pivoting, arithmetic):
     kind = np.dtype(arithmetic).type
-    done = run(A, arithmetic, pivoting)
+    done = eliminate(A, arithmetic, pivoting)
     for before, after, op in zip(done.matrices, done.matrices[1:], done.operations, strict=False):
         assert all(isinstance(x, kind) for row in after for x in row)
         if op.kind == "add":
@@ -89,7 +89,7 @@ def test_every_step_is_rounded_once_an_operation(A, pivoting, arithmetic):
 @settings(max_examples=60, deadline=None)
 @given(grids(4), st.sampled_from([1e-1, 1e-3, 1e-5, 1e-8]), KINDS)
 def test_the_drift_is_the_first_error_above_the_tolerance(A, tol, arithmetic):
-    E, F = run(A, "exact", "none"), run(A, arithmetic, "none")
+    E, F = eliminate(A, "exact", "none"), eliminate(A, arithmetic, "none")
     found = drift(E, F, tol)
     for step, (X, Y) in enumerate(zip(E.matrices, F.matrices, strict=False)):
         if step and not E.operations[step - 1].same_as(F.operations[step - 1]):
@@ -110,9 +110,11 @@ def test_the_drift_is_the_first_error_above_the_tolerance(A, tol, arithmetic):
 @pytest.mark.parametrize("n", [2, 5, 8, 12])
 def test_wilkinsons_matrix_reaches_the_bound_of_partial_pivoting(n):
     for arithmetic in ("exact", "float64", "float32"):
-        assert run(wilkinson(n), arithmetic, "partial").growth == 2 ** (n - 1)
-    assert run(wilkinson(n), "exact", "complete").growth <= 2
-    assert not [op for op in run(wilkinson(n), "exact", "partial").operations if op.kind == "rows"]
+        assert eliminate(wilkinson(n), arithmetic, "partial").growth == 2 ** (n - 1)
+    assert eliminate(wilkinson(n), "exact", "complete").growth <= 2
+    assert not [
+        op for op in eliminate(wilkinson(n), "exact", "partial").operations if op.kind == "rows"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -133,12 +135,12 @@ def test_wilkinsons_matrix_reaches_the_bound_of_partial_pivoting(n):
     ],
 )
 def test_well_known_wrong_answers(A, pivoting, ranks):
-    assert [run(A, arithmetic, pivoting).rank for arithmetic in ARITHMETICS] == ranks
+    assert [eliminate(A, arithmetic, pivoting).rank for arithmetic in ARITHMETICS] == ranks
 
 
 def test_whole_numbers_leave_a_crumb():
     A = [[10, 3, 7], [3, 1, 4], [13, 4, 11]]
-    E, F = run(A, "exact", "none"), run(A, "float64", "none")
+    E, F = eliminate(A, "exact", "none"), eliminate(A, "float64", "none")
     found = parting(E, F)
     assert found.places == ((2, 2),)
     assert 1e-16 < abs(F.matrices[found.step][2][2]) < 1e-13
@@ -146,22 +148,22 @@ def test_whole_numbers_leave_a_crumb():
 
 
 def test_an_overflow_is_said_and_stops_the_run():
-    done = run([[70000, 1], [1, 1]], "float16", "none")
+    done = eliminate([[70000, 1], [1, 1]], "float16", "none")
     assert done.overflowed
     assert done.rank is None
-    E = run([[70000, 1], [1, 1]], "exact", "none")
+    E = eliminate([[70000, 1], [1, 1]], "exact", "none")
     assert parting(E, done).step == 0
     assert "float16 overflows: it holds nothing beyond 6.55 × 10⁴" in parting(E, done).why
     assert drift(E, done, 1e-2) == (0, float("inf"))
-    on_the_way = run([["1e-3", 300], [300, 1]], "float16", "none")
+    on_the_way = eliminate([["1e-3", 300], [300, 1]], "float16", "none")
     assert on_the_way.overflowed
     assert on_the_way.operations
-    assert not run([[10**400, 1]], "float64").rank
+    assert not eliminate([[10**400, 1]], "float64").rank
 
 
 def test_no_argument_changes_and_the_same_comes_out_twice():
     rows = [list(row) for row in exact(TENTHS)]
-    first, second = run(rows, "float32", "partial"), run(rows, "float32", "partial")
+    first, second = eliminate(rows, "float32", "partial"), eliminate(rows, "float32", "partial")
     assert exact(rows) == exact(TENTHS)
     assert first.matrices == second.matrices
 
@@ -169,10 +171,10 @@ def test_no_argument_changes_and_the_same_comes_out_twice():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: run([[1]], "float8"), "arithmetic is 'float8'"),
-        (lambda: run([[1]], "exact", "rook"), "pivoting 'rook'"),
-        (lambda: drift(run([[1]], "exact"), run([[1]], "float16"), 0), "tol is 0"),
-        (lambda: run([], "exact"), "empty"),
+        (lambda: eliminate([[1]], "float8"), "arithmetic is 'float8'"),
+        (lambda: eliminate([[1]], "exact", "rook"), "pivoting 'rook'"),
+        (lambda: drift(eliminate([[1]], "exact"), eliminate([[1]], "float16"), 0), "tol is 0"),
+        (lambda: eliminate([], "exact"), "empty"),
     ],
 )
 def test_errors_name_what_was_wrong(make, said):

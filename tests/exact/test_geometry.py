@@ -14,7 +14,6 @@ from sympy import Matrix as SympyMatrix
 from lowrank.errors import InputError
 from lowrank.exact.elimination import rank
 from lowrank.exact.geometry import (
-    area,
     column_space,
     cube,
     cube_edges,
@@ -32,6 +31,13 @@ from lowrank.exact.geometry import (
 from lowrank.exact.matrices import add, apply, exact, scale, swap, transpose
 from lowrank.exact.subspaces import null_space
 from tests.exact.test_elimination import ENTRIES
+
+
+def area(polygon):
+    """The shoelace formula; positive if counterclockwise."""
+    following = [*polygon[1:], *polygon[:1]]
+    return sum(p[0] * q[1] - p[1] * q[0] for p, q in zip(polygon, following, strict=True)) / 2
+
 
 SIDES = st.integers(1, 3)
 

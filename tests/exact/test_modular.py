@@ -17,7 +17,7 @@ from lowrank.exact.matrices import exact, product
 from lowrank.exact.modular import (
     echelon_mod,
     falling_primes,
-    inverse,
+    inverse_mod,
     modulo,
     next_step_mod,
     prime,
@@ -138,7 +138,7 @@ def test_large_primes_are_found_or_owned_up_to():
         (lambda: prime(10**6 + 3), "expected a prime from 2 to 1,000,000"),
         (lambda: prime(91), "91 = 7 · 13"),
         (lambda: rank_mod([[1]], 4), "4 = 2 · 2"),
-        (lambda: inverse(14, 7), "14 is 0 modulo 7"),
+        (lambda: inverse_mod(14, 7), "14 is 0 modulo 7"),
         (lambda: modulo([[1, Fraction(2, 15)]], 5), "Row 1, column 2: 2/15 .* denominator 15"),
     ],
 )
@@ -150,7 +150,7 @@ def test_errors_say_what_was_wrong(make, said):
 @given(st.integers(1, 10**5), PRIMES)
 def test_an_inverse_undoes_its_number(x, p):
     if x % p:
-        assert x * inverse(x, p) % p == 1
+        assert x * inverse_mod(x, p) % p == 1
 
 
 def test_the_rationals_are_what_qq_says():

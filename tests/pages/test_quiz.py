@@ -2,8 +2,8 @@
 
 from streamlit.testing.v1 import AppTest
 
-from lowrank.exact.elimination import next_step
-from lowrank.teaching.quiz import make_question, question_rank
+from lowrank.exact.elimination import next_step, rank
+from lowrank.teaching.quiz import make_question
 from lowrank.teaching.worksheet import make_worksheet
 from tests.pages import opening
 
@@ -49,7 +49,7 @@ def test_a_quiz_is_played_and_the_first_answers_are_counted():
 
 def test_rank_and_row_are_answered_with_one_press():
     app = opened("Quiz", q_kind="Rank", q="4", q_level="medium")
-    right = question_rank(make_question("rank", 4, "medium"))
+    right = rank(make_question("rank", 4, "medium").matrix)
     app.segmented_control(key="quiz_rank_medium_4").set_value(str(right)).run()
     assert f"The rank is {right}" in app.success[0].value
     app.segmented_control(key="q_kind").set_value("Dependent row").run()

@@ -90,7 +90,7 @@ def test_the_general_solution_is_written_out():
 @pytest.mark.parametrize(
     ("b", "said"),
     [
-        ("1", "b needs one entry for each of the 2 rows of A, not 1."),
+        ("1", "b has 1 of the 2 entries it needs, one for each row."),
         ("1 x", "is not a number"),
         ("1 2; 3 4", "b is one column"),
         ("1/0 2", "divides by zero"),

@@ -1,18 +1,18 @@
 """Geometry: the columns and their span, what A does to the unit cube, equations as planes."""
 
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import streamlit as st
 
 from lowrank.errors import InputError
-from lowrank.exact.elimination import Step, steps
+from lowrank.exact.derivation import Derivation
 from lowrank.exact.geometry import Flat, column_space, in_box, kernel, magnification, solutions
 from lowrank.exact.matrices import Matrix, Row, apply, identity, raised, written
-from lowrank.exact.parsing import parse_matrix
 from lowrank.figures import geometry as draw
 from lowrank.figures.exact import matrix_html, vector
 from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.rank.inputs import BOUND, choice, right_side
 from lowrank.ui.rank.stepper import stepped
 from lowrank.ui.rank.view import View
 
@@ -30,38 +30,25 @@ print(column_space(A), kernel(A))
 print(image(A, cube(len(A[0]))))"""
 
 
-@dataclass(frozen=True)
-class Moment:
-    """The matrix entered, and what it is after some steps of its reduction."""
+def reduction(A: Matrix) -> Derivation:
+    """The whole reduction of A, worked out once for all that is drawn of it."""
+    held = st.session_state.get("reduction")
+    if held is None or held.start != A:
+        st.session_state["reduction"] = held = Derivation(A, reduced=True).whole
+    return held
 
-    A: Matrix  # as entered
-    path: tuple[Step, ...]
-    position: int
 
-    @property
-    def now(self) -> Matrix:
-        """The matrix at this step."""
-        return self.path[self.position - 1].matrix if self.position else self.A
+def changed(d: Derivation) -> tuple[int, ...]:
+    """The rows that the step just done changed."""
+    return d.last.op.changed if d.last else ()
 
-    @property
-    def step(self) -> Step | None:
-        """The step just done."""
-        return self.path[self.position - 1] if self.position else None
 
-    @property
-    def changed(self) -> tuple[int, ...]:
-        """The rows that this step changed."""
-        if self.step is None:
-            return ()
-        op = self.step.op
-        return op.rows if op.kind == "swap" else op.rows[:1]
-
-    def carried(self, b: Row) -> Row:
-        """The right-hand side after the same steps."""
-        column: Matrix = tuple((x,) for x in b)
-        for step in self.path[: self.position]:
-            column = apply(step.op, column)
-        return tuple(row[0] for row in column)
+def carried(d: Derivation, b: Row) -> Row:
+    """The right-hand side after the steps of d up to its position."""
+    column: Matrix = tuple((x,) for x in b)
+    for op in d.ops[: d.position]:
+        column = apply(op, column)
+    return tuple(x for (x,) in column)
 
 
 def controls(A: Matrix) -> None:
@@ -70,43 +57,26 @@ def controls(A: Matrix) -> None:
         _too_large(A)
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        picture = st.segmented_control(
-            "Picture",
-            [MAP, COLUMNS, EQUATIONS],
-            default=MAP,
-            required=True,
-            key="picture",
-            bind="query-params",
-            persist_state="session",
-        )
+        picture = choice("Picture", [MAP, COLUMNS, EQUATIONS], MAP, "picture")
         if picture == MAP and max(len(A), len(A[0])) <= draw.DRAWN:
-            st.segmented_control(
-                "Of the unit",
-                [CUBE, SPHERE],
-                default=CUBE,
-                required=True,
-                key="shape",
-                bind="query-params",
-                persist_state="session",
-            )
-    path = tuple(steps(A, reduced=True))
-    moment = Moment(A, path, stepped(len(path), key=STEP))
+            choice("Of the unit", [CUBE, SPHERE], CUBE, "shape")
+    d = reduction(A)
+    d = d.at(stepped(len(d.ops), key=STEP))
     wide = len(A[0]) > draw.DRAWN
     words, matrix = st.columns([1, 1] if wide else [3, 2], vertical_alignment="center")
     with words, st.container(key="geometry_step"):
         st.html("<style>.st-key-geometry_step { min-height: 9rem; }</style>")
-        st.markdown(step_words(moment))
+        st.markdown(step_words(d))
     with matrix:
-        title = f"The matrix after step {moment.position} of {len(path)}"
+        title = f"The matrix after step {d.position} of {len(d.ops)}"
         size = 0.85 if wide else 1.0
-        st.html(matrix_html(moment.now, title, changed=moment.changed, size=size))
+        st.html(matrix_html(d.matrix, title, changed=changed(d), size=size))
     if picture == EQUATIONS:
         st.text_input(
             "Right-hand side b of A x = b",
             "0",
             key="right",
-            bind="query-params",
-            persist_state="session",
+            **BOUND,
             help=text("geometry", "help b"),
             max_chars=200,
         )
@@ -118,8 +88,7 @@ def controls(A: Matrix) -> None:
             1.0,
             0.1,
             key="t",
-            bind="query-params",
-            persist_state="session",
+            **BOUND,
             help=text("geometry", "help t"),
         )
 
@@ -129,11 +98,10 @@ def pictures(A: Matrix | None) -> None:
     if A is None:
         return
     if min(len(A), len(A[0])) <= draw.DRAWN:
-        path = tuple(steps(A, reduced=True))
-        moment = Moment(A, path, int(st.session_state[STEP]))
+        d = reduction(A).at(int(st.session_state[STEP]))
         with errors_shown():
             drawn = {MAP: _map, COLUMNS: _columns, EQUATIONS: _equations}
-            for sentence in drawn[st.session_state["picture"]](moment):
+            for sentence in drawn[st.session_state["picture"]](d):
                 st.markdown(sentence)
     st.subheader("What the pictures say", anchor=False)
     st.markdown(text("geometry", "explanation"))
@@ -153,27 +121,31 @@ def _choose(preset: str) -> None:
     st.session_state["step"] = 0
 
 
+def _chart(figure: Any, name: str, alt: str) -> None:
+    st.plotly_chart(figure, key=f"geometry_{name}", config=CHART, alt=alt.replace("**", ""))
+
+
 def _ink() -> str | None:
     """The colour of text on the page, where it is known."""
     return {"dark": "#FAFAFA", "light": "#31333F"}.get(st.context.theme.type or "")
 
 
-def step_words(moment: Moment) -> str:
+def step_words(d: Derivation) -> str:
     """Which step this is, and what it kept: checked here, not taken for granted."""
-    if not moment.path:
+    if not d.ops:
         return text("geometry", "no steps")
-    if moment.step is None:
-        total = "1 step" if len(moment.path) == 1 else f"{len(moment.path)} steps"
+    if d.last is None:
+        total = "1 step" if len(d.ops) == 1 else f"{len(d.ops)} steps"
         return text("geometry", "before the steps").format(total=total)
-    before, after = column_space(moment.A), column_space(moment.now)
-    kept = kernel(moment.now) == kernel(moment.A) and after.dimension == before.dimension
+    before, after = column_space(d.start), column_space(d.matrix)
+    kept = kernel(d.matrix) == kernel(d.start) and after.dimension == before.dimension
     assert kept  # what row operations keep
     return text("geometry", "after a step").format(
-        position=moment.position,
-        total=len(moment.path),
-        op=moment.step.op,
+        position=d.position,
+        total=len(d.ops),
+        op=d.last.op,
         dimension=after.dimension,
-        null=_same(kernel(moment.A)),
+        null=_same(kernel(d.start)),
     )
 
 
@@ -204,11 +176,11 @@ def null_words(A: Matrix) -> str:
     )
 
 
-def _map(moment: Moment) -> list[str]:
-    m, n = len(moment.A), len(moment.A[0])
+def _map(d: Derivation) -> list[str]:
+    m, n = len(d.start), len(d.start[0])
     circle = max(m, n) <= draw.DRAWN and st.session_state.get("shape") == SPHERE
     share = Fraction(round(10 * st.session_state["t"]), 10) if m == n else Fraction(1)
-    A = blend(moment.now, share)
+    A = blend(d.matrix, share)
     body = ("interval", "circle" if circle else "square", "sphere" if circle else "cube")
     before, after = st.columns(2)
     with before:
@@ -216,23 +188,15 @@ def _map(moment: Moment) -> list[str]:
         if n > draw.DRAWN:
             st.info(text("geometry", "no domain").format(n=n))
         else:
-            st.plotly_chart(
-                draw.domain(A, circle, _ink()),
-                key="geometry_domain",
-                config=CHART,
-                alt=f"The unit {body[n - 1]} in R{raised(n)}. {null_words(A)}".replace("**", ""),
-            )
+            alt = f"The unit {body[n - 1]} in R{raised(n)}. {null_words(A)}"
+            _chart(draw.domain(A, circle, _ink()), "domain", alt)
     with after:
         st.markdown(f"**After**: A x in R{raised(m)}")
         if m > draw.DRAWN:
             st.info(text("geometry", "no codomain").format(m=m))
         else:
-            st.plotly_chart(
-                draw.codomain(A, circle, _ink()),
-                key="geometry_codomain",
-                config=CHART,
-                alt=f"What A makes of it in R{raised(m)}. {span_words(A)}".replace("**", ""),
-            )
+            alt = f"What A makes of it in R{raised(m)}. {span_words(A)}"
+            _chart(draw.codomain(A, circle, _ink()), "codomain", alt)
     said = [span_words(A), null_words(A)]
     if m == n:
         size = magnification(A)
@@ -257,20 +221,16 @@ def blend(A: Matrix, share: Fraction) -> Matrix:  # (n, n) -> (n, n)
     )
 
 
-def _columns(moment: Moment) -> list[str]:
-    A, m = moment.now, len(moment.A)
+def _columns(d: Derivation) -> list[str]:
+    A, m = d.matrix, len(d.start)
     if m > draw.DRAWN:
         st.info(text("geometry", "no codomain").format(m=m))
         return [span_words(A), null_words(A)]
-    st.plotly_chart(
-        draw.columns(A, _ink()),
-        key="geometry_columns",
-        config=CHART,
-        alt=f"The columns as arrows in R{raised(m)}. {span_words(A)}".replace("**", ""),
-    )
+    alt = f"The columns as arrows in R{raised(m)}. {span_words(A)}"
+    _chart(draw.columns(A, _ink()), "columns", alt)
     said = [span_words(A)]
-    if moment.position:
-        same = column_space(moment.A)
+    if d.position:
+        same = column_space(d.start)
         same_span = within(same, A)
         said.append(text("geometry", "same span" if same_span else "other span"))
     return [*said, text("geometry", "columns")]
@@ -284,8 +244,8 @@ def within(span: Flat, A: Matrix) -> bool:
     return all(solutions(D, a) is not None for a in zip(*A, strict=True))
 
 
-def _equations(moment: Moment) -> list[str]:
-    A, n = moment.now, len(moment.A[0])
+def _equations(d: Derivation) -> list[str]:
+    A, n = d.matrix, len(d.start[0])
     typed = st.session_state["right"]
     try:
         b = right_side(typed or "0", len(A))
@@ -295,33 +255,12 @@ def _equations(moment: Moment) -> list[str]:
     if n > draw.DRAWN:
         st.info(text("geometry", "no domain").format(n=n))
         return [null_words(A)]
-    now = moment.carried(b)
+    now = carried(d, b)
     found = solutions(A, now)
     said = _solution_words(found, any(b))
-    st.plotly_chart(
-        draw.equations(A, now, moment.changed, _ink()),
-        key="geometry_equations",
-        config=CHART,
-        alt=f"{len(A)} equations in R{raised(n)}, as lines or planes. {said}".replace("**", ""),
-    )
+    alt = f"{len(A)} equations in R{raised(n)}, as lines or planes. {said}"
+    _chart(draw.equations(A, now, changed(d), _ink()), "equations", alt)
     return [said, text("geometry", "equations")]
-
-
-def right_side(typed: str, m: int) -> Row:
-    """b as typed: m numbers, or a single 0 for all of them.
-
-    >>> [str(x) for x in right_side("1, 1/2", 2)]
-    ['1', '1/2']
-
-    Raises:
-        InputError: not m numbers.
-    """
-    entries = tuple(x for row in parse_matrix(typed) for x in row)
-    if entries == (0,):
-        return (Fraction(0),) * m
-    if len(entries) != m:
-        raise InputError(f"b has {len(entries)} of the {m} entries it needs, one for each row.")
-    return entries
 
 
 def _solution_words(found: Flat | None, right: bool) -> str:

@@ -1,6 +1,5 @@
 """What it gives: all that one elimination of a matrix answers, exactly."""
 
-from collections.abc import Sequence
 from fractions import Fraction
 
 import streamlit as st
@@ -9,8 +8,7 @@ from lowrank.errors import InputError
 from lowrank.exact.elimination import echelon, leading_columns, reduced_echelon, steps
 from lowrank.exact.matrices import Matrix, RowOp, product, written
 from lowrank.exact.notation import latex_matrix
-from lowrank.exact.parsing import parse_matrix
-from lowrank.exact.subspaces import dependencies, fundamental
+from lowrank.exact.subspaces import fundamental
 from lowrank.exact.systems import (
     Solution,
     determinant,
@@ -22,7 +20,9 @@ from lowrank.exact.systems import (
 from lowrank.figures.exact import matrix_html, vector
 from lowrank.figures.four_spaces import four_spaces_html
 from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.rank.inputs import BOUND, choice, right_side
 from lowrank.ui.rank.link import derivation
+from lowrank.ui.rank.sentences import dependent_rows
 from lowrank.ui.rank.view import View
 
 USAGE = """from lowrank.exact.parsing import parse_matrix
@@ -37,16 +37,13 @@ ANSWERS = ("Forms", "Subspaces", "A x = b", "P A = L U", "Inverse", "E A")
 
 def beside(A: Matrix) -> None:
     """One answer at a time, chosen above it; all of them follow from the matrix alone."""
-    answer = st.segmented_control(
+    answer = choice(
         "What elimination gives",
         ANSWERS,
-        default=ANSWERS[0],
-        required=True,
+        ANSWERS[0],
+        "gives",
         wrap=True,
-        key="gives",
         label_visibility="collapsed",
-        bind="query-params",
-        persist_state="session",
     )
     with errors_shown():
         {
@@ -67,12 +64,7 @@ def forms(A: Matrix) -> None:
     count = len(leading_columns(E))
     rows = "1 pivot" if count == 1 else f"{count} pivots"
     st.markdown(f"**Rank {count}**: {rows} in a {len(A)} × {len(A[0])} matrix.")
-    found = dependencies(A)
-    st.markdown(
-        f"Rows made of others: {', '.join(f'**{d}**' for d in found)}."
-        if found
-        else "No row is a combination of the others."
-    )
+    st.markdown(dependent_rows(A))
 
 
 def four_subspaces(A: Matrix) -> None:
@@ -91,13 +83,12 @@ def equations(A: Matrix) -> None:
         key="b",
         placeholder=f"{first}   (A times 1, 1, …)",
         help=text("rank", "help b"),
-        bind="query-params",
-        persist_state="session",
+        **BOUND,
     )
     typed = (st.session_state["b"] or "").strip()
-    b = _entries(typed) if typed else _times_ones(A)
+    b = right_side(typed, len(A)) if typed else _times_ones(A)
     found = solve(A, b)
-    st.html(matrix_html(_joined(A, b), f"A and b = {vector(b)} side by side", bar=len(A[0])))
+    st.html(matrix_html(found.augmented, f"A and b = {vector(b)} side by side", bar=len(A[0])))
     st.markdown(_solved(found))
     if found.particular is not None:
         st.code("\n".join(found.equations), language=None)
@@ -107,18 +98,6 @@ def equations(A: Matrix) -> None:
 def _times_ones(A: Matrix) -> tuple[Fraction, ...]:
     """A right-hand side that has a solution, whatever A: A times the vector of ones."""
     return tuple(sum(row, Fraction(0)) for row in A)
-
-
-def _entries(typed: str) -> tuple[Fraction, ...]:
-    """The right-hand side typed in a row or in a column."""
-    M = parse_matrix(typed)
-    if len(M) > 1 and len(M[0]) > 1:
-        raise InputError(f"b is one column, but {len(M)} rows of {len(M[0])} entries were typed.")
-    return tuple(x for row in M for x in row)
-
-
-def _joined(A: Matrix, b: Sequence[Fraction]) -> Matrix:
-    return tuple((*row, x) for row, x in zip(A, b, strict=True))
 
 
 def _solved(found: Solution) -> str:

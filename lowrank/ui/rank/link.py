@@ -10,7 +10,7 @@ from lowrank.errors import InputError
 from lowrank.exact.derivation import MOST_MOVES, Derivation
 from lowrank.exact.matrices import Matrix, RowOp
 from lowrank.exact.query import REDUCED, decode_moves, encode_moves, reaching
-from lowrank.ui.rank.bound import BOUND, choice
+from lowrank.ui.rank.inputs import BOUND, choice
 
 WATCH, TYPE, CLICK, WHOLE = WAYS = ("Watch", "Type", "Click", "Matrix")
 

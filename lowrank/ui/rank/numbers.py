@@ -5,21 +5,31 @@ from typing import Any
 
 import streamlit as st
 
-from lowrank.exact.elimination import floating_echelon
-from lowrank.exact.floating import ARITHMETICS, PIVOTINGS, Parting, Run, drift, number, parting, run
+from lowrank.exact.floating import (
+    ARITHMETICS,
+    PIVOTINGS,
+    Parting,
+    Run,
+    drift,
+    eliminate,
+    number,
+    parting,
+)
 from lowrank.exact.matrices import Matrix, written
-from lowrank.figures.cells import cells_html
+from lowrank.figures.exact import cells_html
 from lowrank.figures.tolerance import singular_values_against_tolerance
 from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.rank.inputs import BOUND, choice
 from lowrank.ui.rank.sentences import counts, lessons, table
 from lowrank.ui.rank.stepper import stepped
 from lowrank.ui.rank.view import View
 
-USAGE = """from lowrank.exact.elimination import floating_echelon, rank
+USAGE = """from lowrank.exact.elimination import rank
+from lowrank.exact.floating import eliminate
 from lowrank.exact.parsing import parse_matrix
 
 A = parse_matrix("{matrix}")
-print(rank(A), floating_echelon(A, tol=0, pivoting="none").rank)"""
+print(rank(A), eliminate(A, "float64", "none").rank)"""
 
 
 @st.fragment
@@ -35,8 +45,7 @@ def numbers_lie(A: Matrix) -> None:
         step=0.5,
         format="%g",
         key="tol",
-        bind="query-params",
-        persist_state="session",
+        **BOUND,
     )
     c = counts(A, tol=10.0**exponent)
     st.markdown(table(c))
@@ -61,25 +70,10 @@ def side_by_side(A: Matrix | None) -> None:
     st.subheader("Side by side, step by step", anchor=False)
     st.markdown(text("numbers", "side by side"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        pivoting = st.segmented_control(
-            "Pivoting",
-            PIVOTINGS,
-            default="none",
-            required=True,
-            key="pivoting",
-            bind="query-params",
-            persist_state="session",
-            help=text("numbers", "help pivoting"),
+        pivoting = choice(
+            "Pivoting", PIVOTINGS, "none", "pivoting", help=text("numbers", "help pivoting")
         )
-        low = st.segmented_control(
-            "Beside float64",
-            ARITHMETICS[2:],
-            default="float32",
-            required=True,
-            key="low",
-            bind="query-params",
-            persist_state="session",
-        )
+        low = choice("Beside float64", ARITHMETICS[2:], "float32", "low")
         power = st.slider(
             "Mark a relative error above ten to the power",
             -16.0,
@@ -88,11 +82,10 @@ def side_by_side(A: Matrix | None) -> None:
             0.5,
             format="%g",
             key="drift",
-            bind="query-params",
-            persist_state="session",
+            **BOUND,
             width=330,
         )
-    runs = [run(A, arithmetic, pivoting) for arithmetic in ("exact", "float64", low)]
+    runs = [eliminate(A, arithmetic, pivoting) for arithmetic in ("exact", "float64", low)]
     parted = [None, *(parting(runs[0], other) for other in runs[1:])]
     drifted = [None, *(drift(runs[0], other, 10.0**power) for other in runs[1:])]
     st.markdown(summary(runs, parted, drifted, 10.0**power))
@@ -185,6 +178,4 @@ def _short(x: Any) -> str:
     return number(x) if isinstance(x, Fraction) else f"{float(x):.3g}".replace("-", "−")
 
 
-VIEW = View(
-    beside=numbers_lie, below=side_by_side, code=(run, parting, floating_echelon), usage=USAGE
-)
+VIEW = View(beside=numbers_lie, below=side_by_side, code=(eliminate, parting), usage=USAGE)

@@ -14,9 +14,9 @@ from lowrank.exact.modular import (
     rank_mod,
     steps_mod,
 )
-from lowrank.figures.cells import cells_html
-from lowrank.figures.exact import step_html
+from lowrank.figures.exact import cells_html, step_html
 from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.rank.inputs import one_of_or_typed
 from lowrank.ui.rank.stepper import stepped
 from lowrank.ui.rank.view import View
 
@@ -37,20 +37,11 @@ OFFERED = ["2", "3", "5", "7", "11", "13"]
 def other_fields(A: Matrix) -> None:
     """Choose p; the rank over the rationals and over GF(p); the reduction modulo p."""
     st.markdown(text("fields", "introduction"))
-    current = st.session_state.get("p") or st.query_params.get("p")
-    chosen = st.selectbox(
-        "Prime p",
-        OFFERED if not current or current in OFFERED else [*OFFERED, current],
-        key="p",
-        accept_new_options=True,
-        bind="query-params",
-        persist_state="session",
-        help=text("fields", "help p"),
-    )
+    chosen = one_of_or_typed("Prime p", OFFERED, "p", help=text("fields", "help p"))
     over_q, fallen = rank(A), falling_primes(A)
     st.markdown(ranks_table(A, over_q, fallen))
     st.markdown(falls_in_words(fallen, over_q))
-    p = chosen_prime(chosen or "")
+    p = chosen_prime(chosen)
     path = list(steps_mod(A, p, reduced=True))
     at = stepped(len(path), key="pstep")
     step = path[at - 1] if at else None
@@ -61,7 +52,7 @@ def other_fields(A: Matrix) -> None:
         why = text("fields", "start").format(p=p, last=p - 1)
         st.html(step_html(f"{len(path)} steps to the reduced form · GF({p})", f"A mod {p}", why))
     finished = at == len(path)
-    changed = () if not step else step.op.rows if step.op.kind == "swap" else step.op.rows[:1]
+    changed = step.op.changed if step else ()
     places = set(enumerate(leading_columns(shown))) if finished else {step.pivot} if step else ()
     cells = [[written(x) for x in row] for row in shown]
     st.html(cells_html(cells, f"The matrix modulo {p} after step {at}", places, changed))

@@ -10,6 +10,7 @@ from lowrank.exact.moves import explain_next, parse_operation
 from lowrank.exact.parsing import parse_matrix
 from lowrank.figures.exact import step_html
 from lowrank.ui.layout import text
+from lowrank.ui.rank.inputs import BOUND
 from lowrank.ui.rank.link import CLICK, TYPE, WHOLE, commit, do
 from lowrank.ui.rank.stepper import finished
 
@@ -27,8 +28,7 @@ def entry(d: Derivation, way: str) -> None:
                 label_visibility="collapsed",
                 on_change=_typed,
                 args=(d,),
-                bind="query-params",
-                persist_state="session",
+                **BOUND,
             )
             st.button("Do it", key="do_typed", type="primary", on_click=_typed, args=(d,))
         elif way == CLICK:
@@ -47,8 +47,7 @@ def _whole(d: Derivation) -> None:
         height=30 + 24 * min(len(d.start), 6),
         on_change=_written,
         args=(d,),
-        bind="query-params",
-        persist_state="session",
+        **BOUND,
     )
     with st.container(width="content"):
         st.button("Check", key="do_written", type="primary", on_click=_written, args=(d,))

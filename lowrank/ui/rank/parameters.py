@@ -13,10 +13,10 @@ from lowrank.errors import InputError
 from lowrank.exact.elimination import rank
 from lowrank.exact.matrices import Matrix, exact
 from lowrank.exact.parsing import parse_matrix
-from lowrank.figures.cells import cells_html
-from lowrank.figures.exact import matrix_html, step_html
+from lowrank.figures.exact import cells_html, matrix_html, step_html
 from lowrank.ui.cached import parametric
 from lowrank.ui.layout import code_for_this, errors_shown, say, text
+from lowrank.ui.rank.inputs import BOUND, one_of_or_typed
 from lowrank.ui.rank.stepper import stepped
 from lowrank.ui.rank.view import View
 
@@ -42,23 +42,10 @@ def parameters(_: Matrix | None) -> None:
         entry, table = st.columns([2, 3], gap="large")
         with entry:
             st.markdown(text("parameters", "introduction"))
-            current = st.session_state.get("pm") or st.query_params.get("pm")
-            chosen = st.selectbox(
-                "Matrix with letters",
-                list(PRESETS) if not current or current in PRESETS else [*PRESETS, current],
-                key="pm",
-                accept_new_options=True,
-                bind="query-params",
-                persist_state="session",
-                help=text("parameters", "help matrix"),
-            )
-            typed = PRESETS.get(chosen or "", chosen or "")
-            system = st.toggle(
-                "Last column is b: solve A x = b",
-                key="sys",
-                bind="query-params",
-                persist_state="session",
-            )
+            help_ = text("parameters", "help matrix")
+            chosen = one_of_or_typed("Matrix with letters", list(PRESETS), "pm", help=help_)
+            typed = PRESETS.get(chosen, chosen)
+            system = st.toggle("Last column is b: solve A x = b", key="sys", **BOUND)
             A, found, lines, says = parametric(typed)
             columns = len(A.rows[0])
             st.html(cells_html([[says(x) for x in row] for row in A.rows], "The matrix"))
@@ -72,7 +59,8 @@ def parameters(_: Matrix | None) -> None:
             one_value(A, found, solved)
         one_case(found, says)
         st.markdown(text("parameters", "explanation"))
-    from lowrank.exact.parametric import Region, cases
+    from lowrank.exact.parametric import cases
+    from lowrank.exact.regions import Region
 
     usage = text("parameters", "usage").format(matrix=typed.replace('"', ""))
     code_for_this(cases, Region, usage=usage)
@@ -97,7 +85,7 @@ def in_table(lines: "tuple[Line, ...]", solved: bool) -> str:
 @errors_shown()
 def one_case(found: "tuple[Case, ...]", says: object) -> None:
     """The operations of one case, and why each, a step at a time."""
-    from lowrank.exact.parametric import in_words
+    from lowrank.exact.conditions import in_words
 
     real = [case for case in found if case.exists]
     names = [f"{in_words(case.region)}: rank {case.rank}" for case in real]
@@ -110,8 +98,7 @@ def one_case(found: "tuple[Case, ...]", says: object) -> None:
         format_func=lambda i: names[i],
         key="case",
         filter_mode=None,
-        bind="query-params",
-        persist_state="session",
+        **BOUND,
     )
     case = real[k or 0]
     if not case.moves:
@@ -136,7 +123,7 @@ def one_case(found: "tuple[Case, ...]", says: object) -> None:
 @errors_shown()
 def one_value(A: "Parametric", found: "tuple[Case, ...]", solved: bool) -> None:
     """Try a value of every letter: the case that applies and the rank counted with numbers."""
-    from lowrank.exact.parametric import in_words
+    from lowrank.exact.conditions import in_words
 
     if not A.letters:
         return
@@ -148,8 +135,7 @@ def one_value(A: "Parametric", found: "tuple[Case, ...]", solved: bool) -> None:
                 letter,
                 value="1",
                 key=f"value_{letter}",
-                bind="query-params",
-                persist_state="session",
+                **BOUND,
                 max_chars=20,
                 width=110,
                 help="A whole number, a fraction like 3/2 or a decimal.",

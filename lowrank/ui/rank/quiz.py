@@ -5,8 +5,9 @@ import streamlit as st
 from lowrank.errors import InputError
 from lowrank.figures.exact import matrix_html
 from lowrank.teaching.problems import LEVELS
-from lowrank.teaching.quiz import NONE, Question, Verdict, judge, judge_operation, make_question
+from lowrank.teaching.quiz import NONE, Judgement, Question, judge, judge_operation, make_question
 from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.rank.inputs import BOUND, choice
 from lowrank.ui.rank.view import View
 
 # The kind's label is what the link says.
@@ -25,33 +26,9 @@ def quiz_view() -> None:
     """One question at a time; its kind, difficulty and number are in the link."""
     st.markdown(text("quiz", "intro"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = st.segmented_control(
-            "Question about",
-            list(LABELS),
-            default="Next step",
-            required=True,
-            key="q_kind",
-            bind="query-params",
-            persist_state="session",
-        )
-        difficulty = st.segmented_control(
-            "Difficulty",
-            list(LEVELS),
-            default="easy",
-            required=True,
-            key="q_level",
-            bind="query-params",
-            persist_state="session",
-        )
-        number = st.number_input(
-            "Question number",
-            1,
-            LAST_NUMBER,
-            key="q",
-            bind="query-params",
-            persist_state="session",
-            width=150,
-        )
+        label = choice("Question about", list(LABELS), "Next step", "q_kind")
+        difficulty = choice("Difficulty", list(LEVELS), "easy", "q_level")
+        number = st.number_input("Question number", 1, LAST_NUMBER, key="q", **BOUND, width=150)
     question = make_question(LABELS[label], int(number), difficulty)
     picture, answering = st.columns([3, 2], gap="large")
     with picture:
@@ -106,7 +83,7 @@ def _feedback(question: Question, said: str) -> None:
         st.error(f"Not this one. {verdict.why}", icon=":material/close:")
 
 
-def _answers() -> dict[tuple[str, str, int], Verdict]:
+def _answers() -> dict[tuple[str, str, int], Judgement]:
     """The first verdict on each question of this session, in the order answered."""
     return st.session_state.setdefault("quiz_answers", {})
 

@@ -1,15 +1,13 @@
 """What a reduction and its floating-point rivals say, as sentences."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from lowrank.errors import InputError
-from lowrank.exact.elimination import FloatingEchelon, floating_echelon, floats, rank
-from lowrank.exact.floating import number
+from lowrank.exact.elimination import rank
+from lowrank.exact.floating import Run, eliminate, floats, number
 from lowrank.exact.matrices import Matrix
-from lowrank.exact.subspaces import dependencies, null_space, rank_nullity
+from lowrank.exact.subspaces import dependencies, listed, null_space, rank_nullity
 from lowrank.figures.exact import vector
 from lowrank.spectra.measures import numerical_rank
 from lowrank.spectra.svd import full
@@ -25,22 +23,22 @@ def conclusion(A: Matrix) -> list[str]:
         if count.rank == most
         else f"Not full rank: a {len(A)} × {len(A[0])} matrix could have {most}."
     )
-    written = [f"**{d}**" for d in dependencies(A)]
-    combined = (
-        f"Rows made of others: {', '.join(written)}."
-        if written
-        else "No row is a combination of the others."
-    )
     basis = null_space(A)
     kernel = f" A x = 0 for x = {', '.join(vector(v) for v in basis)}, and combinations." * bool(
         basis
     )
     return [
         f"**Rank {count.rank}**: {rows} in echelon form. {full}",
-        combined,
+        dependent_rows(A),
         f"rank + nullity = {count.rank} + {count.nullity} = {count.columns}, "
         f"the number of columns.{kernel}",
     ]
+
+
+def dependent_rows(A: Matrix) -> str:
+    """The rows that others make up, in bold; or that there are none."""
+    found = dependencies(A)
+    return "Rows made of others: " * bool(found) + listed(found, lambda d: f"**{d}**")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +46,8 @@ class Counts:
     """The rank of one matrix, counted four ways, and what they were counted from."""
 
     exact: int
-    naive: FloatingEchelon | None  # None where the numbers grew beyond float64
-    partial: FloatingEchelon | None
+    naive: Run
+    partial: Run
     s: np.ndarray
     shape: tuple[int, int]
     tol: float
@@ -63,19 +61,15 @@ class Counts:
 def counts(A: Matrix, tol: float) -> Counts:
     """Exact, floating without and with pivoting (no tolerance), and by singular values."""
     s, shape = full(floats(A)).s, (len(A), len(A[0]))
-    return Counts(rank(A), _floating(A, "none"), _floating(A, "partial"), s, shape, tol)
-
-
-def _floating(A: Matrix, pivoting: Literal["partial", "none"]) -> FloatingEchelon | None:
-    try:
-        return floating_echelon(A, tol=0.0, pivoting=pivoting)
-    except InputError:
-        return None
+    naive, partial = eliminate(A, "float64", "none"), eliminate(A, "float64", "partial")
+    return Counts(rank(A), naive, partial, s, shape, tol)
 
 
 def table(c: Counts) -> str:
     """The four ranks as a Markdown table."""
-    naive, partial = (str(e.rank) if e else "overflow" for e in (c.naive, c.partial))
+    naive, partial = (
+        each.rank if each.rank is not None else "overflow" for each in (c.naive, c.partial)
+    )
     return (
         "| counted by | rank |\n|:--|--:|\n"
         f"| exact fractions | **{c.exact}** |\n"
@@ -97,16 +91,17 @@ def lessons(c: Counts) -> list[str]:
 
 def _about_elimination(c: Counts) -> str:
     """What went wrong in floating-point elimination, or nothing."""
-    if c.naive is None or c.partial is None:
+    naive, partial = c.naive.rank, c.partial.rank
+    if naive is None or partial is None:
         return text("rank", "lesson: overflow")
-    worst = max((c.naive, c.partial), key=lambda e: e.rank)
-    if worst.rank > c.exact:
-        crumb = number(worst.matrix[c.exact, worst.pivots[c.exact]])
+    if max(naive, partial) > c.exact:
+        worst = c.naive if naive >= partial else c.partial
+        crumb = number(worst.matrices[-1][c.exact][worst.pivots[c.exact]])
         words = text("rank", "lesson: crumb")
         return words.format(exact=c.exact, found=worst.rank, crumb=crumb)
-    if c.partial.rank < c.exact:
-        return text("rank", "lesson: partial lost").format(exact=c.exact, partial=c.partial.rank)
-    if c.naive.rank < c.exact:
+    if partial < c.exact:
+        return text("rank", "lesson: partial lost").format(exact=c.exact, partial=partial)
+    if naive < c.exact:
         words = text("rank", "lesson: drowned")
-        return words.format(exact=c.exact, found=c.naive.rank, partial=c.partial.rank)
+        return words.format(exact=c.exact, found=naive, partial=partial)
     return ""

@@ -10,7 +10,7 @@ from lowrank.exact.elimination import pivots_in_place
 from lowrank.exact.moves import is_echelon, is_reduced_echelon
 from lowrank.figures.exact import matrix_html, step_html
 from lowrank.ui.layout import text
-from lowrank.ui.rank.bound import BOUND
+from lowrank.ui.rank.inputs import BOUND
 
 
 def transport(d: Derivation, back: str, forward: str, go: Callable[[int], None]) -> None:

@@ -5,10 +5,12 @@ from functools import partial
 import streamlit as st
 
 from lowrank.exact.elimination import leading_columns
+from lowrank.exact.subspaces import listed
 from lowrank.figures.exact import matrix_html
 from lowrank.teaching.problems import LEVELS, MOST_ROWS, make_problem
 from lowrank.teaching.worksheet import FORMATS, MOST_PROBLEMS, Worksheet, answer, make_worksheet
 from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.rank.inputs import BOUND, choice
 from lowrank.ui.rank.view import View
 
 LABELS = {"html": "HTML", "latex": "LaTeX", "markdown": "Markdown"}
@@ -55,15 +57,7 @@ def _chosen() -> Worksheet:
         m = _number("Rows", "w_m", MOST_ROWS, 3)
         n = _number("Columns", "w_n", MOST_ROWS, 4)
         rank = _number("Rank", "w_rank", MOST_ROWS, 2)
-    difficulty = st.segmented_control(
-        "Difficulty",
-        list(LEVELS),
-        default="medium",
-        required=True,
-        key="w_level",
-        bind="query-params",
-        persist_state="session",
-    )
+    difficulty = choice("Difficulty", list(LEVELS), "medium", "w_level")
     st.caption(text("worksheet", difficulty))
     with st.container(horizontal=True):
         count = _number("Problems", "w_count", MOST_PROBLEMS, 10)
@@ -74,31 +68,18 @@ def _chosen() -> Worksheet:
 
 
 def _number(label: str, key: str, most: int, value: int) -> int:
-    return int(
-        st.number_input(
-            label,
-            1,
-            most,
-            value,
-            key=key,
-            width=130,
-            bind="query-params",
-            persist_state="session",
-        )
-    )
+    return int(st.number_input(label, 1, most, value, key=key, width=130, **BOUND))
 
 
 def _toggle(label: str, key: str) -> bool:
-    return st.toggle(label, key=key, bind="query-params", persist_state="session")
+    return st.toggle(label, key=key, **BOUND)
 
 
 def _first_problem(sheet: Worksheet) -> None:
     problem = sheet.problem(0)
     found = answer(problem, sheet.reduced)
     st.html(matrix_html(problem.matrix, "Problem 1"))
-    rows = ", ".join(str(d) for d in found.dependent)
-    said = f"{rows}." if rows else "No row is a combination of the others."
-    st.markdown(f"**Rank {found.rank}.** {said}")
+    st.markdown(f"**Rank {found.rank}.** {listed(found.dependent)}")
     st.markdown(_in_short([str(step.op) for step in found.path]))
     pivots = set(enumerate(leading_columns(found.form)))
     form = "Its reduced echelon form" if sheet.reduced else "Its echelon form"
