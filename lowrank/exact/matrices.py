@@ -110,6 +110,18 @@ def written(x: Fraction, longest: int = 18) -> str:
     return f"≈{digits} × 10^{int(power)}".replace("-", "−")
 
 
+def latex_number(x: Fraction) -> str:
+    r"""A fraction as LaTeX, its minus in front.
+
+    >>> print(latex_number(Fraction(-3, 2)))
+    -\frac{3}{2}
+    """
+    sign, size = "-" * (x < 0), abs(x)
+    if size.denominator == 1:
+        return f"{sign}{size.numerator}"
+    return rf"{sign}\frac{{{size.numerator}}}{{{size.denominator}}}"
+
+
 def lead(row: Row) -> int:
     """The column of a row's first entry that is not 0; one past the last if all are 0."""
     return next((j for j, x in enumerate(row) if x), len(row))
@@ -192,7 +204,7 @@ class RowOp:
         R_{2} \leftarrow \frac{1}{3} R_{2}
         """
         names = [f"R_{{{i + 1}}}" for i in self.rows]
-        return _written(self, names, (r"\leftrightarrow", r"\leftarrow", "-"), _latex_fraction)
+        return _written(self, names, (r"\leftrightarrow", r"\leftarrow", "-"), latex_number)
 
     @property
     def changed(self) -> tuple[int, ...]:
@@ -229,10 +241,6 @@ def _written(op: RowOp, names: list[str], signs: tuple[str, str, str], number: C
     if op.kind == "scale":
         return f"{names[0]} {arrow} {minus if op.factor < 0 else ''}{term}"
     return f"{names[0]} {arrow} {names[0]} {minus if op.factor < 0 else '+'} {term}"
-
-
-def _latex_fraction(x: Fraction) -> str:
-    return str(x) if x.denominator == 1 else rf"\frac{{{x.numerator}}}{{{x.denominator}}}"
 
 
 def swap(i: int, j: int) -> RowOp:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
 
-from lowrank.exact.matrices import Matrix, RowOp, apply
+from lowrank.exact.matrices import Matrix, RowOp, apply, latex_number
 
 
 def matrices(A: Matrix, ops: Sequence[RowOp]) -> list[Matrix]:
@@ -26,18 +26,6 @@ def matrices(A: Matrix, ops: Sequence[RowOp]) -> list[Matrix]:
         InputError: an operation names a row that A does not have.
     """
     return list(accumulate(ops, lambda B, op: apply(op, B), initial=A))
-
-
-def latex_number(x: Fraction) -> str:
-    r"""A fraction as LaTeX, its minus in front.
-
-    >>> print(latex_number(Fraction(-3, 2)))
-    -\frac{3}{2}
-    """
-    sign, size = "-" * (x < 0), abs(x)
-    if size.denominator == 1:
-        return f"{sign}{size.numerator}"
-    return rf"{sign}\frac{{{size.numerator}}}{{{size.denominator}}}"
 
 
 def latex_matrix(A: Matrix) -> str:

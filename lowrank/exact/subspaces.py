@@ -34,7 +34,11 @@ class Dependency:
         return f"R{self.row + 1} = {combination([(c, f'R{i + 1}') for c, i in self.terms])}"
 
 
-def combination(terms: Iterable[tuple[Fraction, str]]) -> str:
+def combination(
+    terms: Iterable[tuple[Fraction, str]],
+    number: Callable[[Fraction], str] = written,
+    minus: str = "−",
+) -> str:
     """A sum of multiples, as on the blackboard; a term without a name is a plain number.
 
     >>> combination([(Fraction(3), ""), (Fraction(-1), "x2"), (Fraction(0), "x3")])
@@ -45,9 +49,9 @@ def combination(terms: Iterable[tuple[Fraction, str]]) -> str:
         if not coefficient:
             continue
         size = abs(coefficient)
-        term = name if name and size == 1 else f"{written(size)} {name}".rstrip()
-        minus = coefficient < 0
-        words += (" − " if minus else " + ") + term if words else f"{'−' if minus else ''}{term}"
+        term = name if name and size == 1 else f"{number(size)} {name}".rstrip()
+        sign = minus if coefficient < 0 else "+"
+        words += f" {sign} {term}" if words else f"{minus * (coefficient < 0)}{term}"
     return words or "0"
 
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from lowrank.errors import InputError
 from lowrank.exact.elimination import Step, leading_columns, steps
-from lowrank.exact.matrices import Matrix, Row, RowOp, transpose, written
-from lowrank.exact.notation import latex_matrix, latex_number, to_latex, to_markdown
-from lowrank.exact.subspaces import Dependency, dependencies, listed, null_space
+from lowrank.exact.matrices import Matrix, Row, RowOp, latex_number, transpose, written
+from lowrank.exact.notation import latex_matrix, to_latex, to_markdown
+from lowrank.exact.subspaces import Dependency, combination, dependencies, listed, null_space
 from lowrank.teaching.problems import Problem, make_problem
 
 MOST_PROBLEMS = 100
@@ -291,22 +291,13 @@ def _ops(found: Answer) -> list[RowOp]:
 
 def _latex_dependency(d: Dependency) -> str:
     """R3 = 2 R1 − R2 as LaTeX, between dollars."""
-    terms = [(c, rf"R_{{{row + 1}}}") for c, row in d.terms]
-    return rf"$R_{{{d.row + 1}}} = {_latex_sum(terms)}$"
-
-
-def _latex_sum(terms: list[tuple[Fraction, str]]) -> str:
-    parts = [
-        ("-" if c < 0 else "+", name if abs(c) == 1 else f"{latex_number(abs(c))} {name}")
-        for c, name in terms
-    ]
-    return " ".join(f"{sign} {term}" for sign, term in parts).removeprefix("+ ") or "0"
+    terms = [(c, f"R_{{{row + 1}}}") for c, row in d.terms]
+    return f"$R_{{{d.row + 1}}} = {combination(terms, latex_number, '-')}$"
 
 
 def _latex_solutions(found: Answer) -> str:
-    columns = [latex_matrix(transpose((x,))) for x in found.solutions]
-    terms = [(Fraction(1), rf"t_{{{k}}} {x}") for k, x in enumerate(columns, start=1)]
-    return f"x = {_latex_sum(terms)}"
+    columns = (latex_matrix(transpose((x,))) for x in found.solutions)
+    return "x = " + (" + ".join(f"t_{{{k}}} {x}" for k, x in enumerate(columns, start=1)) or "0")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from lowrank.exact.derivation import Derivation
 from lowrank.exact.matrices import add, exact, scale, swap
-from lowrank.exact.query import decode, encode_moves
+from lowrank.exact.query import decode, decode_moves, encode_moves
+from lowrank.ui.rank import link
 from tests.pages.opening import words
 from tests.pages.test_rank import caption, drawn, opened
 
@@ -224,3 +225,21 @@ def test_the_moves_so_far_are_exported(form, part):
     app.segmented_control(key="share").set_value(form).run()
     assert any(part in code.value for code in app.code)
     assert not app.exception
+
+
+def test_the_moves_of_a_link_are_worked_out_once(monkeypatch):
+    texts = []
+
+    def counted(start, text, reduced):
+        texts.append(text)
+        return decode_moves(start, text, reduced)
+
+    monkeypatch.setattr(link, "decode_moves", counted)
+    app = doing(m="2 4 1; 3 7 0; 1 1 1", ops="v1.N1S12", step="2")
+    assert "R1 ↔ R2" in caption(app)
+    pressed(app, "step_back")
+    typed(app, "R3 - R1")
+    assert app.query_params["ops"] == "v1.N1C313"
+    assert texts == ["v1.N1S12"]
+    app.text_input(key="ops").set_value("v1.S12").run()
+    assert texts == ["v1.N1S12", "v1.S12"]

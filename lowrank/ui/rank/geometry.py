@@ -22,12 +22,10 @@ OFFERED = ("A repeated direction", "Full rank", "Tall")
 STEP = "gstep"  # its own place in the address: the derivation of Reduce may be another
 CHART = {"displayModeBar": False, "scrollZoom": False}
 
-USAGE = """from lowrank.exact.geometry import column_space, cube, image, kernel
-from lowrank.exact.parsing import parse_matrix
+USAGE = """from lowrank import exact
 
-A = parse_matrix("{matrix}")
-print(column_space(A), kernel(A))
-print(image(A, cube(len(A[0]))))"""
+A = exact.parse_matrix("{matrix}")
+print(exact.column_space(A), exact.kernel(A))"""
 
 
 def reduction(A: Matrix) -> Derivation:

@@ -25,13 +25,11 @@ from lowrank.ui.rank.link import derivation
 from lowrank.ui.rank.sentences import dependent_rows
 from lowrank.ui.rank.view import View
 
-USAGE = """from lowrank.exact.parsing import parse_matrix
-from lowrank.exact.subspaces import fundamental
-from lowrank.exact.systems import inverse, plu, solve
+USAGE = """from lowrank import exact
 
-A = parse_matrix("{matrix}")
-print(plu(A))
-print(fundamental(A))"""
+A = exact.parse_matrix("{matrix}")
+print(exact.plu(A))
+print(exact.fundamental(A))"""
 ANSWERS = ("Forms", "Subspaces", "A x = b", "P A = L U", "Inverse", "E A")
 
 

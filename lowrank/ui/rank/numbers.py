@@ -24,12 +24,10 @@ from lowrank.ui.rank.sentences import counts, lessons, table
 from lowrank.ui.rank.stepper import stepped
 from lowrank.ui.rank.view import View
 
-USAGE = """from lowrank.exact.elimination import rank
-from lowrank.exact.floating import eliminate
-from lowrank.exact.parsing import parse_matrix
+USAGE = """from lowrank import exact
 
-A = parse_matrix("{matrix}")
-print(rank(A), eliminate(A, "float64", "none").rank)"""
+A = exact.parse_matrix("{matrix}")
+print(exact.rank(A), exact.eliminate(A, "float64", "none").rank)"""
 
 
 @st.fragment

@@ -20,13 +20,11 @@ from lowrank.ui.rank.inputs import one_of_or_typed
 from lowrank.ui.rank.stepper import stepped
 from lowrank.ui.rank.view import View
 
-USAGE = """from lowrank.exact.elimination import rank
-from lowrank.exact.modular import falling_primes, rank_mod, steps_mod
-from lowrank.exact.parsing import parse_matrix
+USAGE = """from lowrank import exact
 
-A = parse_matrix("{matrix}")
-print(rank(A), [rank_mod(A, p) for p in (2, 3, 5, 7)], falling_primes(A).primes)
-for step in steps_mod(A, 2):
+A = exact.parse_matrix("{matrix}")
+print([exact.rank_mod(A, p) for p in (2, 3, 5, 7)], exact.falling_primes(A).primes)
+for step in exact.steps_mod(A, 2):
     print(step.op, step.why)"""
 
 OFFERED = ["2", "3", "5", "7", "11", "13"]

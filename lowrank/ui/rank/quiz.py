@@ -13,11 +13,11 @@ from lowrank.ui.rank.view import View
 # The kind's label is what the link says.
 LABELS = {"Next step": "next", "Rank": "rank", "Dependent row": "dependent"}
 LAST_NUMBER = 9999
-USAGE = """from lowrank.teaching.quiz import judge, make_question
+USAGE = """from lowrank import teaching
 
-question = make_question("next", seed=1, difficulty="easy")
+question = teaching.make_question("next", seed=1, difficulty="easy")
 print(question.matrix)
-print(judge(question, "R2 - 2 R1"))"""
+print(teaching.judge(question, "R2 - 2 R1"))"""
 
 
 @st.fragment

@@ -25,13 +25,12 @@ EXPORTS = {
     "Markdown": ("markdown", "md", to_markdown),
     "Code": ("python", "py", to_code),
 }
-USAGE = """from lowrank.exact.elimination import rank, steps
-from lowrank.exact.parsing import parse_matrix
+USAGE = """from lowrank import exact
 
-A = parse_matrix("{matrix}")
-for step in steps(A, reduced={reduced}):
+A = exact.parse_matrix("{matrix}")
+for step in exact.steps(A, reduced={reduced}):
     print(step.op, step.why)
-print(rank(A))"""
+print(exact.rank(A))"""
 
 
 def beside(A: Matrix) -> None:

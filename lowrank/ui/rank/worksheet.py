@@ -16,10 +16,10 @@ from lowrank.ui.rank.view import View
 LABELS = {"html": "HTML", "latex": "LaTeX", "markdown": "Markdown"}
 LAST_SEED = 999_999
 FEW = 8  # steps of the first problem written out beside it
-USAGE = """from lowrank.teaching.worksheet import as_html, make_worksheet
+USAGE = """from lowrank import teaching
 
-sheet = make_worksheet(seed=7, m=3, n=4, rank=2, count=10, difficulty="medium")
-open("worksheet.html", "w", encoding="utf-8").write(as_html(sheet))"""
+sheet = teaching.make_worksheet(seed=7, m=3, n=4, rank=2, count=10, difficulty="medium")
+open("worksheet.html", "w", encoding="utf-8").write(teaching.FORMATS["html"].write(sheet))"""
 
 
 @st.fragment
