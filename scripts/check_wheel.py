@@ -27,7 +27,8 @@ def installed(work: Path) -> Path:
     venv.create(environment, with_pip=False)
     programs = environment / ("Scripts" if os.name == "nt" else "bin")
     python = str(programs / "python")
-    subprocess.run([*pip, "--python", python, "install", f"{wheel}[app]"], check=True)
+    install = ["--python", python, "install", "--no-compile", f"{wheel}[app]"]
+    subprocess.run([*pip, *install], check=True)
     return programs
 
 
