@@ -126,6 +126,20 @@ def test_all_examples_are_laid_out_by_one_process_and_not_on_the_pages_thread(mo
     assert started == ["long_job_0"]
 
 
+def test_a_bad_line_of_own_text_stands_beside_the_results_and_they_keep_their_settings():
+    app = opened(steps="2", set="my own", lines="Hi => Yo", r="4")
+    app.button(key="train").click().run()
+    assert app.query_params["run"]  # at once: a reload finds the run again
+    app = finished(app)
+    app.select_slider(key="r").set_value(16).run()
+    assert "A (4, 128)" in said(app)  # the run's shapes, not those of what is asked for next
+    app.text_area(key="lines").set_value("no arrow").run()
+    assert not app.exception
+    assert "expected: prompt => answer" in app.error[0].value
+    assert "2 steps in" in said(app)
+    assert app.get("download_button")
+
+
 def test_a_stopped_run_keeps_what_it_learnt():
     app = opened(steps="200", set="my own", lines="Hi => " + "yo " * 40)
     app.button(key="train").click().run()

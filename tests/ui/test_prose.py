@@ -25,7 +25,7 @@ NAMED_LATER = {
     "question.kind": KINDS,
     "difficulty": LEVELS,
     "above": ["above", "untouched"],
-    "f'help {name.lower()}'": [f"help {name.lower()}" for name in NUMBERS if "nll" not in name],
+    "NUMBERS[name]": NUMBERS.values(),
     """f"preset: {(chosen if chosen in PRESETS else 'own')}\"""": [
         f"preset: {name}" for name in (*PRESETS, "own")
     ],
