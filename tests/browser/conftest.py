@@ -1,6 +1,7 @@
 """The running app and a real Chromium, for tests of what a person sees."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -26,14 +27,10 @@ FLAGS = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder is a browser test, tried again where the machine was too busy.
-
-    A page drawn late is no fault of the page: what fails three times in a row is one.
-    """
+    """Everything in this folder is a browser test."""
     for item in items:
         if Path(item.path).is_relative_to(Path(__file__).parent):
             item.add_marker("browser")
-            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 def free_port() -> int:
@@ -103,13 +100,14 @@ def new_page(chromium, app_url):
     """A function that opens an address of the app as a new visitor would."""
     contexts = []
 
-    def open_page(address: str = "/", width: int = 1280, height: int = 900):
+    def open_page(address: str = "/", width: int = 1280, height: int = 900, wait: bool = True):
         context = chromium.new_context(viewport={"width": width, "height": height})
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(30_000)
         page.goto(address if address.startswith("http") else app_url + address)
-        settled(page)
+        if wait:
+            settled(page)
         return page
 
     yield open_page
@@ -117,9 +115,45 @@ def new_page(chromium, app_url):
         context.close()
 
 
+# A page that asks to be run again is idle in between for a moment. The server answers in the order
+# in which things happened to it: after its answer, the browser knows of a run that had begun.
+IDLE = """async () => {
+  const idle = () =>
+    document.querySelector('h1') &&
+    document.querySelector('[data-test-script-state="notRunning"]') &&
+    !document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]');
+  if (!idle()) return false;
+  await fetch('/_stcore/health');
+  await new Promise(requestAnimationFrame);
+  return Boolean(idle());
+}"""
+
+
 def settled(page) -> None:
-    """Wait until the page has drawn its title and no script runs."""
-    page.get_by_role("heading", level=1).first.wait_for()
-    page.locator('[data-test-script-state="notRunning"]').wait_for()
-    page.wait_for_timeout(300)  # a rerun that the page itself asked for would start by now
-    page.locator('[data-test-script-state="notRunning"]').wait_for()
+    """Wait until the page is whole: its title and charts are drawn and no script runs."""
+    page.wait_for_function(IDLE)
+
+
+def number(page, label: str):
+    """The place of the number under a label."""
+    box = page.locator('[data-testid="stMetric"]').filter(has_text=label)
+    return box.locator('[data-testid="stMetricValue"]')
+
+
+def metric(page, label: str) -> str:
+    """The number under a label once it is there."""
+    return changed(page, label, "…")
+
+
+def changed(page, label: str, before: str, timeout: float = 90_000) -> str:
+    """The number under a label once it is no longer what it was."""
+    from playwright.sync_api import expect
+
+    place = number(page, label)
+    expect(place).not_to_have_text(re.compile(f"^({re.escape(before)}|…)$"), timeout=timeout)
+    return place.inner_text()
+
+
+def fits(page, width: int) -> bool:
+    """Whether nothing stands out at the right of a window of that width."""
+    return page.evaluate("document.documentElement.scrollWidth") <= width

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settled
+from tests.browser.conftest import fits, settled
 
 
 @pytest.mark.slow
@@ -33,5 +33,4 @@ def test_hover_click_through_to_truncation_and_back(new_page):
 
 
 def test_fits_a_phone(new_page):
-    page = new_page("/atlas?model=synthetic", width=390)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert fits(new_page("/atlas?model=synthetic", width=390), 390)

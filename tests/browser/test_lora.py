@@ -1,7 +1,6 @@
 """A student on the LoRA page: change r, type a word, share the link."""
 
-from tests.browser.conftest import settled
-from tests.browser.test_truncation import changed, metric
+from tests.browser.conftest import changed, fits, metric, settled
 
 
 def test_changes_r_and_finds_it_again(new_page):
@@ -35,5 +34,4 @@ def test_a_typed_word_is_looked_up_and_a_blank_one_refused(new_page):
 
 
 def test_fits_a_phone(new_page):
-    page = new_page("/lora", width=390)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert fits(new_page("/lora", width=390), 390)

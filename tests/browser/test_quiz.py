@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from lowrank.exact.elimination import next_step, rank
 from lowrank.teaching.quiz import make_question
 from lowrank.teaching.worksheet import answer, make_worksheet
-from tests.browser.conftest import settled
+from tests.browser.conftest import fits, settled
 
 
 def test_the_quiz_is_played_and_a_reload_keeps_the_question(new_page):
@@ -54,7 +54,7 @@ def test_the_worksheet_is_downloaded_and_opened(new_page, tmp_path, width):
     first = " ".join(f"{x}".replace("-", "−") for x in sheet.problem(0).matrix[0])
     drawn = page.locator(".lr-matrix").first.get_attribute("aria-label")
     assert f"Row 1: {first.replace(' ', ', ')}." in drawn
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert fits(page, width)
 
     for button, suffix in (("Markdown", ".md"), ("LaTeX", ".tex"), ("HTML", ".html")):
         with page.expect_download() as waiting:
@@ -64,7 +64,7 @@ def test_the_worksheet_is_downloaded_and_opened(new_page, tmp_path, width):
         waiting.value.save_as(path)
 
     page.goto(path.as_uri())
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert fits(page, width)
     key = page.locator(".key")
     for k, problem in enumerate(sheet.problems):
         entries = " ".join(str(x).replace("-", "−") for row in problem.matrix for x in row)

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settled
+from tests.browser.conftest import fits, settled
 
 
 def drawn(page) -> str:
@@ -79,16 +79,14 @@ def test_a_bad_cell_in_the_grid_is_named(new_page):
     grid = page.locator('[data-testid="stDataFrame"]').first
     box = grid.bounding_box()
     page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.wait_for_timeout(1000)
-    page.keyboard.press("Control+A")
-    page.keyboard.type("x1", delay=80)
-    page.keyboard.press("Enter")
+    cell = page.locator("#portal .gdg-input")
+    cell.fill("x1")
+    cell.press("Enter")
     page.get_by_role("alert").get_by_text("x1").wait_for()
 
 
 def test_fits_a_phone(new_page):
-    page = new_page("/rank", width=390)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert fits(new_page("/rank", width=390), 390)
 
 
 def type_move(page, text: str) -> None:

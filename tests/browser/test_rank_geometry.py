@@ -2,21 +2,19 @@
 
 import re
 
-from tests.browser.conftest import settled
+from tests.browser.conftest import fits, settled
 
+# Where the first scene is seen from, once it is drawn and what is seen is what plotly keeps: a drag
+# is kept when it has ended.
 CAMERA = """() => {
-  const scene = document.querySelector('.js-plotly-plot')?._fullLayout?.scene?._scene;
-  return scene ? scene.getCamera().eye : null;
+  const layout = document.querySelector('.js-plotly-plot')?._fullLayout;
+  const seen = layout?.scene?._scene?.getCamera().eye, kept = layout?.scene?.camera?.eye;
+  return seen && kept && ['x', 'y', 'z'].every(a => Math.abs(seen[a] - kept[a]) < 1e-9) && seen;
 }"""
 
 
 def eye(page) -> dict[str, float]:
-    """Where the first scene is seen from, once that no longer changes."""
-    before, now = None, page.evaluate(CAMERA)
-    while now is None or now != before:
-        page.wait_for_timeout(400)
-        before, now = now, page.evaluate(CAMERA)
-    return now
+    return page.wait_for_function(CAMERA).json_value()
 
 
 def turn(page) -> None:
@@ -33,11 +31,12 @@ def turn(page) -> None:
 
 def test_a_cube_is_turned_and_stepped_through(new_page):
     page = new_page("/rank?view=Geometry")
-    page.locator(".js-plotly-plot .gl-container canvas").nth(1).wait_for()
+    page.locator(".js-plotly-plot .gl-container canvas").nth(1).wait_for(timeout=90_000)
     at_first = eye(page)
     turn(page)
-    page.wait_for_function(f"x => ({CAMERA})()?.x !== x", arg=at_first["x"])
-    turned = eye(page)
+    turned = page.wait_for_function(
+        f"x => {{ const eye = ({CAMERA})(); return eye && eye.x !== x && eye; }}", arg=at_first["x"]
+    ).json_value()
     page.get_by_role("button", name="Next").first.click()
     page.get_by_text("Step 1 of 4: R2 ← R2 − 2 R1.").wait_for()
     page.get_by_text("the null space is still the same line").wait_for()
@@ -57,4 +56,4 @@ def test_the_pictures_fit_a_phone(new_page):
     page.locator(".js-plotly-plot .main-svg").nth(3).wait_for()
     for chart in page.locator(".js-plotly-plot").all():
         assert chart.bounding_box()["width"] <= 390
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert fits(page, 390)

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import settled
+from tests.browser.conftest import fits, settled
 
 
 def test_where_the_numbers_part_is_seen_and_shared(new_page):
@@ -14,7 +14,7 @@ def test_where_the_numbers_part_is_seen_and_shared(new_page):
     page.get_by_role("button", name="Next").first.click()
     expect(page.locator(".lr-parted")).to_have_count(2)
     expect(page).to_have_url(re.compile("fstep=3"))
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert fits(page, 390)
 
 
 def test_another_prime_is_typed_and_kept_by_a_reload(new_page):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.conftest import settled
+from tests.browser.conftest import fits, settled
 
 
 @pytest.mark.parametrize("name", ["Rank", "Redundancy", "Truncation", "LoRA"])
@@ -16,5 +16,4 @@ def test_start_leads_to_each_page(new_page, name):
 
 
 def test_fits_a_phone(new_page):
-    page = new_page("/", width=390)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert fits(new_page("/", width=390), 390)

@@ -1,26 +1,6 @@
 """A student on the Truncation page: lower the rank, change the matrix, share the link."""
 
-from tests.browser.conftest import settled
-
-
-def number(page, label: str):
-    """The place of the number under a label."""
-    box = page.locator('[data-testid="stMetric"]').filter(has_text=label)
-    return box.locator('[data-testid="stMetricValue"]')
-
-
-def metric(page, label: str) -> str:
-    """The number under a label."""
-    return number(page, label).inner_text()
-
-
-def changed(page, label: str, before: str) -> str:
-    """The number under a label once it is no longer what it was."""
-    for _ in range(200):
-        if (now := metric(page, label)) not in (before, "…"):
-            return now
-        page.wait_for_timeout(50)
-    raise AssertionError(f"{label} stayed at {before}")
+from tests.browser.conftest import changed, fits, metric, settled
 
 
 def test_changes_the_rank_and_finds_it_again(new_page):
@@ -81,5 +61,4 @@ def test_without_the_model_matrices_are_called_synthetic(new_page):
 
 
 def test_fits_a_phone(new_page):
-    page = new_page("/truncation", width=390)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert fits(new_page("/truncation", width=390), 390)
