@@ -5,6 +5,8 @@ import streamlit as st
 from lowrank.figures.lora import SHOWN, shapes, vectors
 from lowrank.lora.equations import forward, init, lora_forward_matmul, merge, update
 from lowrank.ui import cached, lora
+from lowrank.ui.bound import choice, rank_slider
+from lowrank.ui.drawing import chart
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
@@ -24,30 +26,17 @@ def explore() -> None:
     """The controls and all that follows them: a slider runs this again and nothing else."""
     first, second = st.columns(2, gap="large")
     with first:
-        kind = st.segmented_control(
-            "Input x",
-            [WORD, RANDOM],
-            default=WORD if cached.tokenizer(model.source) else RANDOM,
-            required=True,
-            key="x",
-            bind="query-params",
+        kind = choice(
+            "Input x", [WORD, RANDOM], WORD if cached.tokenizer(model.source) else RANDOM, "x"
         )
         word = st.text_input(
             "Word", "Paris", key="word", disabled=kind == RANDOM, bind="query-params"
         )
         told = st.empty()
     with second:
-        r = lora.rank_slider(min(m, n))
+        r = rank_slider("Rank r", "r", min(m, n), 8)
         alpha = lora.alpha_slider()
-        start = st.segmented_control(
-            "Matrix B",
-            [RANDOM, ZERO],
-            default=RANDOM,
-            required=True,
-            help=text("lora", "help start"),
-            key="b",
-            bind="query-params",
-        )
+        start = choice("Matrix B", [RANDOM, ZERO], RANDOM, "b", help=text("lora", "help start"))
     with errors_shown():  # here, since a fragment also runs alone
         given = lora.input_of(model, info, word if kind == WORD else None)
     told.caption(given.words)
@@ -58,11 +47,10 @@ def explore() -> None:
     st.html(shapes(m, n, r))
     picture, beside = st.columns([3, 1])
     with picture:
-        st.plotly_chart(
+        chart(
             vectors(found.frozen, found.added, found.h),
-            key="vectors",
-            config={"displayModeBar": False},
-            alt=f"Three columns of {m:,} numbers on one scale: W0 x, the update, and their sum h; "
+            "vectors",
+            f"Three columns of {m:,} numbers on one scale: W0 x, the update, and their sum h; "
             f"{title}; r = {r}, alpha = {alpha}",
         )
         few = f"; the first {SHOWN:,} of {m:,} entries" if m > SHOWN else ""

@@ -6,6 +6,7 @@ from lowrank.spectra.completion import als, ridge_rows, soft_impute, soft_svd
 from lowrank.spectra.components import pca
 from lowrank.spectra.phase_transition import phase_cell
 from lowrank.spectra.svd import energy, full, parameters
+from lowrank.ui.bound import choice
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.redundancy import COMPRESS, FEATURES, RECOVER, WORKS
 from lowrank.ui.redundancy.compress import compress
@@ -45,14 +46,12 @@ VIEWS = {
 }
 
 question("Redundancy", "If a few rows make all the others, what can be left out?")
-view = st.segmented_control(
+view = choice(
     "What to do with it",
     list(VIEWS),
-    default=RECOVER,
-    required=True,
-    key="view",
+    RECOVER,
+    "view",
     label_visibility="collapsed",
-    bind="query-params",
 )
 draw, functions, usage = VIEWS[view]
 st.markdown(text("redundancy", view.lower()))

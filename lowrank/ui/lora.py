@@ -14,6 +14,7 @@ from lowrank.lora.equations import forward, init, merge, update
 from lowrank.readers import Model, TensorInfo
 from lowrank.spectra.svd import break_even_rank, parameters
 from lowrank.ui import cached
+from lowrank.ui.bound import asked_in_vain
 from lowrank.ui.layout import text
 
 Floats = NDArray[np.floating]
@@ -43,35 +44,10 @@ class Shown:
     difference: float
 
 
-def rank_slider(limit: int) -> int:
-    """r, 1 to limit, kept in the address; what the address asks in vain is said."""
-    asked_in_vain("r", 1, limit)
-    state = st.session_state
-    if "r" in state:
-        state["r"] = min(state["r"], limit)
-    # Not st.slider: with another maximum it would be another widget and forget its place.
-    return int(
-        st.select_slider("Rank r", range(1, limit + 1), min(8, limit), key="r", bind="query-params")
-    )
-
-
 def alpha_slider() -> int:
     """alpha, kept in the address."""
     asked_in_vain("alpha", *ALPHAS)
     return int(st.slider("Scale α", *ALPHAS, 16, key="alpha", bind="query-params"))
-
-
-def asked_in_vain(key: str, least: int, most: int) -> None:
-    """Say so if the address asks for a number that the slider of that key does not have."""
-    asked = st.query_params.get(key)
-    if asked is None or (asked.isascii() and asked.isdigit() and least <= int(asked[:9]) <= most):
-        return
-    limit = f"min(m, n) = {most:,}" if key == "r" else f"{most:,}"
-    st.info(
-        f"The link asks for {key} = {asked[:40]}; this page takes a whole number from {least} to "
-        f"{limit}, and keeps to that.",
-        icon=":material/info:",
-    )
 
 
 def input_of(model: Model, info: TensorInfo, word: str | None, seed: int = 2) -> Input:

@@ -11,6 +11,7 @@ from lowrank.readers import DEFAULT_TITLE, Model, Remote, TensorInfo, uploads
 from lowrank.readers.default_model import DEFAULT, cached_path, fetch
 from lowrank.readers.offered_models import offered
 from lowrank.ui import cached
+from lowrank.ui.bound import BOUND
 from lowrank.ui.layout import text
 
 # Labels are what the link says, so they are short and do not change.
@@ -37,8 +38,7 @@ def pick() -> Model | None:
         key="model",
         help=text("model", "help"),
         format_func=lambda name: MODELS.get(name, name),
-        bind="query-params",
-        persist_state="session",
+        **BOUND,
         filter_mode=None,
     )
     if source == HUB:
@@ -49,8 +49,7 @@ def pick() -> Model | None:
                 placeholder="owner/name or owner/name@revision",
                 help=text("model", "help hub"),
                 max_chars=300,
-                bind="query-params",
-                persist_state="session",
+                **BOUND,
             )
             or ""
         ).strip()
@@ -81,8 +80,7 @@ def uploaded() -> str | None:
         placeholder="no file yet",
         help=text("model", "help file"),
         max_chars=100,
-        bind="query-params",
-        persist_state="session",
+        **BOUND,
     )
 
 

@@ -13,6 +13,7 @@ from lowrank.errors import InputError, LowrankError
 from lowrank.llama.names import LABELS
 from lowrank.readers import Model, TensorInfo
 from lowrank.ui import model_picker
+from lowrank.ui.bound import BOUND
 
 MODEL, MATRIX = "model", "matrix"  # what a page may need
 
@@ -80,8 +81,7 @@ def pick(model: Model) -> TensorInfo:
         key="proj",
         help="Attention has q, k, v and o; the MLP has gate, up and down.",
         format_func=label,
-        bind="query-params",
-        persist_state="session",
+        **BOUND,
         filter_mode=None,
     )
     layers = [layer for place, layer in matrices if place == chosen and layer is not None]
@@ -95,8 +95,7 @@ def pick(model: Model) -> TensorInfo:
         max(last, 1),  # a slider needs two ends, even where it is disabled
         key="layer",
         disabled=not layers or last == 0,
-        bind="query-params",
-        persist_state="session",
+        **BOUND,
     )
     info = matrices.get((chosen, layer if layers else None))
     if info is None:

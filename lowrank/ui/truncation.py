@@ -31,6 +31,8 @@ from lowrank.spectra.svd import (
     parameters,
     truncation_error,
 )
+from lowrank.ui.bound import choice
+from lowrank.ui.drawing import chart
 from lowrank.ui.layout import text
 
 TILE = 24
@@ -89,15 +91,8 @@ def measured(place: DeltaGenerator, error: float, norm: float) -> None:
 def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: str) -> None:
     """W, W_k and W - W_k on one scale: the whole as block means, or a tile of true entries."""
     m, n = svd.shape
-    view = st.segmented_control(
-        "What the heatmaps show",
-        [WHOLE, A_TILE],
-        default=WHOLE,
-        key="view",
-        required=True,
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    views = [WHOLE, A_TILE]
+    view = choice("What the heatmaps show", views, WHOLE, "view", label_visibility="collapsed")
     if view == A_TILE:
         row, column = _corner(m, n)
         tile = np.s_[row : row + TILE], np.s_[column : column + TILE]
@@ -116,12 +111,8 @@ def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: s
         words = f"Heatmap of {name}, {title}: {shown}"
         place.markdown(f"**{name}**")
         if view == "tile":
-            place.plotly_chart(
-                tile_heatmap(values, limit, row, column),
-                key=f"heat-{name[:3]}",
-                config={"displayModeBar": False},
-                alt=words,
-            )
+            with place:
+                chart(tile_heatmap(values, limit, row, column), f"heat-{name[:3]}", words)
         else:
             place.html(heatmap(values, limit, (m, n), words))
     if view != "tile":

@@ -145,7 +145,7 @@ def metric(page, label: str) -> str:
     return changed(page, label, "…")
 
 
-def changed(page, label: str, before: str, timeout: float = 90_000) -> str:
+def changed(page, label: str, before: str, timeout: float = 180_000) -> str:
     """The number under a label once it is no longer what it was."""
     from playwright.sync_api import expect
 

@@ -9,16 +9,15 @@ import streamlit as st
 from lowrank.errors import InputError
 from lowrank.exact.matrices import Row
 from lowrank.exact.parsing import parse_matrix
+from lowrank.ui import bound
+from lowrank.ui.bound import BOUND as BOUND
 
 Option = TypeVar("Option", bound=str)
-BOUND: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 
 
 def choice(label: str, options: Sequence[Option], default: Option, key: str, **more: Any) -> Option:
     """One of a few options, side by side; always one is chosen."""
-    return st.segmented_control(
-        label, options, default=default, required=True, key=key, **BOUND, **more
-    )
+    return bound.choice(label, options, default, key, persist_state="session", **more)
 
 
 def one_of_or_typed(label: str, options: Sequence[str], key: str, **more: Any) -> str:

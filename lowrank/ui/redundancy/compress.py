@@ -20,8 +20,9 @@ from lowrank.spectra.svd import (
     truncation_error,
 )
 from lowrank.ui import cached
+from lowrank.ui.bound import choice, rank_slider
+from lowrank.ui.drawing import chart
 from lowrank.ui.layout import errors_shown, text
-from lowrank.ui.lora import asked_in_vain
 
 OWN = "my own"
 UPLOAD_MB = 10
@@ -46,13 +47,7 @@ def compress() -> None:
         return
     m, n = picture.X.shape
     limit = min(m, n)
-    asked_in_vain("k", 1, limit)
-    state = st.session_state
-    if "k" in state:  # kept from a larger picture
-        state["k"] = min(state["k"], limit)
-    k = int(
-        st.select_slider("Rank k", range(1, limit + 1), min(6, limit), key="k", bind="query-params")
-    )
+    k = rank_slider("Rank k", "k", limit, 6)
     near = picture.svd.top(k).matrix()
     places = st.columns(3)
     for place, (name, values, diverging) in zip(
@@ -68,19 +63,18 @@ def compress() -> None:
         limits = (-0.5, 0.5) if diverging else (0.0, 1.0)
         place.html(shown(values, limits, f"{name}: {picture.words}", diverging=diverging))
     st.caption(f"{picture.words}.")
-    chart, beside = st.columns([3, 1])
+    graph, beside = st.columns([3, 1])
     with beside:
         numbers(picture.svd, k)
-    with chart:
+    with graph:
         s = picture.svd.s
         norm = frobenius(s)
         rng = np.random.default_rng(0)
         peer = random_spectrum((m, n), norm, rng) if norm else np.zeros_like(s)
-        st.plotly_chart(
+        chart(
             spectrum(s, peer, k, break_even_rank(m, n)),
-            key="picture spectrum",
-            config={"displayModeBar": False},
-            alt=f"Singular values of the picture, from {three(s[0])} to {three(s[-1])}, beside "
+            "picture spectrum",
+            f"Singular values of the picture, from {three(s[0])} to {three(s[-1])}, beside "
             f"those of a random matrix; k = {k}",
         )
 
@@ -88,14 +82,7 @@ def compress() -> None:
 def chosen_picture() -> Picture | None:
     """A drawn picture, or the visitor's own, which stays with the session."""
     state = st.session_state
-    name = st.segmented_control(
-        "Picture",
-        [*DRAWN, OWN],
-        default="skyline",
-        required=True,
-        key="picture",
-        bind="query-params",
-    )
+    name = choice("Picture", [*DRAWN, OWN], "skyline", "picture")
     if name != OWN:
         svd = cached.drawn_svd(name)
         m, n = svd.shape

@@ -12,6 +12,7 @@ from lowrank.figures.features import explained_bars, words_on_plane
 from lowrank.readers import Model
 from lowrank.spectra.components import pca, random_explained
 from lowrank.ui import cached
+from lowrank.ui.drawing import chart
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.lora import EMBEDDINGS
 from lowrank.ui.model_picker import bring
@@ -59,11 +60,10 @@ def explore(model: Model) -> None:
     first, second = result.explained[:2]
     picture, beside = st.columns([3, 1])
     with picture:
-        st.plotly_chart(
+        chart(
             words_on_plane(result.scores(2), found.words, found.groups, result.explained),
-            key="plane",
-            config={"displayModeBar": False},
-            alt=f"{len(found.words)} words placed by the first two principal directions of their "
+            "plane",
+            f"{len(found.words)} words placed by the first two principal directions of their "
             f"embeddings, which hold {first:.0%} and {second:.0%} of the variance",
         )
         m, n = found.X.shape
@@ -76,11 +76,10 @@ def explore(model: Model) -> None:
         st.metric("Direction 2", f"{second:.1%}")
         st.metric("Both, for random vectors", f"{random[:2].sum():.1%}")
         st.metric("Words", len(found.words))
-    st.plotly_chart(
+    chart(
         explained_bars(result.explained[:count], random),
-        key="explained",
-        config={"displayModeBar": False},
-        alt=f"Share of variance by direction: {first:.1%} for the first, where random vectors of "
+        "explained",
+        f"Share of variance by direction: {first:.1%} for the first, where random vectors of "
         f"the same shape have {random[0]:.1%}",
     )
 

@@ -9,6 +9,8 @@ from lowrank.figures.completion import phase_picture
 from lowrank.spectra.phase_transition import PhaseCell
 from lowrank.spectra.recovery import needed_fraction
 from lowrank.ui import cached
+from lowrank.ui.bound import choice
+from lowrank.ui.drawing import chart
 from lowrank.ui.layout import errors_shown, text
 
 SIZES = (30, 40, 60)
@@ -22,17 +24,8 @@ def works() -> None:
     """The phase picture of one size, filling up until it is whole or stopped."""
     state = st.session_state
     first, second, third = st.columns([2, 1, 2], vertical_alignment="bottom")
-    size = int(
-        first.segmented_control(
-            "Size n × n",
-            SIZES,
-            default=SIZES[0],
-            required=True,
-            key="size",
-            help=text("redundancy", "help size"),
-            bind="query-params",
-        )
-    )
+    with first:
+        size = choice("Size n × n", SIZES, SIZES[0], "size", help=text("redundancy", "help size"))
     draw = int(second.number_input("Draw", 1, 99, 1, key="trial", bind="query-params"))
     which = (size, draw)
     button = third.empty()
@@ -78,13 +71,13 @@ def draw_phase(
 ) -> None:
     """The picture so far; each moment of it is a chart of its own to Streamlit."""
     good = sum(cell.success for cell in cells)
-    place.plotly_chart(
-        phase_picture(cells, size, ranks, FRACTIONS),
-        key=f"phase {moment}",
-        config={"displayModeBar": False},
-        alt=f"Rank against fraction observed for {size} × {size}: {good} of {len(cells)} trials "
-        "recovered, beside the line of degrees of freedom",
-    )
+    with place:
+        chart(
+            phase_picture(cells, size, ranks, FRACTIONS),
+            f"phase {moment}",
+            f"Rank against fraction observed for {size} × {size}: {good} of {len(cells)} trials "
+            "recovered, beside the line of degrees of freedom",
+        )
 
 
 def summary(cells: list[PhaseCell], size: int, whole: int) -> str:

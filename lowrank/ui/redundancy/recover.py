@@ -23,8 +23,9 @@ from lowrank.spectra.recovery import (
     relative_error,
 )
 from lowrank.ui import cached
+from lowrank.ui.bound import asked_in_vain, choice
+from lowrank.ui.drawing import chart
 from lowrank.ui.layout import errors_shown, text
-from lowrank.ui.lora import asked_in_vain
 from lowrank.ui.redundancy import WEIGHTS
 from lowrank.ui.redundancy.data import Data, hide, picture, ratings, weights
 from lowrank.ui.sidebar import chosen_matrix
@@ -87,14 +88,12 @@ def explore(data: Data) -> None:
 
 def chosen_data() -> Data:
     """The matrix to hide entries of, chosen above all else."""
-    name = st.segmented_control(
+    name = choice(
         "Data",
         [*DRAWN, RATINGS, WEIGHTS],
-        default=next(iter(DRAWN)),
-        required=True,
-        key="data",
+        next(iter(DRAWN)),
+        "data",
         help=text("redundancy", "help data"),
-        bind="query-params",
     )
     if name == RATINGS:
         return ratings()
@@ -115,14 +114,8 @@ def chosen_holes() -> tuple[float, int, bool]:
 
 def chosen_method() -> tuple[str, int, float]:
     """The method, its rank, and its last penalty as a share of the largest."""
-    method = st.segmented_control(
-        "Method",
-        [ALTERNATING, SOFT],
-        default=ALTERNATING,
-        required=True,
-        key="method",
-        help=text("redundancy", "help method"),
-        bind="query-params",
+    method = choice(
+        "Method", [ALTERNATING, SOFT], ALTERNATING, "method", help=text("redundancy", "help method")
     )
     asked_in_vain("rank", 1, MOST_RANK)
     rank = int(
@@ -243,15 +236,14 @@ def show(data: Data, seen: Mask, course: Course, method: str) -> None:
         st.button("Run it to the end", key="again", on_click=go_on)
     baseline = mean_fill(data.X, seen)
     baseline_error = relative_error(baseline[~seen], data.X[~seen])
-    chart, beside = st.columns([3, 1])
+    picture, beside = st.columns([3, 1])
     with beside:
         numbers(record, seen, baseline_error)
-    with chart:
-        st.plotly_chart(
+    with picture:
+        chart(
             error_history(course.observed, course.hidden, baseline_error),
-            key="errors",
-            config={"displayModeBar": False},
-            alt=f"Relative error by iteration: hidden entries end at {three(course.hidden[-1])}, "
+            "errors",
+            f"Relative error by iteration: hidden entries end at {three(course.hidden[-1])}, "
             f"observed ones at {three(course.observed[-1])}, the mean fill is at "
             f"{three(baseline_error)}",
         )
