@@ -39,7 +39,7 @@ cut = job.last if job and isinstance(job.last, cutting.Cut) else None
 if choice:
     with errors_shown():
         with head:
-            panels.numbers(cut)
+            panels.numbers(cut, "—" if job and job.over else "…")
         left, right = middle.columns(2, gap="medium")
         with left:
             st.markdown("**What comes next**, after the text")
