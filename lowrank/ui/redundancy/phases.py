@@ -11,17 +11,18 @@ from lowrank.spectra.recovery import needed_fraction
 from lowrank.ui import cached
 from lowrank.ui.bound import choice
 from lowrank.ui.drawing import chart
-from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.layout import text
 
 SIZES = (30, 40, 60)
 FRACTIONS = [round(x, 2) for x in np.arange(0.05, 1.0, 0.05)]
 EVERY = 0.4  # seconds between two drawings
 
 
-@st.fragment
-@errors_shown()  # inside the fragment, which also runs alone
 def works() -> None:
-    """The phase picture of one size, filling up until it is whole or stopped."""
+    """The phase picture of one size, filling up until it is whole or stopped.
+
+    No fragment: a press in one waits for the run to end, and Stop would come too late.
+    """
     state = st.session_state
     first, second, third = st.columns([2, 1, 2], vertical_alignment="bottom")
     with first:

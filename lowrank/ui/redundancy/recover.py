@@ -25,7 +25,7 @@ from lowrank.spectra.recovery import (
 from lowrank.ui import cached
 from lowrank.ui.bound import asked_in_vain, choice
 from lowrank.ui.drawing import chart
-from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.layout import text
 from lowrank.ui.redundancy import WEIGHTS
 from lowrank.ui.redundancy.data import Data, hide, picture, ratings, weights
 from lowrank.ui.sidebar import chosen_matrix
@@ -52,14 +52,11 @@ class Course:
 
 
 def recover() -> None:
-    """The matrix and what becomes of it; another matrix runs the page again, the rest only this."""
-    explore(chosen_data())
+    """The controls, the matrix four ways, the numbers and the errors by iteration.
 
-
-@st.fragment
-@errors_shown()  # inside the fragment, which also runs alone
-def explore(data: Data) -> None:
-    """The controls, the matrix four ways, the numbers and the errors by iteration."""
+    No fragment: a press in one waits for the run to end, and Stop would come too late.
+    """
+    data = chosen_data()
     controls, beside = st.columns([3, 2], gap="large")
     with controls:
         share, draw, whole_row = chosen_holes()
