@@ -3,8 +3,8 @@
 python -m scripts.pythons [--lowest] [PYTEST ARGUMENTS]
 
 Interpreters are taken from PATH and from the folders of pyenv and uv. Each gets an environment in
-.venvs/, with the newest versions of everything that pyproject.toml allows, or with --lowest, the
-oldest. Nothing is downloaded but packages.
+.venvs/, made by uv where it is installed and by pip elsewhere, with the newest versions of
+everything that pyproject.toml allows, or with --lowest, the oldest.
 """
 
 import argparse
@@ -48,8 +48,11 @@ def environment(minor: str, program: str, lowest: bool) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run([program, "-m", "venv", str(folder)], check=True)
-    install = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--upgrade"]
-    install += ["--upgrade-strategy", "eager", "-r", ROOT / "requirements-dev.txt"]
+    install = [python, "-m", "pip", "install", "--disable-pip-version-check"]
+    install += ["--upgrade-strategy", "eager"]
+    if uv := shutil.which("uv"):  # many times as quick
+        install = [uv, "pip", "install", "--python", python]
+    install += ["-q", "--upgrade", "-r", ROOT / "requirements-dev.txt"]
     if lowest:
         constraints = folder / "lowest.txt"
         constraints.write_text("\n".join(lower_bounds()) + "\n", encoding="utf-8")
