@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.browser.conftest import CHROMIUM_NAMES, FLAGS, settled
 
 MODEL = "SmolLM2-135M-Instruct"
-ON_THE_MODEL = {"truncation", "lora", "surgery", "atlas", "memory", "lab"}
+ON_THE_MODEL = {"truncation", "lora", "atlas", "memory"}
 ROOT = Path(__file__).parents[1]
 ERRORS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
 DRAWN = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
