@@ -12,9 +12,20 @@ from fractions import Fraction
 from itertools import chain, repeat
 from typing import Any
 
-from lowrank.exact.fraction_free import Downwards, Move, Rows, downwards, operation, upwards
-from lowrank.exact.matrices import Matrix, Row, RowOp, apply, exact, written
+from lowrank.exact.fraction_free import (
+    Downwards,
+    Move,
+    Rows,
+    downwards,
+    operation,
+    upwards,
+    whole_rows,
+)
+from lowrank.exact.lifting import pivot_columns, reduced_rows
+from lowrank.exact.matrices import Matrix, Row, RowOp, apply, exact, transpose, written
 from lowrank.exact.notation import latex_step
+
+LARGE = 32  # rows and columns from which arithmetic modulo a prime is the faster
 
 
 class Step:
@@ -267,7 +278,13 @@ def reduced_echelon(A: Any) -> Matrix:  # (m, n) -> (m, n)
     >>> [[int(x) for x in row] for row in reduced_echelon([[2, 4], [1, 3]])]
     [[1, 0], [0, 1]]
     """
-    return downwards(exact(A)).reduced()
+    A = exact(A)
+    found = reduced_rows(whole_rows(A)[1]) if _is_large(A) else None
+    return downwards(A).reduced() if found is None else found
+
+
+def _is_large(A: Matrix) -> bool:
+    return min(len(A), len(A[0])) >= LARGE
 
 
 def leading_columns(E: Matrix) -> tuple[int, ...]:
@@ -299,7 +316,9 @@ def pivots(A: Any) -> tuple[int, ...]:
     >>> pivots([[0, 1, 2], [0, 2, 5]])
     (1, 2)
     """
-    return tuple(row.column for row in downwards(exact(A)).rows)
+    A = exact(A)
+    found = pivot_columns(whole_rows(A)[1]) if _is_large(A) else None
+    return tuple(row.column for row in downwards(A).rows) if found is None else found
 
 
 def rank(A: Any) -> int:
@@ -308,4 +327,6 @@ def rank(A: Any) -> int:
     >>> rank([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]])
     2
     """
-    return len(pivots(A))
+    A = exact(A)
+    # Independent columns need no proof beyond the prime's, so the longer side stands up.
+    return len(pivots(A if len(A) >= len(A[0]) else transpose(A)))

@@ -98,14 +98,18 @@ def whole_rows(A: Rows) -> tuple[list[int], Sequence[Sequence[int]]]:
 
 
 def slot(rows: Sequence[Sequence[int]]) -> int:
-    """Bits of a slot that holds every minor of an integer matrix, and its sign.
+    """Bits of a slot that holds every minor of an integer matrix, and its sign."""
+    bits = minor_bits(rows, min(len(rows), len(rows[0]))) + 1
+    return 64 if bits <= 64 else -(-bits // 8) * 8  # whole bytes, at best the machine's own words
+
+
+def minor_bits(rows: Sequence[Sequence[int]], order: int) -> int:
+    """Bits that hold every minor, up to an order, of an integer matrix.
 
     Hadamard: a minor is at most the product of the lengths of its rows.
     """
     squares = sorted([sum(map(mul, row, row)) or 1 for row in rows])
-    squared = prod(squares[-min(len(rows), len(rows[0])) :])
-    bits = (squared.bit_length() + 1) // 2 + 1
-    return 64 if bits <= 64 else -(-bits // 8) * 8  # whole bytes, at best the machine's own words
+    return (prod(squares[-order:]).bit_length() + 1) // 2
 
 
 class PivotRow(NamedTuple):
