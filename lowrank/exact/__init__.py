@@ -14,7 +14,8 @@ or `parse_matrix` (text).
 - Reducing: `steps`, `next_step`, `echelon`, `reduced_echelon`, `leading_columns`, `pivots`, `rank`,
   `is_echelon`, `is_reduced_echelon`; one's own way: `Derivation`, `explain_next`.
 - What follows: `dependencies`, `independent_rows`, `null_space`, `rank_nullity`, `fundamental`,
-  `solve`, `augmented`, `inverse`, `determinant`, `plu`; as flats of R^n: `column_space`, `kernel`.
+  `solve`, `least_squares`, `augmented`, `inverse`, `determinant`, `plu`, `cr`; as flats of R^n:
+  `column_space`, `kernel`.
 - Other arithmetic: `eliminate` and `parting` for floating point; `steps_mod`, `echelon_mod`,
   `rank_mod`, `falling_primes` modulo a prime. Letters are in `lowrank.exact.parametric`, which
   loads sympy.
@@ -51,6 +52,7 @@ from lowrank.exact.modular import echelon_mod, falling_primes, rank_mod, steps_m
 from lowrank.exact.moves import explain_next, is_echelon, is_reduced_echelon, parse_operation
 from lowrank.exact.notation import to_code, to_latex, to_markdown
 from lowrank.exact.parsing import parse_matrix
+from lowrank.exact.projection import LeastSquares, least_squares
 from lowrank.exact.subspaces import (
     dependencies,
     fundamental,
@@ -58,11 +60,12 @@ from lowrank.exact.subspaces import (
     null_space,
     rank_nullity,
 )
-from lowrank.exact.systems import Solution, augmented, determinant, inverse, plu, solve
+from lowrank.exact.systems import Solution, augmented, cr, determinant, inverse, plu, solve
 
 __all__ = [
     "Derivation",
     "Flat",
+    "LeastSquares",
     "Matrix",
     "RowOp",
     "Solution",
@@ -71,6 +74,7 @@ __all__ = [
     "apply",
     "augmented",
     "column_space",
+    "cr",
     "dependencies",
     "determinant",
     "echelon",
@@ -87,6 +91,7 @@ __all__ = [
     "is_reduced_echelon",
     "kernel",
     "leading_columns",
+    "least_squares",
     "next_step",
     "null_space",
     "parse_matrix",

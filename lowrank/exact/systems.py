@@ -1,4 +1,4 @@
-"""What elimination gives: P A = L U, determinant, inverse, and every solution of A x = b; exactly.
+"""What elimination gives: P A = L U, A = C R, determinant, inverse, and every solution of A x = b.
 
 >>> str(solve([[1, 2], [2, 4]], [3, 6]))
 'x1 = 3 − 2 x2, x2 free'
@@ -74,6 +74,36 @@ def plu(A: Any) -> PLU:  # (m, n) -> (m, m), (m, m), (m, n)
         else:
             multipliers[i][j] = -step.op.factor
     return PLU(tuple(order), tuple(map(tuple, multipliers)), U, swaps)
+
+
+@dataclass(frozen=True)
+class CR:
+    """A = C R: C has the pivot columns of A, R says how every column of A is made of them.
+
+    With r the rank, C is (m, r) and R (r, n); of a zero matrix C has no columns and R no rows.
+    """
+
+    C: Matrix  # (m, r)
+    R: Matrix  # (r, n)
+    columns: tuple[int, ...]  # of A that stand in C, from 0
+
+
+def cr(A: Any) -> CR:  # (m, n) -> (m, r), (r, n)
+    """A = C R, the pivot columns of A times the non-zero rows of its reduced echelon form.
+
+    Row operations keep the relations between columns, so column j of R holds the coefficients that
+    make column j of A from the pivot columns. r (m + n) numbers say all that m n said.
+
+    >>> found = cr([[1, 2, 3], [2, 4, 7]])
+    >>> [[int(x) for x in row] for row in found.C], [[int(x) for x in row] for row in found.R]
+    ([[1, 3], [2, 7]], [[1, 2, 0], [0, 0, 1]])
+
+    Reference: Strang, Introduction to Linear Algebra, 6th edition, section 1.4.
+    """
+    A = exact(A)
+    R = reduced_echelon(A)
+    columns = leading_columns(R)
+    return CR(tuple(tuple(row[j] for j in columns) for row in A), R[: len(columns)], columns)
 
 
 @dataclass(frozen=True)
@@ -194,6 +224,17 @@ class Solution:
         return f"$x = {columns[0]}{''.join(free)}$"
 
 
+def right_hand_side(A: Matrix, b: Sequence[Any]) -> Matrix:  # (m, n), (m,) -> (m, 1)
+    """b as a column, exactly.
+
+    Raises:
+        InputError: b has not one entry for each row of A, or an entry is not a number.
+    """
+    if len(b) != len(A):
+        raise InputError(f"b has {len(b)} of the {len(A)} entries it needs, one for each row of A.")
+    return exact([[x] for x in b])
+
+
 def solve(A: Any, b: Sequence[Any]) -> Solution:  # (m, n), (m,)
     """Every solution of A x = b, from the reduced form of [A | b].
 
@@ -210,9 +251,7 @@ def solve(A: Any, b: Sequence[Any]) -> Solution:  # (m, n), (m,)
         InputError: b has not one entry for each row of A, or an entry is not a number.
     """
     A = exact(A)
-    if len(b) != len(A):
-        raise InputError(f"b has {len(b)} of the {len(A)} entries it needs, one for each row of A.")
-    both, n = augmented(A, [[x] for x in b]), len(A[0])
+    both, n = augmented(A, right_hand_side(A, b)), len(A[0])
     E = echelon(both)
     bound = leading_columns(E)
     if n in bound:

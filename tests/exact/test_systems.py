@@ -15,6 +15,7 @@ from lowrank.exact.matrices import apply, exact, identity, product, transpose
 from lowrank.exact.subspaces import fundamental, null_space
 from lowrank.exact.systems import (
     augmented,
+    cr,
     determinant,
     elementary_product,
     inverse,
@@ -163,3 +164,16 @@ def test_the_four_subspaces_have_their_dimensions_and_complement_each_other(A):
     assert all(rank([*A, v]) == r for v in found.row.basis)
     assert all(rank(augmented(A, transpose([v]))) == r for v in found.column.basis)
     assert f"= {n} = n" in found.identities[1]
+
+
+@settings(max_examples=1000, deadline=None)
+@given(matrices())
+def test_a_is_c_times_r(A):
+    found = cr(A)
+    m, n, r = len(A), len(A[0]), rank(A)
+    assert [len(found.C), len(found.C[0]), len(found.R)] == [m, r, r]
+    assert tuple(tuple(row[j] for j in found.columns) for row in A) == found.C
+    R, columns = oracle(A)
+    assert (found.R, found.columns) == (R[:r], columns)
+    assert product(found.C, found.R) == A if r else not any(map(any, A))
+    assert all(len(row) == n for row in found.R)

@@ -102,6 +102,24 @@ def test_a_bad_b_is_one_sentence_and_stays(b, said):
     assert app.text_input(key="b").value == b
 
 
+def test_a_is_c_times_r_as_drawn_with_what_it_stores():
+    app = given("A = C R", m="1 2 3; 2 4 6; 1 2 4")
+    shown = matrices(app)
+    C, R = shown["C: columns 1, 3 of A"], shown["R: the non-zero rows of the reduced form"]
+    assert (C, R) == ([["1", "3"], ["2", "6"], ["1", "4"]], [["1", "2", "0"], ["0", "0", "1"]])
+    assert "2 · (3 + 3) = **12** numbers in place of 3 · 3 = **9**" in words(app)
+    assert "no pivot column" in words(given("A = C R", m="0 0; 0 0"))
+
+
+def test_where_nothing_solves_the_nearest_point_is_shown():
+    said = words(given("A x = b", m="1 0; 1 1; 1 2", b="6 0 0"))
+    assert "**No solution**" in said
+    assert "x = (5, −3)" in said
+    assert "p = A x = (5, 2, −1)" in said
+    assert "b − p = (1, −2, 1), the residual; |b − p|² = 6." in said
+    assert "x = (1/5, 0) + x2 (−2, 1)" in words(given("A x = b", m="1 2; 2 4", b="1 0"))
+
+
 def test_an_inverse_or_the_sentence_why_not():
     shown = matrices(given("Inverse", m="2 1; 4 4"))
     assert next(iter(shown.values())) == [["1", "-1/4"], ["-1", "1/2"]]

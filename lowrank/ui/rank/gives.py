@@ -6,11 +6,13 @@ import streamlit as st
 
 from lowrank.errors import InputError
 from lowrank.exact.elimination import echelon, leading_columns, reduced_echelon, steps
-from lowrank.exact.matrices import Matrix, RowOp, product, written
+from lowrank.exact.matrices import Matrix, Row, RowOp, product, written
 from lowrank.exact.notation import latex_matrix
+from lowrank.exact.projection import least_squares
 from lowrank.exact.subspaces import fundamental
 from lowrank.exact.systems import (
     Solution,
+    cr,
     determinant,
     elementary_product,
     inverse,
@@ -28,9 +30,10 @@ from lowrank.ui.rank.view import View
 USAGE = """from lowrank import exact
 
 A = exact.parse_matrix("{matrix}")
+print(exact.cr(A))
 print(exact.plu(A))
 print(exact.fundamental(A))"""
-ANSWERS = ("Forms", "Subspaces", "A x = b", "P A = L U", "Inverse", "E A")
+ANSWERS = ("Forms", "A = C R", "Subspaces", "A x = b", "P A = L U", "Inverse", "E A")
 
 
 def beside(A: Matrix) -> None:
@@ -46,6 +49,7 @@ def beside(A: Matrix) -> None:
     with errors_shown():
         {
             "Forms": forms,
+            "A = C R": columns_times_rows,
             "Subspaces": four_subspaces,
             "A x = b": equations,
             "P A = L U": factors,
@@ -63,6 +67,29 @@ def forms(A: Matrix) -> None:
     rows = "1 pivot" if count == 1 else f"{count} pivots"
     st.markdown(f"**Rank {count}**: {rows} in a {len(A)} × {len(A[0])} matrix.")
     st.markdown(dependent_rows(A))
+
+
+def columns_times_rows(A: Matrix) -> None:
+    """A as the thin product of its pivot columns and the non-zero rows of its reduced form."""
+    found = cr(A)
+    m, n, r = len(A), len(A[0]), len(found.columns)
+    _named("A", A)
+    if not r:
+        st.markdown(text("rank", "cr of zero"))
+        return
+    names = ", ".join(str(j + 1) for j in found.columns)
+    with st.container(horizontal=True):
+        for title, M, marked in (
+            (f"C: column{'s' * (r > 1)} {names} of A", found.C, False),
+            ("R: the non-zero rows of the reduced form", found.R, True),
+        ):
+            with st.container(width="content"):
+                _named(title, M, pivots=marked)
+    st.markdown(
+        f"**A = C R**: ({m} × {n}) = ({m} × {r}) ({r} × {n}). Stored are {r} · ({m} + {n}) = "
+        f"**{r * (m + n)}** numbers in place of {m} · {n} = **{m * n}**."
+    )
+    st.markdown(text("rank", "cr"))
 
 
 def four_subspaces(A: Matrix) -> None:
@@ -88,9 +115,29 @@ def equations(A: Matrix) -> None:
     found = solve(A, b)
     st.html(matrix_html(found.augmented, f"A and b = {vector(b)} side by side", bar=len(A[0])))
     st.markdown(_solved(found))
-    if found.particular is not None:
-        st.code("\n".join(found.equations), language=None)
-        st.markdown(f"x = {vector(found.particular)}{_plus(found)}")
+    if found.particular is None:
+        _nearest(A, b)
+    else:
+        _all_of(found)
+
+
+def _nearest(A: Matrix, b: Row) -> None:
+    """Where no x solves A x = b: the point of the column space nearest to b, and the x there."""
+    found = least_squares(A, b)
+    st.markdown(f"**Least squares**: {text('rank', 'least squares')}")
+    st.html(matrix_html(found.normal, "Aᵀ A and Aᵀ b side by side", bar=len(A[0])))
+    _all_of(found.minimisers)
+    st.markdown(
+        f"p = A x = {vector(found.projection)}, the projection of b onto the column space.\n\n"
+        f"b − p = {vector(found.residual)}, the residual; "
+        f"|b − p|² = {written(found.distance_squared)}."
+    )
+
+
+def _all_of(found: Solution) -> None:
+    """Every solution: each unknown by the free ones, and as vectors."""
+    st.code("\n".join(found.equations), language=None)
+    st.markdown(f"x = {vector(found.particular or ())}{_plus(found)}")
 
 
 def _times_ones(A: Matrix) -> tuple[Fraction, ...]:
@@ -171,4 +218,4 @@ def _named(title: str, A: Matrix, pivots: bool = False) -> None:
     st.html(matrix_html(A, title, set(enumerate(leading_columns(A))) if pivots else ()))
 
 
-VIEW = View(beside=beside, code=(plu, solve, fundamental), usage=USAGE)
+VIEW = View(beside=beside, code=(cr, plu, solve, fundamental), usage=USAGE)
