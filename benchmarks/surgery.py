@@ -16,6 +16,7 @@ from lowrank.llama.names import LINEAR
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.readers import open_model
 from lowrank.readers.default_model import cache_folder
+from lowrank.readers.identity import identity
 from lowrank.surgery import FactorStore, by_fraction, chosen, operate, reading, texts
 from lowrank.surgery.factor_store import folder_name
 
@@ -32,7 +33,7 @@ def main() -> None:
     model = open_model("default")
     params, tokenizer = llama.load(model), Tokenizer(model.vocabulary)
     calibration = [tokenizer.begin(passage) for passage in texts.calibration()]
-    folder = cache_folder() / "surgery" / folder_name(model.tensors, texts.calibration())
+    folder = cache_folder() / "surgery" / folder_name(identity(model), texts.calibration())
     store = FactorStore(folder, params, calibration)
     ids = tokenizer.begin(texts.text("science"))[:64]
     whole = median(lambda: reading(params, ids))

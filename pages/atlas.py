@@ -24,9 +24,9 @@ if found:
     chosen = (info.layer, info.projection) if info.layer is not None and info.projection else None
     shown = [found, beside] if beside else [found]
     limits = atlas.limits_of(shown, measure)
-    for each in shown:
+    for i, each in enumerate(shown):
         st.markdown(f"**{each.title}** · {len(each.rows):,} matrices")
-        atlas.layer_map(each, measure, limits, chosen, key=f"map of {each.title}")
+        atlas.layer_map(each, measure, limits, chosen, key=f"map {i} of {each.title}")
     # A link rather than a switch on the click: Back then leads back, whatever else is running.
     st.page_link(
         Path(__file__).with_name("truncation.py"),

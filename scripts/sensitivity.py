@@ -21,6 +21,7 @@ from lowrank.files import cache_folder  # noqa: E402
 from lowrank.llama.names import LINEAR, MLP  # noqa: E402
 from lowrank.llama.tokenizer import Tokenizer  # noqa: E402
 from lowrank.readers import open_model  # noqa: E402
+from lowrank.readers.identity import identity  # noqa: E402
 from lowrank.surgery import (  # noqa: E402
     FactorStore,
     Measured,
@@ -50,7 +51,7 @@ def main() -> None:
     model = open_model("default")
     params, tokenizer = llama.load(model), Tokenizer(model.vocabulary)
     calibration = [tokenizer.begin(passage) for passage in texts.calibration()]
-    folder = cache_folder() / "surgery" / folder_name(model.tensors, texts.calibration())
+    folder = cache_folder() / "surgery" / folder_name(identity(model), texts.calibration())
     store = FactorStore(folder, params, calibration)
     for way in ("plain", "aware"):
         for done, total, name in store.prepare(way, chosen(params, LINEAR)):

@@ -11,10 +11,11 @@ from pathlib import Path
 from lowrank.atlas.journal import Journal
 from lowrank.atlas.measuring import Row, matrices
 from lowrank.atlas.report import report
-from lowrank.atlas.surveying import identity, survey
+from lowrank.atlas.surveying import survey
 from lowrank.errors import InputError, SourceError
 from lowrank.files import write
 from lowrank.readers import open_model
+from lowrank.readers.identity import identity
 
 
 def run(arguments: argparse.Namespace) -> None:

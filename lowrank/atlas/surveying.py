@@ -1,7 +1,5 @@
 """Surveying: one job a matrix, on any `concurrent.futures.Executor`, here or on a cluster."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -14,6 +12,7 @@ from lowrank.atlas.journal import Journal, Survey
 from lowrank.atlas.measuring import Row, Spectrum, matrices, measured, unmeasured
 from lowrank.errors import InputError, LowrankError, SourceError
 from lowrank.readers import Model, open_model
+from lowrank.readers.identity import identity
 from lowrank.spectra.svd import singular_values
 from lowrank.spectra.svd.threads import restored, use
 
@@ -72,8 +71,9 @@ def surveyed(
         for name in names:
             yield _named(model, name, spectrum_of(model, name, threads))
         return
+    content = identity(model)
     waiting: dict[Future, str] = {
-        executor.submit(_job, model.source, name, threads): name for name in names
+        executor.submit(_job, model.source, content, name, threads): name for name in names
     }
     try:
         for done in as_completed(waiting):
@@ -106,22 +106,19 @@ def spectrum_of(model: Model, name: str, threads: int = 1) -> Found:
             return np.empty(0), 0.0, str(error)
 
 
-def _job(source: str, name: str, threads: int) -> Found:
-    """What a worker does; it keeps the model open from one job to the next."""
-    return spectrum_of(_opened(source), name, threads)
+def _job(source: str, content: str, name: str, threads: int) -> Found:
+    """What a worker does; it keeps the model open from one job to the next, of the same content."""
+    return spectrum_of(_opened(source, content), name, threads)
 
 
 @lru_cache(maxsize=1)
-def _opened(source: str) -> Model:
-    return open_model(source)
+def _opened(source: str, content: str) -> Model:
+    model = open_model(source)
+    if identity(model) != content:
+        raise SourceError(f"{source} is another file to this worker than where the survey began.")
+    return model
 
 
 def _named(model: Model, name: str, found: Found) -> tuple[Row, Spectrum]:
     info, (s, error, problem) = model.tensors[name], found
     return (unmeasured(info, problem) if problem else measured(info, s, error)), s
-
-
-def identity(model: Model) -> str:
-    """A digest of the model's table of tensors: names, shapes, stored types and sizes."""
-    table = [(t.name, t.shape, t.dtype, t.nbytes) for t in model.tensors.values()]
-    return hashlib.sha256(json.dumps(table).encode()).hexdigest()

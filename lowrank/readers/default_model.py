@@ -21,6 +21,7 @@ from typing import IO
 
 from lowrank.errors import SourceError
 from lowrank.files import cache_folder
+from lowrank.readers.identity import note
 
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all
 
@@ -90,6 +91,7 @@ def fetch(
             part = download(pinned, Path(work), progress, pip_options)
             target = folder / pinned.filename
             os.replace(part, target)
+            note(target, pinned.sha256)
             return target
     except SourceError:
         raise

@@ -152,7 +152,7 @@ class GGUFModel(ShownInNotebooks):
     given_config: None = None
 
     def __init__(self, path: Path, source: str = "", title: str = "") -> None:
-        self.path = path
+        self.path, self.made_of = path, (path,)
         self._data = mapped(path)
         cursor = Cursor(self._data, path)
         self.metadata, tensor_count = read_metadata(cursor)

@@ -108,6 +108,7 @@ class HubModel(ShownInNotebooks):
                 raise SourceError(f"{INDEX} of {repo} looks for {name[:200]!r} in {file}.")
         self.repo, self.commit = repo, commit
         self.source, self.title = f"hf://{repo}@{commit}", given.strip()
+        self.made_of = (constants.ENDPOINT, self.source, *(file.version for file in remote))
         beside = read_json(config) if config else None
         self.given_config: Mapping[str, Any] | None = beside if isinstance(beside, dict) else None
         self.config = llama_config_from_json(beside)
@@ -156,9 +157,9 @@ class HubModel(ShownInNotebooks):
 
 
 def key(file: RemoteFile, start: int, entry: Entry) -> str:
-    """What a range of a file is kept under: the endpoint, the commit, the file and the place."""
+    """What a range of a file is kept under: the endpoint, the version, the file and the place."""
     end = start + entry.end - entry.start
-    return f"{constants.ENDPOINT} {file.repo} {file.revision} {file.name} {start} {end}"
+    return f"{constants.ENDPOINT} {file.repo} {file.version} {file.name} {start} {end}"
 
 
 def small_file(repo: str, name: str, revision: str) -> tuple[Path | None, str]:
@@ -201,14 +202,15 @@ def refuse_if_large(repo: str, name: str, revision: str) -> None:
 def opened(file: RemoteFile) -> RemoteShard:
     """A shard's header: from this machine, or by one range request, or two if it is long."""
     kept_as = f"{constants.ENDPOINT} {file.repo} {file.revision} {file.name} header"
-    held = range_cache.get(kept_as)
+    held = range_cache.get(kept_as) if file.is_final else None
     if held is None:
         first = absent_explained(file)
         length = header_length(first, file.name, file.total - 8)
         if 8 + length > len(first):
             first += file.read(len(first), 8 + length)
         held = file.total.to_bytes(8, "little") + first[: 8 + length]
-        range_cache.put(kept_as, held)
+        if file.is_final:
+            range_cache.put(kept_as, held)
     total, raw = int.from_bytes(held[:8], "little"), held[16:]
     start = 8 + len(raw)
     return RemoteShard(file, start, parse_header(raw, total - start, file.name))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -25,11 +26,17 @@ class TensorInfo:
 
 
 class Model(Protocol):
-    """An open model. `source` identifies it, so that (source, tensor name) names one matrix."""
+    """An open model. What is kept of it is kept under `lowrank.readers.identity.identity`."""
 
     @property
     def source(self) -> str:
-        """What `open_model` was given, made unambiguous: fit to be a cache key."""
+        """What `open_model` was given, made unambiguous: opens the same file or commit again."""
+
+    @property
+    def made_of(self) -> tuple[Path | str, ...]:
+        """What it comes from: files here (one that is not there may come), or names of what never
+        changes, such as a commit.
+        """
 
     @property
     def title(self) -> str:

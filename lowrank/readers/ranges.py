@@ -5,6 +5,8 @@ The client drops the token when a redirect leads to another host. It is httpx in
 httpx2 in versions 2, so that nothing here names either: errors are those the hub's package knows.
 """
 
+import re
+import secrets
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +30,7 @@ from lowrank.readers.default_model import Progress
 
 TIMEOUT = (10, 30, 30, 30)  # seconds to connect, read, write, and be given a connection
 TRIES = 5  # in a row without a single new byte
+COMMIT = re.compile(r"[0-9a-f]{40}")
 BUSY = {408, 429, 500, 502, 503, 504}
 
 
@@ -44,6 +47,16 @@ class RemoteFile:
     name: str
     total: int = -1
     etag: str = field(default="", repr=False)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the revision is a commit, which never changes, and not a branch or a tag."""
+        return bool(COMMIT.fullmatch(self.revision))
+
+    @property
+    def version(self) -> str:
+        """What names the content: the commit; elsewhere the revision and the ETag last answered."""
+        return self.revision if self.is_final else f"{self.revision} {self.etag}"
 
     def read(self, start: int, end: int, progress: Progress | None = None) -> bytes:
         """The bytes from `start` up to `end`, or to the end of the file if that comes first.
@@ -106,7 +119,8 @@ class RemoteFile:
         etag = response.headers.get("ETag", "")
         if self.total not in (-1, int(total)) or (self.etag and etag and etag != self.etag):
             raise Failed(f"{self.name} of {self.repo} changed while it was read; open it again.")
-        self.total, self.etag = int(total), etag or self.etag
+        # Where no ETag tells versions apart, what is kept of this one is nobody else's.
+        self.total, self.etag = int(total), etag or self.etag or secrets.token_hex(16)
         return int(last) + 1
 
 

@@ -22,7 +22,7 @@ from lowrank.readers.interface import TensorInfo, known_tensor
 from lowrank.readers.local_files import contents, mapped
 from lowrank.readers.notebook import ShownInNotebooks
 from lowrank.readers.safetensors_header import Entry, header_length, parse_header, widen
-from lowrank.readers.tokenizer_files import LARGEST_TOKENIZER, vocabulary_beside
+from lowrank.readers.tokenizer_files import LARGEST_TOKENIZER, VOCABULARY, vocabulary_beside
 
 INDEX, SINGLE, CONFIG = "model.safetensors.index.json", "model.safetensors", "config.json"
 MOST_NAMES, MOST_SHARDS = 200_000, 1000  # of one checkpoint
@@ -33,6 +33,7 @@ LARGEST_JSON = 16_000_000  # bytes of an index or a configuration
 class Shard:
     """One .safetensors file: its bytes after the header, mapped, and what is where in them."""
 
+    path: Path
     data: memoryview
     entries: dict[str, Entry]
 
@@ -52,6 +53,9 @@ class SafetensorsModel(ShownInNotebooks):
         sharded = path.name.endswith(".index.json")
         self._where = shards(path) if sharded else one_file(path)
         self._folder = path.parent
+        files = [path, *dict.fromkeys(shard.path for shard in self._where.values())]
+        beside_them = [self._folder / name for name in (CONFIG, *VOCABULARY)]
+        self.made_of: tuple[Path, ...] = tuple(dict.fromkeys([*files, *beside_them]))
         self.source = source or str(path)
         self.title = title or (path.resolve().parent.name if path.stem == "model" else path.stem)
         beside = path.with_name(CONFIG)
@@ -152,7 +156,7 @@ def opened(path: Path) -> Shard:
     data = mapped(path)
     length = header_length(bytes(data[:8]), path.name, len(data) - 8)
     data, raw = data[8 + length :], bytes(data[8 : 8 + length])
-    return Shard(data, parse_header(raw, len(data), path.name))
+    return Shard(path, data, parse_header(raw, len(data), path.name))
 
 
 def read_json(path: Path) -> Any:

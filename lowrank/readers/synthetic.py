@@ -21,6 +21,7 @@ class SyntheticModel(ShownInNotebooks):
     given_config: None = None
     vocabulary: None = None
     source = "synthetic"
+    made_of = ("synthetic",)
     title = "Random numbers"
 
     def __init__(self, config: LlamaConfig = SMOLLM2_135M) -> None:

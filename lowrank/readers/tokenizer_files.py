@@ -8,6 +8,7 @@ from lowrank.errors import FormatError
 from lowrank.llama.vocabulary import Vocabulary
 
 TOKENIZER, SETTINGS, TEMPLATE = "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"
+VOCABULARY = (TOKENIZER, SETTINGS, TEMPLATE)
 LARGEST_TOKENIZER = 64_000_000  # bytes; Llama 3's has 17 million
 
 

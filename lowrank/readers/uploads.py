@@ -3,7 +3,6 @@
 The name is also what a link says, so that a reload finds the file again.
 """
 
-import hashlib
 import os
 import re
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from lowrank.errors import InputError, SourceError
 from lowrank.files import cache_folder, drop_oldest, write
+from lowrank.readers.identity import digest
 
 MOST = 2 * 10**9  # bytes of uploads kept in all
 KINDS = ("safetensors", "gguf")
@@ -36,7 +36,7 @@ def keep(filename: str, data: bytes | memoryview) -> str:
     if kind.lower() not in KINDS:
         raise InputError(f"{filename[:80]!r} is not a .safetensors or .gguf file.")
     plain = re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")[:40] or "file"
-    name = f"{plain}-{hashlib.sha256(data).hexdigest()[:16]}.{kind.lower()}"
+    name = f"{plain}-{digest(data)[:16]}.{kind.lower()}"
     write(folder() / name, data)
     drop_oldest(folder(), MOST)
     return name
@@ -60,8 +60,8 @@ def keep_adapter(files: Mapping[str, bytes | memoryview]) -> str:
     if set(files) != ADAPTER_FILES:
         given = ", ".join(sorted(files))[:200] or "none"
         raise InputError(f"The files are {given}; expected {' and '.join(sorted(ADAPTER_FILES))}.")
-    digest = hashlib.sha256(b"".join(hashlib.sha256(files[n]).digest() for n in sorted(files)))
-    name = f"adapter-{digest.hexdigest()[:16]}"
+    both = "".join(digest(files[name]) for name in sorted(files))
+    name = f"adapter-{digest(both.encode())[:16]}"
     target = adapters_folder() / name
     for file, data in files.items():
         write(target / file, data)

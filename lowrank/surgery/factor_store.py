@@ -6,9 +6,8 @@ are shared by every process that reads it, and the system may drop and read them
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,7 +127,9 @@ def _layer(name: str) -> int:
     return int(name.split(".")[2])
 
 
-def folder_name(tensors: Mapping[str, Any], passages: Sequence[str]) -> str:
-    """A name for the factors of a model, by its table of tensors, and of a calibration text."""
-    table = [(t.name, t.shape, t.dtype, t.nbytes) for t in tensors.values()]
-    return hashlib.sha256(json.dumps([table, list(passages)]).encode()).hexdigest()[:24]
+def folder_name(content: str, passages: Sequence[str]) -> str:
+    """A name for the factors of a model, by the digest of its content, and of a calibration text.
+
+    `content` is `lowrank.readers.identity.identity(model)`.
+    """
+    return hashlib.sha256(json.dumps([content, list(passages)]).encode()).hexdigest()[:24]

@@ -36,9 +36,11 @@ def adapter_picker(model: Model) -> tuple[Adapter, str]:
     if chosen == SYNTHETIC:
         with second:
             r = int(st.select_slider("Rank r", RANKS, 8, key="rank", bind="query-params"))
-        return cached.untrained_adapter(model.source, r), f"synthetic {model.source} {r}"
+        return cached.untrained_adapter(
+            model.source, r
+        ), f"synthetic {cached.version(model.source)} {r}"
     path = found.get(chosen) or uploads.find_adapter(uploaded(second))
-    return cached.adapter(str(path)), str(path)
+    return cached.adapter(str(path)), f"{path} {cached.adapter_version(str(path))}"
 
 
 def uploaded(place: "st.delta_generator.DeltaGenerator") -> str:

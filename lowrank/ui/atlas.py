@@ -1,7 +1,7 @@
 """The Atlas page's survey in the background, its maps and its comparisons."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import streamlit as st
 
 from lowrank.atlas import MEASURES, Journal, Row, Survey, matrices, surveyed
 from lowrank.atlas.report import hover, in_layers, label, random_peer, random_value, value
-from lowrank.atlas.surveying import identity
 from lowrank.figures import atlas as figures
 from lowrank.figures.numbers import three
 from lowrank.files import cache_folder
@@ -36,15 +35,21 @@ class Total:
 
 def found(model: Model) -> Survey | None:
     """The survey of a model; None while it is being made, which is then shown in the page."""
-    folder = cache_folder() / "atlas" / identity(model)
-    done = cached.finished_survey(str(folder))
+    folder = cache_folder() / "atlas" / cached.content(model.source)
+    done = _finished(folder, model)
     if done:
         return done
     key, work = f"atlas {folder}", partial(_surveying, model.source, folder)
     ask = "" if jobs.POOL.get(key) else _to_ask(model)
     job = sought(key, work, ask=ask)
     watched(job, lambda job: _draw(job, model))
-    return cached.finished_survey(str(folder)) if job and job.state == "done" else None
+    return _finished(folder, model) if job and job.state == "done" else None
+
+
+def _finished(folder: Path, model: Model) -> Survey | None:
+    """The survey in that folder, which may have been made of the same file under another name."""
+    done = cached.finished_survey(str(folder))
+    return replace(done, title=model.title) if done else None
 
 
 def _to_ask(model: Model) -> str:
@@ -60,7 +65,7 @@ def _to_ask(model: Model) -> str:
 def _surveying(source: str, folder: Path) -> Iterator[Row | Total]:
     model = cached.model(source)
     names = matrices(model)
-    journal = Journal(folder, model.title, names, identity(model))
+    journal = Journal(folder, model.title, names, cached.content(source))
     yield Total(len(names))
     yield from [row for row, _ in journal.done.values()]
     for row, s in surveyed(model, [n for n in names if n not in journal.done]):

@@ -1,10 +1,13 @@
 """Every cached call of the app: computed once, shared by all sessions, bounded, read-only.
 
-Keys are names, never arrays: a source and a tensor's name stand for one matrix.
+Keys are names, never arrays: a model's source, with the stamps of its files, and a tensor's name
+stand for one matrix.
 """
 
 from collections.abc import Callable
-from typing import Any
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -23,6 +26,8 @@ from lowrank.lora.adapters import Adapter, AdapterConfig, Effect, effect, load, 
 from lowrank.memory import quantization
 from lowrank.memory.quantization import Rounded
 from lowrank.readers import Model, open_model
+from lowrank.readers.identity import Stamp, identity, stamps
+from lowrank.readers.uploads import ADAPTER_FILES
 from lowrank.spectra import phase_transition
 from lowrank.spectra.measures import random_spectrum
 from lowrank.spectra.svd import SVD, Truncation, frobenius, full, residual_norm, singular_values
@@ -31,14 +36,67 @@ from lowrank.surgery.factor_store import folder_name
 from lowrank.ui.growing import Growing
 from lowrank.ui.results import Results
 
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+Stamps = tuple[Stamp | str, ...]
+
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the model…")
+def _opened(source: str) -> tuple[Model, Stamps]:
+    found = open_model(source)
+    return found, stamps(found.made_of)
+
+
 def model(source: str) -> Model:
-    """An open model; see `lowrank.readers.open_model`."""
-    return open_model(source)
+    """An open model; see `lowrank.readers.open_model`. Opened again when a file of it changed."""
+    return _current(source)[0]
 
 
-@st.cache_resource(max_entries=32, show_spinner="Reading {tensor}…")
+def version(source: str) -> Stamps:
+    """What differs between two contents that were found under one source."""
+    return _current(source)[1]
+
+
+def _current(source: str) -> tuple[Model, Stamps]:
+    found, before = _opened(source)
+    if stamps(found.made_of) != before:
+        _opened.clear(source)
+        return _opened(source)
+    return found, before
+
+
+def of_model(
+    keep: Callable[[Callable], Callable],
+) -> Callable[[Callable[Concatenate[str, Given], Found]], Callable[Concatenate[str, Given], Found]]:
+    """A cache for a function of a model's source, which keeps apart what files it has held."""
+
+    def decorated(
+        function: Callable[Concatenate[str, Given], Found],
+    ) -> Callable[Concatenate[str, Given], Found]:
+        def of_version(
+            held: Stamps, source: str, *args: Given.args, **named: Given.kwargs
+        ) -> Found:
+            return function(source, *args, **named)
+
+        of_version.__qualname__ = function.__qualname__  # by which Streamlit tells caches apart
+        kept = keep(of_version)
+
+        @wraps(function)
+        def called(source: str, *args: Given.args, **named: Given.kwargs) -> Found:
+            return kept(version(source), source, *args, **named)
+
+        return called
+
+    return decorated
+
+
+@of_model(st.cache_data(max_entries=64, show_spinner="Hashing the file, once…"))
+def content(source: str) -> str:
+    """What a model is kept under on disk; see `lowrank.readers.identity.identity`."""
+    return identity(model(source))
+
+
+@of_model(st.cache_resource(max_entries=32, show_spinner="Reading the matrix…"))
 def matrix(source: str, tensor: str) -> NDArray[np.float32]:
     """One matrix of a model as float32, (out, in), read-only; 32 at most.
 
@@ -55,7 +113,7 @@ def matrix(source: str, tensor: str) -> NDArray[np.float32]:
     return W
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the vocabulary…")
+@of_model(st.cache_resource(max_entries=4, show_spinner="Reading the vocabulary…"))
 def tokenizer(source: str) -> Tokenizer | None:
     """The model's tokenizer, or None if it brings no vocabulary."""
     vocabulary = model(source).vocabulary
@@ -70,7 +128,7 @@ def words(source: str) -> Tokenizer:
     return known
 
 
-@st.cache_resource(max_entries=24, show_spinner="Decomposing {tensor}, once for everyone…")
+@of_model(st.cache_resource(max_entries=24, show_spinner="Decomposing the matrix, once for all…"))
 def svd(source: str, tensor: str) -> SVD:
     """The full decomposition of one matrix, read-only; 24 at most, about 120 MB the largest."""
     found = full(matrix(source, tensor))
@@ -79,7 +137,7 @@ def svd(source: str, tensor: str) -> SVD:
     return found
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@of_model(st.cache_resource(max_entries=4, show_spinner=False))
 def _growing(source: str, tensor: str) -> Growing:
     return Growing(matrix(source, tensor))
 
@@ -89,25 +147,25 @@ def top(source: str, tensor: str, k: int) -> Truncation:
     return _growing(source, tensor).at_least(k)
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@of_model(st.cache_resource(max_entries=24, show_spinner=False))
 def preview(source: str, tensor: str) -> Preview:
     """Block means of one matrix and of its singular vectors, for its heatmaps at any rank."""
     return small_preview(matrix(source, tensor), svd(source, tensor))
 
 
-@st.cache_data(max_entries=256, show_spinner="The singular values of {tensor}…")
+@of_model(st.cache_data(max_entries=256, show_spinner="The singular values of the matrix…"))
 def spectrum(source: str, tensor: str) -> NDArray[np.float64]:
     """All singular values of one matrix, without its vectors."""
     return singular_values(matrix(source, tensor)).s
 
 
-@st.cache_data(max_entries=64, show_spinner="Rounding {tensor}, once for everyone…")
+@of_model(st.cache_data(max_entries=64, show_spinner="Rounding the matrix, once for everyone…"))
 def roundings(source: str, tensor: str) -> tuple[Rounded, ...]:
     """What one matrix loses in int8, NF4 and 16 bits; see `quantization.roundings`."""
     return quantization.roundings(matrix(source, tensor))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@of_model(st.cache_resource(max_entries=64, show_spinner=False))
 def random_peer(source: str, tensor: str) -> NDArray[np.float64]:
     """Singular values of a Gaussian matrix of the same shape and norm; seed 0: always the same."""
     known = svd(source, tensor)
@@ -116,19 +174,28 @@ def random_peer(source: str, tensor: str) -> NDArray[np.float64]:
     return values
 
 
-@st.cache_data(max_entries=4096, show_spinner=False)
+@of_model(st.cache_data(max_entries=4096, show_spinner=False))
 def residual(source: str, tensor: str, k: int) -> float:
     """||W - W_k||_F measured entry by entry: 2 m n k operations, so each only once."""
     return residual_norm(matrix(source, tensor), svd(source, tensor).top(k))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the adapter…")
-def adapter(folder: str) -> Adapter:
-    """An adapter on disk; see `lowrank.lora.adapters.load`."""
+def _adapter(folder: str, held: Stamps) -> Adapter:
     return load(folder)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+def adapter(folder: str) -> Adapter:
+    """An adapter on disk; see `lowrank.lora.adapters.load`."""
+    return _adapter(folder, adapter_version(folder))
+
+
+def adapter_version(folder: str) -> Stamps:
+    """What differs between two adapters that were found in one folder."""
+    return stamps(Path(folder) / name for name in sorted(ADAPTER_FILES))
+
+
+@of_model(st.cache_resource(max_entries=4, show_spinner=False))
 def untrained_adapter(source: str, r: int) -> Adapter:
     """A synthetic adapter of rank r for the q and v matrices of a model; alpha is 2 r."""
     config = AdapterConfig(r=r, lora_alpha=2 * r)
@@ -190,7 +257,7 @@ def _readings() -> Results[Reading]:
 
 def whole_reading(source: str, ids: tuple[int, ...]) -> Reading:
     """How the untouched model reads a text, for the last 32 texts."""
-    return _readings().made((source, ids), lambda: reading(params(source), ids))
+    return _readings().made((version(source), source, ids), lambda: reading(params(source), ids))
 
 
 @st.cache_data(max_entries=8192, show_spinner=False)
@@ -208,23 +275,23 @@ def drawn_svd(name: str) -> SVD:
     return found
 
 
-@st.cache_resource(max_entries=2, show_spinner="Loading the weights, once for everyone…")
+@of_model(st.cache_resource(max_entries=2, show_spinner="Loading the weights, once for everyone…"))
 def params(source: str) -> Params:
     """A Llama ready to run, shared by all visitors; see `lowrank.llama.load`. Two at most."""
     return load_llama(model(source))
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
+@of_model(st.cache_resource(max_entries=2, show_spinner=False))
 def factors(source: str) -> FactorStore:
     """The factors of a model's projections on disk, with the built-in calibration text."""
     known = words(source)
     passages = texts.calibration()
-    folder = cache_folder() / "surgery" / folder_name(model(source).tensors, passages)
+    folder = cache_folder() / "surgery" / folder_name(content(source), passages)
     longest = params(source).config.max_position_embeddings
     return FactorStore(folder, params(source), [known.begin(part)[:longest] for part in passages])
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@of_model(st.cache_data(max_entries=256, show_spinner=False))
 def chat_ids(source: str, prompt: str) -> list[int]:
     """A prompt laid out by the model's chat template; a text to go on with where it has none."""
     known = words(source)

@@ -67,7 +67,7 @@ def whole(source: str, tensor: str) -> Job | None:
 
 def key_of(source: str, tensor: str) -> str:
     """The name of that job."""
-    return f"spectrum {source} {tensor}"
+    return f"spectrum {cached.version(source)} {source} {tensor}"
 
 
 def _spectrum(source: str, tensor: str) -> Iterator[Spectrum]:

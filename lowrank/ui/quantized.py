@@ -71,7 +71,12 @@ def effect_on_loss(source: str, tensor: str) -> None:
     to = second.segmented_control("to", list(ROUNDED), default="NF4", required=True, key="rounded")
     asked = source, scopes[scope], str(to)
     with third:
-        job = sought(f"nll {asked}", partial(_losses, *asked), "nll", ask="Measure nll")
+        job = sought(
+            f"nll {cached.version(source)} {asked}",
+            partial(_losses, *asked),
+            "nll",
+            ask="Measure nll",
+        )
     if job is None:
         st.caption(text("memory", "nll"))
     watched(job, _draw_loss)

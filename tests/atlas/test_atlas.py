@@ -19,11 +19,11 @@ from safetensors.numpy import save_file
 from lowrank import atlas
 from lowrank.__main__ import main
 from lowrank.atlas.journal import PARTS, SPECTRA, TABLE
-from lowrank.atlas.surveying import identity
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.llama.names import LINEAR
 from lowrank.memory.accounting import PUBLISHED, parts
 from lowrank.readers import Model, open_model
+from lowrank.readers.identity import identity
 
 ROOT = Path(__file__).parents[2]
 SMALL = ROOT / "tests" / "fixtures" / "adapters" / "base-llama"

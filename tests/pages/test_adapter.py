@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from lowrank.errors import InputError
@@ -12,7 +13,6 @@ from lowrank.lora import adapters
 from lowrank.readers import open_model, uploads
 from lowrank.readers.offered_models import offered, offered_adapters
 from lowrank.spectra.svd import full
-from lowrank.ui import cached
 from lowrank.ui.adapters import MINE
 from tests.pages import opening
 from tests.pages.opening import metrics
@@ -28,8 +28,7 @@ def models(tmp_path, monkeypatch) -> Path:
     shutil.copytree(FIXTURES, root)
     monkeypatch.setenv("LOWRANK_MODELS", str(root))
     monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path / "cache"))
-    for each in (cached.model, cached.matrix, cached.svd, cached.adapter, cached.effects):
-        each.clear()
+    st.cache_resource.clear()
     return root
 
 

@@ -1,12 +1,18 @@
 """The Atlas page: a survey in the background, kept, drawn, compared."""
 
+import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load, save
 from streamlit.testing.v1 import AppTest
 
+from lowrank.readers import uploads
 from lowrank.ui import jobs
+from lowrank.ui.model_picker import MODELS, UPLOAD
 from tests.pages import opening
 from tests.pages.opening import words
 from tests.sent_jobs import SentJobs
@@ -58,6 +64,37 @@ def test_a_model_is_surveyed_once_and_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "POOL", SentJobs())
     again = opened()
     assert len(charts(again)) == 3
+
+
+def uploaded(name: str, **changed: Callable[[np.ndarray], np.ndarray]) -> str:
+    """A visitor's file with the tensors of the small model, projections of one kind changed."""
+    held = load((FIXTURES / "base-llama" / "model.safetensors").read_bytes())
+    for kind, change in changed.items():
+        held |= {n: change(W).astype(W.dtype) for n, W in held.items() if f".{kind}." in n}
+    return uploads.keep(name, save(held))
+
+
+def rank_two(W: np.ndarray) -> np.ndarray:
+    U, s, Vt = np.linalg.svd(W.astype(np.float64), full_matrices=False)
+    return (U[:, :2] * s[:2]) @ Vt[:2]
+
+
+def of_q(app: AppTest, file: str) -> list[str]:
+    """What the page's map says over the q matrices of an uploaded file, under its own name."""
+    assert f"**{file.partition('.')[0]}** · 14 matrices" in words(app)
+    over_cells = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][1]["text"]
+    return [words for words in over_cells if "q_proj" in words]
+
+
+def test_a_second_file_with_the_same_names_and_shapes_has_its_own_values():
+    files = [
+        uploaded("first.safetensors"),
+        uploaded("second.safetensors", q_proj=rank_two, k_proj=rank_two),
+        uploaded("third.safetensors", q_proj=lambda W: W * np.nan),
+    ]
+    first, second, third = [of_q(opened(model=MODELS[UPLOAD], file=file), file) for file in files]
+    assert len({*first, *second, *third}) == 6
+    assert all("NaN" in words for words in third)
 
 
 def test_every_measure_can_be_drawn():

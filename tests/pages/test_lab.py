@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from lowrank.errors import InputError
@@ -17,7 +18,7 @@ from lowrank.lora import adapters
 from lowrank.lora.lab import alternatives
 from lowrank.lora.lab.alternatives import Outcome
 from lowrank.readers import uploads
-from lowrank.ui import cached, jobs
+from lowrank.ui import jobs
 from lowrank.ui.jobs import Job
 from lowrank.ui.lab.panels import unpacked
 from tests.pages import opening
@@ -32,8 +33,7 @@ def models(tmp_path, monkeypatch) -> Path:
     write(root / "tiny")
     monkeypatch.setenv("LOWRANK_MODELS", str(root))
     monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path / "cache"))
-    for each in (cached.model, cached.params, cached.tokenizer, cached.adapter):
-        each.clear()
+    st.cache_resource.clear()
     monkeypatch.setattr(jobs, "POOL", SentJobs())
     return root
 

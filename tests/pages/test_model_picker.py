@@ -4,11 +4,12 @@ import os
 
 import numpy as np
 import pytest
+import streamlit as st
 from safetensors.numpy import save
 from streamlit.testing.v1 import AppTest
 
 from lowrank.readers import uploads
-from lowrank.ui import cached, model_picker
+from lowrank.ui import model_picker
 from lowrank.ui.model_picker import HUB, MODELS, UPLOAD
 from tests.pages import opening
 from tests.pages.opening import captions
@@ -25,8 +26,7 @@ def weights() -> dict[str, np.ndarray]:
 def nothing_cached(tmp_path, monkeypatch) -> None:
     """Other tests open other models of the same names."""
     monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path / "kept"))
-    cached.model.clear()
-    cached.matrix.clear()
+    st.cache_resource.clear()
 
 
 def opened(model: str, page: str = "truncation", **query: str) -> AppTest:
@@ -84,7 +84,7 @@ def test_a_file_of_ones_own_opens_again_from_its_link():
     assert f"{Q.format(0)} · 24 × 16" in captions(app.sidebar)
     assert app.sidebar.text_input(key="file").value == name
     uploads.find(name).unlink()
-    cached.model.clear()
+    st.cache_resource.clear()
     gone = opened(UPLOAD, file=name)
     assert "no longer kept here" in gone.error[0].value
 

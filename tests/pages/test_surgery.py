@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+import streamlit as st
+from safetensors.numpy import load, save, save_file
 from streamlit.testing.v1 import AppTest
 
 from lowrank.llama import LlamaConfig, projections, random
@@ -75,7 +76,7 @@ def opened(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path))
     passage = texts.calibration()[0][:400]
     monkeypatch.setattr(texts, "calibration", lambda: [passage])
-    cached.factors.clear()
+    st.cache_resource.clear()
     monkeypatch.setattr(jobs, "POOL", SentJobs())
 
     def open_page(**query: str | list[str]) -> AppTest:
@@ -108,6 +109,25 @@ def test_the_numbers_are_those_of_the_core(opened, tiny, keep):
     if keep == 100:
         whole = reading(params, ids).nll
         assert float(numbers["nll a token"]) == pytest.approx(whole, abs=1e-3)
+
+
+def test_a_model_of_the_same_table_changes_nobody_s_numbers(opened, tiny):
+    """Also where the visitor after it comes once everything in memory is gone."""
+
+    def nll() -> str:
+        st.cache_resource.clear()  # as after a restart
+        app = opened(cut=["v", "down"], keep="50", text=texts.TEXTS["french"])
+        assert not app.exception
+        return metrics(app)["nll a token"]
+
+    before, path = nll(), tiny / "model.safetensors"
+    raw = path.read_bytes()
+    held = load(raw)
+    name = next(name for name in held if name.endswith("v_proj.weight"))
+    path.write_bytes(save(held | {name: np.zeros_like(held[name])}))
+    assert nll() != before
+    path.write_bytes(raw)
+    assert nll() == before
 
 
 @pytest.mark.parametrize(

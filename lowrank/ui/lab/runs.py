@@ -115,9 +115,10 @@ def kept_adapter(name: str) -> Adapter:
     return cached.adapter(str(uploads.find_adapter(name)))
 
 
-def _soon(what: str, work: Work, *parts: object) -> Job | None:
-    """Short work; who asks the same, `parts`, is given what is there."""
-    key = hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
+def _soon(what: str, work: Work, source: str, *parts: object) -> Job | None:
+    """Short work with a model; who asks the same, `parts`, is given what is there."""
+    asked = (cached.version(source), source, *parts)
+    key = hashlib.sha256(json.dumps(asked, default=str).encode()).hexdigest()[:24]
     job = sought(f"{what} {key}", work, what, LOOKING, "short")
     if job:
         job.wait(MOMENT)

@@ -13,6 +13,7 @@ from lowrank.errors import LowrankError
 from lowrank.figures.completion import error_history
 from lowrank.figures.numbers import three
 from lowrank.figures.pictures import DRAWN, shown
+from lowrank.readers.identity import digest
 from lowrank.spectra.completion import Run, als, default_path, largest_penalty, soft_impute
 from lowrank.spectra.recovery import (
     RECOVERED,
@@ -64,7 +65,16 @@ def recover() -> None:
         method, rank, last = chosen_method()
     seen = hide(data.X, share, draw, whole_row)
     setting = (last, 0 if method == SOFT else rank)
-    key = ("completion", data.words, share, draw, whole_row, method, *setting)
+    key = (
+        "completion",
+        data.words,
+        digest(data.X.tobytes()),
+        share,
+        draw,
+        whole_row,
+        method,
+        *setting,
+    )
     st.caption(f"{data.words}. {np.count_nonzero(~seen):,} of {seen.size:,} entries are hidden.")
     course = cached.results().get(key)
     if isinstance(course, Course):
