@@ -1,4 +1,4 @@
-"""Typed matrices with letters: a strict reader of a, k-1, 2t or (a^2-1)/2, never evaluated as code.
+"""Typed matrices with letters, such as a, k-1, 2t or (a^2-1)/2, as rational functions of them.
 
 >>> A = parse_parametric("a 1; 1 (a^2-1)/2")
 >>> [[written(x) for x in row] for row in A.rows]
@@ -6,7 +6,7 @@
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -16,9 +16,11 @@ from sympy.polys.fields import FracField, field
 from sympy.polys.orderings import grevlex
 
 from lowrank.errors import InputError
+from lowrank.exact.entries import Problem
 from lowrank.exact.matrices import Matrix, raised, rectangular
 from lowrank.exact.matrices import written as number_written
-from lowrank.exact.parsing import split_cells
+from lowrank.exact.reading import evaluated, letters_of, read
+from lowrank.exact.tokens import GREEK
 
 MAX_SIDE = 5
 MAX_LETTERS = 3
@@ -30,10 +32,6 @@ MAX_BITS = 128  # of a numerator or denominator
 Rows = tuple[tuple[Any, ...], ...]  # of elements of a field of rational functions
 
 ACCEPTED = "Write numbers and letters, such as a, k-1, 2t or (a^2-1)/2."
-_PLAIN = str.maketrans({"−": "-", "–": "-", "·": "*", "×": "*", "⁄": "/", "\r": "\n", "\xa0": " "})
-_RAISED = {"²": "^2", "³": "^3", "⁴": "^4", "**": "^"}
-_LATEX_FRAC = re.compile(r"\\[dt]?frac *\{([^{}]*)\} *\{([^{}]*)\}")
-_TOKEN = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)|([a-zA-Zα-ω])|([-+*/^()])")
 _ALONE = re.compile(r"[^\s()]|\([^()]*\)[⁰-⁹²³]*")  # needs no brackets around it
 
 
@@ -74,162 +72,82 @@ def value_of(p: Any, values: Mapping[str, Fraction]) -> Fraction:
 def parse_parametric(text: str) -> Parametric:
     """The matrix of a text, over the field of rational functions in its letters.
 
-    Rows end at a line or a semicolon; entries are parted by commas or by spaces, so that k - 1
-    is one entry and k -1 is two. Products need no sign: 2t, ab, 3(a+1).
+    Everything is read that `parse_matrix` reads. Products need no sign: 2t, ab, 3(a+1); letters
+    may be Greek and have a subscript, as in \\lambda and a_1.
 
     Raises:
         InputError: naming row, column and text: more than 5 rows or columns, more than 3 letters,
             a degree above 4, long numbers, a division by zero, or text that is no expression.
     """
-    cells = rectangular(_cells(text))
+    reading = read(text)
+    if len(text) > MAX_TEXT:
+        raise InputError(f"The text has {len(text):,} characters; at most {MAX_TEXT:,} are read.")
+    if reading.equations or reading.asks:
+        raise InputError(reading.asks or "These are equations, not the rows of a matrix.")
+    cells = rectangular(reading.rows)
     m, n = len(cells), len(cells[0])
     if max(m, n) > MAX_SIDE:
-        raise InputError(
-            f"This matrix is {m} × {n}; with letters, at most {MAX_SIDE} × {MAX_SIDE} is reduced."
-        )
-    letters = sorted({c for row in cells for cell in row for c in re.findall("[a-zA-Zα-ω]", cell)})
+        size = f"{m} rows" if m > MAX_SIDE else f"{n} entries in row 1"
+        raise InputError(f"There are {size}; with letters, at most {MAX_SIDE} × {MAX_SIDE}.")
+    letters = letters_of(reading)
     if len(letters) > MAX_LETTERS:
         raise InputError(
             f"There are {len(letters)} letters ({', '.join(letters[:8])}); "
             f"at most {MAX_LETTERS} are solved for. {ACCEPTED}"
         )
-    K = field(letters or ["a"], QQ, grevlex)[0]
-    readers = [
-        [_Reader(cell, f"Row {i}, column {j}", K) for j, cell in enumerate(row, 1)]
-        for i, row in enumerate(cells, 1)
-    ]
-    rows = tuple(tuple(reader.read() for reader in row) for row in readers)
-    divisors = tuple(d for row in readers for reader in row for d in reader.divisors)
-    return Parametric(K, rows, divisors, tuple(letters))
+    K = _Functions(letters)
+    rows = []
+    for i, row in enumerate(cells, 1):
+        for j, cell in enumerate(row, 1):
+            if len(cell.text) > MAX_CELL:
+                raise InputError(
+                    f"Row {i}, column {j}: “{cell.text[:20]}…” has over {MAX_CELL} characters."
+                )
+        places = [f"Row {i}, column {j}" for j in range(1, n + 1)]
+        pairs = zip(row, places, strict=True)
+        rows.append(tuple(evaluated(cell, place, K, ACCEPTED) for cell, place in pairs))
+    return Parametric(K.field, tuple(rows), tuple(K.divisors), tuple(letters))
 
 
-def _cells(text: str) -> list[list[str]]:
-    """The text of each entry, with LaTeX, brackets and spaces around signs taken away."""
-    if len(text) > MAX_TEXT:
-        raise InputError(f"The text has {len(text):,} characters; at most {MAX_TEXT:,} are read.")
-    text = text.translate(_PLAIN)
-    for sign, plain in _RAISED.items():
-        text = text.replace(sign, plain)
-    if "\\" in text or "&" in text:
-        text = _LATEX_FRAC.sub(r"((\1)/(\2))", text)
-        text = re.sub(r"\^ *\{([^{}]*)\}", r"^\1", text)
-        cells = split_cells(text)
-        return [[re.sub(r"\s|\\(?:cdot|left|right)", "", cell) for cell in row] for row in cells]
-    text = re.sub(r"\][ \n]*[,;]?[ \n]*\[", ";", text)
-    text = re.sub(r"^\s*(?:[a-zA-Z]\s*=\s*)?\[+|\]+\s*;?\s*$", "", text)
-    text = re.sub(r" +([-+*/^]) +", r"\1", text)
-    rows = [line.strip() for line in re.split("[\n;]", text)]
-    if not any(rows):
-        raise InputError(f"There is no matrix yet: type at least one entry. {ACCEPTED}")
-    return [_split(row) for row in rows if row]
+class _Functions:
+    """Rational functions of letters, of a bounded degree; what was divided by is remembered."""
 
-
-def _split(row: str) -> list[str]:
-    separator = next((s for s in "\t," if s in row), None)
-    parts = row.removesuffix(separator).split(separator) if separator else row.split()
-    return ["".join(part.split()) for part in parts]
-
-
-class _Reader:
-    """Recursive descent over the tokens of one entry: sum, product, power, atom."""
-
-    def __init__(self, text: str, place: str, K: FracField) -> None:
-        self.text, self.place, self.K, self.at = text, place, K, 0
-        if not text:
-            raise InputError(f"{place} is empty. {ACCEPTED}")
-        if len(text) > MAX_CELL:
-            raise self.problem(f"is longer than {MAX_CELL} characters.")
-        self.tokens: list[str] = []
+    def __init__(self, letters: Sequence[str]) -> None:
+        self.field = field(letters or ["a"], QQ, grevlex)[0]
         self.divisors: list[Any] = []
-        at = 0
-        while at < len(text):
-            found = _TOKEN.match(text, at)
-            if not found:
-                raise self.problem(f"is no expression: “{text[at]}” has no place in it. {ACCEPTED}")
-            self.tokens.append(found[0])
-            at = found.end()
-        self.names = {str(x): x for x in K.gens}
+        self.letters = {str(x): x for x in self.field.gens}
 
-    def problem(self, what: str) -> InputError:
-        shown = self.text if len(self.text) <= 24 else self.text[:20] + "…"
-        return InputError(f"{self.place}: “{shown}” {what}")
+    def number(self, text: str) -> Any:
+        if len(text) > 20 or "e" in text.lower():
+            raise Problem("has a number of more than 20 digits, or with an exponent.")
+        x = Fraction(text)
+        return self.field(QQ(x.numerator, x.denominator))
 
-    def read(self) -> Any:
-        value = self.sum()
-        if self.at < len(self.tokens):
-            raise self.problem(f"is no expression: “{self.tokens[self.at]}” is one too many.")
-        return value
+    def name(self, text: str) -> Any:
+        letter = GREEK.get(text, text)
+        if text[-1].isdecimal() and "_" not in text:
+            raise Problem("has a number behind a letter: write 2a, a^2 or a_2.")
+        if letter not in self.letters:
+            raise Problem("is no expression.", text[:20])
+        return self.letters[letter]
 
-    def next_in(self, signs: str) -> str:
-        """The next token if it is one of these signs, taken; else nothing."""
-        token = self.tokens[self.at] if self.at < len(self.tokens) else ""
-        if token and token in signs:
-            self.at += 1
-            return token
-        return ""
+    def call(self, text: str, values: list[Any]) -> Any:
+        raise Problem("is no expression of letters and numbers.", f"{text[:20]}(…)")
 
-    def sum(self) -> Any:
-        sign = self.next_in("+-")
-        value = self.product()
-        value = -value if sign == "-" else value
-        while sign := self.next_in("+-"):
-            term = self.product()
-            value = self.kept(value + term if sign == "+" else value - term)
-        return value
-
-    def product(self) -> Any:
-        value = self.power()
-        while self.at < len(self.tokens) and self.tokens[self.at] not in "+-)^":
-            sign = self.next_in("*/")
-            minus = self.next_in("-") if sign else ""
-            if not sign and self.tokens[self.at][0] in "0123456789.":
-                raise self.problem("has a number behind a letter or bracket: write 2a or a^2.")
-            factor = -self.power() if minus else self.power()
-            if sign == "/" and factor == 0:
-                raise self.problem("divides by zero.")
-            if sign == "/" and not factor.numer.is_ground:
-                self.divisors.append(factor.numer)
-            value = self.kept(value / factor if sign == "/" else value * factor)
-        return value
-
-    def power(self) -> Any:
-        base = self.atom()
-        if not self.next_in("^"):
-            return base
-        exponent = self.tokens[self.at] if self.at < len(self.tokens) else ""
-        if not exponent.isdecimal() or len(exponent) > 2 or int(exponent) > 9:
-            raise self.problem("has a power that is not a whole number from 0 to 9.")
-        self.at += 1
-        value = self.K.one
-        for _ in range(int(exponent)):
-            value = self.kept(value * base)
-        return value
-
-    def atom(self) -> Any:
-        token = self.tokens[self.at] if self.at < len(self.tokens) else ""
-        self.at += 1
-        if token in self.names:
-            return self.names[token]
-        if token and token[0] in "0123456789.":
-            if len(token) > 20:
-                raise self.problem("has a number of more than 20 digits.")
-            x = Fraction(token)
-            return self.K(QQ(x.numerator, x.denominator))
-        if token == "(":
-            value = self.sum()
-            if not self.next_in(")"):
-                raise self.problem("has a bracket that does not close.")
-            return value
-        raise self.problem(f"is no expression: something is missing. {ACCEPTED}")
+    def over(self, value: Any, divisor: Any) -> Any:
+        if divisor == 0:
+            raise Problem("divides by zero.")
+        if not divisor.numer.is_ground:
+            self.divisors.append(divisor.numer)
+        return value / divisor
 
     def kept(self, value: Any) -> Any:
-        """The value, if it is still small enough to work with."""
         for part in (value.numer, value.denom):
             if any(sum(powers) > MAX_DEGREE for powers in part.itermonoms()):
-                raise self.problem(f"has a degree above {MAX_DEGREE}.")
+                raise Problem(f"has a degree above {MAX_DEGREE}.")
             for c in part.itercoeffs():
                 if max(int(abs(c.numerator)), int(c.denominator)).bit_length() > MAX_BITS:
-                    raise self.problem("makes numbers too long to work with.")
+                    raise Problem("makes numbers too long to work with.")
         return value
 
 

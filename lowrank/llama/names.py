@@ -47,5 +47,6 @@ def place(name: str) -> tuple[int | None, str | None]:
     ((3, 'up_proj'), (None, 'norm'))
     """
     layer = re.search(r"\blayers\.(\d+)\.", name)
-    module = re.search(r"(\w+)\.(?:weight|bias)$", name)
-    return int(layer[1]) if layer else None, module[1] if module else None
+    rest, _, ending = name.rpartition(".")
+    module = rest.rpartition(".")[2] if ending in ("weight", "bias") else ""
+    return int(layer[1]) if layer else None, module or None

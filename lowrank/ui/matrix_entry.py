@@ -1,16 +1,19 @@
 """Entering a small exact matrix: a preset, a grid, or pasted text; the link follows.
 
 One value is the truth: the bound selectbox, a preset's name or the matrix as short text. The grid
-and the text area are two views of it that keep what was typed even when it is no matrix.
+and the text area are two views of it that keep what was typed even when it is no matrix. Where a
+text may mean two matrices, the page shows one, says so and offers the other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from lowrank.errors import InputError
 from lowrank.exact.matrices import Matrix
-from lowrank.exact.parsing import MAX_SIDE, compact, parse_cells, parse_matrix, split_cells
+from lowrank.exact.parsing import MAX_SIDE, compact, matrix_of, parse_cells
+from lowrank.exact.reading import Reading, read
+from lowrank.ui.pasting import listen
 
 PRESETS = {
     "A repeated direction": "1 2 1; 2 -1 3; 0 5 -1",
@@ -66,11 +69,57 @@ def matrix_entry(presets: Mapping[str, str] = PRESETS) -> Matrix:
             key="entry_text",
             height=180,
             on_change=_text_changed,
-            help="Plain rows, CSV, LaTeX, numpy or MATLAB; 3/2, 0.1 and 2e-3 are read exactly.",
+            help="Plain rows, a spreadsheet, CSV, LaTeX, or what numpy, MATLAB, R, Sage and others "
+            "print; 3/2, 0.1 and 2e-3 are read exactly.",
         )
-        return parse_matrix(state["entry_typed"])
-    _grid()
+    else:
+        _grid()
+    if state["entry_cells"] is None:
+        return matrix_of(read(state["entry_typed"]))
+    _meanings()
     return parse_cells(state["entry_cells"])
+
+
+def _meanings() -> None:
+    """What was read in a way worth saying, and what else the text may mean, a click away."""
+    state = st.session_state
+    readings = _readings(state["entry_typed"])
+    chosen = state.get("entry_meant", 0)
+    if not readings or chosen >= len(readings):
+        return
+    if readings[chosen].notes:
+        st.caption(" ".join(readings[chosen].notes))
+    others = [k for k in range(len(readings)) if k != chosen]
+    if readings[0].asks and not chosen:
+        st.info(readings[0].asks, icon=":material/help:")
+    for k in others:
+        st.button(
+            f"Read it as {_short(readings[k])}", key=f"entry_meant_{k}", on_click=_mean, args=(k,)
+        )
+
+
+def _readings(text: str) -> Sequence[Reading]:
+    """Every matrix that a text may mean; none where it is no matrix."""
+    try:
+        first = read(text)
+    except InputError:
+        return ()
+    return (first, *first.others) if first.rows else ()
+
+
+def _short(reading: Reading) -> str:
+    """A matrix on one line, its entries in code so that nothing in them is set otherwise."""
+    m, n = len(reading.rows), len(reading.rows[0])
+    line = "; ".join("  ".join(row) for row in reading.cells).replace("`", "'")
+    return f"`{line if len(line) <= 40 else line[:36] + '…'}` ({m} × {n})"
+
+
+def _mean(k: int) -> None:
+    """Another reading of the same text; the text stays as it was typed."""
+    state = st.session_state
+    cells = _readings(state["entry_typed"])[k].cells
+    _keep(cells, state["entry_typed"], k)
+    _publish(cells)
 
 
 def _restart() -> None:
@@ -80,28 +129,30 @@ def _restart() -> None:
 
 def _load(source: str, text: str) -> None:
     """Show another matrix in the grid and the text area; unreadable text has no grid."""
-    state = st.session_state
     cells = _grid_of(text)
-    lines = "\n".join("  ".join(row) for row in cells) if cells else text
-    _keep(cells, lines)
-    state["entry_source"] = source
+    _keep(cells, _lines(cells) if cells else text)
+    st.session_state["entry_source"] = source
+
+
+def _lines(cells: Sequence[Sequence[str]]) -> str:
+    """Cells as text, parted by tabs where a cell holds white space or a comma of its own."""
+    between = "\t" if any(c in cell for row in cells for cell in row for c in " ,;") else "  "
+    return "\n".join(between.join(cell or '""' for cell in row) for row in cells)
 
 
 def _grid_of(text: str) -> list[list[str]] | None:
     """The cells of a text if they form a grid small enough to draw, numbers or not."""
-    try:
-        cells = split_cells(text)
-    except InputError:
-        return None
+    readings = _readings(text)
+    cells = readings[0].cells if readings else []
     fits = 0 < len(cells) <= MAX_SIDE and 0 < len(cells[0]) <= MAX_SIDE
     return cells if fits and len({len(row) for row in cells}) == 1 else None
 
 
-def _keep(cells: list[list[str]] | None, typed: str) -> None:
+def _keep(cells: list[list[str]] | None, typed: str, meant: int = 0) -> None:
     """New contents for both views; a new grid, since its edits belong to the old contents."""
     state = st.session_state
     state["entry_cells"], state["entry_base"], state["entry_typed"] = cells, cells, typed
-    state["entry_version"] = state.get("entry_version", 0) + 1
+    state["entry_version"], state["entry_meant"] = state.get("entry_version", 0) + 1, meant
 
 
 def _publish(cells: list[list[str]]) -> None:
@@ -131,17 +182,43 @@ def _grid_changed() -> None:
     for row, edits in state[_grid_key()]["edited_rows"].items():
         for column, value in edits.items():
             cells[int(row)][int(column) - 1] = str(value or "").strip()
-    state["entry_cells"] = cells
-    state["entry_typed"] = "\n".join("  ".join(cell or '""' for cell in row) for row in cells)
+    state["entry_cells"], state["entry_typed"], state["entry_meant"] = cells, _lines(cells), 0
     _publish(cells)
 
 
-def _resized() -> None:
+def _pasted() -> None:
+    """A block for which the grid had no room: the grid grows; a text of its own kind is read."""
     state = st.session_state
-    m, n, cells = state["entry_rows"], state["entry_columns"], state["entry_cells"]
+    block = state["entry_pasted"].pasted
+    text, top, left = str(block["text"]), int(block["row"]), int(block["column"])
+    cells = _grid_of(text)
+    if cells is None or not (top or left):
+        base = state["entry_cells"]
+        if cells is None or (len(cells) >= len(base) and len(cells[0]) >= len(base[0])):
+            state["entry_text"] = text
+            return _text_changed()
+    m = max(len(state["entry_cells"]), top + len(cells))
+    n = max(len(state["entry_cells"][0]), left + len(cells[0]))
+    if max(m, n) > MAX_SIDE:
+        state["entry_text"] = text
+        return _text_changed()
+    grown = _resized_to(m, n)
+    for i, row in enumerate(cells, top):
+        grown[i][left : left + len(row)] = row
+    _keep(grown, _lines(grown))
+    return _publish(grown)
+
+
+def _resized_to(m: int, n: int) -> list[list[str]]:
+    """The grid cut or filled up with zeros."""
+    cells = st.session_state["entry_cells"]
     grown = [[*row[:n], *["0"] * (n - len(row))] for row in cells[:m]]
-    grown += [["0"] * n for _ in range(m - len(cells))]
-    _keep(grown, "\n".join("  ".join(cell or '""' for cell in row) for row in grown))
+    return grown + [["0"] * n for _ in range(m - len(cells))]
+
+
+def _resized() -> None:
+    grown = _resized_to(st.session_state["entry_rows"], st.session_state["entry_columns"])
+    _keep(grown, _lines(grown))
     _publish(grown)
 
 
@@ -156,6 +233,7 @@ def _grid() -> None:
     with st.container(horizontal=True):
         for label, key in (("Rows", "entry_rows"), ("Columns", "entry_columns")):
             st.number_input(label, 1, MAX_SIDE, key=key, on_change=_resized)
+    listen("entry_pasted", len(base), len(base[0]), _pasted)
     st.data_editor(
         {str(j + 1): [row[j] for row in base] for j in range(len(base[0]))},
         key=_grid_key(),

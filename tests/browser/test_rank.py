@@ -174,3 +174,36 @@ def test_a_first_wrong_row_is_named(new_page):
     area.fill("2 4\n0 1")
     area.press("Control+Enter")
     expect(page.locator(".lr-step")).to_contain_text("reached in 1 move")
+
+
+def test_a_block_of_a_spreadsheet_larger_than_the_grid_makes_it_grow(new_page):
+    page = new_page("/rank")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    grid = page.locator('[data-testid="stDataFrame"]').first
+    box = grid.bounding_box()
+    page.mouse.click(box["x"] + 30, box["y"] + 50)  # the first cell
+    grid.locator('[role="gridcell"][aria-selected="true"]').first.wait_for(state="attached")
+    block = "1\t2\t3\t4\n5\t6\t7\t8\n9\t10\t11\t12\n1\t1\t1\t1,5"
+    page.evaluate("text => navigator.clipboard.writeText(text)", block)
+    page.keyboard.press("Control+V")
+    page.wait_for_url("**m=1%2C2%2C3%2C4%3B5*1.5**")
+    settled(page)
+    assert "The matrix, 4 × 4." in drawn(page)
+    assert "Row 4: 1, 1, 1, 3/2." in drawn(page)
+    expect(page.get_by_role("spinbutton", name="Rows")).to_have_value("4")
+
+
+def test_whether_a_comma_is_decimal_is_asked_and_answered_with_one_click(new_page):
+    page = new_page("/rank")
+    page.get_by_text("Text", exact=True).click()
+    area = page.get_by_role("textbox", name="Paste or type a matrix")
+    area.fill("1,5 2,5\n3,5 4,5")
+    area.press("Control+Enter")
+    page.get_by_text("Commas may be decimal points here").wait_for()
+    settled(page)
+    assert "Row 1: 3/2, 5/2." in drawn(page)
+    page.get_by_role("button", name="Read it as").click()
+    page.wait_for_url("**m=1%2C5%2C2%2C5%3B3**")
+    settled(page)
+    assert "Row 1: 1, 5, 2, 5." in drawn(page)
+    assert area.input_value() == "1,5 2,5\n3,5 4,5"

@@ -74,7 +74,7 @@ EYE = exact([[int(i == j) for j in range(4)] for i in range(4)])
         ("hello", "no row operation"),
         ("R1 R2", "no row operation"),
         ("R1 + R2 + R3", "no row operation"),
-        ("2 R1 * 3", "no row operation"),
+        ("2 R1 * 3 R2", "multiplies two rows"),
         ("__import__('os')", "no row operation"),
         ("R4", "rows 1 to 3"),
         ("R0 + R1", "rows 1 to 3"),
@@ -82,20 +82,30 @@ EYE = exact([[int(i == j) for j in range(4)] for i in range(4)])
         ("R1 <-> R1", "with itself"),
         ("R1 + R1", "twice"),
         ("0 R1", "by 0"),
-        ("R1 / 0", "divides by 0"),
+        ("R1 / 0", "divides by zero"),
         ("R2 + 0 R1", "changes nothing"),
         ("R1 = 2 R2", "loses it"),
         ("2 R2 - 3 R1", "which row changes"),
         ("R2 = 2 R2 - 3 R1", "two operations"),
         ("R3 = R1 + R2", "which row changes"),
         ("R1 + 1/0 R2", "1/0"),
-        ("R1 + " + "9" * 100 + " R2", "R1 \\+ 999"),
+        ("C2 - 2 C1", "“C2”, which is no row"),
+        ("A[2,:] -= A[1,:]", "from 1 in Julia"),
+        ("R1 + 1e200 R2", "too long"),
         ("R1 " * 200, "characters"),
     ],
 )
 def test_what_is_no_operation_is_said(text, words):
     with pytest.raises(InputError, match=words):
         parse_operation(text, rows=3)
+
+
+@pytest.mark.parametrize("rows", [None, 0, 2.5, "3", True])
+def test_a_number_of_rows_that_is_none_is_refused(rows):
+    with pytest.raises(InputError, match="rows is"):
+        parse_operation("R1 <-> R2", rows)
+    with pytest.raises(InputError, match="text is of type"):
+        parse_operation(rows if not isinstance(rows, str) else None, 3)
 
 
 @settings(deadline=None)

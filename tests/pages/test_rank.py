@@ -128,11 +128,12 @@ def test_boundaries(typed, shape):
         ("1 2; 3 x", "Row 2, column 2: “x” is not a number"),
         ("1 2\n3", "Row 2 has 1 entry but row 1 has 2"),
         ("  ", "no matrix yet"),
-        ("\n".join(["1 " * 200] * 200), "200 × 200; at most 12 × 12"),
-        ("9" * 5000, "too long"),
+        ("\n".join(["1 " * 200] * 200), "over 32,000 numbers and signs"),
+        ("9" * 5000, "longer than 450 characters"),
+        ("9" * 300, "too long"),
         ("1 1/0", "divides by zero"),
         ("NaN 1", "not a finite number"),
-        ("1e400 1", "exponents up to"),
+        ("1e400 1", "up to 200 digits"),
         ("[1 2", "brackets do not close"),
     ],
 )
@@ -176,6 +177,39 @@ def test_rows_and_columns_can_be_added_and_taken_away():
     assert app.query_params["m"] == "1,2,0"
 
 
+def typed_in(text: str) -> AppTest:
+    app = opened()
+    app.segmented_control(key="entry_mode").set_value("Text").run()
+    return app.text_area(key="entry_text").set_value(text).run()
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "asked", "other"),
+    [
+        ("1,5 2,5\n3,5 4,5", "1.5,2.5;3.5,4.5", "decimal points", "1,5,2,5;3,5,4,5"),
+        ("1,000\t2", "1.000,2", "part thousands", "1000,2"),
+        ("A = [1 2; 3 4]\nB = [5 6; 7 8]", "1,2;3,4", "two different matrices", "5,6;7,8"),
+        ("1,5\n2,5", "1,5;2,5", "", "1.5;2.5"),
+    ],
+)
+def test_what_else_a_text_may_mean_is_one_click_away(text, first, asked, other):
+    app = typed_in(text)
+    assert app.query_params["m"] == first
+    assert [asked in each.value for each in app.info] == [True] * bool(asked)
+    app.button(key="entry_meant_1").click().run()
+    assert not app.exception
+    assert app.query_params["m"] == other
+    assert app.text_area(key="entry_text").value == text
+    app.button(key="entry_meant_0").click().run()
+    assert app.query_params["m"] == first
+
+
+def test_what_was_read_in_its_own_way_is_said():
+    app = typed_in("1 1/2, 3\n4, 5")
+    assert app.query_params["m"] == "3/2,3;4,5"
+    assert "“1 1/2” is read as 3/2." in [each.value for each in app.caption]
+
+
 def test_floating_point_overflow_is_said():
     far_apart = "1e-60 1e60 0 0; 0 1e-60 1e60 0; 0 0 1e-60 1e60; 1e60 0 0 0"
     app = opened(m=far_apart, view="Numbers lie")
@@ -191,11 +225,11 @@ def test_letters_in_the_matrix_are_offered_the_view_for_them():
     app.button(key="with_letters").click().run()
     assert not app.exception
     assert app.segmented_control(key="view").value == "Parameters"
-    assert app.session_state["pm"] == "a 1; 2 a"
+    assert app.session_state["pm"] == "a,1;2,a"
     assert "a = ±√2" in words(app)
 
 
-@pytest.mark.parametrize("m", ["1 2; 3 four", "1 2; a", "1 2; 3 nan", "b+ 1"])
+@pytest.mark.parametrize("m", ["1 2; 3 four", "1 2; a", "1 2; 3 nan", "b+; 1"])
 def test_what_is_no_matrix_with_letters_either_is_not_offered_it(m):
     app = opened(m=m)
     assert len(app.error) == 1

@@ -3,7 +3,6 @@
 sympy, which decides the cases, is loaded only when this view is opened.
 """
 
-import re
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,8 @@ import streamlit as st
 from lowrank.errors import InputError
 from lowrank.exact.elimination import rank
 from lowrank.exact.matrices import Matrix, exact
-from lowrank.exact.parsing import parse_matrix
+from lowrank.exact.parsing import compact, parse_matrix
+from lowrank.exact.reading import letters_of, read
 from lowrank.figures.exact import cells_html, matrix_html, step_html
 from lowrank.ui.cached import parametric
 from lowrank.ui.layout import code_for_this, errors_shown, say, text
@@ -157,20 +157,18 @@ def one_value(A: "Parametric", found: "tuple[Case, ...]", solved: bool) -> None:
     st.html(matrix_html(exact(numbers), "The matrix at these values", bar=bar))
 
 
-LETTER = re.compile(r"(?<![a-zA-Z])[a-zA-Zα-ω](?![a-zA-Z])")  # alone: a, 2t, k-1, but not "four"
-
-
 def offered(error: InputError) -> None:
     """Where letters stand in a matrix of numbers: the sentence says so, and a button opens it here.
 
     Does nothing where the text is no matrix with letters either.
     """
-    typed = st.session_state.get("entry_typed") or ""
-    if not LETTER.search(typed):
-        return
-    from lowrank.exact.expressions import parse_parametric
-
     try:
+        reading = read(st.session_state.get("entry_typed") or "")
+        if not letters_of(reading):
+            return
+        from lowrank.exact.expressions import parse_parametric
+
+        typed = compact(reading.cells)
         parse_parametric(typed)
     except InputError:
         return
@@ -181,8 +179,7 @@ def offered(error: InputError) -> None:
 
 def _open(typed: str) -> None:
     """Carry what was typed, on one line, over to this view."""
-    lines = (" ".join(line.split()) for line in typed.splitlines())
-    st.session_state.update(view="Parameters", pm="; ".join(filter(None, lines)))
+    st.session_state.update(view="Parameters", pm=typed)
 
 
 VIEW = View(below=parameters)

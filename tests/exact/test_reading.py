@@ -1,0 +1,221 @@
+"""What people paste is read as they mean it, and hostile text costs what its length is."""
+
+import contextlib
+import json
+import sys
+from collections import Counter
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lowrank.errors import InputError
+from lowrank.exact.expressions import parse_parametric, written
+from lowrank.exact.operations import parse_operation
+from lowrank.exact.parsing import matrix_of, parse_cells, parse_matrix
+from lowrank.exact.reading import read
+from lowrank.exact.tokens import MAX_TOKENS, readable, tokens_of
+from tests.exact.hostile import hostile
+from tests.exact.test_elimination import matrices
+
+CASES = Path(__file__).parent / "cases"
+
+
+def cases(name):
+    return json.loads((CASES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def spelled(op):
+    if op.kind == "swap":
+        return "R{} <-> R{}".format(*sorted(row + 1 for row in op.rows))
+    if op.kind == "scale":
+        return f"R{op.rows[0] + 1} *= {op.factor}"
+    return f"R{op.rows[0] + 1} += ({op.factor}) R{op.rows[1] + 1}"
+
+
+def means(text):
+    return tuple(tuple(map(Fraction, row.split())) for row in text.split(";"))
+
+
+def as_meant(case, reader, meant):
+    """Whether a text is read as its case says; "either" leaves out only what is no answer."""
+    try:
+        found = reader(case["text"])
+    except InputError:
+        return case["means"] in ("refuse", "either")
+    return case["means"] == "either" or found == meant(case["means"])
+
+
+@pytest.mark.parametrize("name", ["pasted", "siblings"])
+def test_pasted_text_is_read_as_meant(name, record_property):
+    wrong = [case for case in cases(name) if not as_meant(case, parse_matrix, means_or_none)]
+    said = f"{len(cases(name)) - len(wrong)} of {len(cases(name))} pasted texts as meant"
+    record_property(name, said)
+    print(said)
+    assert not wrong
+
+
+def means_or_none(text):
+    return None if text == "refuse" else means(text)
+
+
+@pytest.mark.parametrize("name", ["operations", "operation_siblings"])
+def test_operations_are_read_as_meant(name, record_property):
+    def reader(text):
+        return spelled(parse_operation(text, 4))
+
+    wrong = [case for case in cases(name) if not as_meant(case, reader, str)]
+    said = f"{len(cases(name)) - len(wrong)} of {len(cases(name))} operations as meant"
+    record_property(name, said)
+    print(said)
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r"\begin{bmatrix}2\frac{1}{2}&1\end{bmatrix}", "“2\\frac{1}{2}” is read as 5/2."),
+        ("1 1/2, 3", "“1 1/2” is read as 3/2."),
+        ("1½ 1; 2 3", "“1½” is read as 3/2."),
+        ("1,5\t2,5", "Commas are read as decimal points."),
+        (r"\begin{bmatrix}1{,}5&1\end{bmatrix}", "Commas are read as decimal points."),
+        ("1.0e+03 *\n\n 1 2", "Every entry is multiplied by 1.0e+03."),
+    ],
+)
+def test_what_is_read_in_its_own_way_is_said(text, value):
+    assert read(text).notes == (value,)
+
+
+@pytest.mark.parametrize(
+    ("text", "readings", "asked"),
+    [
+        ("1,5 2,5\n3,5 4,5", [[["1.5", "2.5"], ["3.5", "4.5"]], [[*"1525"], [*"3545"]]], True),
+        ("1,5 2,5\n3 4", [[["1.5", "2.5"], ["3", "4"]]], False),
+        ("1,5; 2,5", [[["1.5"], ["2.5"]], [[*"15"], [*"25"]]], False),
+        ("1,5\n2,5", [[[*"15"], [*"25"]], [["1.5"], ["2.5"]]], False),
+        ("1,1,2 + 3", [[["1", "1", "2+3"]]], False),
+        ("1,5,2\n2,5,3", [[[*"152"], [*"253"]]], False),
+        ("1,000\t2", [[["1.000", "2"]], [["1000", "2"]]], True),
+        ("[1 2; 3 4], [5 6; 7 8]", [[[*"12"], [*"34"]], [[*"56"], [*"78"]]], True),
+        ("a = [1 2]\nb = [3 4]", [[[*"12"]], [[*"34"]]], True),
+    ],
+)
+def test_where_a_text_may_mean_two_things_both_are_read(text, readings, asked):
+    reading = read(text)
+    assert [each.cells for each in (reading, *reading.others)] == readings
+    assert bool(reading.asks) is asked
+
+
+@pytest.mark.parametrize(
+    ("text", "bar"),
+    [
+        ("1 2 | 5; 3 4 | 6", 2),
+        (r"\left[\begin{array}{rr|r} 1&2&5\\3&4&6\end{array}\right]", 2),
+        (r"\begin{array}{*{2}{r}|r} 1&2&5\\3&4&6\end{array}", 2),
+        ("[1 | 2 5]\n[3 | 4 6]", 1),
+        ("⎡1 2 │ 5⎤\n⎣3 4 │ 6⎦", 2),
+        ("| 1 | 2 |\n|---|---|\n| 3 | 4 |", None),
+        (r"\begin{array}{|cc|}1&2\\3&4\end{array}", None),
+        ("1 2; 3 4", None),
+    ],
+)
+def test_an_augmented_bar_is_remembered(text, bar):
+    assert read(text).bar == bar
+
+
+def test_equations_are_read_as_two_sides_each():
+    (first, second) = read("x + 2y = 3; 2x - y = 1").equations
+    assert (first[0].op, first[1].text) == ("+", "3")
+    assert (second[0].op, second[1].text) == ("+", "1")
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        (r"\begin{bmatrix}\lambda-1 & a_{1}\end{bmatrix}", [["λ − 1", "a_1"]]),
+        ("lambda 2t", [["λ", "2t"]]),
+        ("α₁ 1\n0 α₁^2", [["α_1", "1"], ["0", "α_1²"]]),
+        ("a - 1, ab", [["a − 1", "ab"]]),
+    ],
+)
+def test_letters_mean_what_they_mean(typed, shown):
+    A = parse_parametric(typed)
+    assert [[written(x) for x in row] for row in A.rows] == shown
+
+
+@pytest.mark.parametrize("text", ["1, 2 3; a, 5", "i 1", "pi a", r"\pi a", "exp(x) 1", "hello 1"])
+def test_words_are_refused_by_name_and_never_multiplied_letter_by_letter(text):
+    with pytest.raises(InputError):
+        parse_parametric(text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(matrices(), st.sampled_from(["[{}]", "({})", "A = [{}];", "array([{}])", "$${}$$", "{}"]))
+def test_any_frame_around_a_matrix_leaves_it_as_it_is(A, frame):
+    lists = ", ".join(f"[{', '.join(map(str, row))}]" for row in A)
+    latex = r" \\ ".join(
+        " & ".join(rf"\frac{{{x.numerator}}}{{{x.denominator}}}" for x in r) for r in A
+    )
+    assert parse_matrix(frame.format(lists)) == A
+    assert parse_matrix(rf"$\left[\begin{{matrix}} {latex} \end{{matrix}}\right]$") == A
+    assert parse_matrix("\n".join("\t".join(map(str, row)) for row in A)) == A
+
+
+@settings(max_examples=200, deadline=None)
+@given(matrices(), st.text("−–－1٣½,;\u2028\u200b ()[]", max_size=3))
+def test_what_the_grid_shows_of_a_reading_is_that_reading(A, beside):
+    with contextlib.suppress(InputError):
+        reading = read("; ".join(" ".join(map(str, row)) for row in A) + beside)
+        assert parse_cells(reading.cells) == matrix_of(reading)
+
+
+def work(reader, text):
+    """Calls of functions, Python's and C's, until the answer or the refusal."""
+    calls = Counter()
+
+    def count(frame, event, argument):
+        calls[event] += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        reader(text)
+    except InputError:
+        pass
+    finally:
+        sys.setprofile(None)
+    return calls.total()
+
+
+@pytest.mark.parametrize(
+    ("reader", "frames"), [(parse_matrix, 6), (lambda text: parse_cells([[text]]), 2)]
+)
+def test_work_grows_with_the_length_of_the_text_and_no_faster(reader, frames):
+    once, twice = hostile(150, frames), hostile(300, frames)
+    names = zip(once, twice, strict=True)
+    worse = {a: (work(reader, once[a]), work(reader, twice[b])) for a, b in names}
+    assert {a: pair for a, pair in worse.items() if pair[1] > 2.1 * pair[0] + 150} == {}
+
+
+def test_no_text_has_more_tokens_than_characters_and_each_is_read_once():
+    for text in hostile(400).values():
+        plain = readable(text)
+        tokens = tokens_of(plain)
+        assert len(tokens) <= len(plain)
+        assert all(a.end <= b.start for a, b in pairwise(tokens))
+
+
+def test_the_number_of_tokens_is_bounded():
+    with pytest.raises(InputError, match=f"over {MAX_TOKENS:,} numbers and signs"):
+        parse_matrix("1+" * 40_000)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=30) | st.text("12,;|[]{}()<>\\&\n\t -+/^_='\".frac½aR", max_size=30))
+def test_any_text_is_read_or_refused_by_us(text):
+    with contextlib.suppress(InputError):
+        reading = read(text)
+        assert reading.equations or reading.rows
+        assert [each.notes for each in (reading, *reading.others)]
