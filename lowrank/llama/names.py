@@ -46,7 +46,7 @@ def place(name: str) -> tuple[int | None, str | None]:
     >>> place("model.layers.3.mlp.up_proj.weight"), place("model.norm.weight")
     ((3, 'up_proj'), (None, 'norm'))
     """
-    layer = re.search(r"\blayers\.(\d+)\.", name)
+    layer = re.search(r"\b(?:layers|h|blk)\.(\d{1,6})\.", name)
     rest, _, ending = name.rpartition(".")
     module = rest.rpartition(".")[2] if ending in ("weight", "bias") else ""
     return int(layer[1]) if layer else None, module or None

@@ -150,6 +150,7 @@ class GGUFModel(ShownInNotebooks):
 
     kind: Literal["real", "synthetic"] = "real"
     given_config: None = None
+    parts: Mapping[str, TensorInfo] = MappingProxyType({})
 
     def __init__(self, path: Path, source: str = "", title: str = "") -> None:
         self.path, self.made_of = path, (path,)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -38,16 +37,24 @@ from lowrank.readers.safetensors import (
     CONFIG,
     INDEX,
     LARGEST_JSON,
+    QUANTISED,
     SINGLE,
-    described,
+    in_order,
     named_shards,
     read_json,
 )
-from lowrank.readers.safetensors_header import Entry, header_length, parse_header, widen
+from lowrank.readers.safetensors_header import (
+    Entry,
+    as_stored,
+    header_length,
+    parse_header,
+)
+from lowrank.readers.shown import Shown, computed, of_safetensors, own, parts
 from lowrank.readers.tokenizer_files import LARGEST_TOKENIZER, TOKENIZER, vocabulary_beside
 
 FIRST_LOOK = 16_384  # bytes asked for at once: most headers are no longer
 AT_ONCE = 4  # shards whose headers are fetched side by side
+STATES_AT_ONCE = 16
 PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
 HUB_ID = re.compile(rf"({PART}/{PART})(?:@([A-Za-z0-9][A-Za-z0-9._/-]{{0,200}}))?")
 
@@ -93,19 +100,11 @@ class HubModel(ShownInNotebooks):
         config, commit = small_file(repo, CONFIG, revision)
         index, of_index = small_file(repo, INDEX, commit or revision)
         commit = commit or of_index or revision
-        if index:
-            where = named_shards(index)
-            files = sorted(set(where.values()))
-        else:
-            files = [SINGLE]
+        weight_map = named_shards(index) if index else {}
+        files = sorted(set(weight_map.values())) or [SINGLE]
         remote = [RemoteFile(repo, commit, name) for name in files]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            shards = dict(zip(files, pool.map(opened, remote), strict=True))
-        if not index:
-            where = dict.fromkeys(shards[SINGLE].entries, SINGLE)
-        for name, file in where.items():
-            if name not in shards[file].entries:
-                raise SourceError(f"{INDEX} of {repo} looks for {name[:200]!r} in {file}.")
+            shards = list(pool.map(opened, remote))
         self.repo, self.commit = repo, commit
         self.source, self.title = f"hf://{repo}@{commit}", given.strip()
         self.made_of = (constants.ENDPOINT, self.source, *(file.version for file in remote))
@@ -113,10 +112,13 @@ class HubModel(ShownInNotebooks):
         self.given_config: Mapping[str, Any] | None = beside if isinstance(beside, dict) else None
         self.config = llama_config_from_json(beside)
         self._fetching: dict[str, Lock] = {}
-        self._where = {name: shards[file] for name, file in where.items()}
-        self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
-            {name: described(name, shard.entries[name]) for name, shard in self._where.items()}
-        )
+        held = {name: shard for shard in shards for name in shard.entries}
+        self._where = in_order(weight_map, held)
+        entries = {name: shard.entries[name] for name, shard in self._where.items()}
+        self._bring_states(entries)
+        self._shown = of_safetensors(entries, self._said(entries), self._bytes)
+        self.tensors: Mapping[str, TensorInfo] = own(self._shown)
+        self.parts: Mapping[str, TensorInfo] = parts(self._shown)
 
     @cached_property
     def vocabulary(self) -> Vocabulary | None:
@@ -129,36 +131,77 @@ class HubModel(ShownInNotebooks):
         return vocabulary_beside(read)
 
     def here(self, name: str) -> bool:
-        """Whether a tensor is kept on this machine already."""
-        shard, entry = self._found(name)
-        return range_cache.place(key(shard.file, shard.start + entry.start, entry)).is_file()
+        """Whether all that a tensor is stored as is kept on this machine already."""
+        stored = known_tensor(self._shown, name, self.title).stored
+        return all(range_cache.place(key(*self._found(part))).is_file() for part in stored)
 
-    def fetch(self, name: str, progress: Progress | None = None) -> bytes:
-        """A tensor's stored bytes, from this machine or else by one range request."""
-        shard, entry = self._found(name)
-        start, size = shard.start + entry.start, entry.end - entry.start
-        with self._fetching.setdefault(name, Lock()):  # thirty visitors fetch it once
-            raw = range_cache.get(key(shard.file, start, entry), size)
-            if raw is None:
-                raw = shard.file.read(start, start + size, progress)
-                if len(raw) != size:
-                    raise SourceError(f"{shard.file.name} of {self.repo} ends inside {name}.")
-                range_cache.put(key(shard.file, start, entry), raw)
-        return raw
+    def fetch(self, name: str, progress: Progress | None = None) -> None:
+        """Bring a tensor's stored bytes here, one range request for each part it is stored as."""
+        self._fetched(known_tensor(self._shown, name, self.title), progress)
 
     def read(self, name: str, progress: Progress | None = None) -> NDArray[np.float32]:
-        """One tensor as a new float32 array, (out, in). Raises InputError, SourceError."""
-        _, entry = self._found(name)
-        return widen(self.fetch(name, progress), entry.dtype, entry.shape)
+        """One tensor as a new float32 array, (out, in). Raises InputError, SourceError.
 
-    def _found(self, name: str) -> tuple[RemoteShard, Entry]:
-        known_tensor(self.tensors, name, self.title)
-        return self._where[name], self._where[name].entries[name]
+        Raises FormatError if it is of codes that are not read.
+        """
+        each = known_tensor(self._shown, name, self.title)
+        held = self._fetched(each, progress)
+
+        def stored(part: str) -> NDArray[Any]:
+            entry = self._where[part].entries[part]
+            return as_stored(held[part], entry.dtype, entry.shape)
+
+        return computed(each, stored)
+
+    def _fetched(self, each: Shown, progress: Progress | None) -> dict[str, bytes]:
+        held, done, size = {}, 0, sum(self._found(part)[2] for part in each.stored)
+        for part in each.stored:
+
+            def further(got: int, _of: int, before: int = done) -> None:
+                if progress:
+                    progress(before + got, size)
+
+            held[part] = self._bytes(part, further)
+            done += len(held[part])
+        return held
+
+    def _bytes(self, stored: str, progress: Progress | None = None) -> bytes:
+        """A stored tensor's bytes, from this machine or else by one range request."""
+        file, start, size = self._found(stored)
+        with self._fetching.setdefault(stored, Lock()):  # thirty visitors fetch it once
+            raw = range_cache.get(key(file, start, size), size)
+            if raw is None:
+                raw = file.read(start, start + size, progress)
+                if len(raw) != size:
+                    raise SourceError(f"{file.name} of {self.repo} ends inside {stored}.")
+                range_cache.put(key(file, start, size), raw)
+        return raw
+
+    def _found(self, stored: str) -> tuple[RemoteFile, int, int]:
+        shard = self._where[stored]
+        entry = shard.entries[stored]
+        return shard.file, shard.start + entry.start, entry.end - entry.start
+
+    def _said(self, entries: Mapping[str, Entry]) -> Mapping[str, Any]:
+        """The configuration, with what GPTQ's older checkpoints say in a file of their own."""
+        said = self.given_config or {}
+        if "quantization_config" in said or not any(name.endswith(".qweight") for name in entries):
+            return said
+        path, _ = small_file(self.repo, QUANTISED, self.commit)
+        return {**said, "quantization_config": read_json(path)} if path else said
+
+    def _bring_states(self, entries: Mapping[str, Entry]) -> None:
+        """Bring the small pieces of JSON that say which shapes four-bit codes stand for."""
+        states = [
+            n for n, e in entries.items() if ".quant_state." in n and e.end - e.start < 10_000
+        ]
+        with ThreadPoolExecutor(STATES_AT_ONCE) as pool:
+            list(pool.map(self._bytes, states))
 
 
-def key(file: RemoteFile, start: int, entry: Entry) -> str:
+def key(file: RemoteFile, start: int, size: int) -> str:
     """What a range of a file is kept under: the endpoint, the version, the file and the place."""
-    end = start + entry.end - entry.start
+    end = start + size
     return f"{constants.ENDPOINT} {file.repo} {file.version} {file.name} {start} {end}"
 
 

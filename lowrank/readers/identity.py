@@ -15,7 +15,7 @@ from lowrank.errors import SourceError
 from lowrank.files import cache_folder, write
 from lowrank.readers.local_files import told
 
-READING = 1  # to be raised when the readers make other numbers of the same bytes
+READING = 2  # to be raised when the readers make other numbers of the same bytes
 Stamp = tuple[int, ...]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,16 @@ from lowrank.errors import InputError
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.vocabulary import Vocabulary
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """One tensor as stored: Hugging Face name, place, shape (out, in), stored type and bytes."""
+    """One tensor as stored: Hugging Face name, place, shape (out, in), stored type and bytes.
+
+    `dtype` is in words where the numbers are kept as codes and scales: "FP8 E4M3, one scale a row".
+    `note` is what else people must know of it, such as an order of rows that is not known.
+    """
 
     name: str
     layer: int | None
@@ -23,6 +29,7 @@ class TensorInfo:
     shape: tuple[int, ...]
     dtype: str
     nbytes: int
+    note: str = ""
 
 
 class Model(Protocol):
@@ -65,6 +72,10 @@ class Model(Protocol):
     def tensors(self) -> Mapping[str, TensorInfo]:
         """Every tensor by its Hugging Face name, in the order of the file."""
 
+    @property
+    def parts(self) -> Mapping[str, TensorInfo]:
+        """Named parts of fused tensors, `qkv_proj[q]`: read like these, stored within them."""
+
     def read(self, name: str) -> NDArray[np.float32]:
         """One tensor as float32 in Hugging Face's shape and row order: (out, in) for a matrix."""
 
@@ -76,11 +87,11 @@ class Remote(Protocol):
     def here(self, name: str) -> bool:
         """Whether a tensor is on this machine already."""
 
-    def fetch(self, name: str, progress: Callable[[int, int], None] | None = None) -> bytes:
-        """A tensor's stored bytes, kept here from then on; `progress` hears bytes done and all."""
+    def fetch(self, name: str, progress: Callable[[int, int], None] | None = None) -> None:
+        """Bring what a tensor is stored as; `progress` hears bytes done and all."""
 
 
-def known_tensor(tensors: Mapping[str, TensorInfo], name: str, title: str) -> TensorInfo:
+def known_tensor(tensors: Mapping[str, T], name: str, title: str) -> T:
     """The entry of that name. Raises InputError naming tensor and model if there is none."""
     if name not in tensors:
         raise InputError(f"{title} has no tensor {name!r}; it has {len(tensors)}, see `.tensors`.")

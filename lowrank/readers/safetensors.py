@@ -4,27 +4,32 @@ What a header may say is in `safetensors_header`; which files belong together is
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, SourceError
-from lowrank.llama.names import place
 from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers.hf_config import llama_config_from_json
-from lowrank.readers.interface import TensorInfo, known_tensor
+from lowrank.readers.interface import T, TensorInfo, known_tensor
 from lowrank.readers.local_files import contents, mapped
 from lowrank.readers.notebook import ShownInNotebooks
-from lowrank.readers.safetensors_header import Entry, header_length, parse_header, widen
+from lowrank.readers.safetensors_header import (
+    Entry,
+    as_stored,
+    header_length,
+    parse_header,
+)
+from lowrank.readers.shown import computed, of_safetensors, own, parts
 from lowrank.readers.tokenizer_files import LARGEST_TOKENIZER, VOCABULARY, vocabulary_beside
 
 INDEX, SINGLE, CONFIG = "model.safetensors.index.json", "model.safetensors", "config.json"
+QUANTISED = "quantize_config.json"
 MOST_NAMES, MOST_SHARDS = 200_000, 1000  # of one checkpoint
 LARGEST_JSON = 16_000_000  # bytes of an index or a configuration
 
@@ -54,7 +59,7 @@ class SafetensorsModel(ShownInNotebooks):
         self._where = shards(path) if sharded else one_file(path)
         self._folder = path.parent
         files = [path, *dict.fromkeys(shard.path for shard in self._where.values())]
-        beside_them = [self._folder / name for name in (CONFIG, *VOCABULARY)]
+        beside_them = [self._folder / name for name in (CONFIG, QUANTISED, *VOCABULARY)]
         self.made_of: tuple[Path, ...] = tuple(dict.fromkeys([*files, *beside_them]))
         self.source = source or str(path)
         self.title = title or (path.resolve().parent.name if path.stem == "model" else path.stem)
@@ -62,9 +67,10 @@ class SafetensorsModel(ShownInNotebooks):
         given = read_json(beside) if beside.is_file() else None
         self.given_config: Mapping[str, Any] | None = given if isinstance(given, dict) else None
         self.config = llama_config_from_json(given)
-        self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
-            {name: described(name, shard.entries[name]) for name, shard in self._where.items()}
-        )
+        entries = {name: shard.entries[name] for name, shard in self._where.items()}
+        self._shown = of_safetensors(entries, self._said(), lambda name: bytes(self._raw(name)[0]))
+        self.tensors: Mapping[str, TensorInfo] = own(self._shown)
+        self.parts: Mapping[str, TensorInfo] = parts(self._shown)
 
     @cached_property
     def vocabulary(self) -> Vocabulary | None:
@@ -79,12 +85,22 @@ class SafetensorsModel(ShownInNotebooks):
     def read(self, name: str) -> NDArray[np.float32]:
         """One tensor as a new float32 array, (out, in); NaN and infinity come as they are stored.
 
-        Raises InputError if the model has no such tensor.
+        Raises InputError if the model has no such tensor, FormatError if it is of codes that are
+        not read.
         """
-        known_tensor(self.tensors, name, self.title)
-        shard = self._where[name]
-        entry = shard.entries[name]
-        return widen(shard.data[entry.start : entry.end], entry.dtype, entry.shape)
+        each = known_tensor(self._shown, name, self.title)
+        return computed(each, lambda stored: as_stored(*self._raw(stored)))
+
+    def _raw(self, stored: str) -> tuple[memoryview, str, tuple[int, ...]]:
+        shard = self._where[stored]
+        entry = shard.entries[stored]
+        return shard.data[entry.start : entry.end], entry.dtype, entry.shape
+
+    def _said(self) -> Mapping[str, Any]:
+        """The configuration, with what GPTQ's older checkpoints say in a file of their own."""
+        beside = self._folder / QUANTISED
+        more = {"quantization_config": read_json(beside)} if beside.is_file() else {}
+        return more | dict(self.given_config or {})
 
 
 def checkpoint(path: Path) -> Path:
@@ -101,11 +117,6 @@ def checkpoint(path: Path) -> Path:
     raise SourceError(f"{path.name} is not a checkpoint: expected {INDEX}; there is {found}.")
 
 
-def described(name: str, entry: Entry) -> TensorInfo:
-    """The table's line for a tensor."""
-    return TensorInfo(name, *place(name), entry.shape, entry.dtype, entry.end - entry.start)
-
-
 def one_file(path: Path) -> dict[str, Shard]:
     """Every tensor of one file, by name."""
     shard = opened(path)
@@ -113,16 +124,23 @@ def one_file(path: Path) -> dict[str, Shard]:
 
 
 def shards(index: Path) -> dict[str, Shard]:
-    """Every tensor that an index names, in its shard; each shard is opened once.
+    """Every tensor of the files that an index names, in its shard; each is opened once.
 
-    Raises FormatError for an index that names what its shards do not hold, or a file elsewhere.
+    As transformers reads them: what the files hold counts, and an entry of the index that none of
+    them holds is stale.
     """
-    where = named_shards(index)
-    files = {file: opened(index.with_name(file)) for file in dict.fromkeys(where.values())}
-    for name, file in where.items():
-        if name not in files[file].entries:
-            raise FormatError(f"{index.name} looks for {name[:200]!r} in {file}, which lacks it.")
-    return {name: files[file] for name, file in where.items()}
+    weight_map = named_shards(index)
+    files = [opened(index.with_name(file)) for file in sorted(set(weight_map.values()))]
+    return in_order(weight_map, {name: shard for shard in files for name in shard.entries})
+
+
+def in_order(names: Iterable[str], held: Mapping[str, T]) -> dict[str, T]:
+    """What is held, in the order of an index, and then what the index does not name.
+
+    >>> in_order(["b", "stale", "a"], {"a": 1, "b": 2, "c": 3})
+    {'b': 2, 'a': 1, 'c': 3}
+    """
+    return {name: held[name] for name in names if name in held} | dict(held)
 
 
 def named_shards(index: Path) -> dict[str, str]:

@@ -25,6 +25,9 @@ STORED = {
     "BF16": np.dtype(ml_dtypes.bfloat16),
     "F8_E4M3": np.dtype(ml_dtypes.float8_e4m3fn),
     "F8_E5M2": np.dtype(ml_dtypes.float8_e5m2),
+    "F8_E4M3FNUZ": np.dtype(ml_dtypes.float8_e4m3fnuz),
+    "F8_E5M2FNUZ": np.dtype(ml_dtypes.float8_e5m2fnuz),
+    "F8_E8M0": np.dtype(ml_dtypes.float8_e8m0fnu),
     "I64": np.dtype("<i8"),
     "I32": np.dtype("<i4"),
     "I16": np.dtype("<i2"),
@@ -35,6 +38,7 @@ STORED = {
     "U8": np.dtype("u1"),
     "BOOL": np.dtype("?"),
 }
+NARROW = {"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}  # bits of the types that share bytes; not read
 
 
 @dataclass(frozen=True)
@@ -111,17 +115,17 @@ def entry(described: Any) -> Entry:
     if not isinstance(described, dict):
         raise ValueError("is not described by an object")
     dtype, shape, offsets = (described.get(key) for key in ("dtype", "shape", "data_offsets"))
-    if not isinstance(dtype, str) or dtype not in STORED:
-        raise ValueError(f"has type {str(dtype)[:40]!r}; known are {', '.join(STORED)}")
+    if not isinstance(dtype, str) or dtype not in {**STORED, **NARROW}:
+        raise ValueError(f"has type {str(dtype)[:40]!r}; known are {', '.join([*STORED, *NARROW])}")
     if not is_counts(shape) or len(shape) > MAX_DIMENSIONS:
         raise ValueError(f"has a shape that is not a list of at most {MAX_DIMENSIONS} counts")
     if not is_counts(offsets) or len(offsets) != 2:
         raise ValueError("has offsets that are not two counts")
-    size = STORED[dtype].itemsize
+    bits = NARROW[dtype] if dtype in NARROW else 8 * STORED[dtype].itemsize
     for length in shape:
-        size *= length
+        bits *= length
     start, end = offsets
-    if end - start != size:
+    if 8 * (end - start) != bits:
         raise ValueError(f"is {dtype} of shape {shape}, which is not what its offsets hold")
     return Entry(dtype, tuple(shape), start, end)
 
@@ -142,6 +146,13 @@ def widen(
     if STORED[dtype].itemsize == 1:  # a table of the 256 values is four times as fast
         return every_byte(dtype)[np.frombuffer(raw, np.uint8)].reshape(shape)
     return np.frombuffer(raw, STORED[dtype]).astype(np.float32).reshape(shape)
+
+
+def as_stored(raw: memoryview | bytes, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    """A tensor's stored values: whole numbers as they are, all others as `widen` has them."""
+    if STORED[dtype].kind in "iu":
+        return np.frombuffer(raw, STORED[dtype]).reshape(shape)
+    return widen(raw, dtype, shape)
 
 
 @cache

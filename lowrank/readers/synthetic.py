@@ -20,6 +20,7 @@ class SyntheticModel(ShownInNotebooks):
     kind: Literal["real", "synthetic"] = "synthetic"
     given_config: None = None
     vocabulary: None = None
+    parts: Mapping[str, TensorInfo] = MappingProxyType({})
     source = "synthetic"
     made_of = ("synthetic",)
     title = "Random numbers"

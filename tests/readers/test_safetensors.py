@@ -198,6 +198,30 @@ def test_a_shard_elsewhere_is_refused(file, tmp_path):
         open_model(tmp_path)
 
 
+def test_an_index_is_read_as_transformers_reads_it(tmp_path):
+    """The files it names are opened, and what they hold counts; its stale entries do not."""
+    folder = sharded(tmp_path / "m")
+    path = folder / "model.safetensors.index.json"
+    index = json.loads(path.read_text())
+    where = index["weight_map"]
+    where["model.gone.weight"] = where.pop("model.norm.weight")
+    path.write_text(json.dumps(index))
+    model = open_model(folder)
+    assert set(model.tensors) == set(weights())
+    norm = "model.norm.weight"
+    np.testing.assert_array_equal(model.read(norm), weights()[norm].astype(np.float32))
+
+
+def test_a_checkpoint_of_the_base_model_alone_has_the_full_names(tmp_path):
+    held = {name.removeprefix("model."): w for name, w in weights().items()}
+    save_file(held, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    model = open_model(tmp_path)
+    assert set(model.tensors) == set(weights())
+    for name, w in weights().items():
+        np.testing.assert_array_equal(model.read(name), w.astype(np.float32))
+
+
 @pytest.mark.parametrize("index", ["", "[]", '{"weight_map": {}}', '{"weight_map": {"w": 3}}'])
 def test_an_index_that_is_none_is_refused(index, tmp_path):
     (tmp_path / "model.safetensors.index.json").write_text(index)

@@ -46,6 +46,7 @@ def export(
     path = Path(folder)
     written = write_shards(model, adapter, path, table, shard_bytes)
     config = dict(model.given_config or (to_json(model.config) if model.config else {}))
+    config.pop("quantization_config", None)  # what was codes is written as numbers
     if config:
         if HEAD in table:
             config["tie_word_embeddings"] = False
