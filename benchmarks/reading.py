@@ -17,7 +17,8 @@ from lowrank.exact.matrices import exact
 from lowrank.exact.operations import parse_operation
 from lowrank.exact.parsing import parse_cells, parse_matrix
 from lowrank.exact.query import decode, decode_moves
-from lowrank.readers import names
+from lowrank.llama.names import place
+from lowrank.readers.gguf_names import from_gguf
 from lowrank.readers.hub import hub_id
 from lowrank.teaching.quiz import judge, make_question
 from tests.exact.hostile import hostile
@@ -32,7 +33,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "query.decode": decode,
     "query.decode_moves": lambda text: decode_moves(exact([[1, 2], [3, 4]]), "v1." + text),
     "readers.hub_id": hub_id,
-    "readers.names": lambda text: (names.place(text), names.from_gguf(text)),
+    "names of tensors": lambda text: (place(text), from_gguf(text)),
 }
 
 
