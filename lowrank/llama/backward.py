@@ -23,11 +23,13 @@ from lowrank.llama.model import (
     Ids,
     Layer,
     Params,
+    angles,
     attention,
     by_column,
     by_head,
     causal,
     checked_ids,
+    placed,
     projections,
     queries_keys_values,
     rms_norm,
@@ -35,7 +37,7 @@ from lowrank.llama.model import (
     softmax,
 )
 from lowrank.llama.names import HEAD, LINEAR, name_of
-from lowrank.llama.rope import rotated, rotation
+from lowrank.llama.rope import rotated
 from lowrank.llama.trainable import Gradients, projection_backward
 
 Parts = Mapping[str, Collection[str]]  # what is trained of each projection of a layer
@@ -158,9 +160,10 @@ class Kept:
 
     x: Floats  # (N, hidden), into the layer
     e: Floats  # normalised, into q, k, v
-    q: Floats  # (heads, N, head_dim), turned
-    k: Floats  # (kv_heads, N, head_dim), turned
+    q: Floats  # (heads, N, head_dim), placed
+    k: Floats  # (kv_heads, N, head_dim), placed
     v: Floats
+    unplaced: tuple[Floats, Floats] | None  # q and k before their norms, where they have some
     mixed: Floats  # (N, heads * head_dim), into o
     x_mid: Floats  # (N, hidden), after attention
     e_mid: Floats  # normalised, into gate and up
@@ -171,13 +174,14 @@ class Kept:
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Where every token stands: the spans of the sequences, each with its mask, and the turns.
+    """Where every token stands: the spans of the sequences, their masks, and the turns.
 
-    A mask is (T, T) for a sequence of T; cos and sin are (N, head_dim/2).
+    A mask is (T, T) for a sequence of T; a layer with a window has others than one without. cos and
+    sin are (N, head_dim/2).
     """
 
     spans: tuple[slice, ...]
-    masks: tuple[Floats, ...]
+    masks: Mapping[int | None, tuple[Floats, ...]]  # by window
     cos: Floats
     sin: Floats
 
@@ -185,9 +189,11 @@ class Places:
 def places(params: Params, batch: Batch) -> Places:
     """The places of a batch's tokens, in the dtype of the weights."""
     lengths, dtype = [s.stop - s.start for s in batch.spans], params.embed_tokens.dtype
-    cos, sin = rotation(params.speeds, np.concatenate([np.arange(T) for T in lengths]))
-    masks = tuple(causal(T, T, dtype) for T in lengths)
-    return Places(batch.spans, masks, cos.astype(dtype), sin.astype(dtype))
+    turns = [angles(params, 0, T) for T in lengths]
+    cos, sin = (np.concatenate(parts) for parts in zip(*turns, strict=True))
+    windows = {layer.window for layer in params.layers}
+    masks = {w: tuple(causal(T, T, dtype, w) for T in lengths) for w in windows}
+    return Places(batch.spans, masks, cos, sin)
 
 
 def kept_forward(
@@ -207,15 +213,17 @@ def layer_forward(
 ) -> tuple[Floats, Kept]:
     """One layer, as `model.hidden` has it; attention stays within each sequence."""
     e = rms_norm(x, layer.input_layernorm, config.rms_norm_eps)
-    q, k, v = queries_keys_values(layer, e, (where.cos, where.sin), config)
-    each = zip(where.spans, where.masks, strict=True)
+    given_q, given_k, v = queries_keys_values(layer, e, config.head_dim)
+    q, k = placed(layer, given_q, given_k, (where.cos, where.sin), config.rms_norm_eps)
+    unplaced = None if layer.q_norm is None else (given_q, given_k)
+    each = zip(where.spans, where.masks[layer.window], strict=True)
     mixed = np.concatenate([attention(q[:, s], k[:, s], v[:, s], mask) for s, mask in each])
     x_mid = x + layer.o_proj.apply(mixed)
     e_mid = rms_norm(x_mid, layer.post_attention_layernorm, config.rms_norm_eps)
     gate, up = layer.gate_proj.apply(e_mid), layer.up_proj.apply(e_mid)
     product = silu(gate) * up
     y = x_mid + layer.down_proj.apply(product)
-    return y, Kept(x, e, q, k, v, mixed, x_mid, e_mid, gate, up, product)
+    return y, Kept(x, e, q, k, v, unplaced, mixed, x_mid, e_mid, gate, up, product)
 
 
 def layer_backward(
@@ -259,7 +267,7 @@ def layer_backward(
     dmixed = through("o_proj", kept.mixed, dx_mid, attention_in)
     if not attention_in:
         return None, found
-    dq, dk, dv = heads_backward(kept, dmixed, where, config)
+    dq, dk, dv = heads_backward(layer, kept, dmixed, where, config)
     de = through("q_proj", kept.e, dq, below)
     de = de + through("k_proj", kept.e, dk, below)
     de = de + through("v_proj", kept.e, dv, below)
@@ -295,20 +303,29 @@ def swiglu_backward(gate: Floats, up: Floats, dy: Floats) -> tuple[Floats, Float
 
 
 def heads_backward(
-    kept: Kept, dmixed: Floats, where: Places, config: LlamaConfig
+    layer: Layer, kept: Kept, dmixed: Floats, where: Places, config: LlamaConfig
 ) -> tuple[Floats, Floats, Floats]:
-    """From attention's result (N, heads * head_dim) to what q, k and v gave, (N, out) each.
-
-    q and k were turned: the transpose of a turn is the turn back.
-    """
+    """From attention's result (N, heads * head_dim) to what q, k and v gave, (N, out) each."""
     dout = by_head(dmixed, config.head_dim)
     each = [
         attention_backward(kept.q[:, s], kept.k[:, s], kept.v[:, s], mask, dout[:, s])
-        for s, mask in zip(where.spans, where.masks, strict=True)
+        for s, mask in zip(where.spans, where.masks[layer.window], strict=True)
     ]
     dq, dk, dv = (np.concatenate(parts, axis=1) for parts in zip(*each, strict=True))
-    back = where.cos, -where.sin
-    return side_by_side(rotated(dq, *back)), side_by_side(rotated(dk, *back)), side_by_side(dv)
+    dq, dk = placed_backward(layer, kept, dq, dk, where, config.rms_norm_eps)
+    return side_by_side(dq), side_by_side(dk), side_by_side(dv)
+
+
+def placed_backward(
+    layer: Layer, kept: Kept, dq: Floats, dk: Floats, where: Places, eps: float
+) -> tuple[Floats, Floats]:
+    """`model.placed` undone, last things first: the transpose of a turn is the turn back."""
+    if layer.turned:
+        dq, dk = rotated(dq, where.cos, -where.sin), rotated(dk, where.cos, -where.sin)
+    if layer.q_norm is None or layer.k_norm is None or kept.unplaced is None:
+        return dq, dk
+    q, k = kept.unplaced
+    return rms_norm_backward(q, layer.q_norm, eps, dq), rms_norm_backward(k, layer.k_norm, eps, dk)
 
 
 def attention_backward(

@@ -17,10 +17,13 @@ class Cache:
     Memory: 2 * layers * kv_heads * head_dim numbers a token; it grows by doubling.
 
     A forward that is interrupted leaves `length`, and so all that is ever read, as it was.
+
+    `awaited` is how many tokens are known to come in all: a text that comes in parts is turned as
+    one (LongRoPE's speeds depend on its length). What is held stays as it was turned.
     """
 
-    def __init__(self) -> None:
-        self.length = 0
+    def __init__(self, awaited: int = 0) -> None:
+        self.length, self.awaited = 0, awaited
         self._held: dict[int, tuple[Floats, Floats]] = {}  # (kv, room, head_dim) each, by layer
 
     def extended(self, layer: int, k: Floats, v: Floats) -> tuple[Floats, Floats]:
@@ -42,11 +45,11 @@ class Cache:
         """Forget all but the first `length` tokens. Raises InputError if there are fewer."""
         if not 0 <= length <= self.length:
             raise InputError(f"length is {length}; expected 0 to {self.length}, the tokens seen.")
-        self.length = length
+        self.length, self.awaited = length, 0
 
     def copy(self) -> "Cache":
         """A cache that goes on from here without changing this one."""
-        new = Cache()
+        new = Cache(self.awaited)
         new.length = self.length
         new._held = {i: (k.copy(), v.copy()) for i, (k, v) in self._held.items()}
         return new

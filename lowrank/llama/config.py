@@ -1,17 +1,18 @@
-"""The shape of a Llama, under the names Hugging Face gives its parts."""
+"""The shape of a Llama or a relative, under the names Hugging Face gives its parts."""
 
 from dataclasses import dataclass
 
 from lowrank.errors import InputError
+from lowrank.llama.relatives import RELATIVES
 
 
 @dataclass(frozen=True)
 class RopeScaling:
     """How a model stretches its rotary positions beyond the length it was first trained on.
 
-    `rope_type` is transformers' name: "linear", "dynamic" or "llama3". "factors" is GGUF's way of
-    writing any other: the divisors of all frequencies stand in the tensor rope_freqs.weight. Only
-    llama3 uses the fields after `factor`.
+    `rope_type` is transformers' name: "linear", "dynamic", "llama3", "yarn" or "longrope"; fields
+    that a type does not use are left as they are. "factors" is GGUF's way of writing llama3: the
+    divisors of all frequencies stand in the tensor rope_freqs.weight, and here in `short_factor`.
     """
 
     rope_type: str
@@ -19,13 +20,22 @@ class RopeScaling:
     low_freq_factor: float = 1.0
     high_freq_factor: float = 4.0
     original_max_position_embeddings: int = 8192
+    attention_factor: float | None = None  # None: as the type computes it from `factor`
+    beta_fast: float = 32.0
+    beta_slow: float = 1.0
+    truncate: bool = True
+    short_factor: tuple[float, ...] = ()
+    long_factor: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class LlamaConfig:
-    """Sizes and constants of a Llama-architecture model.
+    """Sizes and constants of a Llama or a relative of it.
 
-    Field names are those of `transformers.LlamaConfig`; sizes count numbers, not bytes.
+    Field names are those of `transformers.LlamaConfig` and its relatives; sizes count numbers, not
+    bytes. `model_type` is a key of `lowrank.llama.relatives.RELATIVES` for what runs here. Where
+    `layer_types` is empty, every layer has the window, if there is one; where `no_rope_layers` is
+    empty, every layer has rotary positions (it holds 1 for a layer that has).
 
     >>> SMOLLM2_135M.projection_shape("k_proj")
     (192, 576)
@@ -43,6 +53,33 @@ class LlamaConfig:
     rms_norm_eps: float = 1e-5
     tie_word_embeddings: bool = False
     rope_scaling: RopeScaling | None = None
+    partial_rotary_factor: float = 1.0
+    model_type: str = "llama"
+    sliding_window: int | None = None
+    layer_types: tuple[str, ...] = ()
+    no_rope_layers: tuple[int, ...] = ()
+
+    @property
+    def qk_norm(self) -> bool:
+        """Whether each head of q and k is normalised."""
+        return self.model_type in RELATIVES and RELATIVES[self.model_type].qk_norm
+
+    @property
+    def longest(self) -> int:
+        """How many tokens a text may have; "dynamic" scaling stretches positions as it grows."""
+        scaling, length = self.rope_scaling, self.max_position_embeddings
+        if scaling is None or scaling.rope_type != "dynamic":
+            return length
+        return max(length, int(scaling.factor * length))
+
+    def window(self, layer: int) -> int | None:
+        """How many tokens a layer looks back over, each token itself included; None for all."""
+        types = self.layer_types
+        return self.sliding_window if not types or types[layer] == "sliding_attention" else None
+
+    def turned(self, layer: int) -> bool:
+        """Whether a layer turns q and k by position."""
+        return not self.no_rope_layers or bool(self.no_rope_layers[layer])
 
     def projection_shape(self, projection: str) -> tuple[int, int]:
         """(out, in) of one projection of a layer, or of the embeddings, by its Hugging Face name.

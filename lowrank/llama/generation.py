@@ -51,7 +51,7 @@ def generate(
             if token in stop_ids:
                 return
             yield token
-            full = cache.length >= params.config.max_position_embeddings
+            full = cache.length >= params.config.longest
             if full or step + 1 == max_new_tokens:
                 return
             logits = last_logits(params, np.array([token]), cache)
@@ -66,6 +66,7 @@ def last_logits(params: Params, ids: ArrayLike, cache: Cache | None = None) -> F
     """
     cache = Cache() if cache is None else cache
     given = checked_ids(ids, params.config, cache.length)
+    cache.awaited = cache.length + len(given)
     for start in range(0, len(given), CHUNK):
         logits = forward(params, given[start : start + CHUNK], cache, positions=[-1])
     return logits[0]
@@ -123,8 +124,8 @@ def nll(
     given = checked_ids(ids, params.config)
     if len(given) < 2:
         raise InputError("The text has 1 token; expected at least 2, since the first is given.")
-    cache, found = Cache(), []
     inputs, targets = given[:-1], given[1:]
+    cache, found = Cache(len(inputs)), []
     for start in range(0, len(inputs), CHUNK):
         part = slice(start, start + CHUNK)
         found.append(cross_entropy(forward(params, inputs[part], cache), targets[part]))

@@ -1,7 +1,8 @@
-"""From an open model to `Params` in float32, if it is a plain Llama and there is memory for it."""
+"""From an open model to `Params` in float32, if it is a Llama or a relative and fits in memory."""
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,11 +14,16 @@ from lowrank.llama.config import LlamaConfig
 from lowrank.llama.linear import Dense
 from lowrank.llama.model import Layer, Params
 from lowrank.llama.names import HEAD, LINEAR, name_of
-from lowrank.llama.rope import frequencies
+from lowrank.llama.relatives import RELATIVES, why_not
+from lowrank.llama.rope import frequencies, rotation
 
-EMBEDDINGS, NORM, ROPE_FREQS = "model.embed_tokens.weight", "model.norm.weight", "rope_freqs.weight"
+EMBEDDINGS, NORM = "model.embed_tokens.weight", "model.norm.weight"
+DIVISORS = {  # GGUF's tensors for the factors of a scaling
+    "rope_freqs.weight": "short_factor",
+    "rope_factors_short.weight": "short_factor",
+    "rope_factors_long.weight": "long_factor",
+}
 WORKING = 150_000_000  # bytes beside the weights: activations, logits, one matrix as stored
-FAMILIES = ("llama", "mistral", "qwen2")  # of the same equations, with or without biases
 PROC, CGROUPS = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 
 
@@ -28,6 +34,8 @@ class Weights(Protocol):
     def title(self) -> str: ...
     @property
     def config(self) -> LlamaConfig | None: ...
+    @property
+    def model_type(self) -> str | None: ...
     @property
     def given_config(self) -> Mapping[str, Any] | None: ...
     @property
@@ -46,7 +54,8 @@ def load(
     hears how many tensors are read, and of how many.
 
     Raises:
-        InputError: the model is not a plain Llama, or there is too little memory for it.
+        InputError: the model is no Llama, nor a relative that runs here; or it does not fit into
+            memory.
         FormatError: tensors are missing, have the wrong shape, or hold NaN or infinity.
         SourceError: the model cannot be read.
     """
@@ -67,39 +76,41 @@ def load(
             input_layernorm=arrays[f"model.layers.{i}.input_layernorm.weight"],
             post_attention_layernorm=arrays[f"model.layers.{i}.post_attention_layernorm.weight"],
             **{short: dense(name_of(i, short)) for short in LINEAR},
+            q_norm=arrays.get(f"model.layers.{i}.self_attn.q_norm.weight"),
+            k_norm=arrays.get(f"model.layers.{i}.self_attn.k_norm.weight"),
+            window=config.window(i),
+            turned=config.turned(i),
         )
         for i in range(config.num_hidden_layers)
     )
     head = dense(HEAD) if f"{HEAD}.weight" in arrays else Dense(arrays[EMBEDDINGS])
-    speeds = speeds_of(config, arrays.get(ROPE_FREQS))
-    return Params(config, arrays[EMBEDDINGS], layers, arrays[NORM], head, speeds)
+    config = stretched(config, arrays)
+    rotation(config, np.arange(1), 1)  # refuses factors that do not fit
+    return Params(config, arrays[EMBEDDINGS], layers, arrays[NORM], head)
 
 
 def checked_config(model: Weights) -> LlamaConfig:
     """The model's sizes. Raises InputError for a model that these equations do not describe."""
     config, given = model.config, model.given_config or {}
+    family = model.model_type or "llama"
+    reason = why_not(family)
+    if reason is not None:
+        raise InputError(f"{model.title} does not run here; its matrices open. It is {reason}.")
     if config is None:
         raise InputError(f"{model.title} is not a Llama: its sizes are not known.")
-    family, activation = given.get("model_type", "llama"), given.get("hidden_act", "silu")
-    if family not in FAMILIES or activation != "silu":
+    activation = given.get("hidden_act", "silu")
+    if activation not in ("silu", None):
         raise InputError(
-            f"{model.title} is of type {str(family)[:40]!r} with activation "
-            f"{str(activation)[:40]!r}; expected {', '.join(FAMILIES)} with 'silu'."
+            f"{model.title} has the activation {str(activation)[:40]!r}; expected 'silu'."
         )
-    window = given.get("sliding_window")
-    if isinstance(window, int) and given.get("use_sliding_window", True):
-        raise InputError(f"{model.title} attends to a sliding window, which is not supported.")
-    rope = given.get("rope_parameters")
-    rope = rope if isinstance(rope, dict) else {}
-    turning = given.get("partial_rotary_factor", rope.get("partial_rotary_factor", 1.0))
-    if turning != 1.0 or config.head_dim % 2:
+    if config.partial_rotary_factor != 1.0 or config.head_dim % 2:
         raise InputError(f"{model.title} turns only a part of each head, which is not supported.")
     if config.num_attention_heads % config.num_key_value_heads:
         raise InputError(
             f"{model.title} has {config.num_attention_heads} heads, which "
             f"{config.num_key_value_heads} keys and values cannot share equally."
         )
-    if ROPE_FREQS not in model.tensors:
+    if DIVISORS.keys().isdisjoint(model.tensors):
         frequencies(config)  # refuses a scaling that is not known, before anything is read
     return config
 
@@ -114,6 +125,9 @@ def expected(model: Weights, config: LlamaConfig) -> dict[str, tuple[int, ...]]:
     for i in range(config.num_hidden_layers):
         shapes[f"model.layers.{i}.input_layernorm.weight"] = hidden
         shapes[f"model.layers.{i}.post_attention_layernorm.weight"] = hidden
+        if config.qk_norm:
+            for norm in ("q_norm", "k_norm"):
+                shapes[f"model.layers.{i}.self_attn.{norm}.weight"] = (config.head_dim,)
         for short in LINEAR:
             m, n = config.projection_shape(short)
             name = name_of(i, short)
@@ -125,8 +139,7 @@ def expected(model: Weights, config: LlamaConfig) -> dict[str, tuple[int, ...]]:
     shapes[NORM] = hidden
     if not config.tie_word_embeddings:
         shapes[f"{HEAD}.weight"] = config.projection_shape(HEAD)
-    if ROPE_FREQS in model.tensors:
-        shapes[ROPE_FREQS] = (config.head_dim // 2,)
+    shapes |= {name: (config.head_dim // 2,) for name in DIVISORS if name in model.tensors}
     for name, shape in shapes.items():
         if name not in model.tensors:
             raise FormatError(f"{model.title} is no complete Llama: it has no {name}.")
@@ -139,8 +152,8 @@ def expected(model: Weights, config: LlamaConfig) -> dict[str, tuple[int, ...]]:
     others = [n for n in others if not n.endswith("rotary_emb.inv_freq")]  # computed, not learnt
     if others:
         raise InputError(
-            f"{model.title} is not a plain Llama: it also has {others[0][:120]!r} "
-            f"({len(others):,} such tensors)."
+            f"{model.title} is no plain {RELATIVES[config.model_type].title}: it also has "
+            f"{others[0][:120]!r} ({len(others):,} such tensors)."
         )
     return shapes
 
@@ -194,13 +207,14 @@ def _cgroup_memory() -> list[int]:
     return found
 
 
-def speeds_of(config: LlamaConfig, divisors: NDArray[np.float32] | None) -> NDArray[np.float64]:
-    """The turning speeds; a GGUF file may bring the divisors of Llama 3's scaling as a tensor."""
-    scaling = config.rope_scaling
-    if divisors is None or (scaling is not None and scaling.rope_type != "factors"):
-        return frequencies(config)
-    plain = config.rope_theta ** (-np.arange(len(divisors)) / len(divisors))
-    return plain / divisors.astype(np.float64)
+def stretched(config: LlamaConfig, arrays: Mapping[str, NDArray[np.float32]]) -> LlamaConfig:
+    """The configuration with the factors that a GGUF file brings as tensors."""
+    found: dict[str, Any] = {
+        DIVISORS[n]: tuple(arrays[n].tolist()) for n in DIVISORS if n in arrays
+    }
+    if config.rope_scaling is None or config.rope_scaling.rope_type not in ("factors", "longrope"):
+        return config
+    return replace(config, rope_scaling=replace(config.rope_scaling, **found))
 
 
 def finite(W: NDArray[np.float32], name: str) -> NDArray[np.float32]:

@@ -1,5 +1,7 @@
 """A Llama as one pure function, `forward(params, ids)`, over arrays that anyone may replace.
 
+What its relatives add (see `relatives`) is in `placed` and `causal`; each layer says what it has.
+
 Touvron et al., "LLaMA", arXiv 2302.13971; "Llama 2", arXiv 2307.09288 (grouped-query attention).
 T is the number of tokens given, S of those seen so far: with a cache, S >= T.
 """
@@ -17,7 +19,7 @@ from lowrank.llama.config import LlamaConfig
 from lowrank.llama.linear import Dense, Observed, Projection
 from lowrank.llama.mlp import silu
 from lowrank.llama.names import HEAD, LINEAR, name_of
-from lowrank.llama.rope import frequencies, rotated, rotation
+from lowrank.llama.rope import rotated, rotation
 
 Floats = NDArray[np.floating]
 Ids = NDArray[np.integer]
@@ -25,7 +27,11 @@ Ids = NDArray[np.integer]
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One decoder layer: two norm weights (hidden,) and seven projections."""
+    """One decoder layer: two norm weights (hidden,), seven projections, and what relatives add.
+
+    `q_norm` and `k_norm` (head_dim,) normalise each head. `window` is how many tokens it looks back
+    over, None for all; `turned` is whether q and k are turned by position.
+    """
 
     input_layernorm: Floats
     q_proj: Projection
@@ -36,21 +42,21 @@ class Layer:
     gate_proj: Projection
     up_proj: Projection
     down_proj: Projection
+    q_norm: Floats | None = None
+    k_norm: Floats | None = None
+    window: int | None = None
+    turned: bool = True
 
 
 @dataclass(frozen=True, eq=False)
 class Params:
-    """Everything `forward` reads. Where the embeddings are tied, `lm_head` holds the same array.
-
-    `speeds` (head_dim/2,) are the radians a position of `lowrank.llama.rope.frequencies`.
-    """
+    """Everything `forward` reads. Where the embeddings are tied, `lm_head` holds the same array."""
 
     config: LlamaConfig
     embed_tokens: Floats  # (vocab, hidden)
     layers: tuple[Layer, ...]
     norm: Floats  # (hidden,)
     lm_head: Projection  # (vocab, hidden)
-    speeds: Floats
 
 
 def forward(
@@ -86,14 +92,15 @@ def hidden(params: Params, ids: ArrayLike, cache: Cache | None = None) -> Floats
     ids = checked_ids(ids, config, start)
     T = len(ids)
     x = by_column(params.embed_tokens[ids])  # (T,) -> (T, hidden)
-    turn = angles(params, start, T)
-    mask = causal(T, start + T, x.dtype)
+    turn = angles(params, start, T, cache.awaited if cache else 0)
+    masks = {w: causal(T, start + T, x.dtype, w) for w in {layer.window for layer in params.layers}}
     for i, layer in enumerate(params.layers):
         e = rms_norm(x, layer.input_layernorm, config.rms_norm_eps)
-        q, k, v = queries_keys_values(layer, e, turn, config)
+        q, k, v = queries_keys_values(layer, e, config.head_dim)
+        q, k = placed(layer, q, k, turn, config.rms_norm_eps)
         if cache is not None:
             k, v = cache.extended(i, k, v)
-        x = x + layer.o_proj.apply(attention(q, k, v, mask))
+        x = x + layer.o_proj.apply(attention(q, k, v, masks[layer.window]))
         e = rms_norm(x, layer.post_attention_layernorm, config.rms_norm_eps)
         x = x + mlp(layer, e)
     if cache is not None:
@@ -114,13 +121,22 @@ def rms_norm(x: Floats, weight: Floats, eps: float) -> Floats:  # (..., hidden),
 
 
 def queries_keys_values(
-    layer: Layer, e: Floats, turn: tuple[Floats, Floats], config: LlamaConfig
-) -> tuple[Floats, Floats, Floats]:
-    """q (heads, T, head_dim), and k, v (kv_heads, T, head_dim); q and k turned by position."""
-    q = by_head(layer.q_proj.apply(e), config.head_dim)
-    k = by_head(layer.k_proj.apply(e), config.head_dim)
-    v = by_head(layer.v_proj.apply(e), config.head_dim)
-    return rotated(q, *turn), rotated(k, *turn), v
+    layer: Layer, e: Floats, head_dim: int
+) -> tuple[Floats, Floats, Floats]:  # (T, hidden)
+    """q (heads, T, head_dim), and k, v (kv_heads, T, head_dim), as the projections give them."""
+    q = by_head(layer.q_proj.apply(e), head_dim)
+    k = by_head(layer.k_proj.apply(e), head_dim)
+    v = by_head(layer.v_proj.apply(e), head_dim)
+    return q, k, v
+
+
+def placed(
+    layer: Layer, q: Floats, k: Floats, turn: tuple[Floats, Floats], eps: float
+) -> tuple[Floats, Floats]:
+    """q and k normalised, where the layer has norms for them, and turned, where it turns them."""
+    if layer.q_norm is not None and layer.k_norm is not None:
+        q, k = rms_norm(q, layer.q_norm, eps), rms_norm(k, layer.k_norm, eps)
+    return (rotated(q, *turn), rotated(k, *turn)) if layer.turned else (q, k)
 
 
 def attention(q: Floats, k: Floats, v: Floats, mask: Floats) -> Floats:
@@ -153,18 +169,28 @@ def softmax(z: Floats) -> Floats:
     return e
 
 
-def causal(T: int, S: int, dtype: DTypeLike = np.float32) -> Floats:
+def causal(T: int, S: int, dtype: DTypeLike = np.float32, window: int | None = None) -> Floats:
     """(T, S): 0 where a token may look, -inf at those after it. The T tokens are the last of the S.
 
-    >>> causal(2, 3).tolist()
-    [[0.0, 0.0, -inf], [0.0, 0.0, 0.0]]
+    With a window, -inf too at those before the last `window` tokens, its own the last of them.
+    Reference: Jiang et al., "Mistral 7B", arXiv 2310.06825, section 2.
+
+    >>> causal(2, 3).tolist(), causal(1, 3, window=2).tolist()
+    ([[0.0, 0.0, -inf], [0.0, 0.0, 0.0]], [[-inf, 0.0, 0.0]])
     """
-    return np.triu(np.full((T, S), -np.inf, dtype), k=S - T + 1)
+    mask = np.triu(np.full((T, S), -np.inf, dtype), k=S - T + 1)
+    if window is not None and window < S:
+        mask += np.tril(np.full((T, S), -np.inf, dtype), k=S - T - window)
+    return mask
 
 
-def angles(params: Params, start: int, T: int) -> tuple[Floats, Floats]:
-    """cos and sin for positions start to start + T - 1, (T, head_dim/2), in the weights' dtype."""
-    cos, sin = rotation(params.speeds, np.arange(start, start + T))
+def angles(params: Params, start: int, T: int, awaited: int = 0) -> tuple[Floats, Floats]:
+    """cos and sin for positions start to start + T - 1, (T, head_dim/2), in the weights' dtype.
+
+    The text has as many tokens as these bring it to, or those awaited, if they are more.
+    """
+    length = max(start + T, awaited)
+    cos, sin = rotation(params.config, np.arange(start, start + T), length)
     dtype = params.embed_tokens.dtype
     return cos.astype(dtype), sin.astype(dtype)
 
@@ -206,10 +232,10 @@ def checked_ids(ids: ArrayLike, config: LlamaConfig, start: int = 0) -> Ids:
             f"ids holds {strange[0]}; expected whole numbers from 0 to {config.vocab_size - 1:,}, "
             "the vocabulary."
         )
-    if start + found.size > config.max_position_embeddings:
+    if start + found.size > config.longest:
         raise InputError(
             f"The text has {start + found.size:,} tokens; this model was made for at most "
-            f"{config.max_position_embeddings:,}."
+            f"{config.longest:,}."
         )
     return found
 
@@ -307,8 +333,8 @@ def random(
         W = rng.standard_normal((m, n)) / np.sqrt(n)
         return Dense(W.astype(dtype), rng.standard_normal(m).astype(dtype) if biases else None)
 
-    def norm() -> Floats:
-        return (1 + 0.1 * rng.standard_normal(config.hidden_size)).astype(dtype)
+    def norm(size: int = config.hidden_size) -> Floats:
+        return (1 + 0.1 * rng.standard_normal(size)).astype(dtype)
 
     embed_tokens = rng.standard_normal((config.vocab_size, config.hidden_size)).astype(dtype)
     layers = tuple(
@@ -316,9 +342,13 @@ def random(
             input_layernorm=norm(),
             post_attention_layernorm=norm(),
             **{short: matrix(short) for short in LINEAR},
+            q_norm=norm(config.head_dim) if config.qk_norm else None,
+            k_norm=norm(config.head_dim) if config.qk_norm else None,
+            window=config.window(i),
+            turned=config.turned(i),
         )
-        for _ in range(config.num_hidden_layers)
+        for i in range(config.num_hidden_layers)
     )
     tied = config.tie_word_embeddings
     head = Dense(embed_tokens) if tied else Dense(matrix(HEAD).W)
-    return Params(config, embed_tokens, layers, norm(), head, frequencies(config))
+    return Params(config, embed_tokens, layers, norm(), head)

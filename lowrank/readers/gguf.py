@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from math import prod
+from math import log, prod
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -19,10 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError
-from lowrank.llama.config import LlamaConfig, RopeScaling
+from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import place
+from lowrank.llama.relatives import RELATIVES
 from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers.gguf_names import from_gguf
+from lowrank.readers.hf_config import llama_config_from_json
 from lowrank.readers.interface import TensorInfo, known_tensor
 from lowrank.readers.local_files import mapped, release
 from lowrank.readers.notebook import ShownInNotebooks
@@ -48,6 +50,7 @@ ROWS = 1024  # dequantised at a time
 MOST_ITEMS = 4_000_000  # strings, pairs and rows of one file: stepped over within a second
 PLAIN = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I8": "i1", "I16": "<i2", "I32": "<i4"}
 PLAIN["I64"] = "<i8"
+BY_PAIR = {"llama", "smollm3"}  # architectures whose q and k llama.cpp orders by pairs
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,7 @@ class GGUFModel(ShownInNotebooks):
         self.source = source or str(path)
         self.title = title or str(self.metadata.get("general.name", path.stem))
         self.config = llama_config(self.metadata, self._stored)
+        self.model_type = model_type(self.metadata)
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
             {name: stored.info for name, stored in self._stored.items()}
         )
@@ -174,9 +178,13 @@ class GGUFModel(ShownInNotebooks):
         stored = self._stored[name]
         W = dequantised(self._data[stored.start : stored.start + info.nbytes], stored)
         release(self._data, stored.start, info.nbytes)
-        if self.config is None or info.projection not in ("q_proj", "k_proj"):
-            return W
         config, queries = self.config, info.projection == "q_proj"
+        if (
+            config is None
+            or self.model_type not in BY_PAIR
+            or not (queries or info.projection == "k_proj")
+        ):
+            return W
         heads = config.num_attention_heads if queries else config.num_key_value_heads
         if W.ndim > 2 or W.shape[0] % (2 * heads):
             raise FormatError(f"{name} has shape {W.shape}, which {heads} heads cannot share.")
@@ -347,49 +355,87 @@ def unpermuted(W: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(by_pair.swapaxes(1, 2)).reshape(W.shape)
 
 
-def llama_config(metadata: dict[str, Any], table: Mapping[str, Stored]) -> LlamaConfig | None:
-    """The configuration in GGUF's `llama.*` keys; None if the file is not a complete Llama."""
-    embedding = table.get("model.embed_tokens.weight")
-    if metadata.get("general.architecture") != "llama" or embedding is None:
+def llama_config(metadata: Mapping[str, Any], table: Mapping[str, Stored]) -> LlamaConfig | None:
+    """The configuration in GGUF's keys; None if the file is no complete Llama or relative of it."""
+    said, embedding = spoken(metadata), table.get("model.embed_tokens.weight")
+    if said["model_type"] not in RELATIVES or embedding is None:
         return None
-
-    def whole(key: str, default: int = 0) -> int:
-        value = metadata.get(f"llama.{key}", default)
-        return value if isinstance(value, int) else 0
-
-    def real(key: str, default: float) -> float:
-        # Stored as float32: six digits give back the number that was meant.
-        value = metadata.get(f"llama.{key}", default)
-        return float(f"{value:.6g}") if isinstance(value, (int, float)) else default
-
-    heads, hidden = whole("attention.head_count"), whole("embedding_length")
-    middle, layers = whole("feed_forward_length"), whole("block_count")
-    if min(heads, hidden, middle, layers) <= 0:
-        return None
-    return LlamaConfig(
-        hidden_size=hidden,
-        intermediate_size=middle,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=whole("attention.head_count_kv", heads) or heads,
-        head_dim=whole("attention.key_length", hidden // heads),
-        vocab_size=embedding.info.shape[0],
-        max_position_embeddings=whole("context_length", 2048),
-        rope_theta=real("rope.freq_base", 10_000.0),
-        rms_norm_eps=real("attention.layer_norm_rms_epsilon", 1e-5),
-        tie_word_embeddings="lm_head.weight" not in table,
-        rope_scaling=rope_scaling(metadata, table),
-    )
+    said |= {"vocab_size": embedding.info.shape[0], "rope_scaling": rope_scaling(metadata, table)}
+    return llama_config_from_json(said | {"tie_word_embeddings": "lm_head.weight" not in table})
 
 
-def rope_scaling(metadata: dict[str, Any], table: Mapping[str, Stored]) -> RopeScaling | None:
-    """What a GGUF file says of stretched positions: a tensor of divisors, or a type and factor."""
+def model_type(metadata: Mapping[str, Any]) -> str | None:
+    """The file's architecture, which is transformers' model_type for a Llama and its relatives.
+
+    A Mixtral is a "llama" with experts.
+    """
+    family = metadata.get("general.architecture")
+    experts = metadata.get(f"{family}.expert_count", 0)
+    return "mixtral" if family == "llama" and experts else family if type(family) is str else None
+
+
+def spoken(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What GGUF's keys say, as a config.json would say it; the vocabulary's size is not there."""
+    family = model_type(metadata)
+
+    def given(key: str, default: Any = None) -> Any:
+        return meant(metadata.get(f"{family}.{key}", default))
+
+    heads, hidden = whole(given("attention.head_count")), whole(given("embedding_length"))
+    size = whole(given("attention.key_length")) or (hidden // heads if heads else 0)
+    turning = whole(given("rope.dimension_count")) or size
+    return {
+        "model_type": family,
+        "hidden_size": hidden,
+        "intermediate_size": given("feed_forward_length"),
+        "num_hidden_layers": given("block_count"),
+        "num_attention_heads": heads,
+        "num_key_value_heads": given("attention.head_count_kv", heads),
+        "head_dim": size,
+        "max_position_embeddings": given("context_length", 2048),
+        "rope_theta": given("rope.freq_base", 10_000.0),
+        "rms_norm_eps": given("attention.layer_norm_rms_epsilon", 1e-5),
+        "partial_rotary_factor": turning / size if size else 1.0,
+        "use_sliding_window": given("attention.sliding_window") is not None,
+        "sliding_window": given("attention.sliding_window"),
+    }
+
+
+def rope_scaling(metadata: Mapping[str, Any], table: Mapping[str, Stored]) -> dict[str, Any] | None:
+    """What a GGUF file says of stretched positions, as a config.json would say it.
+
+    Tensors of divisors; or a type and a factor, without a type "linear", as llama.cpp has it.
+    """
+    family = model_type(metadata)
+
+    def given(key: str, default: Any = None) -> Any:
+        return meant(metadata.get(f"{family}.rope.scaling.{key}", default))
+
     if "rope_freqs.weight" in table:
-        return RopeScaling("factors")
-    kind = metadata.get("llama.rope.scaling.type", "none")
-    factor = metadata.get("llama.rope.scaling.factor", metadata.get("llama.rope.scale_linear", 1.0))
-    if not isinstance(factor, float) or not 0 < factor < 1e6:
-        return None
+        return {"rope_type": "factors"}
+    factor = given("factor") or meant(metadata.get(f"{family}.rope.scale_linear"))
+    kind = "longrope" if "rope_factors_short.weight" in table else given("type")
+    kind = kind or ("linear" if factor else "none")
     if kind == "none":
-        return RopeScaling("linear", factor) if "llama.rope.scale_linear" in metadata else None
-    return RopeScaling(str(kind)[:40], factor)
+        return None
+    sharper = given("attn_factor", 1.0)  # llama.cpp multiplies YaRN's own by it
+    if kind == "yarn" and isinstance(sharper, float) and isinstance(factor, float):
+        sharper *= 0.1 * log(max(factor, 1.0)) + 1
+    return {
+        "rope_type": kind,
+        "factor": factor,
+        "original_max_position_embeddings": given("original_context_length"),
+        "attention_factor": sharper,
+        "beta_fast": given("yarn_beta_fast"),
+        "beta_slow": given("yarn_beta_slow"),
+    }
+
+
+def meant(value: Any) -> Any:
+    """A number stored as float32: six digits give back the one that was meant; else as it is."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def whole(value: Any) -> int:
+    """A size, or 0 for what is none."""
+    return value if type(value) is int and value > 0 else 0

@@ -29,7 +29,7 @@ from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers import range_cache
 from lowrank.readers.default_model import Progress
-from lowrank.readers.hf_config import llama_config_from_json
+from lowrank.readers.hf_config import llama_config_from_json, model_type
 from lowrank.readers.interface import TensorInfo, known_tensor
 from lowrank.readers.notebook import ShownInNotebooks
 from lowrank.readers.ranges import RemoteFile, explained, offline
@@ -111,6 +111,7 @@ class HubModel(ShownInNotebooks):
         beside = read_json(config) if config else None
         self.given_config: Mapping[str, Any] | None = beside if isinstance(beside, dict) else None
         self.config = llama_config_from_json(beside)
+        self.model_type = model_type(self.given_config)
         self._fetching: dict[str, Lock] = {}
         held = {name: shard for shard in shards for name in shard.entries}
         self._where = in_order(weight_map, held)

@@ -58,6 +58,10 @@ class Model(Protocol):
         """Its sizes; None if it is not a Llama."""
 
     @property
+    def model_type(self) -> str | None:
+        """Its family, as config.json or GGUF's general.architecture names it; None if unsaid."""
+
+    @property
     def given_config(self) -> Mapping[str, Any] | None:
         """The config.json beside it as it stands; None if there is none."""
 

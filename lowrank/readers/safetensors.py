@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, SourceError
 from lowrank.llama.vocabulary import Vocabulary
-from lowrank.readers.hf_config import llama_config_from_json
+from lowrank.readers.hf_config import llama_config_from_json, model_type
 from lowrank.readers.interface import T, TensorInfo, known_tensor
 from lowrank.readers.local_files import contents, mapped
 from lowrank.readers.notebook import ShownInNotebooks
@@ -67,6 +67,7 @@ class SafetensorsModel(ShownInNotebooks):
         given = read_json(beside) if beside.is_file() else None
         self.given_config: Mapping[str, Any] | None = given if isinstance(given, dict) else None
         self.config = llama_config_from_json(given)
+        self.model_type = model_type(self.given_config)
         entries = {name: shard.entries[name] for name, shard in self._where.items()}
         self._shown = of_safetensors(entries, self._said(), lambda name: bytes(self._raw(name)[0]))
         self.tensors: Mapping[str, TensorInfo] = own(self._shown)

@@ -19,6 +19,7 @@ class SyntheticModel(ShownInNotebooks):
 
     kind: Literal["real", "synthetic"] = "synthetic"
     given_config: None = None
+    model_type = "llama"
     vocabulary: None = None
     parts: Mapping[str, TensorInfo] = MappingProxyType({})
     source = "synthetic"

@@ -130,7 +130,8 @@ def reading(params: Params, ids: Sequence[int]) -> Reading:
 
     Raises InputError as `forward` does.
     """
-    given, cache = checked_ids(ids, params.config), Cache()
+    given = checked_ids(ids, params.config)
+    cache = Cache(len(given))
     found = [np.empty(0)]
     for start in range(0, len(given), CHUNK):
         part = given[start : start + CHUNK]

@@ -14,6 +14,7 @@ from lowrank.llama import loading
 from lowrank.llama.config import LlamaConfig, RopeScaling
 from lowrank.llama.generation import sample
 from lowrank.llama.model import checked_ids
+from lowrank.llama.rope import frequencies
 from lowrank.readers.hf_config import llama_config_from_json, to_json
 from lowrank.readers.interface import TensorInfo
 
@@ -199,7 +200,7 @@ def test_chosen_positions_are_those_rows(ids, data):
 
 def test_the_order_of_the_tokens_matters_only_through_the_turning():
     params = made(replace(GQA, num_hidden_layers=1), dtype=np.float64)
-    still = replace(params, speeds=params.speeds * 0)
+    still = replace(params, layers=tuple(replace(each, turned=False) for each in params.layers))
     ids, mixed = [3, 1, 4, 5], [4, 3, 1, 5]  # what the last token sees, in two orders
     last, other = (llama.forward(params, text)[-1] for text in (ids, mixed))
     assert np.abs(last - other).max() > 1e-3
@@ -393,7 +394,7 @@ def test_wrong_arguments_are_refused_at_once(words, arguments):
 class Held:
     """A model in memory, as a reader would answer."""
 
-    title, given_config = "Held", None
+    title, given_config, model_type = "Held", None, None
 
     def __init__(self, params: llama.Params) -> None:
         self.config = params.config
@@ -457,11 +458,12 @@ def test_what_is_no_plain_llama_is_refused():
 
     cases = [
         ("not a Llama", held(config=None)),
-        ("of type 'gemma'", held(given_config={"model_type": "gemma"})),
+        ("Gemma 2: logits are soft-capped", held(model_type="gemma2")),
+        ("'odd': expected Llama, Mistral", held(model_type="odd")),
         ("'gelu'", held(given_config={"hidden_act": "gelu"})),
-        ("sliding window", held(given_config={"model_type": "mistral", "sliding_window": 8})),
-        ("part of each head", held(given_config={"partial_rotary_factor": 0.5})),
-        ("'yarn'", held(config=replace(GQA, rope_scaling=RopeScaling("yarn")))),
+        ("part of each head", held(config=replace(GQA, partial_rotary_factor=0.5))),
+        ("'mrope'", held(config=replace(GQA, rope_scaling=RopeScaling("mrope")))),
+        ("0 factors", held(config=replace(GQA, rope_scaling=RopeScaling("longrope")))),
         ("3 keys", held(config=replace(GQA, num_key_value_heads=3))),
     ]
     for words, model in cases:
@@ -501,9 +503,10 @@ def test_gguf_divisors_are_llama3s_scaling():
     plain = replace(config, rope_scaling=None)
     model = Held(params)
     model.config = replace(config, rope_scaling=RopeScaling("factors"))
-    divisors = llama.random(plain, np.random.default_rng(0)).speeds / params.speeds
+    divisors = frequencies(plain) / frequencies(config)
     model.arrays["rope_freqs.weight"] = divisors.astype(np.float32)
-    np.testing.assert_allclose(llama.load(model).speeds, params.speeds, rtol=1e-6)
+    loaded = llama.load(model)
+    np.testing.assert_allclose(frequencies(loaded.config), frequencies(config), rtol=1e-6)
 
 
 def test_configurations_say_how_positions_are_stretched():
