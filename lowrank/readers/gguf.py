@@ -6,7 +6,7 @@ time nor memory. The vocabulary is stepped over, not decoded, until someone asks
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -24,7 +24,7 @@ from lowrank.llama.names import place
 from lowrank.llama.relatives import RELATIVES
 from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers.gguf_names import from_gguf
-from lowrank.readers.hf_config import llama_config_from_json
+from lowrank.readers.hf_config import KINDS, llama_config_from_json
 from lowrank.readers.interface import TensorInfo, known_tensor
 from lowrank.readers.local_files import mapped, release
 from lowrank.readers.notebook import ShownInNotebooks
@@ -50,7 +50,12 @@ ROWS = 1024  # dequantised at a time
 MOST_ITEMS = 4_000_000  # strings, pairs and rows of one file: stepped over within a second
 PLAIN = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I8": "i1", "I16": "<i2", "I32": "<i4"}
 PLAIN["I64"] = "<i8"
-BY_PAIR = {"llama", "smollm3"}  # architectures whose q and k llama.cpp orders by pairs
+BY_PAIR = {
+    "llama",
+    "mistral",
+    "mixtral",
+    "smollm3",
+}  # architectures whose q and k llama.cpp orders by pairs
 
 
 @dataclass(frozen=True)
@@ -163,8 +168,9 @@ class GGUFModel(ShownInNotebooks):
         self._stored = read_table(cursor, tensor_count, self.metadata)
         self.source = source or str(path)
         self.title = title or str(self.metadata.get("general.name", path.stem))
-        self.config = llama_config(self.metadata, self._stored)
         self.model_type = model_type(self.metadata)
+        windowed = self.numbers(f"{self.model_type}.attention.sliding_window_pattern")
+        self.config = llama_config(self.metadata, self._stored, windowed)
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
             {name: stored.info for name, stored in self._stored.items()}
         )
@@ -355,11 +361,18 @@ def unpermuted(W: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(by_pair.swapaxes(1, 2)).reshape(W.shape)
 
 
-def llama_config(metadata: Mapping[str, Any], table: Mapping[str, Stored]) -> LlamaConfig | None:
-    """The configuration in GGUF's keys; None if the file is no complete Llama or relative of it."""
+def llama_config(
+    metadata: Mapping[str, Any], table: Mapping[str, Stored], windowed: Sequence[bool]
+) -> LlamaConfig | None:
+    """The configuration in GGUF's keys; None if the file is no complete Llama or relative of it.
+
+    `windowed` says of each layer whether it has the window, if it is not all of them.
+    """
     said, embedding = spoken(metadata), table.get("model.embed_tokens.weight")
     if said["model_type"] not in RELATIVES or embedding is None:
         return None
+    if windowed:
+        said["layer_types"] = [KINDS[bool(each)] for each in windowed]
     said |= {"vocab_size": embedding.info.shape[0], "rope_scaling": rope_scaling(metadata, table)}
     return llama_config_from_json(said | {"tie_word_embeddings": "lm_head.weight" not in table})
 
@@ -367,25 +380,27 @@ def llama_config(metadata: Mapping[str, Any], table: Mapping[str, Stored]) -> Ll
 def model_type(metadata: Mapping[str, Any]) -> str | None:
     """The file's architecture, which is transformers' model_type for a Llama and its relatives.
 
-    A Mixtral is a "llama" with experts.
+    A Mixtral is a "llama" with experts, and a Mistral one with a window.
     """
-    family = metadata.get("general.architecture")
-    experts = metadata.get(f"{family}.expert_count", 0)
-    return "mixtral" if family == "llama" and experts else family if type(family) is str else None
+    found = metadata.get("general.architecture")
+    if found == "llama" and metadata.get("llama.expert_count"):
+        return "mixtral"
+    if found == "llama" and metadata.get("llama.attention.sliding_window"):
+        return "mistral"
+    return found if isinstance(found, str) else None
 
 
 def spoken(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """What GGUF's keys say, as a config.json would say it; the vocabulary's size is not there."""
-    family = model_type(metadata)
 
     def given(key: str, default: Any = None) -> Any:
-        return meant(metadata.get(f"{family}.{key}", default))
+        return meant(metadata.get(f"{metadata.get('general.architecture')}.{key}", default))
 
     heads, hidden = whole(given("attention.head_count")), whole(given("embedding_length"))
     size = whole(given("attention.key_length")) or (hidden // heads if heads else 0)
     turning = whole(given("rope.dimension_count")) or size
     return {
-        "model_type": family,
+        "model_type": model_type(metadata),
         "hidden_size": hidden,
         "intermediate_size": given("feed_forward_length"),
         "num_hidden_layers": given("block_count"),
@@ -406,7 +421,7 @@ def rope_scaling(metadata: Mapping[str, Any], table: Mapping[str, Stored]) -> di
 
     Tensors of divisors; or a type and a factor, without a type "linear", as llama.cpp has it.
     """
-    family = model_type(metadata)
+    family = metadata.get("general.architecture")
 
     def given(key: str, default: Any = None) -> Any:
         return meant(metadata.get(f"{family}.rope.scaling.{key}", default))

@@ -1,0 +1,208 @@
+"""The Llama's relatives against transformers, from both formats; without its feature each fails."""
+
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lowrank import llama
+from lowrank.errors import InputError
+from lowrank.llama.config import LlamaConfig, RopeScaling
+from lowrank.llama.relatives import REFUSED, RELATIVES
+from lowrank.llama.rope import frequencies
+from lowrank.readers import Model, open_model
+from lowrank.readers.hf_config import llama_config_from_json, to_json
+from lowrank.surgery import reading
+from tests.relative_models import (
+    CASES,
+    FIXTURE,
+    IDS,
+    as_gguf,
+    as_safetensors,
+    config_of,
+    drawn_all,
+)
+
+RECORDED = json.loads(FIXTURE.read_text())
+FORMATS = ("safetensors", "gguf")
+UNSAID = ("Llama, dynamic", "Llama, YaRN as DeepSeek", "SmolLM3, window")  # GGUF has no keys for it
+BOTH = [(c, f) for c in CASES for f in FORMATS if f == "safetensors" or c not in UNSAID]
+
+
+def opened(case, kind, folder, config=None, but="") -> Model:
+    """The model of that case as a file of that format; `but` are tensors left out."""
+    config = config or config_of(case)
+    held = drawn_all(RECORDED["models"][case]["shapes"])
+    held = {name: W for name, W in held.items() if not (but and re.search(but, name))}
+    if kind == "gguf":
+        windows = RECORDED["models"][case]["config"]["windows"]
+        return open_model(as_gguf(folder / "model.gguf", config, held, windows))
+    return open_model(as_safetensors(folder, config, held))
+
+
+def expected(case) -> np.ndarray:
+    return np.array(RECORDED["models"][case]["logits"])
+
+
+def difference(logits, case) -> float:
+    """The worst difference from transformers' logits, over the largest of them."""
+    return float(np.abs(logits - expected(case)).max() / np.abs(expected(case)).max())
+
+
+@pytest.mark.parametrize(("case", "kind"), BOTH)
+def test_logits_are_those_of_transformers(case, kind, tmp_path):
+    params = llama.load(opened(case, kind, tmp_path))
+    assert difference(llama.forward(params, IDS), case) < 1e-4
+    assert list(llama.generate(params, IDS[:6], 8)) == RECORDED["models"][case]["said"]
+
+
+WITHOUT = {
+    "Llama 3": ({"rope_scaling": None}, ""),
+    "Llama, linear": ({"rope_scaling": None}, ""),
+    "Llama, dynamic": ({"rope_scaling": None, "max_position_embeddings": 64}, ""),
+    "Llama, YaRN": ({"rope_scaling": None}, ""),
+    "Llama, YaRN as DeepSeek": ({"rope_scaling": CASES["Llama, YaRN"]["rope_scaling"]}, ""),
+    "Llama, longrope short": ({"rope_scaling": None}, ""),
+    "Llama, longrope long": (
+        {"rope_scaling": CASES["Llama, longrope short"]["rope_scaling"]},
+        "",
+    ),
+    "Mistral": ({"sliding_window": None}, ""),
+    "Qwen2": ({}, r"\.bias$"),
+    "Qwen2, window": ({"use_sliding_window": False}, ""),
+    "Qwen3": ({"model_type": "qwen2"}, "_norm.weight"),
+    "Qwen3, YaRN": ({"rope_scaling": None}, ""),
+    "SmolLM3": ({"no_rope_layers": [1, 1, 1, 1]}, ""),
+    "SmolLM3, window": ({"use_sliding_window": False}, ""),
+    "rope_parameters wins": ({"rope_parameters": None}, ""),
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT)
+def test_without_its_feature_each_says_something_else(case, tmp_path):
+    change, but = WITHOUT[case]
+    but = but and rf"(?:{but})".replace("_norm.weight", r"[qk]_norm\.weight$")
+    model = opened(case, "safetensors", tmp_path, config_of(case) | change, but)
+    assert difference(llama.forward(llama.load(model), IDS), case) > 1e-2
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_text_in_parts_says_what_it_says_whole(case, tmp_path, monkeypatch):
+    """Through the cache, a few tokens at a time: windows, and speeds that hang on the length."""
+    params = llama.load(opened(case, "safetensors", tmp_path))
+    whole = llama.forward(params, IDS)
+    cache = llama.Cache(len(IDS))
+    parts = [llama.forward(params, IDS[at : at + 3], cache) for at in range(0, len(IDS), 3)]
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=2e-4)
+    for where in ("lowrank.llama.generation", "lowrank.surgery.operation"):
+        monkeypatch.setattr(f"{where}.CHUNK", 4)
+    np.testing.assert_allclose(llama.last_logits(params, IDS), whole[-1], atol=2e-4)
+    losses = llama.cross_entropy(llama.forward(params, IDS[:-1]), np.array(IDS[1:]))
+    np.testing.assert_allclose(llama.nll(params, IDS), losses, atol=2e-4)
+    of_whole = llama.cross_entropy(whole[:-1], np.array(IDS[1:]))
+    np.testing.assert_allclose(reading(params, IDS).losses, of_whole, atol=2e-4)
+
+
+def said_of(config: LlamaConfig) -> dict:
+    """A configuration in the words of the fixture."""
+    count = config.num_hidden_layers
+    names = ("head_dim", "num_key_value_heads", "rms_norm_eps", "tie_word_embeddings")
+    found = {name: getattr(config, name) for name in names}
+    found |= {name: getattr(config, name) for name in ("rope_theta", "max_position_embeddings")}
+    found["windows"] = [config.window(i) for i in range(count)]
+    found["turned"] = [config.turned(i) for i in range(count)]
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_configurations_mean_what_transformers_takes_them_to_mean(case):
+    assert said_of(llama_config_from_json(config_of(case))) == RECORDED["models"][case]["config"]
+
+
+@pytest.mark.parametrize("family", RECORDED["defaults"])
+def test_what_a_configuration_leaves_out_is_transformers_default(family):
+    given = RECORDED["needed"] | {"model_type": family}
+    assert said_of(llama_config_from_json(given)) == RECORDED["defaults"][family]
+
+
+def test_every_relative_has_a_recorded_model():
+    assert {each["model_type"] for each in CASES.values()} == set(RELATIVES)
+    assert set(RECORDED["defaults"]) == set(RELATIVES)
+    assert RELATIVES.keys().isdisjoint(REFUSED)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_configuration_is_written_as_it_is_read(case):
+    config = llama_config_from_json(config_of(case))
+    again = json.loads(json.dumps(to_json(config)))
+    assert llama_config_from_json(again) == config
+
+
+@pytest.mark.parametrize("null", ["rope_theta", "rope_scaling", "rope_parameters", "head_dim"])
+def test_null_is_absent(null):
+    given = RECORDED["needed"] | {"model_type": "llama"}
+    assert llama_config_from_json(given | {null: None}) == llama_config_from_json(given)
+
+
+def test_a_null_window_is_none_and_an_absent_one_mistrals_own():
+    given = RECORDED["needed"] | {"model_type": "mistral"}
+    assert llama_config_from_json(given).window(0) == 4096
+    assert llama_config_from_json(given | {"sliding_window": None}).window(0) is None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"layer_types": ["sliding_attention"]},
+        {"layer_types": "all"},
+        {"no_rope_layers": 3},
+        {"no_rope_layer_interval": "4"},
+        {"no_rope_layer_interval": -1},
+        {"max_window_layers": None},
+        {"num_hidden_layers": 10**9},
+    ],
+)
+def test_odd_layers_leave_the_sizes_unknown(odd):
+    given = RECORDED["needed"] | {"use_sliding_window": True, "sliding_window": 3}
+    for family in ("qwen2", "smollm3"):
+        assert llama_config_from_json(given | {"model_type": family} | odd) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"rope_scaling": {"factor": 2.0}}, "factor without a type"),
+        ({"rope_scaling": {"rope_type": "mrope"}}, "'mrope'"),
+        ({"rope_parameters": {"full_attention": {}}}, "full_attention without a type"),
+        ({"partial_rotary_factor": 0.5}, "only a part of each head"),
+        ({"rope_parameters": {"partial_rotary_factor": 0.5}}, "only a part of each head"),
+        ({"rope_scaling": {"rope_type": "longrope", "short_factor": [1.0]}}, "1 factors"),
+        ({"hidden_act": "gelu"}, "'gelu'"),
+        ({"model_type": "gemma2"}, "Gemma 2: logits are soft-capped"),
+    ],
+)
+def test_what_would_be_computed_wrongly_is_refused(change, words, tmp_path):
+    model = opened("Llama 2", "safetensors", tmp_path, config_of("Llama 2") | change)
+    with pytest.raises(InputError, match=words):
+        llama.load(model)
+    assert model.read("model.layers.0.mlp.up_proj.weight").shape == (24, 16)
+
+
+def test_a_window_is_kept_while_generating_beyond_it(tmp_path):
+    params = llama.load(opened("Mistral", "safetensors", tmp_path))
+    found = list(llama.generate(params, IDS[:3], 12))
+    ids = IDS[:3]
+    for token in found:
+        assert token == llama.forward(params, ids)[-1].argmax()
+        ids = [*ids, token]
+
+
+def test_yarn_without_a_ramp_keeps_or_divides():
+    config = replace(llama.TINY, head_dim=8, rope_theta=100.0)
+    plain = frequencies(config)
+    turns = 6 / (2 * np.pi)  # those of the first pair within 6 tokens
+    sharp = RopeScaling("yarn", 4.0, original_max_position_embeddings=6, truncate=False)
+    sharp = replace(sharp, beta_fast=turns, beta_slow=turns)
+    np.testing.assert_allclose(frequencies(replace(config, rope_scaling=sharp))[1:], plain[1:] / 4)
