@@ -369,7 +369,7 @@ def llama_config(
     `windowed` says of each layer whether it has the window, if it is not all of them.
     """
     said, embedding = spoken(metadata), table.get("model.embed_tokens.weight")
-    if said["model_type"] not in RELATIVES or embedding is None:
+    if said["model_type"] not in (*RELATIVES, "mixtral") or embedding is None:
         return None
     if windowed:
         said["layer_types"] = [KINDS[bool(each)] for each in windowed]
