@@ -533,13 +533,17 @@ class _Reader:
             return self.body([item for line in lines for item in line])
         pieces = [split(line, ";") for line in lines]
         pieces = [row[:-1] if len(row) > 1 and not _solid(row[-1]) else row for row in pieces]
-        single = all(
-            len(_cells_by_space(piece)) < 2 and not any(x.text in ",|&" for x in piece)
-            for row in pieces
-            for piece in row
-        )
         widths = {len(row) for row in pieces}
-        if len(lines) > 1 and single and len(widths) == 1 and max(widths) > 1:
+        if (
+            len(lines) > 1
+            and len(widths) == 1
+            and max(widths) > 1
+            and all(
+                len(_cells_by_space(piece)) < 2 and not any(x.text in ",|&" for x in piece)
+                for row in pieces
+                for piece in row
+            )
+        ):
             return Grid([[_solid(piece) for piece in row] for row in pieces])
         rows = [piece for row in pieces for piece in row if _solid(piece)]
         return self.grid(_untabbed(rows))
