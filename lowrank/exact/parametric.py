@@ -15,12 +15,14 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
+from itertools import permutations
 from typing import Any
 
 from lowrank.errors import InputError
 from lowrank.exact.conditions import equation, in_words
 from lowrank.exact.expressions import Parametric, Rows, expanded, parse_parametric, written
-from lowrank.exact.regions import TOO_INVOLVED, Region, factors, remainder
+from lowrank.exact.regions import PER_PRODUCT, TOO_INVOLVED, Region, degree, remainder
 
 __all__ = [
     "Case",
@@ -39,13 +41,25 @@ MAX_TERMS = 60
 
 @dataclass(frozen=True, eq=False)
 class CaseStep:
-    """One line of a case: a row operation or, with an empty matrix change, what is supposed."""
+    """One line of a case: a row operation or, where no row is changed, what is supposed.
 
-    operation: str
-    why: str
+    It is written out when asked for: to factor every entry takes as long as to find the cases.
+    """
+
     matrix: Rows
-    pivot: tuple[int, int] | None = None
-    changed: tuple[int, ...] = ()
+    pivot: tuple[int, int] | None
+    changed: tuple[int, ...]
+    writes: Callable[[], tuple[str, str]] = field(repr=False)
+
+    @property
+    def operation(self) -> str:
+        """The operation, or the condition."""
+        return self.writes()[0]
+
+    @property
+    def why(self) -> str:
+        """The reason, in one sentence."""
+        return self.writes()[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +93,7 @@ def cases(A: Parametric) -> tuple[Case, ...]:
     """
     found = []
     everywhere = Region.of([str(x) for x in A.field.gens])
-    for d in factors(A.divisors):
+    for d in everywhere.work.factors(A.divisors):
         missing = everywhere.where_zero(d)
         if missing:
             found.append(Case(missing, A.rows, (), A.rows, (), exists=False))
@@ -105,6 +119,8 @@ def _reduce(
         rows = _simplified(rows, region, top, column)
         candidates = [i for i in range(top, len(rows)) if rows[i][column] != 0]
         sure = [i for i in candidates if region.never(rows[i][column].numer)]
+        if not sure and (better := _made_sure(rows, region, (top, column), candidates)):
+            rows, moves, sure = better.matrix, (*moves, better), list(better.changed)
         if candidates and not sure:
             chosen = min(candidates, key=lambda i: _size(rows[i][column]))
             yield from _split(rows, region, moves, pivots, column, chosen)
@@ -115,6 +131,47 @@ def _reduce(
             moves, pivots, top = (*moves, *made), (*pivots, column), top + 1
         column += 1
     yield Case(region, rows, moves, rows, pivots)
+
+
+def _made_sure(
+    rows: Rows, region: Region, pivot: tuple[int, int], candidates: list[int]
+) -> CaseStep | None:
+    """Less a multiple of another row, a row whose entry is nowhere 0: it saves a split."""
+    column = pivot[1]
+    for i, j in permutations(reversed(candidates), 2):  # a lower row less a higher one first
+        x, y = rows[i][column], rows[j][column]
+        if not (x.denom.is_ground and y.denom.is_ground):
+            continue
+        quotient, rest = x.numer.div(y.numer)
+        if rest != 0 and (rest.is_ground or rest.monic() in region.nonzeros):
+            factor = x.field(quotient) * y.denom / x.denom
+            less = _less(rows[i], factor, rows[j], region)
+            why = "That leaves {}, never 0 here: a pivot without a new case."
+            new = (*rows[:i], less, *rows[i + 1 :])
+            return CaseStep(
+                new, pivot, (i,), partial(_less_said, (i, j), factor, why, less[column])
+            )
+    return None
+
+
+def _less(x: Sequence[Any], factor: Any, y: Sequence[Any], region: Region) -> tuple[Any, ...]:
+    """x − factor y, simplified.
+
+    Raises:
+        InputError: an entry has more than 60 terms, or there is no work left.
+    """
+    products = sum(_products(a, factor, b) for a, b in zip(x, y, strict=True) if b)
+    region.work.spend(PER_PRODUCT * products)
+    new = tuple(_within(a - factor * b, region) if b else a for a, b in zip(x, y, strict=True))
+    if max(max(len(a.numer), len(a.denom)) for a in new) > MAX_TERMS:
+        raise InputError(TOO_INVOLVED)
+    return new
+
+
+def _products(a: Any, factor: Any, b: Any) -> int:
+    """How many pairs of terms a − factor b multiplies."""
+    below = len(factor.denom) * len(b.denom)
+    return len(a.numer) * below + len(a.denom) * (len(factor.numer) * len(b.numer) + below)
 
 
 def _split(
@@ -128,27 +185,26 @@ def _split(
     """The branch where no factor of the pivot is 0, then one for each factor that can be."""
     entry = rows[chosen][column]
     place = f"row {chosen + 1}, column {column + 1}"
-    splitting = [f for f in factors([entry.numer]) if not region.never(f)]
+    splitting = [f for f in region.work.factors([entry.numer]) if not region.never(f)]
     generic = region.excluding(*splitting)
     apart = " and ".join(f"{expanded(f)} ≠ 0" for f in splitting)
-    why = f"No pivot is sure to differ from 0; here {written(entry)} in {place} does."
-    move = CaseStep(f"Case {apart}", why, rows, (chosen, column))
+    why = f"No pivot is sure to differ from 0; here {{}} in {place} does."
+    move = CaseStep(rows, (chosen, column), (), partial(_said, f"Case {apart}", why, entry))
     yield from _reduce(rows, generic, (*moves, move), pivots, column)
     for k, f in enumerate(splitting):
         inside = region.excluding(*splitting[:k]).where_zero(f)
         if inside is None:
             continue
         new = tuple(tuple(_within(x, inside) for x in row) for row in rows)
-        why = f"Then {written(entry)} in {place} is 0 and no pivot."
-        move = CaseStep(f"Case {equation(f)}", why, new)
+        why = f"Then {{}} in {place} is 0 and no pivot."
+        move = CaseStep(new, None, (), partial(_said, f"Case {equation(f)}", why, entry))
         yield from _reduce(new, inside, (*moves, move), pivots, column)
 
 
 def _size(x: Any) -> tuple[int, int, int]:
     """How simple an entry is: numbers first, then low degrees and few terms."""
-    degree = max((sum(m) for f in (x.numer, x.denom) for m in f.itermonoms()), default=0)
     unit = x in (1, -1)
-    return degree, len(x.numer) + len(x.denom), 0 if unit else 1
+    return max(degree(x.numer), degree(x.denom)), len(x.numer) + len(x.denom), 0 if unit else 1
 
 
 def _within(x: Any, region: Region) -> Any:
@@ -179,23 +235,30 @@ def _eliminated(
         new = list(rows)
         new[top], new[chosen] = rows[chosen], rows[top]
         rows = tuple(new)
-        why = f"{written(rows[top][column])} is never 0 here: a pivot for column {column + 1}."
-        made.append(CaseStep(f"R{top + 1} ↔ R{chosen + 1}", why, rows, pivot, (top, chosen)))
+        why = f"{{}} is never 0 here: a pivot for column {column + 1}."
+        writes = partial(_said, f"R{top + 1} ↔ R{chosen + 1}", why, rows[top][column])
+        made.append(CaseStep(rows, pivot, (top, chosen), writes))
     for i in range(top + 1, len(rows)):
         if rows[i][column] == 0:
             continue
         factor = _within(rows[i][column] / rows[top][column], region)
-        changed = tuple(
-            _within(x - factor * y, region) if y else x
-            for x, y in zip(rows[i], rows[top], strict=True)
-        )
-        if max(max(len(x.numer), len(x.denom)) for x in changed) > MAX_TERMS:
-            raise InputError(TOO_INVOLVED)
-        why = f"Clear the {written(rows[i][column])} below the pivot {written(rows[top][column])}."
+        changed = _less(rows[i], factor, rows[top], region)
+        why, entries = "Clear the {} below the pivot {}.", (rows[i][column], rows[top][column])
         cleared = (*changed[:column], rows[top][column].field.zero, *changed[column + 1 :])
         rows = (*rows[:i], cleared, *rows[i + 1 :])
-        made.append(CaseStep(_operation(i, top, factor), why, rows, pivot, (i,)))
+        made.append(
+            CaseStep(rows, pivot, (i,), partial(_less_said, (i, top), factor, why, *entries))
+        )
     return rows, made
+
+
+def _said(operation: str, why: str, *entries: Any) -> tuple[str, str]:
+    """An operation and its reason, with the entries that the reason names."""
+    return operation, why.format(*map(written, entries))
+
+
+def _less_said(rows: tuple[int, int], factor: Any, why: str, *entries: Any) -> tuple[str, str]:
+    return _said(_operation(*rows, factor), why, *entries)
 
 
 def _operation(target: int, source: int, factor: Any) -> str:

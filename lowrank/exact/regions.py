@@ -21,7 +21,9 @@ from sympy.polys.rings import ring
 from lowrank.errors import InputError
 from lowrank.exact.expressions import value_of
 
-MAX_WORK = 300_000  # comparisons of monomials
+MAX_WORK = 240_000  # comparisons of monomials, and what is counted as such
+PER_FACTORING = 30  # comparisons that factoring takes as long as, a term, degree and 64 bits
+PER_PRODUCT = 20  # the same for a product of two terms in a fraction that is then reduced
 TOO_INVOLVED = (
     "The conditions on the letters become too involved to split into cases here. "
     "Use fewer letters, lower powers or a smaller matrix."
@@ -39,13 +41,31 @@ class _Work(MonomialOrder):
 
     def __init__(self, letters: Sequence[str], most: int) -> None:
         self.left = most
+        self.factored: dict[Any, list[Any]] = {}
         self.ring = ring([*letters, "inverse"], QQ, self)[0]
 
     def __call__(self, monomial: tuple[int, ...]) -> Any:
-        self.left -= 1
+        self.spend(1)
+        return grevlex(monomial)
+
+    def spend(self, work: int) -> None:
+        """Count work that compares no monomials in this order.
+
+        Raises:
+            InputError: there is no work left.
+        """
+        self.left -= work
         if self.left < 0:
             raise InputError(TOO_INVOLVED)
-        return grevlex(monomial)
+
+    def factors(self, polynomials: Sequence[Any]) -> list[Any]:
+        """The different irreducible factors, with leading coefficient 1; each factored once."""
+        for f in polynomials:
+            if f not in self.factored:
+                words = 1 + max(c.numerator.bit_length() for c in f.itercoeffs()) // 64
+                self.spend(PER_FACTORING * len(f) * degree(f) * words)
+                self.factored[f] = [g.monic() for g, _ in f.factor_list()[1]]
+        return list(dict.fromkeys(g for f in polynomials for g in self.factored[f]))
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -62,10 +82,8 @@ class _Work(MonomialOrder):
         """Whether no complex values make all of `zeros` 0 and none of `nonzeros`."""
         G = self.basis(zeros)
         rest = [r for r in (h.rem(G) for h in nonzeros) if not r.is_ground or r == 0]
-        if (
-            len(G) == 1
-        ):  # the zeros of f are all excluded if each of its factors divides one of rest
-            return all(any(h.rem([g]) == 0 for h in rest) for g, _ in G[0].factor_list()[1])
+        if len(G) == 1:  # all zeros are excluded if each factor divides one of rest
+            return without(G[0], rest).is_ground
         if not rest or 0 in rest:
             return bool(rest)
         R = self.ring
@@ -101,7 +119,7 @@ class Region:
         if f.is_ground or f.monic() in self.nonzeros:
             return f != 0
         if not self.zeros:  # f = 0 leaves the region only by factors that it excludes
-            return all(g.monic() in self.nonzeros for g, _ in f.factor_list()[1])
+            return without(f, self.nonzeros).is_ground
         return self.work.no_solution((*self.zeros, f), self.nonzeros)
 
     def always(self, f: Any) -> bool:
@@ -131,9 +149,9 @@ class Region:
         """The part where these are not 0; those that are nowhere 0 need not be said."""
         region = self
         for f in others:
-            for g, _ in remainder(f, region.zeros).factor_list()[1]:
+            for g in self.work.factors([remainder(f, region.zeros)]):
                 if not region.never(g):
-                    region = Region(self.work, region.zeros, (*region.nonzeros, g.monic()))
+                    region = Region(self.work, region.zeros, (*region.nonzeros, g))
         return region
 
 
@@ -142,6 +160,14 @@ def remainder(f: Any, basis: Sequence[Any]) -> Any:
     return f.rem(list(basis)) if basis else f
 
 
-def factors(polynomials: Sequence[Any]) -> list[Any]:
-    """The different irreducible factors, with leading coefficient 1."""
-    return list(dict.fromkeys(g.monic() for f in polynomials for g, _ in f.factor_list()[1]))
+def without(f: Any, others: Sequence[Any]) -> Any:
+    """f divided by every factor that it shares with one of the others."""
+    for h in others:
+        while not f.is_ground and not (shared := f.gcd(h)).is_ground:
+            f = f.exquo(shared)
+    return f
+
+
+def degree(f: Any) -> int:
+    """The total degree."""
+    return max(map(sum, f.itermonoms()), default=0)

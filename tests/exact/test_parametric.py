@@ -14,6 +14,7 @@ from lowrank.exact.elimination import pivots, rank
 from lowrank.exact.expressions import expanded, parse_parametric, written
 from lowrank.exact.moves import is_echelon
 from lowrank.exact.parametric import case_table, cases, rank_at, solvability
+from lowrank.exact.regions import MAX_WORK
 
 ONE = ["a", "1", "0", "2", "a-1", "a+1", "-a", "2a", "a^2", "a^2-1", "(a-2)/3", "a^2-2", "1/a"]
 THREE = ["a", "b", "c", "1", "0", "-1", "a+b", "b-c", "2c", "a-1", "ab", "b^2", "c/2", "1/(a-b)"]
@@ -211,3 +212,21 @@ def test_what_cannot_be_read_or_solved_is_said(typed, said):
 def test_any_text_is_a_matrix_or_an_error_of_ours(text):
     with contextlib.suppress(InputError):
         parse_parametric(text)
+
+
+def test_a_difference_that_is_never_0_is_taken_as_pivot_rather_than_splitting():
+    found = cases(parse_parametric("a 1; a+1 2"))
+    assert [line.rank for line in case_table(found)] == [1, 2]
+    assert found[0].moves[0].operation == "R2 ← R2 − R1"
+    assert "never 0" in found[0].moves[0].why
+    assert len(cases(parse_parametric("a^2 1; a+1 b"))) == 2
+
+
+def test_the_work_done_is_counted_and_the_same_every_time():
+    left = set()
+    for _ in range(2):
+        found = cases(parse_parametric("b 0 2 a; b a b a; b b-a b 2; a a+1 a+1 a+1"))
+        case_table(found)
+        left.add(found[0].region.work.left)
+    assert len(left) == 1
+    assert 0 < left.pop() < MAX_WORK
