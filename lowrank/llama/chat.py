@@ -18,6 +18,8 @@ ADDED = 500  # characters that a template may well add to a conversation: counte
 SECONDS = 20  # by the clock, on a busy machine; its processor time is limited more tightly
 PROGRAM = Path(__file__).with_name("sandbox.py")
 
+NOTHING = {"tools": None, "documents": None}  # as in transformers: there by name, and none
+
 Messages = Sequence[Mapping[str, str]]
 Conversation = tuple[Messages, bool]
 """Messages, and whether the beginning of the model's answer is to follow them."""
@@ -55,8 +57,8 @@ def render_all(template: str, conversations: Iterable[Conversation], **names: st
             groups.append([])
             room = LONGEST
         room -= size + ADDED
-        given = {"messages": said, "add_generation_prompt": add_generation_prompt, **names}
-        groups[-1].append(given)
+        given = {"messages": said, "add_generation_prompt": add_generation_prompt}
+        groups[-1].append(NOTHING | given | names)
     return [text for group in groups for text in _answered(template, group)]
 
 

@@ -17,6 +17,7 @@ from lowrank.readers.tokenizer_files import vocabulary_beside
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "tokenizers"
 HI = [{"role": "user", "content": "Hi"}]
+CHAT = json.loads((FOLDER.parent / "chat.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +199,12 @@ def test_a_template_that_never_ends_is_stopped(monkeypatch):
     nested = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
     with pytest.raises(FormatError, match=r"more than 1 s|too much"):
         render(nested, HI)
+
+
+@pytest.mark.parametrize("name", CHAT["templates"])
+def test_templates_write_what_they_write_in_transformers(name):
+    recorded = CHAT["templates"][name]
+    assert render(recorded["template"], CHAT["messages"]) == recorded["text"]
 
 
 def test_templates_may_use_what_transformers_gives_them():
