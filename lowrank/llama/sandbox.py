@@ -7,7 +7,7 @@ started by `lowrank.llama.chat`, and imports nothing of this package, so as to s
 import json
 import sys
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 MOST = 1_000_000  # characters of all it may write
 MEMORY = 1_000_000_000  # bytes of address space
@@ -36,7 +36,7 @@ def rendered(template: str, group: list[dict[str, Any]]) -> list[str]:
     class Generation(Extension):
         """{% generation %}: around what the model itself says, for those who train on that."""
 
-        tags: ClassVar[set[str]] = {"generation"}
+        tags = {"generation"}  # noqa: RUF012 (as jinja2 declares it)
 
         def parse(self, parser: Parser) -> nodes.Node:
             line = next(parser.stream).lineno
