@@ -61,15 +61,16 @@ def page_step(own: "Derivation") -> None:
 
 def runs(A: list[list[int]]) -> dict[str, Callable[[], Any]]:
     """Everything that is timed for one matrix; each side starts from its own kind of matrix."""
+    from lowrank.exact.derivation import Derivation
     from lowrank.exact.elimination import exact, reduced_echelon, steps
     from lowrank.exact.query import decode_moves
 
     n, fractions = len(A), exact(A)
     symbolic, rational = Matrix(A), DomainMatrix([[QQ(x) for x in row] for row in A], (n, n), QQ)
     # A page takes no matrix as large as 40 x 40, nor a derivation as long.
-    held = decode_moves(fractions, "", reduced=True) if n <= LARGEST_ON_PAGE else None
+    held = decode_moves(Derivation(fractions, reduced=True), "") if n <= LARGEST_ON_PAGE else None
     page = {
-        "page": lambda: page_step(decode_moves(fractions, "", reduced=True)),
+        "page": lambda: page_step(decode_moves(Derivation(fractions, reduced=True), "")),
         "next": lambda: page_step(held),
     }
     return (page if held else {}) | {

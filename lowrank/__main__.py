@@ -13,7 +13,7 @@ from typing import NoReturn
 from lowrank.errors import InputError, LowrankError, SourceError
 from lowrank.readers.default_model import DEFAULT, cached_path, fetch
 from lowrank.teaching.problems import LEVELS
-from lowrank.teaching.worksheet import FORMATS, Worksheet, make_worksheet
+from lowrank.teaching.worksheet import FORMATS, STYLES, Worksheet, make_worksheet
 
 
 def fetch_command(arguments: argparse.Namespace) -> None:
@@ -89,6 +89,7 @@ def worksheet_command(arguments: argparse.Namespace) -> None:
         arguments.difficulty,
         arguments.reduced,
         arguments.solve,
+        arguments.style,
     )
     if arguments.out == "-":
         print(FORMATS[_one_format(arguments)].write(sheet), end="")
@@ -166,6 +167,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     sheets.add_argument("--difficulty", choices=list(LEVELS), default="medium")
     sheets.add_argument("--reduced", action="store_true", help="ask for the reduced echelon form")
     sheets.add_argument("--solve", action="store_true", help="ask for the solutions of A x = 0")
+    sheets.add_argument("--style", choices=STYLES, default="textbook", help="of the key's steps")
     sheets.add_argument("--format", choices=[*FORMATS, "all"], help="default: as --out, or html")
     sheets.add_argument("--out", default=".", help="a file, a folder, or - to print (this folder)")
     sheets.set_defaults(run=worksheet_command)

@@ -17,7 +17,7 @@ from lowrank.ui.rank import (
     worksheet,
 )
 from lowrank.ui.rank.inputs import choice
-from lowrank.ui.rank.link import hidden, reduced, remembered
+from lowrank.ui.rank.link import hidden, reduced, remembered, style
 
 # Labels are what the link says (?view=...), so they are short and do not change.
 VIEWS = {
@@ -35,7 +35,7 @@ question("Rank", "How many rows of this matrix are not combinations of the other
 remembered()
 name = choice("What to look at", list(VIEWS), "Reduce", "view", label_visibility="collapsed")
 view = VIEWS[name]
-hidden(elsewhere=name != "Reduce")
+hidden(view.draws)
 A = None
 if view.beside:
     controls, picture = st.columns([4, 9], gap="medium")
@@ -52,5 +52,5 @@ if view.beside:
         view.beside(A)
 view.below(A)
 if view.code:
-    usage = view.usage.format(matrix=compact(A) if A else "", reduced=reduced())
+    usage = view.usage.format(matrix=compact(A) if A else "", reduced=reduced(), style=style())
     code_for_this(*view.code, usage=usage)

@@ -10,14 +10,17 @@ once, when first asked for, and handed on to the derivations made from this one.
 """
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from itertools import islice
+from math import prod
 from typing import TypeAlias
 
 from lowrank.errors import InputError
 from lowrank.exact.elimination import Step, next_step, steps
 from lowrank.exact.matrices import Matrix, Row, RowOp, apply, lead, written
 from lowrank.exact.notation import latex_step, to_latex
+from lowrank.exact.styles import Style, check_style, needed
 
 MOST_MOVES = 1000
 WORK = 5_000_000  # bits written in all changed rows together, before a replay stops
@@ -70,19 +73,23 @@ Path: TypeAlias = tuple[Step | OwnStep, ...]
 class Derivation:
     """A start matrix, (m, n), operations on it, and a position from 0 to their number.
 
-    `reduced` says which form is the goal.
+    `reduced` says which form is the goal, `style` how one gets there, and `bar` how many columns
+    stand left of the bar of [A | B]; see `next_step`.
 
     Raises:
         InputError: the position is outside, there are over 1,000 operations, or one names a row
-            that the matrix does not have.
+            that the matrix does not have; an unknown style, or a bar outside the matrix.
     """
 
     start: Matrix
     ops: tuple[RowOp, ...] = ()
     position: int = 0
     reduced: bool = False
+    style: Style = "textbook"
+    bar: int | None = None
 
     def __post_init__(self) -> None:
+        check_style(self.style, self.bar, len(self.start[0]))
         if len(self.ops) > MOST_MOVES:
             raise InputError(f"There are {len(self.ops):,} moves; at most {MOST_MOVES:,} are kept.")
         if not 0 <= self.position <= len(self.ops):
@@ -98,7 +105,7 @@ class Derivation:
         Raises:
             InputError: the entries grow so long that replaying would take too long.
         """
-        replay = Replay(self.start)
+        replay = Replay(self.start, self.style, self.bar)
         for op in self.ops:
             replay.do(op)
         return tuple(replay.path)
@@ -137,19 +144,37 @@ class Derivation:
 
     def do(self, op: RowOp) -> "Derivation":
         """One more operation at the position; what had been undone is dropped."""
-        replay = Replay(self.start, self.path[: self.position])
+        replay = Replay(self.start, self.style, self.bar, self.path[: self.position])
         replay.do(op)
         return self.along(tuple(replay.path), self.position + 1)
 
     def hint(self) -> Step | None:
         """The next operation towards the goal from the position, or None if it is reached."""
-        return next_step(self.matrix, self.reduced)
+        return next_step(self.matrix, self.reduced, self.style, self.bar)
 
     @cached_property
     def whole(self) -> "Derivation":
-        """The same with the textbook's steps to the goal after its last operation."""
+        """The same with the style's steps to the goal after its last operation."""
         end = self.path[-1].matrix if self.path else self.start
-        return self.along((*self.path, *steps(end, self.reduced)), self.position)
+        ahead = steps(end, self.reduced, self.style, self.bar)
+        return self.along((*self.path, *ahead), self.position)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the matrix at the position is in the form that is the goal."""
+        return needed(self.matrix, self.reduced, self.style, self.bar) is None
+
+    @property
+    def factor(self) -> Fraction:
+        """det of the matrix at the position = factor · det of the start, where they are square.
+
+        >>> from lowrank.exact.matrices import exact, scale, swap
+        >>> Derivation(exact([[0, 1], [2, 0]])).do(swap(0, 1)).do(scale(0, Fraction(1, 2))).factor
+        Fraction(-1, 2)
+        """
+        changes = {"swap": Fraction(-1), "add": Fraction(1)}
+        ops = self.ops[: self.position]
+        return prod((changes.get(op.kind, op.factor) for op in ops), start=Fraction(1))
 
     def finish(self) -> "Derivation":
         """Every operation that is still missing at the position, done.
@@ -171,12 +196,19 @@ class Replay:
     >>> from lowrank.exact.matrices import exact, swap
     >>> replay = Replay(exact([[2, 4], [3, 7]]))
     >>> replay.do(swap(0, 1))
-    >>> replay.textbook(5), [str(step.op) for step in replay.path]
+    >>> replay.ahead(5), [str(step.op) for step in replay.path]
     (4, ['R1 ↔ R2', 'R2 ← R2 − 2/3 R1', 'R2 ← −3/2 R2', 'R1 ← R1 − 7 R2', 'R1 ← 1/3 R1'])
     """
 
-    def __init__(self, start: Matrix, path: Path = ()) -> None:
+    def __init__(
+        self,
+        start: Matrix,
+        style: Style = "textbook",
+        bar: int | None = None,
+        path: Path = (),
+    ) -> None:
         self.start, self.path = start, list(path)
+        self.style, self.bar = style, bar
         self.work = sum(_bits(step.matrix[step.op.rows[0]]) for step in path if not step.pivot)
 
     @property
@@ -185,16 +217,20 @@ class Replay:
         return self.path[-1].matrix if self.path else self.start
 
     def do(self, op: RowOp) -> None:
-        """One operation: the textbook's next step, if it is that, or one's own.
+        """One operation: the style's next step, if it is that, or one's own.
 
         Raises:
             InputError: the entries have grown too long.
         """
-        step = next_step(self.matrix, reduced=True)
+        step = self.next()
         self._add(step if step and step.op == op else OwnStep(op, self.matrix))
 
-    def textbook(self, count: int) -> int:
-        """So many of the textbook's next steps to the reduced form, or as many as there are.
+    def next(self) -> Step | None:
+        """The style's next step to the reduced form, if it is not reached."""
+        return next_step(self.matrix, True, self.style, self.bar)
+
+    def ahead(self, count: int) -> int:
+        """So many of the style's next steps to the reduced form, or as many as there are.
 
         Short numbers take the whole way at once, without fractions; how long that would take with
         long ones cannot be told beforehand.
@@ -203,11 +239,11 @@ class Replay:
             InputError: the entries have grown too long.
         """
         if count > FEW and sum(map(_bits, self.matrix)) < SHORT:
-            ahead = list(islice(steps(self.matrix, reduced=True), count))
+            ahead = list(islice(steps(self.matrix, True, self.style, self.bar), count))
             self.path += ahead
             return len(ahead)
         for done in range(count):
-            step = next_step(self.matrix, reduced=True)
+            step = self.next()
             if step is None:
                 return done
             self._add(step)

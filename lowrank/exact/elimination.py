@@ -10,7 +10,7 @@ R1 ↔ R2
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, Protocol
 
 from lowrank.exact.fraction_free import (
     Downwards,
@@ -22,10 +22,28 @@ from lowrank.exact.fraction_free import (
     whole_rows,
 )
 from lowrank.exact.lifting import pivot_columns, reduced_rows
-from lowrank.exact.matrices import Matrix, Row, RowOp, apply, exact, transpose, written
+from lowrank.exact.matrices import Matrix, Row, RowOp, apply, exact, transpose
 from lowrank.exact.notation import latex_step
+from lowrank.exact.styles import (
+    Needed,
+    Style,
+    check_style,
+    needed,
+    operation_of,
+    reason,
+    reason_at_length,
+)
 
 LARGE = 32  # rows and columns from which arithmetic modulo a prime is the faster
+
+
+class _Walk(Protocol):
+    """Some operations one after another, of which a `Step` is the one at a place."""
+
+    def needed(self, at: int) -> Needed: ...
+    def op(self, at: int) -> RowOp: ...
+    def matrix(self, at: int) -> Matrix: ...
+    def entries(self, at: int) -> tuple[Fraction, Fraction]: ...
 
 
 class Step:
@@ -38,7 +56,7 @@ class Step:
 
     __slots__ = ("_at", "_path")
 
-    def __init__(self, path: "_Path", at: int) -> None:
+    def __init__(self, path: _Walk, at: int) -> None:
         self._path, self._at = path, at
 
     @property
@@ -54,17 +72,18 @@ class Step:
     @property
     def pivot(self) -> tuple[int, int]:
         """Row and column of the pivot that the operation serves, in the matrix after it."""
-        return self._path.moves[self._at][0][1]
+        return self._path.needed(self._at).pivot
 
     @property
     def why(self) -> str:
         """The reason, in one sentence."""
-        return _why(self.op, self.pivot, *self._path.entries(self._at))
+        return reason(self._path.needed(self._at), self.op, *self._path.entries(self._at))
 
     @property
     def detail(self) -> str:
         """The reason at length: the goal of the moment, the numbers, and what stays the same."""
-        return _detail(self.op, self.pivot, self._path.matrix(self._at))
+        needed = self._path.needed(self._at)
+        return reason_at_length(needed, self.op, self._path.matrix(self._at), self.why)
 
     def _fields(self) -> tuple[RowOp, Matrix, tuple[int, int], str]:
         return self.op, self.matrix, self.pivot, self.why
@@ -83,13 +102,40 @@ class Step:
         return f"Step(op={op!r}, matrix={matrix!r}, pivot={pivot!r}, why={why!r})"
 
 
-class _Path:
-    """A start, the moves from it, and those matrices on the way that were asked for."""
+class _One:
+    """One operation of any style, over any field."""
 
-    def __init__(self, A: Rows, moves: list[Move], half: Downwards | None = None) -> None:
+    def __init__(self, A: Matrix, needed: Needed) -> None:
+        self._before, self._needed = A, needed
+        self._op = operation_of(A, needed)
+
+    def needed(self, at: int) -> Needed:
+        return self._needed
+
+    def op(self, at: int) -> RowOp:
+        return self._op
+
+    def matrix(self, at: int) -> Matrix:
+        return apply(self._op, self._before) if at else self._before
+
+    def entries(self, at: int) -> tuple[Fraction, Fraction]:
+        (row, column), target = self._needed.pivot, self._needed.target
+        return self._before[target][column], self._before[row][column]
+
+
+class _Path:
+    """A start, the textbook's moves from it, and those matrices that were asked for."""
+
+    def __init__(self, A: Rows, moves: list[Move], half: Downwards) -> None:
         self.moves, self._start, self._half = moves, A, half
         self._ops: dict[int, RowOp] = {}
         self._matrices: list[Matrix] = []
+
+    def needed(self, at: int) -> Needed:
+        (kind, pivot, *_), target, _ = self.moves[at]
+        if kind == "swap":
+            return Needed("swap", pivot, target)
+        return Needed("scale" if target == pivot[0] else "clear", pivot, target)
 
     def op(self, at: int) -> RowOp:
         if at not in self._ops:
@@ -103,7 +149,7 @@ class _Path:
             return Fraction(0), Fraction(1)
         if kind == "up" and target != row:  # the pivot has been scaled
             return Fraction(x, over[target]), Fraction(1)
-        more = self._half.rows[row].over // over[row] if kind == "down" and self._half else 1
+        more = self._half.rows[row].over // over[row] if kind == "down" else 1
         return Fraction(x, more * over[target]), Fraction(p, more * over[row])
 
     def matrix(self, at: int) -> Matrix:
@@ -117,8 +163,7 @@ class _Path:
                 known.append(apply(op, A))
                 continue
             target = op.rows[0]
-            row = self._half.after(move) if self._half else None
-            row = row or _cleared(A, op, move[0][1][1])
+            row = self._half.after(move) or _cleared(A, op, move[0][1][1])
             known.append((*A[:target], row, *A[target + 1 :]))
         return known[at]
 
@@ -134,7 +179,9 @@ def _cleared(A: Matrix, op: RowOp, column: int) -> Row:
     return tuple(row)
 
 
-def next_step(A: Matrix, reduced: bool = False) -> Step | None:
+def next_step(
+    A: Matrix, reduced: bool = False, style: Style = "textbook", bar: int | None = None
+) -> Step | None:
     """The next operation towards echelon form, or None when A is there.
 
     It depends on the matrix alone, however it came about, so the same function hints,
@@ -142,120 +189,61 @@ def next_step(A: Matrix, reduced: bool = False) -> Step | None:
     non-zero pivot (by a swap if it must) and zeros below. Then, if `reduced`, upwards from the
     last pivot: each is scaled to 1 and the entries above it cleared.
 
+    That is the textbook's style. With "ones" each pivot is made 1 before it clears, so the goal
+    has pivots 1. With "whole" no fraction comes up: rows are multiplied until the pivot divides
+    and divided by what they have in common; pivots become 1, if `reduced`, at the very end. `bar`
+    columns stand left of the bar of [A | B], and only they are given pivots.
+
     >>> next_step(exact([[2, 1], [3, 4]])).why
     'Clear the 3 below the pivot 2: 3 − 3/2 · 2 = 0.'
+    >>> str(next_step(exact([[2, 1], [3, 4]]), style="ones").op)
+    'R1 ← 1/2 R1'
+    >>> next_step(exact([[2, 1], [3, 4]]), style="whole").why
+    'Multiply row 2 by 2: then its 3 becomes 6, a multiple of the pivot 2.'
     >>> next_step(exact([[2, 1], [0, 4]])) is None
     True
 
+    Raises:
+        InputError: an unknown style, or a bar that is not inside the matrix.
+
     Reference: Lay, Linear Algebra and Its Applications, section 1.2, the row reduction algorithm.
     """
-    found = needed(A, reduced)
-    if found is None:
-        return None
-    kind, (row, column), target = found
-    if kind == "swap":
-        return Step(_Path(A, [(("swap", (row, column), 1, (), ()), target, 0)]), 0)
-    over = [line[column].denominator for line in A]
-    half = "down" if target > row else "up"
-    stage = (half, (row, column), A[row][column].numerator, over, ())
-    return Step(_Path(A, [(stage, target, A[target][column].numerator)]), 0)
+    check_style(style, bar, len(A[0]))
+    found = needed(A, reduced, style, bar)
+    return None if found is None else Step(_One(A, found), 0)
 
 
-def needed(A: Matrix, reduced: bool) -> tuple[str, tuple[int, int], int] | None:
-    """What the textbook does next, over any field: "swap", "scale" or "clear", and where.
-
-    The place of the pivot, then the row that changes (of a swap, the row that comes up).
-    """
-    row = 0
-    for column in range(len(A[0])):
-        filled = [i for i in range(row, len(A)) if A[i][column]]
-        if not filled:
-            continue
-        if filled[0] != row:
-            return "swap", (row, column), filled[0]
-        if len(filled) > 1:
-            return "clear", (row, column), filled[1]
-        row += 1
-    if not reduced:
-        return None
-    for row, column in reversed(tuple(enumerate(leading_columns(A)))):
-        if A[row][column] != 1:
-            return "scale", (row, column), row
-        for above in reversed(range(row)):
-            if A[above][column]:
-                return "clear", (row, column), above
-    return None
-
-
-def _why(op: RowOp, pivot: tuple[int, int], x: Fraction, p: Fraction) -> str:
-    """Why a step is taken: x is what it changes in the pivot's column, p the pivot."""
-    row, column = pivot
-    if op.kind == "swap":
-        return (
-            f"Row {row + 1} has 0 in column {column + 1} and so no pivot there; "
-            f"row {op.rows[1] + 1} is the first below that has one."
-        )
-    if op.kind == "scale":
-        return f"Make the pivot 1: divide row {row + 1} by {written(p)}."
-    shown, by = written(x), written(p)
-    sign = "−" if op.factor.numerator < 0 else "+"
-    where = "below" if op.rows[0] > row else "above"
-    factor = written(abs(op.factor))
-    sum_ = f"{shown} {sign} {factor} · {f'({by})' if by.startswith('−') else by} = 0"
-    # Rounded numbers would not add up to 0.
-    return f"Clear the {shown} {where} the pivot {by}" + ("." if "≈" in sum_ else f": {sum_}.")
-
-
-def _detail(op: RowOp, pivot: tuple[int, int], A: Matrix) -> str:
-    """Goal, operation and what it keeps, for the step from A: three or four sentences."""
-    row, column = pivot
-    at = f"row {row + 1}, column {column + 1}"
-    if op.kind == "swap":
-        done = "" if not column else f"{_columns_up_to(column)} done. "
-        return (
-            f"{done}The next pivot belongs in {at}, but there is a 0. Row {op.rows[1] + 1} has "
-            f"{written(A[op.rows[1]][column])} in that column, so the two rows trade places. Only "
-            "their order changes: the rows span the same space, and as equations they have the "
-            "same solutions."
-        )
-    p = written(A[row][column])
-    if op.kind == "scale":
-        return (
-            f"In reduced form every pivot is 1, and the one in {at} is {p}. Multiplying row "
-            f"{row + 1} by {written(op.factor)} makes it 1. Multiplying by {p} would undo that, so "
-            "no row is lost: the row space and the solutions stay the same."
-        )
-    target, x = op.rows[0], A[op.rows[0]][column]
-    goal = "below" if target > row else "above"
-    taken = "Subtracting" if op.factor < 0 else "Adding"
-    back = "adding it back" if op.factor < 0 else "subtracting it"
-    return (
-        f"The pivot is the {p} in {at}, and every entry {goal} it should become 0. Row "
-        f"{target + 1} has {written(x)} there, which is {written(-op.factor)} times the pivot. "
-        f"{taken} {written(abs(op.factor))} times row {row + 1} makes it 0. "
-        f"Row {row + 1} itself stays, so {back} would undo this: the row space and the solutions "
-        "stay the same."
-    )
-
-
-def _columns_up_to(column: int) -> str:
-    return "Column 1 is" if column == 1 else f"Columns 1 to {column} are"
-
-
-def steps(A: Any, reduced: bool = False) -> Iterator[Step]:
-    """Every operation from A to an echelon form, in the textbook's order.
+def steps(
+    A: Any, reduced: bool = False, style: Style = "textbook", bar: int | None = None
+) -> Iterator[Step]:
+    """Every operation from A to an echelon form, in the order of a style.
 
     The steps of the plain form come first in those of the reduced form. Applying the operations
     in order gives every `Step.matrix` exactly, and E A = A' for each elementary matrix E. They
-    are those of `next_step` taken again and again, computed without fractions.
+    are those of `next_step` taken again and again; the textbook's are computed without fractions.
 
     >>> [str(step.op) for step in steps([[1, 2], [3, 6]], reduced=True)]
     ['R2 ← R2 − 3 R1']
+    >>> [str(step.op) for step in steps([[2, 1], [3, 4]], style="whole")]
+    ['R2 ← 2 R2', 'R2 ← R2 − 3 R1']
+
+    Raises:
+        InputError: as `next_step`.
     """
     start = _whole_numbers(A) or exact(A)
-    half = downwards(start)
+    check_style(style, bar, len(start[0]))
+    if style != "textbook":
+        return _taken_again(exact(start), reduced, style, bar)
+    half = downwards(start, bar)
     path = _Path(start, half.moves + upwards(half) if reduced else half.moves, half)
     return map(Step, repeat(path), range(len(path.moves)))
+
+
+def _taken_again(A: Matrix, reduced: bool, style: Style, bar: int | None) -> Iterator[Step]:
+    """`next_step` again and again."""
+    while (step := next_step(A, reduced, style, bar)) is not None:
+        yield step
+        A = step.matrix
 
 
 def _whole_numbers(A: Any) -> tuple[tuple[int, ...], ...] | None:
@@ -293,7 +281,7 @@ def leading_columns(E: Matrix) -> tuple[int, ...]:
     return tuple(j for j in firsts if j is not None)
 
 
-def pivots_in_place(A: Matrix) -> set[tuple[int, int]]:
+def pivots_in_place(A: Matrix, bar: int | None = None) -> set[tuple[int, int]]:
     """The pivots (row, column) that elimination downwards has finished with: zeros below them.
 
     >>> from lowrank.exact.matrices import exact
@@ -301,7 +289,7 @@ def pivots_in_place(A: Matrix) -> set[tuple[int, int]]:
     [(0, 0)]
     """
     found: set[tuple[int, int]] = set()
-    for column in range(len(A[0])):
+    for column in range(bar or len(A[0])):
         row = len(found)
         filled = [i for i in range(row, len(A)) if A[i][column]]
         if filled and filled != [row]:

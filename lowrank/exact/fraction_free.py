@@ -168,8 +168,10 @@ class Downwards:
         return (*filled, *[(Fraction(0),) * n] * (m - len(filled)))
 
 
-def downwards(A: Rows) -> Downwards:
+def downwards(A: Rows, bar: int | None = None) -> Downwards:
     """Eliminate below the pivots, column by column, each the first non-zero at or below its row.
+
+    Only the first `bar` columns get pivots; without it, all.
 
     Rows of fractions are multiplied by their common denominator first; `over` remembers it.
     """
@@ -180,7 +182,7 @@ def downwards(A: Rows) -> Downwards:
     moves: list[Move] = []
     done: list[PivotRow] = []
     before = 1  # the previous pivot
-    for column in range(n):
+    for column in range(bar or n):
         row = len(done)
         if row == m:
             break

@@ -13,8 +13,9 @@ from math import gcd, isqrt, lcm, prod
 from typing import Any
 
 from lowrank.errors import InputError
-from lowrank.exact.elimination import echelon, leading_columns, needed
+from lowrank.exact.elimination import echelon, leading_columns
 from lowrank.exact.matrices import Matrix, RowOp, add, apply, exact, scale, swap, written
+from lowrank.exact.styles import needed
 
 MOST = 10**6  # the largest modulus: proving it prime by trial division takes no time
 TRIED = 10**5  # primes up to here are split off a minor

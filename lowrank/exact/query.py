@@ -2,7 +2,7 @@
 
 `ops` holds the operations in a short code of version 1: `v1.` and then, one after the other,
 
-    N5      the next 5 operations of `next_step` towards the reduced form
+    N5      the next 5 operations of `next_step` towards the reduced form, in the link's style
     S12     swap rows 1 and 2
     P2      divide row 2 by its first non-zero entry
     C31     subtract the multiple of row 1 from row 3 that leaves 0 under row 1's first non-zero
@@ -32,12 +32,18 @@ from lowrank.exact.elimination import Step
 from lowrank.exact.matrices import Matrix, RowOp, add, lead, scale, swap
 from lowrank.exact.moves import parse_operation
 from lowrank.exact.parsing import compact, parse_matrix
+from lowrank.exact.styles import Style
 
 VERSION = "v1."
 LONGEST = 4000  # characters of coded operations
 FACTOR_DIGITS = 100  # of a factor's numerator and of its denominator
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 REDUCED = "Reduced echelon"  # what `form` says in a link to the reduced form
+STYLE_NAMES: dict[str, Style] = {  # what `style` says
+    "Textbook": "textbook",
+    "Pivots 1 first": "ones",
+    "Whole numbers": "whole",
+}
 _TOKEN = re.compile(
     r"N(?P<count>[0-9a-z]{1,3})|S(?P<swap>[1-9a-z]{2})|P(?P<one>[1-9a-z])"
     r"|C(?P<clear>[1-9a-z]{2,3})"
@@ -46,7 +52,7 @@ _TOKEN = re.compile(
 
 
 def encode(d: Derivation) -> str:
-    """The query of a link that opens the derivation: m, form, step and ops, escaped.
+    """The query of a link that opens the derivation: m, form, style, step and ops, escaped.
 
     Raises:
         InputError: the matrix has over 35 rows, or a factor that the matrix does not imply has
@@ -55,10 +61,11 @@ def encode(d: Derivation) -> str:
     parts = {
         "m": compact(d.start),
         "form": REDUCED if d.reduced else "",
+        "style": next(name for name, style in STYLE_NAMES.items() if style == d.style),
         "step": str(d.position or ""),
         "ops": encode_moves(d),
     }
-    return urlencode({key: value for key, value in parts.items() if value})
+    return urlencode({key: value for key, value in parts.items() if value not in ("", "Textbook")})
 
 
 def decode(query: str) -> Derivation:
@@ -76,8 +83,12 @@ def decode(query: str) -> Derivation:
     step = parts.get("step", "0")
     if not re.fullmatch(r"[0-9]{1,4}", step):
         raise InputError(f"The link's step is {step[:20]!r}; expected a number.")
-    reduced = parts.get("form") == REDUCED
-    return reaching(decode_moves(start, parts.get("ops", ""), reduced), int(step))
+    goal = Derivation(
+        start,
+        reduced=parts.get("form") == REDUCED,
+        style=STYLE_NAMES.get(parts.get("style", ""), "textbook"),
+    )
+    return reaching(decode_moves(goal, parts.get("ops", "")), int(step))
 
 
 def reaching(d: Derivation, position: int) -> Derivation:
@@ -143,12 +154,12 @@ def _cleared(A: Matrix, target: int, source: int, column: int) -> RowOp | None:
     return add(target, source, -A[target][column] / A[source][column])
 
 
-def decode_moves(start: Matrix, text: str, reduced: bool = False) -> Derivation:
-    """The derivation to the last of a link's operations: coded, or typed, one a line or after ;.
+def decode_moves(d: Derivation, text: str) -> Derivation:
+    """d, which has no moves, with all of a link's: coded, or typed, one a line or after ;.
 
     >>> from lowrank.exact.matrices import exact
-    >>> A = exact([[2, 4], [3, 7]])
-    >>> decode_moves(A, "R2 - 3/2 R1; R1 - 4 R2") == decode_moves(A, "v1.C21C12")
+    >>> d = Derivation(exact([[2, 4], [3, 7]]))
+    >>> decode_moves(d, "R2 - 3/2 R1; R1 - 4 R2") == decode_moves(d, "v1.C21C12")
     True
 
     Raises:
@@ -158,9 +169,9 @@ def decode_moves(start: Matrix, text: str, reduced: bool = False) -> Derivation:
     text = text.strip()
     if len(text) > LONGEST:
         raise InputError(f"The link has {len(text):,} characters of moves; at most {LONGEST:,}.")
-    replay = Replay(start)
+    replay = Replay(d.start, d.style, d.bar)
     (_do_coded if text.startswith("v") else _do_typed)(replay, text)
-    return Derivation(start, reduced=reduced).along(tuple(replay.path), len(replay.path))
+    return d.along(tuple(replay.path), len(replay.path))
 
 
 def _do_typed(replay: Replay, text: str) -> None:
@@ -188,7 +199,7 @@ def _do_coded(replay: Replay, text: str) -> None:
         count = int(found["count"] or "0", 36)
         if not found["count"]:
             replay.do(_read(found, replay.matrix, done))
-        elif replay.textbook(min(count, MOST_MOVES)) < min(count, MOST_MOVES):
+        elif replay.ahead(min(count, MOST_MOVES)) < min(count, MOST_MOVES):
             done = len(replay.path)
             raise InputError(f"The link goes on after move {done}, where nothing is left to do.")
         if done + count > MOST_MOVES or len(replay.path) > MOST_MOVES:

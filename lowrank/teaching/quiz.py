@@ -15,10 +15,16 @@ from lowrank.errors import InputError
 from lowrank.exact.elimination import echelon, next_step, rank, steps
 from lowrank.exact.matrices import Matrix, RowOp, apply, written
 from lowrank.exact.moves import parse_operation
+from lowrank.exact.styles import Style, content
 from lowrank.exact.subspaces import dependencies, listed
 from lowrank.teaching.problems import LEVELS, Draw, make_problem
 
 KINDS = ("next", "rank", "dependent")
+DOES: dict[Style, str] = {
+    "textbook": "The textbook does",
+    "ones": "Who makes each pivot 1 first does",
+    "whole": "Who keeps to whole numbers does",
+}
 NONE = "none"  # the answer that no row is a combination of the others
 
 
@@ -30,6 +36,7 @@ class Question:
     matrix: Matrix
     seed: int
     difficulty: str
+    style: Style = "textbook"
 
 
 @dataclass(frozen=True)
@@ -40,25 +47,32 @@ class Judgement:
     why: str
 
 
-def make_question(kind: str, seed: int, difficulty: str = "easy") -> Question:
+def make_question(
+    kind: str, seed: int, difficulty: str = "easy", style: Style = "textbook"
+) -> Question:
     """The question with that seed: the same on every machine, as problems are.
 
-    "next": a matrix on its way to echelon form; predict the next operation. "rank": its rank at a
-    glance. "dependent": a row that is a combination of the others, or that there is none.
+    "next": a matrix on its way to echelon form, in a style of elimination; predict the next
+    operation. "rank": its rank at a glance. "dependent": a row that is a combination of the others,
+    or that there is none.
 
     >>> make_question("next", 5) == make_question("next", 5)
     True
 
     Raises:
-        InputError: an unknown kind or difficulty, a seed that is no whole number.
+        InputError: an unknown kind, difficulty or style, a seed that is no whole number.
     """
     if kind not in KINDS:
         raise InputError(f"kind is {kind!r}; expected {', '.join(KINDS)}.")
     if difficulty not in LEVELS:
         raise InputError(f"difficulty is {difficulty!r}; expected {', '.join(LEVELS)}.")
     draw = Draw(f"{kind} {seed} {difficulty}")
-    made = {"next": _on_the_way, "rank": _at_a_glance, "dependent": _with_a_dependent_row}[kind]
-    return Question(kind, made(draw, seed, difficulty), seed, difficulty)
+    if kind == "next":
+        A = _on_the_way(draw, seed, difficulty, style)
+    else:
+        made = {"rank": _at_a_glance, "dependent": _with_a_dependent_row}[kind]
+        A = made(draw, seed, difficulty)
+    return Question(kind, A, seed, difficulty, style)
 
 
 def judge(question: Question, answer: str) -> Judgement:
@@ -68,7 +82,8 @@ def judge(question: Question, answer: str) -> Judgement:
         InputError: the answer is none of that kind; it then counts neither as right nor as wrong.
     """
     if question.kind == "next":
-        return judge_operation(question.matrix, parse_operation(answer, len(question.matrix)))
+        op = parse_operation(answer, len(question.matrix))
+        return judge_operation(question.matrix, op, question.style)
     if question.kind == "rank":
         return _judge_rank(question.matrix, _whole(answer))
     return _judge_row(question.matrix, answer)
@@ -85,12 +100,14 @@ def is_combination(A: Matrix, row: int) -> bool:
     return not any(A[row]) or (bool(others) and rank(others) == rank(A))
 
 
-def judge_operation(A: Matrix, op: RowOp) -> Judgement:
-    """Whether an operation is a step towards echelon form: the textbook's, or as good as it.
+def judge_operation(A: Matrix, op: RowOp, style: Style = "textbook") -> Judgement:
+    """Whether an operation is a step towards echelon form: the style's, or as good as it.
 
     The column in work is the first that is not in echelon form yet; above its pivot's row all is
-    done. Right is what the textbook does next, and whatever else clears an entry of that column,
-    brings a pivot to its place, or makes the pivot 1, without spoiling the columns before.
+    done. Right is what the style does next, and whatever else clears an entry of that column,
+    brings a pivot to its place, or makes the pivot 1, without spoiling the columns before. With
+    "ones" nothing is cleared before the pivot is 1; with "whole" rows stay whole, and what lets
+    the pivot divide a row's entry, or takes out a common factor, is right too.
 
     >>> from lowrank.exact.matrices import add, exact, scale
     >>> A = exact([[2, 4], [3, 7], [4, 1]])
@@ -99,17 +116,43 @@ def judge_operation(A: Matrix, op: RowOp) -> Judgement:
     >>> judge_operation(A, scale(1, 5)).right
     False
     """
-    step = next_step(A)
+    step = next_step(A, style=style)
     if step is None:
         return Judgement(False, "The matrix is in echelon form: there is nothing left to do.")
     B = apply(op, A)
     if step.matrix == B:
         return Judgement(True, step.why)
-    good = _progress(A, B, op, step.pivot)
-    if good:
+    against = _against(style, B, op, step.pivot)
+    good = _progress(A, B, op, step.pivot) or (_wholer(A, B, op, step.pivot) * (style == "whole"))
+    if good and not against:
         return Judgement(True, good)
-    why = _no_progress(A, B, op, step.pivot)
-    return Judgement(False, f"{why} The textbook does {step.op}. {step.why}")
+    why = against if good else _no_progress(A, B, op, step.pivot)
+    return Judgement(False, f"{why} {DOES[style]} {step.op}. {step.why}")
+
+
+def _against(style: Style, B: Matrix, op: RowOp, pivot: tuple[int, int]) -> str:
+    """What in an operation that led to B the style would not do; nothing if it might."""
+    p = B[pivot[0]][pivot[1]]
+    if style == "ones" and op.kind == "add" and p != 1:
+        return (
+            f"Legal, but the pivot is {written(p)}, and it is to be 1 before anything is cleared."
+        )
+    if style == "whole" and any(x.denominator > 1 for x in B[op.rows[0]]):
+        return f"Legal, but row {op.rows[0] + 1} then has fractions."
+    return ""
+
+
+def _wholer(A: Matrix, B: Matrix, op: RowOp, pivot: tuple[int, int]) -> str:
+    """What a multiple of a row does where numbers are to stay whole; nothing if it does nothing."""
+    (row, column), i = pivot, op.rows[0]
+    if op.kind != "scale" or i < row:
+        return ""
+    if content(B[i]) < content(A[i]):
+        return f"It makes the numbers of row {i + 1} smaller, and they stay whole."
+    p, x, y = A[row][column], A[i][column], B[i][column]
+    if i > row and p and x % p and not y % p:
+        return f"Then the {written(y)} of row {i + 1} is a multiple of the pivot {written(p)}."
+    return ""
 
 
 def _progress(A: Matrix, B: Matrix, op: RowOp, pivot: tuple[int, int]) -> str:
@@ -196,12 +239,12 @@ def relation(A: Matrix, row: int) -> str:
     return str(type(found)(row, tuple(named)))
 
 
-def _on_the_way(draw: Draw, seed: int, difficulty: str) -> Matrix:
+def _on_the_way(draw: Draw, seed: int, difficulty: str, style: Style) -> Matrix:
     """A matrix somewhere before the end of its reduction."""
     m = draw.pick((2, 3, 3, 4))
     n = m + draw.pick((0, 1))
     problem = make_problem(seed, m, n, max(1, m - draw.pick((0, 1))), difficulty)
-    path = list(steps(problem.matrix))
+    path = list(steps(problem.matrix, style=style))
     states = [problem.matrix, *(step.matrix for step in path)]
     return states[draw.below(max(1, len(path)))]
 

@@ -19,6 +19,8 @@ from lowrank.errors import InputError
 from lowrank.exact.elimination import Step, leading_columns, steps
 from lowrank.exact.matrices import Matrix, Row, RowOp, latex_number, transpose, written
 from lowrank.exact.notation import latex_matrix, to_latex, to_markdown
+from lowrank.exact.styles import STYLES as STYLES
+from lowrank.exact.styles import Style, check_style
 from lowrank.exact.subspaces import Dependency, combination, dependencies, listed, null_space
 from lowrank.teaching.problems import Problem, make_problem
 
@@ -38,6 +40,7 @@ class Worksheet:
     difficulty: str
     reduced: bool  # ask for the reduced form
     solve: bool  # ask for the solutions of A x = 0
+    style: Style  # of the key's steps
 
     def problem(self, k: int) -> Problem:
         """The k-th problem, k from 0."""
@@ -53,6 +56,7 @@ class Worksheet:
         """The command that makes this worksheet again."""
         m, n = self.shape
         options = " --reduced" * self.reduced + " --solve" * self.solve
+        options += f" --style {self.style}" * (self.style != "textbook")
         return (
             f"python -m lowrank worksheet --rank {self.rank} --shape {m}x{n} "
             f"--count {self.count} --seed {self.seed} --difficulty {self.difficulty}{options}"
@@ -74,16 +78,20 @@ def make_worksheet(
     difficulty: str = "medium",
     reduced: bool = False,
     solve: bool = False,
+    style: Style = "textbook",
 ) -> Worksheet:
     """`count` problems; the k-th is `make_problem(1000 seed + k, ...)`, k from 0.
 
+    The key takes the steps of `style`; the problems are the same for all of them.
+
     Raises:
-        InputError: a count outside 1 to 100, or what `make_problem` refuses.
+        InputError: a count outside 1 to 100, an unknown style, or what `make_problem` refuses.
     """
+    check_style(style, None, n)
     if not 1 <= count <= MOST_PROBLEMS:
         raise InputError(f"count is {count}; a worksheet has 1 to {MOST_PROBLEMS} problems.")
     make_problem(seed, m, n, rank, difficulty)  # refuses what cannot be, and the seed as given
-    return Worksheet(seed, (m, n), rank, count, difficulty, reduced, solve)
+    return Worksheet(seed, (m, n), rank, count, difficulty, reduced, solve, style)
 
 
 @dataclass(frozen=True)
@@ -97,15 +105,15 @@ class Answer:
     solutions: tuple[Row, ...]  # a basis of the null space
 
 
-def answer(problem: Problem, reduced: bool = False) -> Answer:
-    """The textbook's path and what it shows.
+def answer(problem: Problem, reduced: bool = False, style: Style = "textbook") -> Answer:
+    """The path of a style and what it shows.
 
     >>> found = answer(make_problem(7, 3, 4, 2))
     >>> found.rank, len(found.dependent), len(found.solutions)
     (2, 1, 2)
     """
     A = problem.matrix
-    path = tuple(steps(A, reduced))
+    path = tuple(steps(A, reduced, style))
     form = path[-1].matrix if path else A
     return Answer(path, form, len(leading_columns(form)), dependencies(A), null_space(A))
 
@@ -123,7 +131,12 @@ def questions(sheet: Worksheet) -> list[str]:
 
 ANY_FORM = "Other paths and other echelon forms are right too; the rank is always the same."
 THE_FORM = "Other paths are right too; the reduced echelon form is always the same."
-LAST_RANK = "Every problem here has rank {rank}; numbers stay small on the path shown."
+LAST_RANK = "Every problem here has rank {rank}; {path}."
+PATHS: dict[Style, str] = {
+    "textbook": "numbers stay small on the path shown",
+    "ones": "the path shown makes each pivot 1 before it clears with it",
+    "whole": "the path shown keeps to whole numbers as long as can be",
+}
 
 
 def as_markdown(sheet: Worksheet) -> str:
@@ -135,7 +148,7 @@ def as_markdown(sheet: Worksheet) -> str:
         parts += [f"## Problem {k}", f"$$A = {latex_matrix(problem.matrix)}$$"]
     parts += ["---", "# Answer key", _key_note(sheet), f"`{sheet.command}`"]
     for k, problem in enumerate(sheet.problems, start=1):
-        found = answer(problem, sheet.reduced)
+        found = answer(problem, sheet.reduced, sheet.style)
         said = [f"**Rank {found.rank}.** {listed(found.dependent, _latex_dependency)}"]
         said += [f"A x = 0: ${_latex_solutions(found)}$"] * sheet.solve
         parts += [f"## Problem {k}: answer", *said, to_markdown(problem.matrix, _ops(found))]
@@ -156,7 +169,7 @@ def as_latex(sheet: Worksheet) -> str:
     parts.append(rf"\newpage \section*{{Answer key}} {_key_note(sheet)}")
     parts.append(rf"\noindent {{\footnotesize\verb|{sheet.command}|}}")
     for k, problem in enumerate(sheet.problems, start=1):
-        found = answer(problem, sheet.reduced)
+        found = answer(problem, sheet.reduced, sheet.style)
         rows = listed(found.dependent, _latex_dependency)
         said = rf"\subsection*{{Problem {k}}} \textbf{{Rank {found.rank}.}} {rows}"
         said += rf" All solutions of $A x = 0$: \[{_latex_solutions(found)}\]" * sheet.solve
@@ -212,7 +225,7 @@ def _html_problem(k: int, problem: Problem, lines: list[str]) -> str:
 
 
 def _html_answer(k: int, problem: Problem, sheet: Worksheet) -> str:
-    found = answer(problem, sheet.reduced)
+    found = answer(problem, sheet.reduced, sheet.style)
     moves = "".join(
         f'<span class="move"><span class="arrow">{"<br>".join(escape(str(s.op)) for s in group)}'
         f"<i></i></span>{_html_matrix(group[-1].matrix, last=group[-1] is found.path[-1])}</span>"
@@ -281,7 +294,7 @@ def _intro(sheet: Worksheet) -> str:
 
 
 def _key_note(sheet: Worksheet) -> str:
-    note = LAST_RANK.format(rank=sheet.rank)
+    note = LAST_RANK.format(rank=sheet.rank, path=PATHS[sheet.style])
     return f"{note} {THE_FORM if sheet.reduced else ANY_FORM} This sheet again:"
 
 

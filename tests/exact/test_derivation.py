@@ -161,7 +161,7 @@ def test_a_step_alone_stands_on_the_textbooks_path():
 
 
 def test_typed_operations_of_older_links_are_read():
-    assert decode_moves(A, "R1 <-> R2\nR3 - 1/3 R1; R2/2").ops == (
+    assert decode_moves(Derivation(A), "R1 <-> R2\nR3 - 1/3 R1; R2/2").ops == (
         swap(0, 1),
         add(2, 0, Fraction(-1, 3)),
         scale(1, Fraction(1, 2)),
@@ -178,7 +178,7 @@ def test_every_token_means_what_is_documented():
         "M2-3_2": scale(1, Fraction(-3, 2)),
         "A314": add(2, 0, 4),
     }.items():
-        assert decode_moves(A, f"v1.{token}").ops == (op,)
+        assert decode_moves(Derivation(A), f"v1.{token}").ops == (op,)
 
 
 @pytest.mark.parametrize(
@@ -211,9 +211,9 @@ def test_a_broken_or_hostile_link_is_one_sentence(ops, said):
 
 
 def test_long_factors_are_read_to_the_last_digit():
-    assert decode_moves(A, "v1.C23").ops == (add(1, 2, -3),)
+    assert decode_moves(Derivation(A), "v1.C23").ops == (add(1, 2, -3),)
     nines = 10**99 - 1
-    d = decode_moves(A, "v1." + ("M1" + "9" * 99) * 30)
+    d = decode_moves(Derivation(A), "v1." + ("M1" + "9" * 99) * 30)
     assert d.ops == (scale(0, nines),) * 30
     assert d.matrix[0] == tuple(x * nines**30 for x in A[0])
     assert d.matrix[1:] == A[1:]
@@ -224,7 +224,7 @@ def test_numbers_that_would_grow_for_ever_are_stopped():
     with pytest.raises(InputError, match="too long to go on"):
         _ = Derivation(A, ops).path
     grows = "v1." + f"A12{10**90}A21{10**90}" * 20  # 30 times the entries' length each
-    d = decode_moves(A, grows)
+    d = decode_moves(Derivation(A), grows)
     assert d.ops == ops[:40]
 
 
@@ -267,28 +267,28 @@ def test_code_means_what_its_page_says_and_is_refused_where_it_cannot_be_done(to
         op = meaning(token, B)
         if op is None:
             with pytest.raises(InputError, match=r"nothing is left to do|divides by an entry"):
-                decode_moves(start, "v1." + "".join(tokens))
+                decode_moves(Derivation(start), "v1." + "".join(tokens))
             return
         expected.append(op)
         B = apply(op, B)
-    d = decode_moves(start, "v1." + "".join(tokens) if tokens else "")
+    d = decode_moves(Derivation(start), "v1." + "".join(tokens) if tokens else "")
     assert d.ops == tuple(expected)
     assert d.matrix == B
-    assert decode_moves(start, encode_moves(d)) == d
+    assert decode_moves(Derivation(start), encode_moves(d)) == d
 
 
 def test_a_count_means_as_many_single_steps():
     B = random_integers(1)
     for count in (1, 3, 4, 60):
-        counted = decode_moves(B, f"v1.N{np.base_repr(count, 36).lower()}")
+        counted = decode_moves(Derivation(B), f"v1.N{np.base_repr(count, 36).lower()}")
         assert counted.ops == tuple(step.op for step in steps(B, reduced=True))[:count]
-        assert counted == decode_moves(B, "v1." + "N1" * count)
+        assert counted == decode_moves(Derivation(B), "v1." + "N1" * count)
 
 
 @given(st.text(max_size=40) | st.text("NSPCMA123z-_.", max_size=60).map("v1.".__add__))
 def test_any_text_is_moves_or_an_error_of_ours(text):
     try:
-        d = decode_moves(A, text)
+        d = decode_moves(Derivation(A), text)
     except InputError:
         return
     assert d.position == len(d.ops)
@@ -299,7 +299,7 @@ def test_any_text_is_moves_or_an_error_of_ours(text):
     for op in d.ops:
         B = apply(op, B)
     assert d.matrix == B
-    assert decode_moves(A, encode_moves(d)) == d
+    assert decode_moves(Derivation(A), encode_moves(d)) == d
 
 
 @given(

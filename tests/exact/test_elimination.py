@@ -231,7 +231,7 @@ def test_reasons_at_length_read_as_a_teacher_would_say_them():
         "itself stays, so adding it back would undo this: the row space and the solutions stay "
         "the same."
     )
-    assert up.detail.startswith("In reduced form every pivot is 1, and the one in row 2, column 2")
+    assert up.detail.startswith("Every pivot is to become 1, and the one in row 2, column 2")
     swapped = next_step(exact([[1, 0, 2], [0, 0, 3], [0, 4, 1]]))
     assert swapped.detail.startswith(
         "Column 1 is done. The next pivot belongs in row 2, column 2, but there is a 0. Row 3 has 4"

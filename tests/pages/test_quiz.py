@@ -50,10 +50,10 @@ def test_a_quiz_is_played_and_the_first_answers_are_counted():
 def test_rank_and_row_are_answered_with_one_press():
     app = opened("Quiz", q_kind="Rank", q="4", q_level="medium")
     right = rank(make_question("rank", 4, "medium").matrix)
-    app.segmented_control(key="quiz_rank_medium_4").set_value(str(right)).run()
+    app.segmented_control(key="quiz_rank_medium_textbook_4").set_value(str(right)).run()
     assert f"The rank is {right}" in app.success[0].value
     app.segmented_control(key="q_kind").set_value("Dependent row").run()
-    app.segmented_control(key="quiz_dependent_medium_4").set_value("none").run()
+    app.segmented_control(key="quiz_dependent_medium_textbook_4").set_value("none").run()
     assert "of 2 right" in score(app)
     app.segmented_control(key="q_kind").set_value("Rank").run()
     assert app.query_params["q_kind"] == "Rank"

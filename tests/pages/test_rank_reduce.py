@@ -227,12 +227,40 @@ def test_the_moves_so_far_are_exported(form, part):
     assert not app.exception
 
 
+def test_a_style_is_chosen_for_hints_and_finish_and_kept_in_the_link():
+    app = doing(m="2 4; 3 7", style="Pivots 1 first")
+    pressed(app, "help_Hint")
+    assert "Make the pivot 1: divide row 1 by 2." in caption(app)
+    pressed(app, "help_Finish")
+    assert app.query_params["ops"] == "v1.N2"
+    assert "R2 ← R2 − 3 R1" in caption(app)
+    app.segmented_control(key="style").set_value("Textbook").run()
+    assert app.query_params["ops"] == "v1.P1N1"  # the same moves: one is the textbook's
+    assert "R2 ← R2 − 3 R1" in caption(app)
+    app.button(key="start_over").click().run()
+    app.segmented_control(key="style").set_value("Whole numbers").run()
+    pressed(app, "help_Hint")
+    assert "Divide row 1 by 2, which all of its entries share." in caption(app)
+
+
+def test_the_determinant_is_tracked_through_the_steps():
+    app = doing(m="0 2; 3 4")
+    assert "Swapping rows turns the sign of det A" in words(app)
+    typed(app, "R1 <-> R2")
+    said = "The determinant here is − det A. The product of the diagonal is 3 · 2 = 6"
+    assert f"{said}, so **det A = −6**." in words(app)
+    typed(app, "1/3 R1")
+    assert "The determinant here is −1/3 · det A." in words(app)
+    assert "**det A = −6**" in words(app)
+    assert "det A" not in words(doing(m="1 2 3"))
+
+
 def test_the_moves_of_a_link_are_worked_out_once(monkeypatch):
     texts = []
 
-    def counted(start, text, reduced):
+    def counted(start, text):
         texts.append(text)
-        return decode_moves(start, text, reduced)
+        return decode_moves(start, text)
 
     monkeypatch.setattr(link, "decode_moves", counted)
     app = doing(m="2 4 1; 3 7 0; 1 1 1", ops="v1.N1S12", step="2")

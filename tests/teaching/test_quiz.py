@@ -10,6 +10,7 @@ from lowrank.errors import InputError
 from lowrank.exact.elimination import next_step, rank
 from lowrank.exact.matrices import Matrix, add, apply, exact, scale, swap
 from lowrank.exact.moves import is_echelon
+from lowrank.exact.styles import STYLES
 from lowrank.teaching.problems import LEVELS
 from lowrank.teaching.quiz import KINDS, NONE, judge, judge_operation, make_question
 
@@ -134,3 +135,25 @@ def test_what_is_no_answer_is_neither_right_nor_wrong(kind, answer, said):
 def test_what_cannot_be_asked_is_refused(arguments, said):
     with pytest.raises(InputError, match=said):
         make_question(*arguments)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_operation_of_the_style_is_right_and_so_is_what_does_as_much(style):
+    for seed in range(1, 101):
+        question = make_question("next", seed, LEVEL_NAMES[seed % 3], style)
+        step = next_step(question.matrix, style=style)
+        verdict = judge(question, str(step.op))
+        assert (verdict.right, verdict.why) == (True, step.why)
+
+
+def test_what_another_style_would_not_do_is_said():
+    A = exact([[2, 4], [3, 7]])
+    verdict = judge_operation(A, add(1, 0, Fraction(-3, 2)), "ones")
+    assert not verdict.right
+    assert verdict.why.startswith("Legal, but the pivot is 2, and it is to be 1")
+    assert "Who makes each pivot 1 first does R1 ← 1/2 R1." in verdict.why
+    verdict = judge_operation(exact([[2, 3], [3, 7]]), scale(0, Fraction(1, 2)), "whole")
+    assert not verdict.right
+    assert "row 1 then has fractions" in verdict.why
+    assert judge_operation(exact([[2, 3], [3, 7]]), scale(1, 4), "whole").right
+    assert judge_operation(exact([[2, 3], [0, 7], [4, 8]]), scale(2, Fraction(1, 4)), "whole").right

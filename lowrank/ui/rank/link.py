@@ -4,12 +4,16 @@ Two hidden widgets bound to the address hold it, on every view of the page, so t
 another view or a link sent to a class lose nothing. Everything drawn is computed from them.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import streamlit as st
 
 from lowrank.errors import InputError
 from lowrank.exact.derivation import MOST_MOVES, Derivation
 from lowrank.exact.matrices import Matrix, RowOp
-from lowrank.exact.query import REDUCED, decode_moves, encode_moves, reaching
+from lowrank.exact.query import REDUCED, STYLE_NAMES, decode_moves, encode_moves, reaching
+from lowrank.exact.styles import Style
 from lowrank.ui.rank.inputs import BOUND, choice
 
 WATCH, TYPE, CLICK, WHOLE = WAYS = ("Watch", "Type", "Click", "Matrix")
@@ -18,7 +22,7 @@ WATCH, TYPE, CLICK, WHOLE = WAYS = ("Watch", "Type", "Click", "Matrix")
 # What a visit to another page and back brings back: keys of widgets bound to the address.
 REMEMBERED = (
     *("view", "m"),
-    *("how", "form", "ops", "step", "typed", "written", "gives", "b"),
+    *("how", "form", "style", "ops", "step", "typed", "written", "gives", "b"),
     *("picture", "shape", "gstep", "t", "right"),
     *("tol", "pivoting", "low", "drift", "fstep", "p", "pstep"),
     *("pm", "sys", "case", "cstep"),
@@ -47,11 +51,44 @@ def remembered() -> None:
 def ways() -> str:
     """The choice of watching or how to do it, and of the goal; returns the way chosen."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = "Watch the reduction, or do it yourself"
-        way = choice(label, WAYS, WATCH, "how", label_visibility="collapsed")
-        forms = "Echelon", REDUCED
-        choice("Reduce to", forms, forms[0], "form", label_visibility="collapsed")
+        way = aims()
+        styles()
     return way
+
+
+def aims() -> str:
+    """The way and the goal."""
+    label = "Watch the reduction, or do it yourself"
+    way = choice(label, WAYS, WATCH, "how", label_visibility="collapsed")
+    forms = "Echelon", REDUCED
+    choice("Reduce to", forms, forms[0], "form", label_visibility="collapsed")
+    return way
+
+
+def styles() -> None:
+    """The choice of the order and kind of operations, for hints, keys and questions alike."""
+    choice(
+        "Style",
+        list(STYLE_NAMES),
+        "Textbook",
+        "style",
+        label_visibility="collapsed",
+        wrap=True,
+        on_change=_restyled,
+    )
+
+
+def _restyled() -> None:
+    """The moves stay the same; the link counts those that are the new style's."""
+    state = st.session_state
+    (_, text), d = state.get("derivation", ((None, None), None))
+    if d and text == (state.get("ops") or ""):
+        commit(replace(d, style=style()))
+
+
+def style() -> Style:
+    """The style chosen."""
+    return STYLE_NAMES.get(str(st.session_state.get("style")), "textbook")
 
 
 def reduced() -> bool:
@@ -59,14 +96,16 @@ def reduced() -> bool:
     return st.session_state.get("form") == REDUCED
 
 
-def hidden(elsewhere: bool) -> None:
-    """Draw what the link keeps, unseen; `elsewhere`, where `ways` is not drawn, that too."""
+def hidden(drawn: Callable[[], object] | None) -> None:
+    """Draw what the link keeps, unseen, but for what the view draws itself: `ways` or `styles`."""
     with st.container(key="kept", height=1, border=False):  # no taller before the style is there
         st.html("<style>.st-key-kept { display: none; }</style>")
         st.text_input("Moves", key="ops", **BOUND)
         st.number_input("Step", 0, MOST_MOVES, key="step", **BOUND)
-        if elsewhere:
-            ways()
+        if drawn is not ways:
+            aims()
+        if drawn is None:
+            styles()
         st.checkbox("On this page", key="on_this_page")
 
 
@@ -79,7 +118,7 @@ def derivation(A: Matrix, ahead: bool = False) -> Derivation:
         InputError: the operations in the link cannot be read, or not done to A.
     """
     state = st.session_state
-    wanted = A, state.get("ops") or "", reduced()
+    wanted = Derivation(A, reduced=reduced(), style=style()), state.get("ops") or ""
     if state.get("derivation", (None, None))[0] != wanted:
         state["derivation"] = wanted, decode_moves(*wanted)
     own, position = state["derivation"][1], int(state.get("step") or 0)
@@ -97,7 +136,7 @@ def commit(d: Derivation) -> None:
     state = st.session_state
     try:
         state["ops"] = encode_moves(d)
-        state["derivation"] = (d.start, state["ops"], d.reduced), d
+        state["derivation"] = (replace(d, ops=(), position=0), state["ops"]), d
         go(d.position)
     except InputError as error:
         state["refused"] = str(error)

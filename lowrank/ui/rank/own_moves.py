@@ -12,7 +12,6 @@ from lowrank.figures.exact import step_html
 from lowrank.ui.layout import text
 from lowrank.ui.rank.inputs import BOUND
 from lowrank.ui.rank.link import CLICK, TYPE, WHOLE, commit, do
-from lowrank.ui.rank.stepper import finished
 
 KINDS = {"Add": "add", "Swap": "swap", "Scale": "scale"}
 
@@ -129,7 +128,7 @@ def _typed(d: Derivation) -> None:
 
 def helpers(d: Derivation) -> None:
     """Hint, do this step, finish: what comes next from here, however one came here."""
-    there = finished(d)
+    there = d.finished
     with st.container(horizontal=True):
         for label, called, shortcut, words in (
             ("Hint", _hint, "H", "help hint"),
@@ -147,8 +146,8 @@ def helpers(d: Derivation) -> None:
             )
 
 
-def _here(d: Derivation) -> tuple:
-    return d.start, d.ops[: d.position], d.reduced
+def _here(d: Derivation) -> Derivation:
+    return d.cut()
 
 
 def _hint(d: Derivation) -> None:
@@ -195,8 +194,8 @@ def said(d: Derivation, way: str) -> str:
     moves = "1 move" if d.position == 1 else f"{d.position} moves"
     undone = len(d.ops) - d.position
     count = moves + (f" · {undone} undone" if undone else "")
-    if finished(d):
-        rank = len(pivots_in_place(d.matrix))
+    if d.finished:
+        rank = len(pivots_in_place(d.matrix, d.bar))
         form = "Reduced echelon form" if d.reduced else "Echelon form"
         return step_html(
             f"{form}, reached in {count}", f"Rank {rank}", text("rank", "goal reached"), "done"

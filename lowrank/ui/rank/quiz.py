@@ -8,6 +8,7 @@ from lowrank.teaching.problems import LEVELS
 from lowrank.teaching.quiz import NONE, Judgement, Question, judge, judge_operation, make_question
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.inputs import BOUND, choice
+from lowrank.ui.rank.link import style, styles
 from lowrank.ui.rank.view import View
 
 # The kind's label is what the link says.
@@ -29,7 +30,8 @@ def quiz_view() -> None:
         label = choice("Question about", list(LABELS), "Next step", "q_kind")
         difficulty = choice("Difficulty", list(LEVELS), "easy", "q_level")
         number = st.number_input("Question number", 1, LAST_NUMBER, key="q", **BOUND, width=150)
-    question = make_question(LABELS[label], int(number), difficulty)
+        styles()
+    question = make_question(LABELS[label], int(number), difficulty, style())
     picture, answering = st.columns([3, 2], gap="large")
     with picture:
         st.html(matrix_html(question.matrix, f"Question {number}"))
@@ -83,13 +85,13 @@ def _feedback(question: Question, said: str) -> None:
         st.error(f"Not this one. {verdict.why}", icon=":material/close:")
 
 
-def _answers() -> dict[tuple[str, str, int], Judgement]:
+def _answers() -> dict[tuple[str, str, str, int], Judgement]:
     """The first verdict on each question of this session, in the order answered."""
     return st.session_state.setdefault("quiz_answers", {})
 
 
-def _name(question: Question) -> tuple[str, str, int]:
-    return question.kind, question.difficulty, question.seed
+def _name(question: Question) -> tuple[str, str, str, int]:
+    return question.kind, question.difficulty, question.style, question.seed
 
 
 def _score() -> str:
@@ -105,4 +107,4 @@ def _go_on() -> None:
     st.session_state["q"] = min(int(st.session_state["q"]) + 1, LAST_NUMBER)
 
 
-VIEW = View(below=lambda _: quiz_view(), code=(judge_operation,), usage=USAGE)
+VIEW = View(below=lambda _: quiz_view(), draws=styles, code=(judge_operation,), usage=USAGE)

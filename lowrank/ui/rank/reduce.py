@@ -15,8 +15,8 @@ from lowrank.figures.exact import history_html
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank import own_moves
 from lowrank.ui.rank.link import TYPE, WATCH, commit, derivation, go, start_over, ways
-from lowrank.ui.rank.sentences import conclusion
-from lowrank.ui.rank.stepper import finished, place, transport, watched
+from lowrank.ui.rank.sentences import conclusion, determinant_so_far
+from lowrank.ui.rank.stepper import place, transport, watched
 from lowrank.ui.rank.view import View
 
 LINK = "Link"
@@ -28,7 +28,7 @@ EXPORTS = {
 USAGE = """from lowrank import exact
 
 A = exact.parse_matrix("{matrix}")
-for step in exact.steps(A, reduced={reduced}):
+for step in exact.steps(A, reduced={reduced}, style="{style}"):
     print(step.op, step.why)
 print(exact.rank(A))"""
 
@@ -52,10 +52,10 @@ def beside(A: Matrix) -> None:
             with st.container(key="said"):
                 st.html(own_moves.said(d, way))
         place(d)
+        st.markdown(determinant_so_far(d))
     with st.container(key="conclusion"):
         st.html("<style>.st-key-conclusion { min-height: 11rem; }</style>")
-        there = finished(d)
-        for sentence in conclusion(A) if there else [text("rank", "conclusion waits")]:
+        for sentence in conclusion(A) if d.finished else [text("rank", "conclusion waits")]:
             st.markdown(sentence)
 
 
@@ -114,4 +114,10 @@ def _address(d: Derivation) -> str:
     return f"{address}?{urlencode({'how': TYPE})}&{encode(d)}"
 
 
-VIEW = View(beside=beside, below=below, code=(next_step, apply, dependencies), usage=USAGE)
+VIEW = View(
+    beside=beside,
+    below=below,
+    draws=ways,
+    code=(next_step, apply, dependencies),
+    usage=USAGE,
+)

@@ -1,12 +1,16 @@
 """What a reduction and its floating-point rivals say, as sentences."""
 
 from dataclasses import dataclass
+from fractions import Fraction
+from math import prod
 
 import numpy as np
 
+from lowrank.exact.derivation import Derivation
 from lowrank.exact.elimination import rank
 from lowrank.exact.floating import Run, eliminate, floats, number
-from lowrank.exact.matrices import Matrix
+from lowrank.exact.matrices import Matrix, written
+from lowrank.exact.styles import needed
 from lowrank.exact.subspaces import dependencies, listed, null_space, rank_nullity
 from lowrank.figures.exact import vector
 from lowrank.spectra.measures import numerical_rank
@@ -33,6 +37,27 @@ def conclusion(A: Matrix) -> list[str]:
         f"rank + nullity = {count.rank} + {count.nullity} = {count.columns}, "
         f"the number of columns.{kernel}",
     ]
+
+
+def determinant_so_far(d: Derivation) -> str:
+    """What the steps did to the determinant, and in a triangular matrix what it is.
+
+    Nothing, where what stands left of the bar is not square.
+    """
+    n = d.bar or len(d.start[0])
+    if len(d.start) != n:
+        return ""
+    factor = "− " if d.factor == -1 else f"{written(d.factor)} · " * (d.factor != 1)
+    here = "" if not d.position else f"The determinant here is {factor}det A. "
+    if needed(d.matrix, False, bar=d.bar):
+        return here or "Swapping rows turns the sign of det A, scaling a row scales it."
+    diagonal = [d.matrix[i][i] for i in range(n)]
+    terms = " · ".join(f"({x})" if x.startswith("−") else x for x in map(written, diagonal))
+    value = prod(diagonal, start=Fraction(1))
+    times = f"{terms} = {written(value)}" if n > 1 else terms
+    return (
+        f"{here}The product of the diagonal is {times}, so **det A = {written(value / d.factor)}**."
+    )
 
 
 def dependent_rows(A: Matrix) -> str:

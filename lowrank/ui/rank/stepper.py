@@ -7,7 +7,6 @@ import streamlit as st
 
 from lowrank.exact.derivation import Derivation
 from lowrank.exact.elimination import pivots_in_place
-from lowrank.exact.moves import is_echelon, is_reduced_echelon
 from lowrank.figures.exact import matrix_html, step_html
 from lowrank.ui.layout import text
 from lowrank.ui.rank.inputs import BOUND
@@ -68,21 +67,17 @@ def place(d: Derivation) -> None:
     drawing = matrix_html(
         A,
         title=f"The matrix after step {d.position} of {len(d.ops)}" if step else "The matrix",
-        pivots=pivots_in_place(A) | ({current} if current else set()),
+        pivots=pivots_in_place(A, d.bar) | ({current} if current else set()),
         current=current,
         changed=step.op.changed if step else (),
+        bar=d.bar,
     )
     st.html(drawing)
 
 
-def finished(d: Derivation) -> bool:
-    """Whether the matrix is in the form that d is to reach."""
-    return is_reduced_echelon(d.matrix) if d.reduced else is_echelon(d.matrix)
-
-
 def watched(d: Derivation) -> str:
     """What is said of the place when watching: the step, its operation and why."""
-    step, total, known = d.last, len(d.ops), len(pivots_in_place(d.matrix))
+    step, total, known = d.last, len(d.ops), len(pivots_in_place(d.matrix, d.bar))
     pivots = "1 pivot" if known == 1 else f"{known} pivots"
     if step is None:
         to_go = "1 step to go" if total == 1 else f"{total} steps to go"

@@ -11,10 +11,12 @@ class View:
     """A view: its prose, how it is drawn, and the code it shows at the end.
 
     `beside` is drawn to the right of the matrix entry, `below` across the page under both; a
-    view without a matrix of its own choosing draws only `below`, with None.
+    view without a matrix of its own choosing draws only `below`, with None. `draws` is what of the
+    link's choices it shows: `ways`, `styles` or neither.
     """
 
     below: Callable[[Matrix | None], None] = lambda _: None
     beside: Callable[[Matrix], None] | None = None
+    draws: Callable[[], object] | None = None
     code: tuple[Callable, ...] = ()
-    usage: str = ""  # may name {matrix} and {reduced}
+    usage: str = ""  # may name {matrix}, {reduced}, {style}

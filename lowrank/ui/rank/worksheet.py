@@ -11,6 +11,7 @@ from lowrank.teaching.problems import LEVELS, MOST_ROWS, make_problem
 from lowrank.teaching.worksheet import FORMATS, MOST_PROBLEMS, Worksheet, answer, make_worksheet
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.inputs import BOUND, choice
+from lowrank.ui.rank.link import style, styles
 from lowrank.ui.rank.view import View
 
 LABELS = {"html": "HTML", "latex": "LaTeX", "markdown": "Markdown"}
@@ -64,7 +65,9 @@ def _chosen() -> Worksheet:
         seed = _number("Seed", "w_seed", LAST_SEED, 1)
     reduced = _toggle("Down to reduced echelon form", "w_reduced")
     solve = _toggle("Also solve A x = 0", "w_solve")
-    return make_worksheet(seed, m, n, rank, count, difficulty, reduced, solve)
+    st.caption("The key's steps")
+    styles()
+    return make_worksheet(seed, m, n, rank, count, difficulty, reduced, solve, style())
 
 
 def _number(label: str, key: str, most: int, value: int) -> int:
@@ -77,7 +80,7 @@ def _toggle(label: str, key: str) -> bool:
 
 def _first_problem(sheet: Worksheet) -> None:
     problem = sheet.problem(0)
-    found = answer(problem, sheet.reduced)
+    found = answer(problem, sheet.reduced, sheet.style)
     st.html(matrix_html(problem.matrix, "Problem 1"))
     st.markdown(f"**Rank {found.rank}.** {listed(found.dependent)}")
     st.markdown(_in_short([str(step.op) for step in found.path]))
@@ -95,4 +98,4 @@ def _in_short(operations: list[str]) -> str:
     return f"Steps: {first}{rest}."
 
 
-VIEW = View(below=lambda _: worksheet_view(), code=(make_problem,), usage=USAGE)
+VIEW = View(below=lambda _: worksheet_view(), draws=styles, code=(make_problem,), usage=USAGE)
