@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,19 +68,25 @@ def remove(path: Path) -> None:
 
 
 def drop_oldest(folder: Path, most: int) -> None:
-    """Remove the files of a folder used longest ago until the rest are within `most` bytes."""
+    """Remove what was used longest ago in a folder until the rest is within `most` bytes.
+
+    A folder inside it counts with its files, and goes with them.
+    """
     held = []
     for path in folder.iterdir():
         try:
-            found = path.stat()
+            size = sum(each.stat().st_size for each in (path, *path.glob("*")))
+            held.append((path.stat().st_mtime, size, path))
         except OSError:  # another process has just removed it
             continue
-        held.append((found.st_mtime, found.st_size, path))
     total = sum(size for _, size, _ in held)
     for _, size, path in sorted(held):
         if total <= most:
             return
-        remove(path)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            remove(path)
         total -= size
 
 

@@ -3,23 +3,32 @@
 The name is also what a link says, so that a reload finds the file again.
 """
 
+import hashlib
+import io
 import os
 import re
+import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from lowrank.errors import InputError, SourceError
-from lowrank.files import cache_folder, drop_oldest, write
+from lowrank.files import cache_folder, drop_oldest, whole, write
+from lowrank.readers import uploaded_zip
 from lowrank.readers.identity import digest
 
 MOST = 2 * 10**9  # bytes of uploads kept in all
+LARGEST = 400_000_000  # bytes of one model's files together, unpacked
 KINDS = ("safetensors", "gguf")
 MOST_ADAPTERS = 50
 ADAPTER_FILES = {"adapter_config.json", "adapter_model.safetensors"}
 ADAPTER = re.compile(r"adapter-[0-9a-f]{16}")
-NAME = re.compile(r"[A-Za-z0-9_]{1,40}-[0-9a-f]{16}\.(safetensors|gguf)")
+NAME = re.compile(r"[A-Za-z0-9_]{1,40}-[0-9a-f]{16}(\.(safetensors|gguf))?")
+TOGETHER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.(safetensors|json|jinja)")
+Source = Callable[[], IO[bytes]]  # a file's bytes, from their beginning
 
 
 def folder() -> Path:
@@ -35,15 +44,94 @@ def keep(filename: str, data: bytes | memoryview) -> str:
     stem, _, kind = filename.rpartition(".")
     if kind.lower() not in KINDS:
         raise InputError(f"{filename[:80]!r} is not a .safetensors or .gguf file.")
-    plain = re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")[:40] or "file"
-    name = f"{plain}-{digest(data)[:16]}.{kind.lower()}"
+    name = f"{plain(stem)}-{digest(data)[:16]}.{kind.lower()}"
     write(folder() / name, data)
     drop_oldest(folder(), MOST)
     return name
 
 
+def keep_all(files: Mapping[str, bytes | memoryview]) -> str:
+    """Keep what was brought together, and return its name: a file, a checkpoint, or a zip of one.
+
+    A checkpoint is weights in .safetensors with config.json, tokenizer.json and what else stands
+    beside them; in a zip other files are left out. All of it may have 400 MB, unpacked.
+
+    Raises InputError or FormatError if it is none of these, SourceError if there is no room for it.
+    """
+    zipped = [name for name in files if name.lower().endswith(".zip")]
+    if len(files) == 1 and not zipped:
+        return keep(*next(iter(files.items())))
+    if not zipped:
+        total = sum(len(data) for data in files.values())
+        if total > LARGEST:
+            raise InputError(
+                f"The files have {total / 1e6:,.0f} MB together; {LARGEST / 1e6:.0f} MB are "
+                "accepted."
+            )
+        return keep_folder({name: partial(io.BytesIO, data) for name, data in files.items()})
+    if len(files) > 1:
+        raise InputError(
+            "A zip comes alone: put everything into it, or bring the files themselves."
+        )
+    archive, members = uploaded_zip.members(files[zipped[0]], LARGEST)
+    chosen = {Path(i.filename).name: i for i in uploaded_zip.nearest(members, KINDS)}
+    if not chosen:
+        raise InputError(f"{zipped[0][:80]!r} holds no .safetensors or .gguf file.")
+    single = [name for name in chosen if name.lower().endswith(".gguf")]
+    with uploaded_zip.sound():
+        if single:
+            return keep(single[0], archive.read(chosen[single[0]]))
+        wanted = {name: info for name, info in chosen.items() if TOGETHER.fullmatch(name)}
+        return keep_folder({name: partial(archive.open, i) for name, i in wanted.items()})
+
+
+def keep_folder(files: Mapping[str, Source]) -> str:
+    """Keep the files of one checkpoint in a folder of their own, and return its name.
+
+    Raises InputError for a file that none of a checkpoint's can be, or if weights are wanting.
+    """
+    odd = [name for name in files if not TOGETHER.fullmatch(name)]
+    if odd:
+        raise InputError(
+            f"{odd[0][:80]!r} is no file of a checkpoint; expected .safetensors with config.json "
+            "and tokenizer.json, or a .gguf alone."
+        )
+    weights = sorted(name for name in files if name.endswith(".safetensors"))
+    if not weights:
+        raise InputError(
+            f"The files are {', '.join(sorted(files))[:200]}; expected .safetensors among them."
+        )
+    new = folder() / f".{secrets.token_hex(8)}.new"
+    try:
+        hashes = [copied(files[name], new / name) for name in sorted(files)]
+        all_of_it = digest("".join(map(str, zip(sorted(files), hashes, strict=True))).encode())
+        name = f"{plain(weights[0].partition('.')[0])}-{all_of_it[:16]}"
+        if not (folder() / name).exists():
+            with suppress(OSError):  # another process brings the same files
+                os.replace(new, folder() / name)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    drop_oldest(folder(), MOST)
+    return name
+
+
+def copied(source: Source, target: Path) -> str:
+    """Write a file from a stream of its bytes, and return their hash. Raises SourceError."""
+    found = hashlib.sha256()
+    with whole(target) as out, source() as given:
+        while part := given.read(2**20):
+            found.update(part)
+            out.write(part)
+    return found.hexdigest()
+
+
+def plain(stem: str) -> str:
+    """Of a file's name what a link can say."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")[:40] or "file"
+
+
 def find(name: str) -> Path:
-    """The file of a name that `keep` gave, now used last.
+    """The file or folder of a name that `keep` or `keep_all` gave, now used last.
 
     Raises InputError for any other text, SourceError if the file is no longer there.
     """

@@ -63,17 +63,20 @@ def pick() -> Model | None:
 
 
 def uploaded() -> str | None:
-    """The name of the file the visitor brought, now or before."""
+    """The name of what the visitor brought, now or before."""
     state = st.session_state
     given = st.file_uploader(
-        f"A .safetensors or .gguf file, up to {UPLOAD_MB} MB",
-        type=list(uploads.KINDS),
+        f"A model's files, up to {UPLOAD_MB} MB each",
+        type=[*uploads.KINDS, "json", "jinja", "zip"],
+        accept_multiple_files=True,
         key="uploading",
         max_upload_size=UPLOAD_MB,
+        help=text("model", "help upload"),
     )
-    if given is not None and state.get("uploaded_id") != given.file_id:
-        state["file"] = uploads.keep(given.name, given.getbuffer())
-        state["uploaded_id"] = given.file_id
+    ids = [file.file_id for file in given or []]
+    if ids and state.get("uploaded_ids") != ids:
+        state["uploaded_ids"] = ids
+        state["file"] = uploads.keep_all({file.name: file.getvalue() for file in given})
     return st.text_input(
         "Kept as",
         key="file",

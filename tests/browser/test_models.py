@@ -64,7 +64,7 @@ def test_what_a_link_chose_holds_on_the_next_page(new_page):
 
 def test_a_file_is_uploaded_shown_and_found_again_after_a_reload(own_app, new_page):
     page = new_page(f"{own_app}/truncation?model=a+file+of+mine")
-    expect(page.get_by_text("Choose a file in the sidebar")).to_be_visible()
+    expect(page.get_by_text("Choose files in the sidebar")).to_be_visible()
     page.locator("input[type=file]").set_input_files(
         {"name": "mine.safetensors", "mimeType": "application/octet-stream", "buffer": weights()}
     )

@@ -1,6 +1,11 @@
 """A model from the hub or of one's own: what is asked, fetched, said, and kept in the link."""
 
+import io
+import json
 import os
+import struct
+import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -8,9 +13,12 @@ import streamlit as st
 from safetensors.numpy import save
 from streamlit.testing.v1 import AppTest
 
+from lowrank.errors import FormatError, InputError
+from lowrank.llama import forward
 from lowrank.readers import uploads
-from lowrank.ui import model_picker
+from lowrank.ui import cached, model_picker
 from lowrank.ui.model_picker import HUB, MODELS, UPLOAD
+from tests import tiny_llama
 from tests.pages import opening
 from tests.pages.opening import captions
 
@@ -99,7 +107,7 @@ def test_a_link_can_name_nothing_but_an_uploaded_file(name):
 def test_before_a_file_is_chosen_it_is_asked_for():
     app = opened(UPLOAD)
     assert not app.exception
-    assert "Choose a file" in app.info[0].value
+    assert "Choose files" in app.info[0].value
 
 
 def test_an_upload_that_is_no_model_is_one_sentence():
@@ -126,6 +134,115 @@ def test_progress_is_drawn_now_and_then_and_at_the_end():
         progress(done * 1000, 1_000_000)
     assert drawn[-1] == (1.0, "1.0 of 1.0 MB")
     assert len(drawn) < 50
+
+
+def folder_of_ones_own(tmp_path, **config: object) -> dict[str, bytes]:
+    """The files of a whole checkpoint, by name."""
+    where = tiny_llama.write(tmp_path / "tiny")
+    given = json.loads((where / "config.json").read_text()) | config
+    (where / "config.json").write_text(json.dumps(given))
+    return {path.name: path.read_bytes() for path in where.iterdir()}
+
+
+def test_weights_with_their_configuration_and_tokenizer_run(tmp_path):
+    files = folder_of_ones_own(tmp_path)
+    app = opened(UPLOAD, "surgery")
+    given = [(name, data, "application/octet-stream") for name, data in files.items()]
+    app.sidebar.file_uploader[0].set_value(given).run()
+    assert not app.exception
+    assert not app.error
+    name = app.sidebar.text_input(key="file").value
+    params = cached.params(str(uploads.find(name)))
+    assert forward(params, [1, 2, 3]).shape == (3, 258)
+    assert cached.words(str(uploads.find(name))).encode("hi")
+    again = opened(UPLOAD, "surgery", file=name)
+    assert not again.exception
+    assert not again.error
+
+
+def test_a_family_that_does_not_run_says_so_and_its_matrices_open(tmp_path):
+    files = folder_of_ones_own(tmp_path, model_type="gemma2")
+    name = uploads.keep_all(files)
+    assert "Gemma 2: logits are soft-capped" in opened(UPLOAD, "surgery", file=name).error[0].value
+    app = opened(UPLOAD, file=name)
+    assert not app.error
+    assert Q.format(0) in captions(app.sidebar)
+
+
+def zipped(files: dict[str, bytes], folder: str = "") -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(folder + name, data)
+    return held.getvalue()
+
+
+def test_a_zip_of_the_folder_is_the_folder(tmp_path):
+    files = folder_of_ones_own(tmp_path)
+    name = uploads.keep_all(files)
+    assert uploads.keep_all({"tiny.zip": zipped(files)}) == name
+    more = files | {"README.md": b"#", ".gitattributes": b"", "original/consolidated.json": b"{}"}
+    more |= {"original/params.safetensors": b"", "__MACOSX/config.json": b"?"}
+    assert uploads.keep_all({"tiny.zip": zipped(more, "tiny/")}) == name
+    assert {path.name for path in uploads.find(name).iterdir()} == set(files)
+    single = uploads.keep_all({"tiny.zip": zipped({"a/model.gguf": b"GGUF"})})
+    assert uploads.find(single).read_bytes() == b"GGUF"
+    assert [path.name for path in uploads.folder().glob(".*")] == []
+
+
+def with_table(size: int) -> bytes:
+    """A zip whose end says that its table of files is that long."""
+    found = bytearray(zipped({"model.safetensors": b""}))
+    struct.pack_into("<I", found, len(found) - 22 + 12, size)
+    return bytes(found)
+
+
+SOUND = zipped({"model.safetensors": b"0" * 100})
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"a.zip": b"no zip"}, "no sound zip"),
+        ({"a.zip": b""}, "no sound zip"),
+        ({"a.zip": SOUND[:-30]}, "no sound zip"),
+        (
+            {"a.zip": SOUND.replace(zlib.compress(b"0" * 100, wbits=-15), b"\xff" * 5)},
+            "no sound zip",
+        ),
+        ({"a.zip": with_table(2_000_000)}, "more files than any model has"),
+        ({"a.zip": SOUND[:-22] + b"PK\6\7" + bytes(16) + SOUND[-22:]}, "more files than any"),
+        ({"a.zip": zipped({"model.safetensors": bytes(2_000_000)})}, "unpacks to 2 MB; 1 MB"),
+        ({"a.zip": zipped({"readme.md": b""})}, "holds no .safetensors"),
+        ({"a.zip": SOUND, "config.json": b"{}"}, "A zip comes alone"),
+        ({"config.json": b"{}", "tokenizer.json": b"{}"}, "expected .safetensors among them"),
+        ({"config.json": b"{}"}, "not a .safetensors or .gguf"),
+        ({"../config.json": b"", "model.safetensors": b""}, "is no file of a checkpoint"),
+        ({"a.gguf": b"", "config.json": b""}, "is no file of a checkpoint"),
+        ({"a.safetensors": bytes(10**6), "config.json": b"{}"}, "MB together"),
+    ],
+)
+def test_what_is_brought_together_and_is_no_checkpoint_is_refused(files, words, monkeypatch):
+    monkeypatch.setattr(uploads, "LARGEST", 1_000_000)
+    with pytest.raises((InputError, FormatError), match=words):
+        uploads.keep_all(files)
+    assert not uploads.folder().exists() or list(uploads.folder().iterdir()) == []
+
+
+def test_an_encrypted_zip_is_refused():
+    found = bytearray(SOUND)
+    at = found.rfind(b"PK\1\2")
+    found[at + 8] |= 1
+    with pytest.raises(FormatError, match="is encrypted"):
+        uploads.keep_all({"a.zip": bytes(found)})
+
+
+def test_an_uploaded_folder_goes_when_room_is_short(monkeypatch, tmp_path):
+    name = uploads.keep_all(folder_of_ones_own(tmp_path))
+    os.utime(uploads.find(name), (1, 1))
+    monkeypatch.setattr(uploads, "MOST", 1000)
+    kept = uploads.keep("new.gguf", bytes(100))
+    assert [path.name for path in uploads.folder().iterdir()] == [kept]
 
 
 def test_the_oldest_uploads_go_first(monkeypatch):
