@@ -8,7 +8,7 @@ the program; the formulas here count what the equations need and say so.
 134515008
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from math import prod
@@ -204,7 +204,12 @@ def adapter_parameters(config: LlamaConfig, bottleneck: int) -> int:
 
 
 def activation_numbers(
-    config: LlamaConfig, tokens: int, batch: int = 1, recompute: bool = False, flash: bool = True
+    config: LlamaConfig,
+    tokens: int,
+    batch: int = 1,
+    recompute: bool = False,
+    flash: bool = True,
+    trained: Collection[str] = LINEAR,
 ) -> int:
     """Numbers that the forward pass keeps for the backward pass, all layers, without the logits.
 
@@ -215,14 +220,26 @@ def activation_numbers(
     `recompute` a layer keeps only its input, and one layer at a time is computed again (Chen et
     al. 2016). Programs differ from this count in what they keep twice.
 
+    A frozen projection's input is needed for no gradient of its own: with `trained` projections
+    given, what only frozen ones read is left out (the normalised input and middle, down's input;
+    o's input stays, which attention itself needs).
+
     Raises InputError unless tokens and batch are at least 1.
     Reference: Korthikanti et al., "Reducing Activation Recomputation in Large Transformer Models"
     (2022), section 4, counted here for RMSNorm, grouped-query attention and SwiGLU.
+
+    >>> config = PUBLISHED["Llama 2 7B"]
+    >>> every, some = (activation_numbers(config, 1, trained=t) for t in (LINEAR, ["q_proj"]))
+    >>> f"{1 - some / every:.0%}"
+    '23%'
     """
     _at_least_one(tokens=tokens, batch=batch)
     h, layers = config.hidden_size, config.num_hidden_layers
     queries, keys = (config.projection_shape(name)[0] for name in ("q_proj", "k_proj"))
-    a_token = 4 * h + 2 * queries + 2 * keys + 3 * config.intermediate_size
+    a_token = 2 * h + 2 * queries + 2 * keys + 2 * config.intermediate_size
+    a_token += h * (not {"q_proj", "k_proj", "v_proj"}.isdisjoint(trained))
+    a_token += h * (not {"gate_proj", "up_proj"}.isdisjoint(trained))
+    a_token += config.intermediate_size * ("down_proj" in trained)
     if not flash:
         a_token += config.num_attention_heads * tokens
     a_layer = a_token * tokens * batch
@@ -268,13 +285,15 @@ def training_memory(
     recompute: bool = False,
     flash: bool = True,
     compute_bits: int = 16,
+    targets: Collection[str] = LINEAR,
 ) -> Memory:
     """What one training step holds with Adam: `trained` parameters get gradients and moments.
 
     With `full` the weights themselves are trained: gradients have the weights' precision, and
     16-bit weights a float32 master copy, as mixed precision has it (Micikevicius et al. 2018).
     Otherwise `trained` numbers are added in float32 beside frozen weights (LoRA, QLoRA,
-    adapters), as QLoRA keeps them. Adam's moments are float32: 8 bytes a trained parameter.
+    adapters), as QLoRA keeps them; `targets` are the projections they are added to, whose inputs
+    are kept. Adam's moments are float32: 8 bytes a trained parameter.
     Logits count twice in float32: as values and as gradient.
 
     Raises InputError if sizes are below 1, or quantized weights are to be trained themselves.
@@ -285,7 +304,7 @@ def training_memory(
         raise InputError(
             f"Weights in {storage.linear.name} cannot be trained themselves: choose 16 or 32 bits."
         )
-    kept = activation_numbers(config, tokens, batch, recompute, flash)
+    kept = activation_numbers(config, tokens, batch, recompute, flash, targets)
     weights = weight_bytes(config, storage)
     master = sum(4 * p.total for p in parts(config) if storage.of(p).bits == 16) if full else 0
     return Memory(
@@ -297,6 +316,18 @@ def training_memory(
         activations=kept * compute_bits // 8,
         logits=2 * 4 * config.vocab_size * tokens * batch,
     )
+
+
+def fitting(total: int) -> tuple[str, int]:
+    """The smallest of the listed cards that holds so many bytes beside RESERVE, and how many of it.
+
+    >>> fitting(13_480_000_000), fitting(16_500_000_000), fitting(200 * 10**9)
+    (('16 GB (RTX 4080)', 1), ('24 GB (RTX 3090, 4090, L4)', 1), ('141 GB (H200)', 2))
+    """
+    room = {card: size - RESERVE for card, size in CARDS.items()}
+    largest = max(room, key=lambda card: room[card])
+    card = next((card for card, size in room.items() if total <= size), largest)
+    return card, -(-total // room[card])
 
 
 def _at_least_one(**sizes: int) -> None:
@@ -346,10 +377,10 @@ PUBLISHED = {
     "Llama 3.2 3B": _llama(3072, 8192, 28, 24, 8, 128_256, True, 128, 500_000.0),
 }
 
-# Memory of common accelerators, in bytes as makers count them.
+# Memory of common accelerators that compute in bfloat16, in bytes: makers' gigabytes are 2**30.
 CARDS = {
     "8 GB (RTX 4060)": 8 * 2**30,
-    "16 GB (T4, V100)": 16 * 2**30,
+    "16 GB (RTX 4080)": 16 * 2**30,
     "24 GB (RTX 3090, 4090, L4)": 24 * 2**30,
     "40 GB (A100)": 40 * 2**30,
     "48 GB (A6000, L40S)": 48 * 2**30,
@@ -357,4 +388,5 @@ CARDS = {
     "141 GB (H200)": 141 * 2**30,
 }
 
+RESERVE = 10**9  # bytes of a card left to driver, framework and fragmentation: an assumption
 BLOOM_176B = 176_247_271_424  # parameters; Scao et al. 2022, arXiv 2211.05100, table 3

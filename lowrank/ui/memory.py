@@ -23,6 +23,8 @@ TARGETS = {
     "attention": ATTENTION,
     "all": LINEAR,
 }
+# Adapter layers read two vectors as wide as the model in every layer: as much as q and gate do.
+ADAPTERS_READ = ("q_proj", "gate_proj")
 PLOTLY = {"displayModeBar": False}
 
 
@@ -32,7 +34,7 @@ def configuration(open_model: LlamaConfig | None) -> LlamaConfig:
     Raises InputError for a text that is no Llama's config.json.
     """
     chosen = st.selectbox(
-        "Model",
+        "Sizes of",
         [*count.PUBLISHED, OPEN, MINE],
         index=list(count.PUBLISHED).index("Llama 2 7B"),
         key="config",
@@ -109,8 +111,7 @@ def table(config: LlamaConfig, stored: Storage) -> str:
         )
     total = count.weight_bytes(config, stored)
     lines.append(
-        f"| **all** | | | | **{count.parameters(config):,}** | **{amount(total)}** "
-        f"({total / 2**30:,.2f} GiB) |"
+        f"| **all** | | | | **{count.parameters(config):,}** | **{amount(total)}** |"
     )
     return "\n".join(lines)
 
@@ -124,9 +125,9 @@ def popular() -> str:
     rows = [
         ("seven 4096 × 4096 matrices, float32, a layer", guess),
         ("32 such layers", 32 * guess),
-        ("a layer as it is: q, k, v, o 4096 × 4096; gate, up, down 4096 × 11008", layer),
+        ("a layer as it is: q, k, v, o 4096 × 4096; gate, up 11008 × 4096; down 4096 × 11008", layer),
         ("32 such layers", 32 * layer),
-        ("with embeddings, head and norms: all 6,738,415,616 parameters", whole),
+        (f"with embeddings, head and norms: all {count.parameters(config):,} parameters", whole),
         ("the same in float16", whole // 2),
     ]
     lines = ["| | GB | GiB |", "|:--|--:|--:|"]
@@ -195,6 +196,7 @@ def training(config: LlamaConfig) -> None:
     single, half = Storage(count.FLOAT32, count.FLOAT32), Storage()
     four = Storage(count.NF4_DOUBLE, count.BFLOAT16)
     common: dict[str, Any] = {"tokens": tokens, "batch": batch, "recompute": recompute}
+    beside = common | {"targets": TARGETS[targets]}
     runs = {
         "full, float32": count.training_memory(
             config, single, everything, full=True, compute_bits=32, **common
@@ -202,10 +204,12 @@ def training(config: LlamaConfig) -> None:
         "full, mixed precision": count.training_memory(
             config, half, everything, full=True, **common
         ),
-        "LoRA, float32": count.training_memory(config, single, lora, compute_bits=32, **common),
-        "LoRA, bfloat16": count.training_memory(config, half, lora, **common),
-        "QLoRA, NF4": count.training_memory(config, four, lora, **common),
-        "adapter layers, bfloat16": count.training_memory(config, half, bottleneck, **common),
+        "LoRA, float32": count.training_memory(config, single, lora, compute_bits=32, **beside),
+        "LoRA, bfloat16": count.training_memory(config, half, lora, **beside),
+        "QLoRA, NF4": count.training_memory(config, four, lora, **beside),
+        "adapter layers, bfloat16": count.training_memory(
+            config, half, bottleneck, targets=ADAPTERS_READ, **common
+        ),
     }
     st.markdown(
         f"Trained: full {everything:,}; LoRA {lora:,} ({lora / everything:.4%} of the model); "
@@ -221,13 +225,14 @@ def shown(runs: Mapping[str, Memory], key: str) -> None:
     st.plotly_chart(
         figures.bars(runs, count.CARDS), key=key, config=PLOTLY, alt=f"Gigabytes: {totals}."
     )
-    lines = ["| | GB | fits on |", "|:--|--:|:--|"]
+    lines = ["| | GB | fits on | of which usable, GB |", "|:--|--:|:--|--:|"]
     for name, run in runs.items():
-        card = next((card for card, size in count.CARDS.items() if run.total <= size), None)
-        needed = f"{-(-run.total // (80 * 2**30))} × 80 GB" if card is None else card
-        lines.append(f"| {name} | {run.total / 1e9:,.2f} | {needed} |")
+        card, cards = count.fitting(run.total)
+        needed = card if cards == 1 else f"{cards} × {card}"
+        room = cards * (count.CARDS[card] - count.RESERVE)
+        lines.append(f"| {name} | {run.total / 1e9:,.2f} | {needed} | {room / 1e9:,.2f} |")
     st.markdown("\n".join(lines))
-    st.caption(text("memory", "fits"))
+    st.caption(text("memory", "fits").format(reserve=amount(count.RESERVE)))
 
 
 def layer_picture(config: LlamaConfig) -> None:

@@ -23,21 +23,45 @@ def test_llama_2_7b_and_the_popular_estimate():
     app = opened()
     assert "**6,738,415,616**" in words(app)
     assert "| gate_proj | 11,008 × 4,096 | 45,088,768 | 32 |" in words(app).replace("\u00a0", " ")
-    assert "**13.5 GB** (12.55 GiB)" in words(app)
+    assert "**13.5 GB** |" in words(app)
     assert "| 32 such layers | 15.03 | 14.000 |" in words(app)
     assert "| 32 such layers | 25.90 | 24.125 |" in words(app)
     app.selectbox(key="linear").set_value("float32").run()
     app.selectbox(key="rest").set_value("float32").run()
-    assert "(25.10 GiB)" in words(app)
+    assert "**27 GB** |" in words(app)
 
 
 def test_inference_fits_where_it_fits_and_bloom_does_not():
     app = opened(view="Inference")
     assert "352.5 GB" in words(app)
-    before = next(m.value for m in app.markdown if "| bfloat16 |" in m.value)
-    assert "| bfloat16 | 15.62 | 16 GB (T4, V100) |" in before
+    assert "| bfloat16 | 15.62 | 16 GB (RTX 4080) | 16.18 |" in words(app)
+    assert "1 GB of it are left" in words(app)
     app.select_slider(key="context").set_value(131072).run()
-    assert "| bfloat16 | 82.20 | 80 GB (A100, H100) |" in words(app)
+    assert "| bfloat16 | 82.20 | 80 GB (A100, H100) | 84.90 |" in words(app)
+
+
+def test_what_would_fill_a_card_to_the_brim_does_not_fit_it():
+    """17.01 GB of a 17.18 GB card leave nothing for the framework."""
+    app = opened(view="Inference", config="Llama 3 8B", context="8192")
+    assert "| bfloat16 | 17.13 | 24 GB (RTX 3090, 4090, L4) | 24.77 |" in words(app)
+
+
+def test_lora_on_attention_does_not_keep_what_the_frozen_mlp_reads():
+    app = opened(view="Training")
+
+    def lora() -> float:
+        row = next(r for r in words(app).splitlines() if r.startswith("| LoRA, bfloat16 |"))
+        return float(row.split("|")[2])
+
+    attention = lora()
+    app.selectbox(key="targets").set_value("all").run()
+    kept = 512 * 32 * (4096 + 11008) * 2 / 1e9  # gate and up's input, down's input
+    added = (20_000_000 - 4_194_304) * 16 / 1e9  # r = 8: pairs, gradients, moments
+    assert lora() - attention == pytest.approx(kept + added, abs=0.02)
+
+
+def test_only_one_choice_is_called_model():
+    assert [box.label for box in opened().selectbox].count("Model") == 1
 
 
 def test_lora_trains_what_peft_says():
