@@ -110,9 +110,7 @@ def table(config: LlamaConfig, stored: Storage) -> str:
             f"| {part.name} | {shape} | {part.each:,} | {part.copies} | {part.total:,} | {size} |"
         )
     total = count.weight_bytes(config, stored)
-    lines.append(
-        f"| **all** | | | | **{count.parameters(config):,}** | **{amount(total)}** |"
-    )
+    lines.append(f"| **all** | | | | **{count.parameters(config):,}** | **{amount(total)}** |")
     return "\n".join(lines)
 
 
@@ -122,12 +120,16 @@ def popular() -> str:
     guess = 7 * 4096 * 4096 * 4
     layer = sum(4 * p.each for p in count.parts(config) if p.name in LINEAR)
     whole = count.weight_bytes(config, Storage(count.FLOAT32, count.FLOAT32))
+    everything = f"with embeddings, head and norms: all {count.parameters(config):,} parameters"
     rows = [
         ("seven 4096 × 4096 matrices, float32, a layer", guess),
         ("32 such layers", 32 * guess),
-        ("a layer as it is: q, k, v, o 4096 × 4096; gate, up 11008 × 4096; down 4096 × 11008", layer),
+        (
+            "a layer as it is: q, k, v, o 4096 × 4096; gate, up 11008 × 4096; down 4096 × 11008",
+            layer,
+        ),
         ("32 such layers", 32 * layer),
-        (f"with embeddings, head and norms: all {count.parameters(config):,} parameters", whole),
+        (everything, whole),
         ("the same in float16", whole // 2),
     ]
     lines = ["| | GB | GiB |", "|:--|--:|--:|"]
