@@ -26,7 +26,7 @@ def members(data: bytes | memoryview, most: int) -> tuple[zipfile.ZipFile, list[
     check_table(bytes(data[-COMMENT - 22 - 20 :]))
     with sound():
         archive = zipfile.ZipFile(io.BytesIO(data))
-    found = [info for info in archive.infolist() if not info.is_dir() and visible(info.filename)]
+    found = [info for info in archive.infolist() if visible(info.filename)]
     for info in found:
         if info.flag_bits & 1 or info.compress_type not in METHODS:
             raise FormatError(
@@ -69,8 +69,13 @@ def check_table(end: bytes) -> None:
 
 
 def visible(name: str) -> bool:
-    """Whether a path in a zip is a file that somebody put there, not the system's own."""
-    return not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
+    """Whether a path in a zip is a file, and not a folder or the system's own."""
+    parts = PurePosixPath(name).parts
+    return (
+        bool(parts)
+        and not name.endswith("/")
+        and not any(part.startswith((".", "__MACOSX")) for part in parts)
+    )
 
 
 def nearest(found: list[zipfile.ZipInfo], endings: tuple[str, ...]) -> list[zipfile.ZipInfo]:

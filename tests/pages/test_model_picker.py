@@ -6,14 +6,17 @@ import os
 import struct
 import zipfile
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
-import streamlit as st
+import streamlit
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.numpy import save
 from streamlit.testing.v1 import AppTest
 
-from lowrank.errors import FormatError, InputError
+from lowrank.errors import FormatError, InputError, LowrankError
 from lowrank.llama import forward
 from lowrank.readers import uploads
 from lowrank.ui import cached, model_picker
@@ -34,7 +37,7 @@ def weights() -> dict[str, np.ndarray]:
 def nothing_cached(tmp_path, monkeypatch) -> None:
     """Other tests open other models of the same names."""
     monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path / "kept"))
-    st.cache_resource.clear()
+    streamlit.cache_resource.clear()
 
 
 def opened(model: str, page: str = "truncation", **query: str) -> AppTest:
@@ -92,7 +95,7 @@ def test_a_file_of_ones_own_opens_again_from_its_link():
     assert f"{Q.format(0)} · 24 × 16" in captions(app.sidebar)
     assert app.sidebar.text_input(key="file").value == name
     uploads.find(name).unlink()
-    st.cache_resource.clear()
+    streamlit.cache_resource.clear()
     gone = opened(UPLOAD, file=name)
     assert "no longer kept here" in gone.error[0].value
 
@@ -139,16 +142,16 @@ def test_progress_is_drawn_now_and_then_and_at_the_end():
 def folder_of_ones_own(tmp_path, **config: object) -> dict[str, bytes]:
     """The files of a whole checkpoint, by name."""
     where = tiny_llama.write(tmp_path / "tiny")
-    given = json.loads((where / "config.json").read_text()) | config
-    (where / "config.json").write_text(json.dumps(given))
+    said = json.loads((where / "config.json").read_text()) | config
+    (where / "config.json").write_text(json.dumps(said))
     return {path.name: path.read_bytes() for path in where.iterdir()}
 
 
 def test_weights_with_their_configuration_and_tokenizer_run(tmp_path):
     files = folder_of_ones_own(tmp_path)
     app = opened(UPLOAD, "surgery")
-    given = [(name, data, "application/octet-stream") for name, data in files.items()]
-    app.sidebar.file_uploader[0].set_value(given).run()
+    chosen = [(name, data, "application/octet-stream") for name, data in files.items()]
+    app.sidebar.file_uploader[0].set_value(chosen).run()
     assert not app.exception
     assert not app.error
     name = app.sidebar.text_input(key="file").value
@@ -227,6 +230,16 @@ def test_what_is_brought_together_and_is_no_checkpoint_is_refused(files, words, 
     with pytest.raises((InputError, FormatError), match=words):
         uploads.keep_all(files)
     assert not uploads.folder().exists() or list(uploads.folder().iterdir()) == []
+
+
+@settings(max_examples=200)
+@given(changes=st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), max_size=6))
+def test_a_mutated_zip_is_kept_or_refused_but_never_crashes(changes):
+    found = bytearray(zipped({"model.safetensors": b"abc" * 50, "config.json": b"{}"}, "t/"))
+    for at, byte in changes:
+        found[at % len(found)] = byte
+    with suppress(LowrankError):
+        uploads.keep_all({"a.zip": bytes(found)})
 
 
 def test_an_encrypted_zip_is_refused():
