@@ -4,7 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from lowrank.ui import redundancy, sidebar
+from lowrank.ui import (
+    everything,  # noqa: F401  first, so that no visitor meets a module that is half imported
+    redundancy,
+    sidebar,
+)
 from lowrank.ui.layout import navigation
 from lowrank.ui.sidebar import MATRIX, MODEL
 

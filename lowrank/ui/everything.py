@@ -1,0 +1,38 @@
+"""All that any page can need, imported before the first visitor is answered.
+
+Two things make a class's first minute fail, or every later one slow. Many script threads that
+import the same modules at once can meet one that is only half there; whoever imports this module
+waits until it is whole. And Streamlit collects garbage after each run of a page: over the hundreds
+of thousands of objects that the libraries hold, which never become garbage, that takes most of the
+run. They are taken out of the collector's sight here, once.
+"""
+
+import gc
+import pkgutil
+from importlib import import_module
+from pathlib import Path
+
+# What pages and libraries load only where they use it.
+LATER = (
+    "PIL.Image",
+    "gguf",
+    "huggingface_hub",
+    "jinja2.sandbox",
+    "pandas",
+    "plotly.graph_objects",
+    "plotly.subplots",
+    "pyarrow",
+    "regex",
+    "sympy",
+    "threadpoolctl",
+    "tokenizers",
+)
+PROGRAMS = ("lowrank.__main__", "lowrank.llama.sandbox")  # run by themselves, never imported
+
+for library in LATER:
+    import_module(library)
+for module in pkgutil.walk_packages([str(Path(__file__).parents[1])], "lowrank."):
+    if module.name not in PROGRAMS and module.name != __name__:
+        import_module(module.name)
+gc.collect()
+gc.freeze()
