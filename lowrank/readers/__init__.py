@@ -49,7 +49,7 @@ def open_model(source: str | Path = "default") -> Model:
             f"{path.name} is a pickle, which can run any code when opened, and is not read. "
             "Convert it where you trust it: model.save_pretrained(folder) writes safetensors."
         )
-    if path.suffix == ".gguf":
+    if path.suffix.lower() == ".gguf":
         return GGUFModel(path)
     if path.is_dir() or path.name.endswith((".safetensors", ".safetensors.index.json")):
         return SafetensorsModel(path)

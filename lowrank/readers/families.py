@@ -5,7 +5,7 @@ outside; GGUF's names for the same ones come from the `gguf` package's own table
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,15 @@ class Family:
 
 
 BLOCK = ("input_layernorm", "mlp.dense_h_to_4h", "mlp.dense_4h_to_h")
+FALCON = Family(
+    "Falcon",
+    ("falcon", "RefinedWeb", "RefinedWebModel"),
+    ("falcon",),
+    ("self_attention.query_key_value", "self_attention.dense", *BLOCK),
+    (Fused("self_attention.query_key_value", QKV, grouped=True),),
+    layers="transformer.h",
+    outside=("transformer.word_embeddings", "transformer.ln_f", "lm_head"),
+)
 FAMILIES = (
     Family(
         "Llama",
@@ -130,14 +139,12 @@ FAMILIES = (
         (Fused("attention.wqkv", QKV, grouped=True),),
         outside=("model.tok_embeddings", "model.norm", "output"),
     ),
-    Family(
-        "Falcon",
-        ("falcon", "RefinedWeb", "RefinedWebModel"),
-        ("falcon",),
-        ("self_attention.query_key_value", "self_attention.dense", "ln_mlp", "ln_attn", *BLOCK),
-        (Fused("self_attention.query_key_value", QKV, grouped=True),),
-        layers="transformer.h",
-        outside=("transformer.word_embeddings", "transformer.ln_f", "lm_head"),
+    FALCON,
+    replace(
+        FALCON,
+        title="Falcon 40B",
+        architectures=("falcon two norms",),
+        adds=(*FALCON.adds, "ln_mlp", "ln_attn"),
     ),
     Family(
         "BLOOM",
@@ -183,10 +190,12 @@ def family_of(config: Mapping[str, Any] | None) -> Family | None:
     return next(found, None) if isinstance(kind, str) else None
 
 
-def family_in_gguf(architecture: str, experts: bool) -> Family:
-    """The row of a GGUF architecture; the Llama's for one that is in none."""
-    wanted = [f"{architecture} experts"] if experts else []
-    for name in (*wanted, architecture):
+def family_in_gguf(architecture: str, variants: Iterable[str] = ()) -> Family:
+    """The row of a GGUF architecture, by preference of a variant: "experts", "two norms".
+
+    The Llama's for an architecture that is in none.
+    """
+    for name in (*(f"{architecture} {variant}" for variant in variants), architecture):
         for family in FAMILIES:
             if name in family.architectures:
                 return family

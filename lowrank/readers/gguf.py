@@ -1,200 +1,182 @@
-"""GGUF files: a strict header parser over a memory map, and dequantisation by the `gguf` package.
+"""GGUF models: files in one piece or split, on disk or elsewhere; dequantised by `gguf`.
 
-Layout after the GGUF specification, version 3 (ggml documentation, docs/gguf.md). Every count,
-length and offset is checked against the file before it is used, so a lying file costs neither
-time nor memory. The vocabulary is stepped over, not decoded, until someone asks for it.
+The header is parsed in `gguf_header`; what the converter did to the tensors is taken back in
+`gguf_layout`.
 """
 
-import struct
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from math import log, prod
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowrank.errors import FormatError
+from lowrank.errors import FormatError, SourceError
 from lowrank.llama.config import LlamaConfig
-from lowrank.llama.names import place
 from lowrank.llama.relatives import RELATIVES
 from lowrank.llama.vocabulary import Vocabulary
-from lowrank.readers.gguf_names import from_gguf
+from lowrank.readers.families import Heads, family_in_gguf
+from lowrank.readers.gguf_header import (
+    NUMBERS,
+    STRING,
+    Array,
+    Cursor,
+    Short,
+    Stored,
+    read_metadata,
+    read_table,
+)
+from lowrank.readers.gguf_layout import of_gguf
 from lowrank.readers.hf_config import KINDS, llama_config_from_json
 from lowrank.readers.interface import TensorInfo, known_tensor
 from lowrank.readers.local_files import mapped, release
 from lowrank.readers.notebook import ShownInNotebooks
+from lowrank.readers.shown import Shown, computed, own, parts
 
-NUMBERS = {
-    0: "B",
-    1: "b",
-    2: "H",
-    3: "h",
-    4: "I",
-    5: "i",
-    6: "f",
-    7: "?",
-    10: "Q",
-    11: "q",
-    12: "d",
-}
-STRING, ARRAY = 8, 9
-MAX_DIMENSIONS = 4
-MAX_NESTING = 2
-MOST_TENSORS = 30_000
 ROWS = 1024  # dequantised at a time
-MOST_ITEMS = 4_000_000  # strings, pairs and rows of one file: stepped over within a second
 PLAIN = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I8": "i1", "I16": "<i2", "I32": "<i4"}
 PLAIN["I64"] = "<i8"
-BY_PAIR = {
-    "llama",
-    "mistral",
-    "mixtral",
-    "smollm3",
-}  # architectures whose q and k llama.cpp orders by pairs
+SPLIT = re.compile(r"(.*)-(\d{5})-of-(\d{5})(\.gguf)", re.IGNORECASE)
+MOST_SPLITS = 1000
+FIRST_LOOK = 1 << 20  # bytes of a header asked for at once; the next time four times as many
+
+
+class File(Protocol):
+    """One file of a model: its name, its size, and how its bytes are had."""
+
+    @property
+    def name(self) -> str: ...
+
+    def size(self) -> int:
+        """Its bytes in all."""
+
+    def first(self, count: int) -> memoryview:
+        """At least so many of its first bytes, or all of them."""
+
+    def raw(self, start: int, size: int) -> memoryview | bytes:
+        """A range of its bytes."""
+
+    def done(self, start: int, size: int) -> None:
+        """The range has been used."""
 
 
 @dataclass(frozen=True)
-class Array:
-    """A metadata array left in the file: element type, count and where its first element is."""
+class MappedFile:
+    """A file of this machine, memory-mapped."""
 
-    kind: int
-    count: int
-    start: int
+    name: str
+    data: memoryview
 
+    def size(self) -> int:
+        """See `File`."""
+        return len(self.data)
 
-class Cursor:
-    """A place in the file that only moves forward, and never past the end."""
+    def first(self, count: int) -> memoryview:
+        """See `File`."""
+        return self.data
 
-    def __init__(self, data: memoryview, path: Path) -> None:
-        self.data, self.path, self.at = data, path, 0
-        self.items_left = MOST_ITEMS
+    def raw(self, start: int, size: int) -> memoryview:
+        """See `File`."""
+        return self.data[start : start + size]
 
-    def fail(self, what: str) -> FormatError:
-        """The error to raise: which file, where, and what is wrong."""
-        return FormatError(f"{self.path.name} is not a sound GGUF file: {what} (byte {self.at}).")
-
-    def take(self, size: int, what: str) -> memoryview:
-        """The next `size` bytes."""
-        if size > len(self.data) - self.at:
-            raise self.fail(f"{what} needs {size:,} bytes, but the file ends before")
-        self.at += size
-        return self.data[self.at - size : self.at]
-
-    def number(self, code: str, what: str) -> Any:
-        """The next number, little-endian, in struct's letter for its type."""
-        return struct.unpack("<" + code, self.take(struct.calcsize("<" + code), what))[0]
-
-    def string(self, what: str) -> str:
-        """The next string: a 64-bit length, then UTF-8."""
-        raw = bytes(self.take(self.number("Q", what), what))
-        try:
-            return raw.decode("utf-8")
-        except UnicodeDecodeError:
-            raise self.fail(f"{what} is not UTF-8") from None
-
-    def value(self, kind: int, what: str, depth: int = 0) -> Any:
-        """The next metadata value; an array is stepped over and described, not decoded."""
-        if kind in NUMBERS:
-            return self.number(NUMBERS[kind], what)
-        if kind == STRING:
-            return self.string(what)
-        if kind != ARRAY or depth == MAX_NESTING:
-            raise self.fail(f"{what} has unknown type {kind} or arrays nested too deep")
-        inner, count = self.number("I", what), self.number("Q", what)
-        array = Array(inner, count, self.at)
-        if inner in NUMBERS:
-            self.take(count * struct.calcsize("<" + NUMBERS[inner]), what)
-        elif inner == STRING:
-            self.skip_strings(count, what)
-        else:
-            self.no_more_than(count, 12, what)
-            for _ in range(count):
-                self.value(inner, what, depth + 1)
-        return array
-
-    def skip_strings(self, count: int, what: str) -> None:
-        """Step over `count` strings: a tight loop, since a vocabulary has 100,000 of them."""
-        self.no_more_than(count, 8, what)
-        at, end, length_at = self.at, len(self.data), struct.Struct("<Q").unpack_from
-        for _ in range(count):
-            if at + 8 > end:
-                raise self.fail(f"{what} ends in mid-string")
-            at += 8 + length_at(self.data, at)[0]
-        if at > end:
-            raise self.fail(f"{what} ends in mid-string")
-        self.at = at
-
-    def no_more_than(self, count: int, least: int, what: str) -> None:
-        """Refuse a count whose items, at their smallest, do not fit into what is left.
-
-        Nor may the counts of one file add up to more than any model has.
-        """
-        if count * least > len(self.data) - self.at:
-            raise self.fail(f"{what} claims {count:,} items, more than the file can hold")
-        self.items_left -= count
-        if self.items_left < 0:
-            raise self.fail(f"{what} brings the items of this file above {MOST_ITEMS:,}")
+    def done(self, start: int, size: int) -> None:
+        """See `File`: the pages are given back."""
+        release(self.data, start, size)
 
 
-@dataclass(frozen=True)
-class Stored:
-    """Where one tensor's bytes are, and its shape as stored: innermost dimension first."""
+def splits(name: str) -> list[str]:
+    """The names of all the files that a model of this file name is split into.
 
-    info: TensorInfo
-    type: int
-    start: int
+    >>> splits("a-00002-of-00002.gguf"), splits("a.gguf")
+    (['a-00001-of-00002.gguf', 'a-00002-of-00002.gguf'], ['a.gguf'])
+    """
+    found = SPLIT.fullmatch(name)
+    if found is None or not 1 <= int(found[3]) <= MOST_SPLITS:
+        return [name]
+    stem, _, count, ending = found.groups()
+    return [f"{stem}-{i:05}-of-{count}{ending}" for i in range(1, int(count) + 1)]
 
 
 class GGUFModel(ShownInNotebooks):
-    """A GGUF file, open: see `lowrank.readers.interface.Model` for its verbs.
+    """A GGUF model, open: see `lowrank.readers.interface.Model` for its verbs.
 
-    Raises SourceError if the file cannot be opened, FormatError if it is not a sound GGUF file.
+    `path` is its file, or any of those it is split into, which lie beside one another. Raises
+    SourceError if a file cannot be opened, FormatError if it is not a sound GGUF file.
     """
 
     kind: Literal["real", "synthetic"] = "real"
     given_config: None = None
-    parts: Mapping[str, TensorInfo] = MappingProxyType({})
 
     def __init__(self, path: Path, source: str = "", title: str = "") -> None:
-        self.path, self.made_of = path, (path,)
-        self._data = mapped(path)
-        cursor = Cursor(self._data, path)
-        self.metadata, tensor_count = read_metadata(cursor)
-        self._stored = read_table(cursor, tensor_count, self.metadata)
+        paths = [path.with_name(name) for name in splits(path.name)]
+        for each in paths:
+            if each != path and not each.is_file():
+                raise SourceError(
+                    f"{path.name} is one of {len(paths)} files: {each.name} is not there."
+                )
+        self.path, self.made_of = path, tuple(paths)
         self.source = source or str(path)
+        self._open([MappedFile(each.name, mapped(each)) for each in paths])
         self.title = title or str(self.metadata.get("general.name", path.stem))
+
+    def _open(self, files: Sequence[File]) -> None:
+        """Parse the headers and work out what is shown."""
+        self._files = files
+        table: dict[str, Stored] = {}
+        for at, file in enumerate(files):
+            head, metadata, stored = parsed(file, at)
+            check_split(file.name, metadata, at, len(files))
+            if at == 0:
+                self._head, self.metadata = head, metadata
+            if again := table.keys() & stored.keys():
+                raise FormatError(
+                    f"{file.name} repeats {sorted(again)[0][:200]!r} of another part."
+                )
+            table |= stored
+        said = self.metadata.get("general.architecture")
+        self.architecture = said if isinstance(said, str) else ""
+        variants = ["experts"] if self.metadata.get(f"{self.architecture}.expert_count") else []
+        variants += ["two norms"] if "blk.0.attn_norm_2.weight" in table else []
+        family = family_in_gguf(self.architecture, variants)
+        self._shown, self._stored = of_gguf(table, self.architecture, family, self.heads)
         self.model_type = model_type(self.metadata)
-        windowed = self.numbers(f"{self.model_type}.attention.sliding_window_pattern")
-        self.config = llama_config(self.metadata, self._stored, windowed)
-        self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
-            {name: stored.info for name, stored in self._stored.items()}
-        )
+        windowed = self.numbers(f"{self.architecture}.attention.sliding_window_pattern")
+        self.config = llama_config(self.metadata, self._shown, windowed)
+        self.tensors: Mapping[str, TensorInfo] = own(self._shown)
+        self.parts: Mapping[str, TensorInfo] = parts(self._shown)
+
+    def heads(self, layer: int | None = None) -> Heads | None:
+        """A layer's heads as the metadata say, of all layers or each; None if they do not."""
+
+        def said(key: str, default: int = 0) -> int:
+            key = f"{self.architecture}.{key}"
+            each = self.numbers(key)
+            value = each[layer or 0] if len(each) > (layer or 0) else self.metadata.get(key)
+            return value if type(value) is int and 0 < value < 2**20 else default
+
+        queries = said("attention.head_count")
+        keys = said("attention.head_count_kv", queries)
+        size = said("attention.key_length", said("embedding_length") // max(queries, 1))
+        return Heads(queries, keys, size) if queries and size and not queries % keys else None
 
     def read(self, name: str) -> NDArray[np.float32]:
-        """One tensor as float32, (out, in), rows of q_proj and k_proj in Hugging Face's order.
+        """One tensor as float32, (out, in), its rows in Hugging Face's order.
 
-        Raises InputError if the model has no such tensor.
+        Where that is not known, the tensor's `note` says so. Raises InputError if the model has no
+        such tensor.
         """
-        info = known_tensor(self.tensors, name, self.title)
+        return computed(known_tensor(self._shown, name, self.title), self._values)
+
+    def _values(self, name: str) -> NDArray[np.float32]:
         stored = self._stored[name]
-        W = dequantised(self._data[stored.start : stored.start + info.nbytes], stored)
-        release(self._data, stored.start, info.nbytes)
-        config, queries = self.config, info.projection == "q_proj"
-        if (
-            config is None
-            or self.model_type not in BY_PAIR
-            or not (queries or info.projection == "k_proj")
-        ):
-            return W
-        heads = config.num_attention_heads if queries else config.num_key_value_heads
-        if W.ndim > 2 or W.shape[0] % (2 * heads):
-            raise FormatError(f"{name} has shape {W.shape}, which {heads} heads cannot share.")
-        return unpermuted(W, heads)
+        file = self._files[stored.file]
+        W = dequantised(file.raw(stored.start, stored.nbytes), name, stored)
+        file.done(stored.start, stored.nbytes)
+        return W
 
     @cached_property
     def tokens(self) -> list[str]:
@@ -240,7 +222,7 @@ class GGUFModel(ShownInNotebooks):
         if not isinstance(array, Array) or array.kind not in NUMBERS:
             return []
         dtype = np.dtype(NUMBERS[array.kind]).newbyteorder("<")
-        raw = self._data[array.start : array.start + array.count * dtype.itemsize]
+        raw = self._head[array.start : array.start + array.count * dtype.itemsize]
         return np.frombuffer(raw, dtype).tolist()
 
     def strings(self, key: str) -> list[str]:
@@ -248,121 +230,58 @@ class GGUFModel(ShownInNotebooks):
         array = self.metadata.get(key)
         if not isinstance(array, Array) or array.kind != STRING:
             return []
-        cursor = Cursor(self._data, self.path)
+        cursor = Cursor(self._head, self._files[0].name, len(self._head))
         cursor.at = array.start
         return [cursor.string(key) for _ in range(array.count)]
 
 
-def read_metadata(cursor: Cursor) -> tuple[dict[str, Any], int]:
-    """The header's key-value pairs, and how many tensors it announces."""
-    if len(cursor.data) < 24:
-        raise cursor.fail("it has under 24 bytes")
-    if bytes(cursor.take(4, "the magic number")) != b"GGUF":
-        raise cursor.fail("it does not begin with 'GGUF'")
-    version = cursor.number("I", "the version")
-    if version not in (2, 3):
-        raise cursor.fail(f"version {version} is not 2 or 3 (little-endian)")
-    tensor_count, pair_count = cursor.number("Q", "counts"), cursor.number("Q", "counts")
-    cursor.no_more_than(tensor_count, 24, "the tensor table")
-    if tensor_count > MOST_TENSORS:
-        raise cursor.fail(f"it lists {tensor_count:,} tensors, and {MOST_TENSORS:,} are accepted")
-    cursor.no_more_than(pair_count, 13, "the metadata")
-    metadata: dict[str, Any] = {}
-    for _ in range(pair_count):
-        key = cursor.string("a metadata key")
-        if key in metadata:
-            raise cursor.fail(f"metadata key {key!r} occurs twice")
-        metadata[key] = cursor.value(cursor.number("I", key), key)
-    return metadata, tensor_count
+def parsed(file: File, at: int) -> tuple[memoryview, dict[str, Any], dict[str, Stored]]:
+    """A file's first bytes, its metadata and its table: asked for until the header is whole."""
+    count = FIRST_LOOK
+    while True:
+        head = file.first(count)
+        cursor = Cursor(head, file.name, file.size())
+        try:
+            metadata, tensors = read_metadata(cursor)
+            return head, metadata, read_table(cursor, tensors, metadata, at)
+        except Short:
+            count *= 4
 
 
-def read_table(cursor: Cursor, count: int, metadata: dict[str, Any]) -> dict[str, Stored]:
-    """Every tensor by its Hugging Face name, each proved to lie inside the file and alone there."""
-    rows = [read_row(cursor) for _ in range(count)]
-    alignment = metadata.get("general.alignment", 32)
-    if not isinstance(alignment, int) or alignment <= 0 or alignment % 8:
-        raise cursor.fail(f"alignment is {alignment!r}, not a multiple of 8")
-    start = -(-cursor.at // alignment) * alignment
-    table: dict[str, Stored] = {}
-    for name, shape, kind, offset in rows:
-        label, nbytes = storage(cursor, name, shape, kind)
-        if offset % alignment or start + offset + nbytes > len(cursor.data):
-            raise cursor.fail(f"tensor {name!r} is misaligned or reaches past the end of the file")
-        hf_name = from_gguf(name)
-        if hf_name in table:
-            raise cursor.fail(f"tensor {name!r} occurs twice")
-        info = TensorInfo(hf_name, *place(hf_name), shape[::-1], label, nbytes)
-        table[hf_name] = Stored(info, kind, start + offset)
-    spans = sorted((stored.start, stored.info.nbytes) for stored in table.values())
-    for (first, size), (second, _) in pairwise(spans):
-        if first + size > second:
-            raise cursor.fail("two tensors overlap")
-    return table
+def check_split(name: str, metadata: Mapping[str, Any], at: int, count: int) -> None:
+    """Raises FormatError unless a file says that it is the part it is taken for."""
+    number, said = metadata.get("split.no", 0), metadata.get("split.count", 1)
+    if (number, said) == (at, count) or (count == 1 and said in (0, 1)):
+        return
+    raise FormatError(
+        f"{name} says it is part {number + 1 if type(number) is int else '?'} of {said}, and is "
+        f"taken for part {at + 1} of {count}: a split model needs all its parts in one folder, "
+        "under the names they were given (-00001-of-0000N)."
+    )
 
 
-def read_row(cursor: Cursor) -> tuple[str, tuple[int, ...], int, int]:
-    """One line of the tensor table: GGUF name, dimensions innermost first, type, offset."""
-    name = cursor.string("a tensor name")
-    dimensions = cursor.number("I", name)
-    if not 1 <= dimensions <= MAX_DIMENSIONS:
-        raise cursor.fail(f"tensor {name!r} has {dimensions} dimensions, not 1 to {MAX_DIMENSIONS}")
-    shape = tuple(cursor.number("Q", name) for _ in range(dimensions))
-    return name, shape, cursor.number("I", name), cursor.number("Q", name)
-
-
-def storage(cursor: Cursor, name: str, shape: tuple[int, ...], kind: int) -> tuple[str, int]:
-    """The stored type's name, and the bytes a tensor of this shape takes in it."""
-    from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
-
-    sizes = {int(t): (t.name, *size) for t, size in GGML_QUANT_SIZES.items()}
-    if kind not in sizes:
-        known = ", ".join(t.name for t in GGMLQuantizationType)
-        raise cursor.fail(f"tensor {name!r} has unknown type {kind}; known are {known}")
-    label, block, size = sizes[kind]
-    if 0 in shape or shape[0] % block:
-        raise cursor.fail(f"tensor {name!r}, shape {shape}, does not fit {label} blocks of {block}")
-    return label, prod(shape) // block * size
-
-
-def dequantised(raw: memoryview, stored: Stored) -> NDArray[np.float32]:
+def dequantised(raw: memoryview | bytes, name: str, stored: Stored) -> NDArray[np.float32]:
     """The tensor's values as a new float32 array in its shape."""
     from gguf.constants import GGMLQuantizationType
     from gguf.quants import dequantize
 
-    info = stored.info
-    if info.dtype in PLAIN:
-        return np.frombuffer(raw, PLAIN[info.dtype]).astype(np.float32).reshape(info.shape)
-    rows = prod(info.shape[:-1])
+    if stored.label in PLAIN:
+        return np.frombuffer(raw, PLAIN[stored.label]).astype(np.float32).reshape(stored.shape)
+    rows = prod(stored.shape[:-1])
     blocks = np.frombuffer(raw, np.uint8).reshape(rows, -1)
-    whole = np.empty((rows, info.shape[-1]), np.float32)
+    whole = np.empty((rows, stored.shape[-1]), np.float32)
     try:
         with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity come as stored
             for at in range(0, rows, ROWS):  # in parts: the package holds each of them twice
                 part = slice(at, at + ROWS)
                 whole[part] = dequantize(blocks[part], GGMLQuantizationType(stored.type))
     except NotImplementedError as error:
-        raise FormatError(
-            f"{info.name} is stored as {info.dtype}, which cannot be read."
-        ) from error
-    return whole.reshape(info.shape)
-
-
-def unpermuted(W: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
-    """q_proj or k_proj, weight or bias, with its rows back in Hugging Face's order.
-
-    Singular values do not change. llama.cpp interleaves the two halves of each head for
-    its RoPE layout; this takes it back.
-
-    >>> unpermuted(np.arange(4, dtype=np.float32)[:, None], heads=1).ravel().tolist()
-    [0.0, 2.0, 1.0, 3.0]
-    """
-    half = W.shape[0] // heads // 2
-    by_pair = W.reshape(heads, half, 2, *W.shape[1:])  # (out, in) -> (heads, half, 2, in)
-    return np.ascontiguousarray(by_pair.swapaxes(1, 2)).reshape(W.shape)
+        raise FormatError(f"{name} is stored as {stored.label}, which cannot be read.") from error
+    return whole.reshape(stored.shape)
 
 
 def llama_config(
-    metadata: Mapping[str, Any], table: Mapping[str, Stored], windowed: Sequence[bool]
+    metadata: Mapping[str, Any], table: Mapping[str, Shown], windowed: Sequence[bool]
 ) -> LlamaConfig | None:
     """The configuration in GGUF's keys; None if the file is no complete Llama or relative of it.
 
@@ -416,7 +335,7 @@ def spoken(metadata: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def rope_scaling(metadata: Mapping[str, Any], table: Mapping[str, Stored]) -> dict[str, Any] | None:
+def rope_scaling(metadata: Mapping[str, Any], table: Mapping[str, Shown]) -> dict[str, Any] | None:
     """What a GGUF file says of stretched positions, as a config.json would say it.
 
     Tensors of divisors; or a type and a factor, without a type "linear", as llama.cpp has it.

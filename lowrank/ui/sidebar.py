@@ -112,12 +112,14 @@ def label(kind: str) -> str:
 def by_place(model: Model) -> dict[tuple[str, int | None], TensorInfo]:
     """The model's matrices by projection and layer; those that these do not tell apart by name.
 
-    A Llama has one of each projection in a layer. Experts, of which a layer has many, and the
-    matrices of what is no Llama are a plain list of names.
+    A Llama has one of each projection in a layer. Of what a layer has several, as experts, each is
+    called by its name within the layer; what is in no layer is a list of names. The named parts of
+    fused matrices are among them.
 
     Raises InputError if the model has no matrix at all.
     """
-    matrices = [t for t in model.tensors.values() if len(t.shape) == 2 and 0 not in t.shape]
+    everything = (*model.tensors.values(), *model.parts.values())
+    matrices = [t for t in everything if len(t.shape) == 2 and 0 not in t.shape]
     if not matrices:
         raise InputError(f"{model.title} has no matrix: none of its tensors has two dimensions.")
     places = Counter((t.projection, t.layer) for t in matrices)
@@ -126,14 +128,20 @@ def by_place(model: Model) -> dict[tuple[str, int | None], TensorInfo]:
         own = places[t.projection, t.layer] == 1
         if own and t.projection and (t.layer is not None or t.projection in LABELS):
             found[t.projection, t.layer] = t
+        elif t.layer is not None and (within := t.name.partition(f".{t.layer}.")[2]):
+            found[within.removesuffix(".weight"), t.layer] = t
         else:
             found[t.name, None] = t
     return found
 
 
 def provenance(model: Model, info: TensorInfo) -> str:
-    """What a matrix is, honestly: model, tensor, shape, stored precision, real or synthetic."""
+    """What a matrix is, honestly: model, tensor, shape, stored precision, real or synthetic.
+
+    And what else must be known of it, such as an order of rows that is not known.
+    """
     shape = " × ".join(f"{size:,}" for size in info.shape)
     stored = "drawn" if model.kind == "synthetic" else f"stored {info.dtype}, shown as float32"
     origin = "synthetic: random numbers" if model.kind == "synthetic" else "real"
-    return f"{model.title} · {info.name} · {shape} · {stored} · {origin}"
+    note = f" · {info.note}" if info.note else ""
+    return f"{model.title} · {info.name} · {shape} · {stored} · {origin}{note}"
