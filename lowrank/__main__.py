@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -14,6 +15,8 @@ from lowrank.errors import InputError, LowrankError, SourceError
 from lowrank.readers.default_model import DEFAULT, cached_path, fetch
 from lowrank.teaching.problems import LEVELS
 from lowrank.teaching.worksheet import FORMATS, STYLES, Worksheet, make_worksheet
+
+DTYPES = "default: F32, F16 and BF16 as stored, all else (quantised) as F16"
 
 
 def fetch_command(arguments: argparse.Namespace) -> None:
@@ -61,8 +64,17 @@ def merge_command(arguments: argparse.Namespace) -> None:
     from lowrank.readers import open_model
 
     model, adapter = open_model(arguments.model), load(arguments.adapter)
-    for path in export(model, adapter, arguments.folder, arguments.dtype):
+    folder, dtype, over = arguments.folder, arguments.dtype, arguments.overwrite
+    for path in export(model, adapter, folder, dtype, overwrite=over):
         print(f"{path}  {path.stat().st_size / 1e6:,.1f} MB")
+    written = open_model(Path(folder)).tensors
+    pairs = [
+        (model.tensors[n].dtype if n in model.tensors else "new", t.dtype)
+        for n, t in written.items()
+    ]
+    for (before, after), count in Counter(pairs).items():
+        kept = f"{after}, as stored" if before == after else f"{after}, from {before}"
+        print(f"{count} tensors in {kept}.")
     print(
         f"{len(adapter.pairs)} matrices changed, {len(adapter.unused)} entries that PEFT ignores."
     )
@@ -149,7 +161,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     merging.add_argument("adapter", help="a folder that PEFT's save_pretrained wrote")
     merging.add_argument("folder", help="where the merged model goes")
     kinds = ["stored", "F32", "F16", "BF16"]
-    merging.add_argument("--dtype", choices=kinds, default="stored", help="default: as stored")
+    merging.add_argument("--dtype", choices=kinds, default="stored", help=DTYPES)
+    merging.add_argument(
+        "--overwrite", action="store_true", help="put it in the place of an earlier export"
+    )
     merging.set_defaults(run=merge_command)
     surveying = commands.add_parser("atlas", help="survey every matrix of a model, resumable")
     surveying.add_argument("model", help="default, a file, a folder, or a hub id")

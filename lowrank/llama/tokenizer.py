@@ -114,7 +114,7 @@ class Tokenizer:
         """
         if self.chat_template is None:
             raise InputError("This model brings no chat template: it continues texts only.")
-        names = {"bos_token": self._text(self.bos), "eos_token": self._text(self.eos)}
+        names = {"bos_token": self.text(self.bos), "eos_token": self.text(self.eos)}
         return render_all(self.chat_template, conversations, **names)
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -169,7 +169,8 @@ class Tokenizer:
         found = self._library.token_to_id(text) if text is not None else number
         return found if found is not None and 0 <= found < self.size else None
 
-    def _text(self, token: int | None) -> str:
+    def text(self, token: int | None) -> str:
+        """A token as the vocabulary writes it, such as `Ġthe` or `<s>`; empty for None."""
         return "" if token is None else self._library.id_to_token(token) or ""
 
 

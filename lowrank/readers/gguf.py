@@ -178,6 +178,9 @@ class GGUFModel(ShownInNotebooks):
         file.done(stored.start, stored.nbytes)
         return W
 
+    def beside(self, name: str) -> None:
+        """Everything is in the one file."""
+
     @cached_property
     def tokens(self) -> list[str]:
         """The tokens as stored, by id; empty if the file has none."""

@@ -124,12 +124,12 @@ class HubModel(ShownInNotebooks):
     @cached_property
     def vocabulary(self) -> Vocabulary | None:
         """What the repository says of the tokenizer, fetched when first asked for."""
+        return vocabulary_beside(self.beside)
 
-        def read(name: str) -> bytes | None:
-            path, _ = small_file(self.repo, name, self.commit)
-            return path.read_bytes() if path else None
-
-        return vocabulary_beside(read)
+    def beside(self, name: str) -> bytes | None:
+        """A small file of the repository, fetched now. Raises FormatError if it is large."""
+        path, _ = small_file(self.repo, name, self.commit)
+        return path.read_bytes() if path else None
 
     def here(self, name: str) -> bool:
         """Whether all that a tensor is stored as is kept on this machine already."""

@@ -72,6 +72,9 @@ class Model(Protocol):
         Raises FormatError if that is not sound.
         """
 
+    def beside(self, name: str) -> bytes | None:
+        """A small file kept beside the weights, such as tokenizer.json; None if there is none."""
+
     @property
     def tensors(self) -> Mapping[str, TensorInfo]:
         """Every tensor by its Hugging Face name, in the order of the file."""

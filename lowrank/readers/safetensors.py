@@ -76,12 +76,12 @@ class SafetensorsModel(ShownInNotebooks):
     @cached_property
     def vocabulary(self) -> Vocabulary | None:
         """What the files beside the weights say of the tokenizer; None without a tokenizer.json."""
+        return vocabulary_beside(self.beside)
 
-        def read(name: str) -> bytes | None:
-            path = self._folder / name
-            return contents(path, LARGEST_TOKENIZER) if path.is_file() else None
-
-        return vocabulary_beside(read)
+    def beside(self, name: str) -> bytes | None:
+        """A small file of the checkpoint's folder. Raises FormatError if it is large."""
+        path = self._folder / name
+        return contents(path, LARGEST_TOKENIZER) if path.is_file() else None
 
     def read(self, name: str) -> NDArray[np.float32]:
         """One tensor as a new float32 array, (out, in); NaN and infinity come as they are stored.

@@ -37,6 +37,9 @@ class SyntheticModel(ShownInNotebooks):
             {name: described(name, config, *where) for name, where in names.items()}
         )
 
+    def beside(self, name: str) -> None:
+        """There are no files."""
+
     def read(self, name: str) -> NDArray[np.float32]:
         """The matrix of that name, (out, in), drawn anew from a seed that the name gives.
 

@@ -382,6 +382,7 @@ def test_what_stops_an_export_is_said_as_it_is_and_leaves_no_file(tmp_path):
 
         def __init__(self, model: Model) -> None:
             self.tensors, self.config, self.given_config = model.tensors, model.config, None
+            self.vocabulary, self.made_of = None, ()
 
         def read(self, name: str) -> np.ndarray:
             raise SourceError(f"{name} is not here.")

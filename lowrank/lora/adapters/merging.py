@@ -17,14 +17,15 @@ EMBEDDINGS, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 def merged_names(model: Model, adapter: Adapter) -> tuple[str, ...]:
     """The tensors of the merged model, in the model's order.
 
-    A model with tied embeddings gets an lm_head.weight of its own if the adapter changes one of
+    A model with tied embeddings has an lm_head.weight of its own only if the adapter changes one of
     the two: adapted, they are no longer the same matrix.
 
     Raises InputError if the adapter changes what the model lacks.
     """
-    names = tuple(model.tensors)
-    changed = changes(adapter)
-    if is_tied(model) and changed & {EMBEDDINGS, HEAD}:
+    changed, tied = changes(adapter), is_tied(model)
+    names = tuple(name for name in model.tensors if not (tied and name == HEAD))
+    parted = changed - {EMBEDDINGS} if moves_both(adapter) else changed
+    if tied and (parted & {EMBEDDINGS, HEAD} or EMBEDDINGS.rpartition(".")[0] in adapter.pairs):
         names += (HEAD,)
     for name in sorted(changed - set(names)):
         module_is_here = f"{name.rpartition('.')[0]}.weight" in names
@@ -40,9 +41,23 @@ def changes(adapter: Adapter) -> set[str]:
 
 
 def is_tied(model: Model) -> bool:
-    """Whether the output head is the embedding matrix, and only stored as that."""
-    tied = model.config is not None and model.config.tie_word_embeddings
-    return tied and HEAD not in model.tensors and EMBEDDINGS in model.tensors
+    """Whether the output head is the embedding matrix; a head stored beside it counts for nothing.
+
+    It is where the configuration says so, and where no head is stored.
+    """
+    said = model.config is not None and model.config.tie_word_embeddings
+    return EMBEDDINGS in model.tensors and (said or HEAD not in model.tensors)
+
+
+def moves_both(adapter: Adapter) -> bool:
+    """Whether the adapter has new base embeddings, which a tied head follows.
+
+    PEFT saves them so when the vocabulary was resized. Embeddings of modules_to_save are a copy
+    instead, beside which the head stays as it was.
+    """
+    module = EMBEDDINGS.rpartition(".")[0]
+    saved = adapter.config.modules_to_save or ()
+    return EMBEDDINGS in adapter.replaced and not adapter.config.names(saved, module)
 
 
 def merged(model: Model, adapter: Adapter, name: str) -> Floats:
@@ -58,7 +73,8 @@ def merged(model: Model, adapter: Adapter, name: str) -> Floats:
             raise unfit(name, value.shape, known.shape)
     else:
         stored = EMBEDDINGS if name == HEAD and is_tied(model) else name
-        value = model.read(stored)
+        both = stored == EMBEDDINGS and moves_both(adapter)
+        value = adapter.replaced[EMBEDDINGS].copy() if both else model.read(stored)
     module, _, part = name.rpartition(".")
     found = adapter.pairs.get(module)
     if found is None:

@@ -12,6 +12,7 @@ from lowrank.figures.lora import shapes
 from lowrank.figures.numbers import amount, three
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import LINEAR, name_of
+from lowrank.lora.adapters.peft_files import unzipped
 from lowrank.lora.counting import report
 from lowrank.lora.finetuning import Record
 from lowrank.memory import accounting
@@ -169,14 +170,8 @@ def unpacked(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files themselves: a single zip is opened, and nothing but an adapter's files taken."""
     if len(files) != 1 or not next(iter(files)).endswith(".zip"):
         return dict(files)
-    try:
-        with zipfile.ZipFile(io.BytesIO(next(iter(files.values())))) as archive:
-            chosen = [i for i in archive.infolist() if i.filename in uploads.ADAPTER_FILES]
-            if sum(info.file_size for info in chosen) > UPLOAD_MB * 10**6:
-                return {}
-            return {info.filename: archive.read(info) for info in chosen}
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError):
-        return {}  # `keep_adapter` says what was expected
+    ((name, raw),) = files.items()
+    return unzipped(raw, name)
 
 
 def download(name: str) -> None:

@@ -1,0 +1,94 @@
+"""The config.json of an exported model: what transformers must know to compute the same numbers."""
+
+from collections import Counter
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+from lowrank.errors import InputError
+from lowrank.llama.loading import ROPE_FREQS
+from lowrank.llama.names import ATTENTION, LINEAR
+from lowrank.llama.rope_divisors import scaling_of
+from lowrank.llama.tokenizer import Tokenizer
+from lowrank.lora.adapters.merging import EMBEDDINGS, HEAD
+from lowrank.readers.hf_config import to_json
+from lowrank.readers.interface import Model
+
+Table = dict[str, tuple[str, tuple[int, ...]]]  # stored type and shape by name
+TORCH = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+MLP = tuple(name for name in LINEAR if name not in ATTENTION)
+# Which projections have a bias in transformers: where a flag says so, and always.
+FLAGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "llama": {"attention_bias": ATTENTION, "mlp_bias": MLP},
+    "qwen3": {"attention_bias": ATTENTION},
+    "smollm3": {"attention_bias": ATTENTION, "mlp_bias": MLP},
+}
+ALWAYS = {"qwen2": ("q_proj", "k_proj", "v_proj")}
+
+
+def config_of(model: Model, table: Table) -> dict[str, Any]:
+    """The config.json for an export of these tensors; empty where nothing is known of the sizes.
+
+    A configuration that the model brings is kept, but for what the export changed: a vocabulary of
+    another size, a head of its own, the stored type, codes that are numbers now. Raises InputError
+    for a model that no configuration describes.
+    """
+    brought = model.given_config is not None
+    config = dict(model.given_config) if model.given_config is not None else _made(model, table)
+    if not config:
+        return {}
+    config.pop("quantization_config", None)
+    if EMBEDDINGS in table and "vocab_size" in config:
+        config["vocab_size"] = table[EMBEDDINGS][1][0]
+    if HEAD in table and EMBEDDINGS in table and table[HEAD][1] != table[EMBEDDINGS][1]:
+        raise InputError(
+            f"The adapter makes the embeddings {table[EMBEDDINGS][1]} and the head "
+            f"{table[HEAD][1]}: it holds the new tokens of only one of the two."
+        )
+    if HEAD in table:
+        config["tie_word_embeddings"] = False
+    counted = Counter[str]()
+    for dtype, shape in table.values():
+        counted[dtype] += prod(shape)
+    usual = TORCH[counted.most_common(1)[0][0]]
+    said = [key for key in ("dtype", "torch_dtype") if key in config]
+    return config | dict.fromkeys(said if brought else ["torch_dtype"], usual)
+
+
+def _made(model: Model, table: Table) -> dict[str, Any]:
+    """A configuration for a model that came without one, from its sizes, tensors and vocabulary."""
+    if model.config is None:
+        return {}
+    config = to_json(model.config)
+    scaling = config.get("rope_scaling")
+    if scaling and scaling.get("rope_type") == "factors":
+        found = scaling_of(model.read(ROPE_FREQS), model.config.rope_theta)
+        config["rope_scaling"] = _llama3(found) if found else None
+    config |= {flag: True for flag, _ in flags(config, table)}
+    if model.vocabulary:
+        known, turn = Tokenizer(model.vocabulary), model.vocabulary.end_of_turn
+        ends = [end for end in dict.fromkeys((known.eos, turn)) if end is not None]
+        config |= {"bos_token_id": known.bos, "eos_token_id": ends if len(ends) > 1 else known.eos}
+    return config
+
+
+def _llama3(scaling: Any) -> dict[str, Any]:
+    names = ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
+    return {"rope_type": "llama3", **{name: getattr(scaling, name) for name in names}}
+
+
+def flags(config: Mapping[str, Any], table: Table) -> list[tuple[str, tuple[str, ...]]]:
+    """Those flags of biases that a made configuration must set, each with its projections.
+
+    Raises InputError for biases that transformers' model of the family has no place for.
+    """
+    family = config.get("model_type", "llama")
+    found = {name.split(".")[-2] for name in table if name.endswith(".bias")}
+    wanted = [(flag, these) for flag, these in FLAGS.get(family, {}).items() if found & {*these}]
+    known = {*ALWAYS.get(family, ()), *(name for _, these in wanted for name in these)}
+    if found - known:
+        raise InputError(
+            f"The model has biases of {', '.join(sorted(found - known))}, for which transformers' "
+            f"{family} has no place."
+        )
+    return wanted

@@ -1,0 +1,179 @@
+"""Small models as files, each with something that its export must say in config.json.
+
+`made` writes the files with numpy and gguf alone, so that the oracle and the tests make the same.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gguf import GGUFWriter
+from safetensors.numpy import save_file
+
+from lowrank.lora.adapters import Adapter, AdapterConfig, Pair
+
+IDS = [3, 17, 44, 8, 21, 59, 2, 30, 30, 11, 5, 40]
+SIZES = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 16,
+    "vocab_size": 60,
+    "max_position_embeddings": 256,
+    "rms_norm_eps": 1e-5,
+    "rope_theta": 500_000.0,
+    "tie_word_embeddings": True,
+}
+E, HEAD, Q = "model.embed_tokens.weight", "lm_head.weight", "model.layers.1.self_attn.q_proj"
+SHORT = {
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the whole model's configuration truly is, and which projections have biases."""
+
+    gguf: bool
+    config: dict[str, Any] = field(default_factory=dict)
+    biased: tuple[str, ...] = ()
+    rows: int = 0  # that the adapter adds to the vocabulary
+    head: bool = False  # whether the adapter changes the head
+
+
+def llama3(factor: float, low: float, high: float, length: int) -> dict[str, Any]:
+    named = {"low_freq_factor": low, "high_freq_factor": high}
+    length_key = {"original_max_position_embeddings": length}
+    return {"rope_scaling": {"rope_type": "llama3", "factor": factor, **named, **length_key}}
+
+
+CASES = {
+    "biases of q, k, v in a GGUF": Case(True, {"attention_bias": True}, ("q", "k", "v")),
+    "biases everywhere in a GGUF": Case(
+        True,
+        {"attention_bias": True, "mlp_bias": True},
+        ("q", "k", "v", "o", "gate", "up", "down"),
+    ),
+    "Llama 3.1's scaling in a GGUF": Case(True, llama3(8.0, 1.0, 4.0, 8192)),
+    "Llama 3.2's scaling in a GGUF": Case(True, llama3(32.0, 1.0, 4.0, 8192)),
+    "an unusual scaling in a GGUF": Case(True, llama3(6.0, 2.0, 40.0, 3000)),
+    "a head of its own in a GGUF": Case(True, {"tie_word_embeddings": False}),
+    "a larger vocabulary": Case(False, {}, rows=5),
+    "a larger vocabulary in a GGUF": Case(True, {}, rows=5),
+    "embeddings and head that part": Case(False, {}, head=True),
+    "a Qwen2": Case(False, {"model_type": "qwen2"}, ("q", "k", "v")),
+}
+
+
+def weights(case: Case) -> dict[str, np.ndarray]:
+    """Random numbers, always the same, under Hugging Face's names."""
+    rng, c = np.random.default_rng(0), SIZES | case.config
+    n, m, d = c["hidden_size"], c["intermediate_size"], c["head_dim"]
+    q, k = c["num_attention_heads"] * d, c["num_key_value_heads"] * d
+    shapes = {"self_attn.q_proj": (q, n), "self_attn.k_proj": (k, n), "self_attn.v_proj": (k, n)}
+    shapes |= {"self_attn.o_proj": (n, q), "mlp.gate_proj": (m, n), "mlp.up_proj": (m, n)}
+    shapes["mlp.down_proj"] = (n, m)
+    held = {E: rng.standard_normal((c["vocab_size"], n)), "model.norm.weight": np.ones(n)}
+    for i in range(c["num_hidden_layers"]):
+        for name, shape in shapes.items():
+            held[f"model.layers.{i}.{name}.weight"] = 0.3 * rng.standard_normal(shape)
+            if name.split(".")[1].removesuffix("_proj") in case.biased:
+                held[f"model.layers.{i}.{name}.bias"] = rng.standard_normal(shape[0])
+        for name in ("input_layernorm", "post_attention_layernorm"):
+            held[f"model.layers.{i}.{name}.weight"] = 1 + 0.1 * rng.standard_normal(n)
+    if not c["tie_word_embeddings"]:
+        held[HEAD] = rng.standard_normal((c["vocab_size"], n))
+    return {name: value.astype(np.float32) for name, value in held.items()}
+
+
+def made(case: Case, folder: Path) -> Path:
+    """The base model's file or folder, as others write it."""
+    folder.mkdir(parents=True)
+    if case.gguf:
+        return _gguf(case, folder / "base.gguf")
+    config = {"model_type": "llama", "hidden_act": "silu"} | SIZES | case.config
+    (folder / "config.json").write_text(json.dumps(config))
+    save_file(weights(case), folder / "model.safetensors")
+    return folder
+
+
+def adapter(case: Case) -> Adapter:
+    """A small update, and what else the case asks for."""
+    rng = np.random.default_rng(1)
+    A, B = (rng.standard_normal(shape, dtype=np.float32) for shape in ((2, 32), (32, 2)))
+    pairs = {Q: Pair(Q, A, B, 0.1)}
+    if case.head:
+        out = rng.standard_normal((60, 2), dtype=np.float32)
+        pairs["lm_head"] = Pair("lm_head", A, out, 0.1)
+    more = rng.standard_normal((case.rows, 32), dtype=np.float32)
+    replaced = {E: np.concatenate([weights(case)[E], more])} if case.rows else {}
+    targets = tuple(name.rpartition(".")[2] for name in pairs)
+    return Adapter(AdapterConfig(r=2, target_modules=targets), pairs, replaced)
+
+
+def divisors(scaling: dict[str, Any], theta: float, half: int) -> np.ndarray:
+    """rope_freqs.weight as llama.cpp's converter computes it, wavelength by wavelength."""
+    low = scaling["original_max_position_embeddings"] / scaling["low_freq_factor"]
+    high = scaling["original_max_position_embeddings"] / scaling["high_freq_factor"]
+    found = []
+    for i in range(half):
+        wave = 2 * np.pi * theta ** (i / half)
+        smooth = (
+            scaling["original_max_position_embeddings"] / wave - scaling["low_freq_factor"]
+        ) / (scaling["high_freq_factor"] - scaling["low_freq_factor"])
+        between = 1 / ((1 - smooth) / scaling["factor"] + smooth)
+        found.append(1.0 if wave < high else scaling["factor"] if wave > low else between)
+    return np.array(found, np.float32)
+
+
+def by_pairs(W: np.ndarray, heads: int) -> np.ndarray:
+    """Rows of q or k as llama.cpp orders them for a Llama."""
+    halves = W.reshape(heads, 2, len(W) // heads // 2, *W.shape[1:])
+    return np.ascontiguousarray(halves.swapaxes(1, 2)).reshape(W.shape)
+
+
+def _gguf(case: Case, path: Path) -> Path:
+    c = SIZES | case.config
+    out = GGUFWriter(path, "llama")
+    out.add_block_count(c["num_hidden_layers"])
+    out.add_context_length(c["max_position_embeddings"])
+    out.add_embedding_length(c["hidden_size"])
+    out.add_feed_forward_length(c["intermediate_size"])
+    out.add_head_count(c["num_attention_heads"])
+    out.add_head_count_kv(c["num_key_value_heads"])
+    out.add_key_length(c["head_dim"])
+    out.add_value_length(c["head_dim"])
+    out.add_rope_dimension_count(c["head_dim"])
+    out.add_rope_freq_base(c["rope_theta"])
+    out.add_layer_norm_rms_eps(c["rms_norm_eps"])
+    for name, value in weights(case).items():
+        if name.startswith("model.layers."):
+            layer = name.split(".")[2]
+            module, _, ending = name.removeprefix(f"model.layers.{layer}.").rpartition(".")
+            short = SHORT[module]
+            heads = {"attn_q": c["num_attention_heads"], "attn_k": c["num_key_value_heads"]}
+            value = by_pairs(value, heads[short]) if short in heads else value
+            out.add_tensor(f"blk.{layer}.{short}.{ending}", value)
+        else:
+            long = {E: "token_embd", HEAD: "output", "model.norm.weight": "output_norm"}[name]
+            out.add_tensor(f"{long}.weight", value)
+    if "rope_scaling" in c:
+        scaled = divisors(c["rope_scaling"], c["rope_theta"], c["head_dim"] // 2)
+        out.add_tensor("rope_freqs.weight", scaled)
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()
+    return path
