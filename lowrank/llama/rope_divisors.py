@@ -8,7 +8,7 @@ from lowrank.llama.config import RopeScaling
 from lowrank.llama.rope import llama3
 
 CLOSE = 1e-5  # of a divisor: what float32 leaves of it
-LENGTHS = tuple(2**n for n in range(10, 20))
+LENGTHS = tuple(2**n for n in range(4, 20))
 
 
 def scaling_of(divisors: NDArray[np.floating], theta: float) -> RopeScaling | None:

@@ -41,6 +41,16 @@ def test_an_export_is_what_transformers_opened_as_the_same_model(name, tmp_path)
     assert np.abs(got - wanted).max() < 1e-4 * np.abs(wanted).max()
 
 
+@pytest.mark.parametrize(("name", "case", "kind"), cases.RELATIVES)
+def test_an_export_of_each_relative_is_what_transformers_opened(name, case, kind, tmp_path):
+    base = open_model(cases.relative(case, kind, tmp_path))
+    adapters.export(base, cases.NOTHING, tmp_path / "out")
+    again, wanted = open_model(tmp_path / "out"), np.array(RECORDED[name]["logits"])
+    assert again.given_config == RECORDED[name]["config"]
+    got = llama.forward(llama.load(again), cases.IDS_OF_RELATIVES)[-3:]
+    assert np.abs(got - wanted).max() < 1e-4 * np.abs(wanted).max()
+
+
 @pytest.mark.parametrize("theta", [10_000.0, 500_000.0])
 @pytest.mark.parametrize("half", [32, 64])
 @pytest.mark.parametrize(

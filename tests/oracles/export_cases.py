@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gguf import GGUFWriter
-from safetensors.numpy import save_file
 
 from lowrank.lora.adapters import Adapter, AdapterConfig, Pair
+from tests import relative_models as relatives
 
 IDS = [3, 17, 44, 8, 21, 59, 2, 30, 30, 11, 5, 40]
 SIZES = {
@@ -29,17 +28,30 @@ SIZES = {
     "tie_word_embeddings": True,
 }
 E, HEAD, Q = "model.embed_tokens.weight", "lm_head.weight", "model.layers.1.self_attn.q_proj"
-SHORT = {
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
-    "input_layernorm": "attn_norm",
-    "post_attention_layernorm": "ffn_norm",
-}
+
+OF_RELATIVES = json.loads(relatives.FIXTURE.read_text())["models"]
+IDS_OF_RELATIVES = relatives.IDS
+UNSAID = ("Llama, dynamic", "Llama, YaRN as DeepSeek", "SmolLM3, window")  # GGUF has no keys for it
+RELATIVES = [
+    (f"{case}, {kind}", case, kind)
+    for case in relatives.CASES
+    for kind in ("safetensors", "gguf")
+    if kind == "safetensors" or case not in UNSAID
+]
+FIRST = "model.layers.0.self_attn.q_proj"
+NOTHING = Adapter(
+    AdapterConfig(r=1, target_modules=("q_proj",)),
+    {FIRST: Pair(FIRST, np.zeros((1, 16), "f4"), np.zeros((32, 1), "f4"), 1.0)},
+)
+
+
+def relative(case: str, kind: str, folder: Path) -> Path:
+    """The tiny model of a relative as a file of that kind; see `tests.relative_models`."""
+    config, held = relatives.config_of(case), relatives.drawn_all(OF_RELATIVES[case]["shapes"])
+    if kind == "safetensors":
+        return relatives.as_safetensors(folder / "base", config, held)
+    windows = OF_RELATIVES[case]["config"]["windows"]
+    return relatives.as_gguf(folder / "base.gguf", config, held, windows)
 
 
 @dataclass(frozen=True)
@@ -102,11 +114,10 @@ def made(case: Case, folder: Path) -> Path:
     """The base model's file or folder, as others write it."""
     folder.mkdir(parents=True)
     if case.gguf:
-        return _gguf(case, folder / "base.gguf")
+        config = {"model_type": "llama"} | SIZES | case.config
+        return relatives.as_gguf(folder / "base.gguf", config, weights(case), [None])
     config = {"model_type": "llama", "hidden_act": "silu"} | SIZES | case.config
-    (folder / "config.json").write_text(json.dumps(config))
-    save_file(weights(case), folder / "model.safetensors")
-    return folder
+    return relatives.as_safetensors(folder, config, weights(case))
 
 
 def adapter(case: Case) -> Adapter:
@@ -121,59 +132,3 @@ def adapter(case: Case) -> Adapter:
     replaced = {E: np.concatenate([weights(case)[E], more])} if case.rows else {}
     targets = tuple(name.rpartition(".")[2] for name in pairs)
     return Adapter(AdapterConfig(r=2, target_modules=targets), pairs, replaced)
-
-
-def divisors(scaling: dict[str, Any], theta: float, half: int) -> np.ndarray:
-    """rope_freqs.weight as llama.cpp's converter computes it, wavelength by wavelength."""
-    low = scaling["original_max_position_embeddings"] / scaling["low_freq_factor"]
-    high = scaling["original_max_position_embeddings"] / scaling["high_freq_factor"]
-    found = []
-    for i in range(half):
-        wave = 2 * np.pi * theta ** (i / half)
-        smooth = (
-            scaling["original_max_position_embeddings"] / wave - scaling["low_freq_factor"]
-        ) / (scaling["high_freq_factor"] - scaling["low_freq_factor"])
-        between = 1 / ((1 - smooth) / scaling["factor"] + smooth)
-        found.append(1.0 if wave < high else scaling["factor"] if wave > low else between)
-    return np.array(found, np.float32)
-
-
-def by_pairs(W: np.ndarray, heads: int) -> np.ndarray:
-    """Rows of q or k as llama.cpp orders them for a Llama."""
-    halves = W.reshape(heads, 2, len(W) // heads // 2, *W.shape[1:])
-    return np.ascontiguousarray(halves.swapaxes(1, 2)).reshape(W.shape)
-
-
-def _gguf(case: Case, path: Path) -> Path:
-    c = SIZES | case.config
-    out = GGUFWriter(path, "llama")
-    out.add_block_count(c["num_hidden_layers"])
-    out.add_context_length(c["max_position_embeddings"])
-    out.add_embedding_length(c["hidden_size"])
-    out.add_feed_forward_length(c["intermediate_size"])
-    out.add_head_count(c["num_attention_heads"])
-    out.add_head_count_kv(c["num_key_value_heads"])
-    out.add_key_length(c["head_dim"])
-    out.add_value_length(c["head_dim"])
-    out.add_rope_dimension_count(c["head_dim"])
-    out.add_rope_freq_base(c["rope_theta"])
-    out.add_layer_norm_rms_eps(c["rms_norm_eps"])
-    for name, value in weights(case).items():
-        if name.startswith("model.layers."):
-            layer = name.split(".")[2]
-            module, _, ending = name.removeprefix(f"model.layers.{layer}.").rpartition(".")
-            short = SHORT[module]
-            heads = {"attn_q": c["num_attention_heads"], "attn_k": c["num_key_value_heads"]}
-            value = by_pairs(value, heads[short]) if short in heads else value
-            out.add_tensor(f"blk.{layer}.{short}.{ending}", value)
-        else:
-            long = {E: "token_embd", HEAD: "output", "model.norm.weight": "output_norm"}[name]
-            out.add_tensor(f"{long}.weight", value)
-    if "rope_scaling" in c:
-        scaled = divisors(c["rope_scaling"], c["rope_theta"], c["head_dim"] // 2)
-        out.add_tensor("rope_freqs.weight", scaled)
-    out.write_header_to_file()
-    out.write_kv_data_to_file()
-    out.write_tensors_to_file()
-    out.close()
-    return path

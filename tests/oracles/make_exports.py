@@ -86,6 +86,17 @@ def main() -> None:
         assert got.shape == expected.shape
         assert apart < 1e-5, name
         recorded[name] = {"config": config, "logits": np.round(expected[-3:], 5).tolist()}
+    for name, case, kind in cases.RELATIVES:
+        with tempfile.TemporaryDirectory() as work:
+            base, out = cases.relative(case, kind, Path(work)), Path(work) / "out"
+            adapters.export(open_model(base), cases.NOTHING, out)
+            expected = np.array(cases.OF_RELATIVES[case]["logits"])
+            got = logits(opened(out), cases.IDS_OF_RELATIVES)
+            config = json.loads((out / "config.json").read_text())
+        apart = np.abs(got - expected).max() / np.abs(expected).max()
+        print(f"{name:35} logits apart {apart:.1e} of the largest")
+        assert apart < 1e-4, name  # a GGUF keeps six digits of what is computed for longrope
+        recorded[name] = {"config": config, "logits": cases.OF_RELATIVES[case]["logits"][-3:]}
     FIXTURE.write_text(json.dumps(recorded) + "\n")
     if "--default" in sys.argv:
         default()

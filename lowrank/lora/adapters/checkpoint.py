@@ -13,7 +13,7 @@ import numpy as np
 
 from lowrank import files
 from lowrank.errors import FormatError, InputError, SourceError
-from lowrank.llama.loading import ROPE_FREQS, checked_config, expected
+from lowrank.llama.loading import DIVISORS, checked_config, expected
 from lowrank.llama.names import name_of
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.lora.adapter_config import FILE
@@ -100,9 +100,8 @@ def stored_table(model: Model, adapter: Adapter, dtype: Dtype) -> Table:
         kept = known.dtype if known.dtype in SIZE else "F16"
         table[name] = (kept if dtype == "stored" else dtype, new.shape)
     if model.given_config is None and model.config is not None:
-        table.pop(ROPE_FREQS, None)
-        family = {"model_type": getattr(model.config, "model_type", "llama")}
-        for _, projections in flags(family, table):
+        table = {name: found for name, found in table.items() if name not in DIVISORS}
+        for _, projections in flags(model.config.model_type, table):
             for layer in range(model.config.num_hidden_layers):
                 for module in (name_of(layer, each) for each in projections):
                     kind, (out, *_) = table[f"{module}.weight"]
@@ -175,7 +174,8 @@ def check_export(new: Path, model: Model, table: Table, config: Mapping[str, Any
     """Open an export as anyone would. Raises FormatError if it is not what was to be written."""
     again = SafetensorsModel(new)
     found = {name: (info.dtype, info.shape) for name, info in again.tensors.items()}
-    if found != table or (again.given_config or {}) != config:
+    written = json.loads(json.dumps(config))  # where a tuple is a list
+    if found != table or (again.given_config or {}) != written:
         raise FormatError(f"What was written to {new.name} is not what was to be written.")
     if again.vocabulary is not None:
         Tokenizer(again.vocabulary)

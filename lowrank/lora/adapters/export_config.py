@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from lowrank.errors import InputError
-from lowrank.llama.loading import ROPE_FREQS
+from lowrank.llama.loading import DIVISORS, stretched
 from lowrank.llama.names import ATTENTION, LINEAR
 from lowrank.llama.rope_divisors import scaling_of
 from lowrank.llama.tokenizer import Tokenizer
@@ -59,30 +62,26 @@ def _made(model: Model, table: Table) -> dict[str, Any]:
     """A configuration for a model that came without one, from its sizes, tensors and vocabulary."""
     if model.config is None:
         return {}
-    config = to_json(model.config)
-    scaling = config.get("rope_scaling")
-    if scaling and scaling.get("rope_type") == "factors":
-        found = scaling_of(model.read(ROPE_FREQS), model.config.rope_theta)
-        config["rope_scaling"] = _llama3(found) if found else None
-    config |= {flag: True for flag, _ in flags(config, table)}
+    divisors = {name: model.read(name) for name in DIVISORS if name in model.tensors}
+    known = stretched(model.config, divisors)
+    scaling = known.rope_scaling
+    if scaling and scaling.rope_type == "factors":
+        found = scaling_of(np.array(scaling.short_factor), known.rope_theta)
+        known = replace(known, rope_scaling=found)
+    config = to_json(known) | {"pad_token_id": None}  # else a family's own, which may not be there
+    config |= {flag: True for flag, _ in flags(known.model_type, table)}
     if model.vocabulary:
-        known, turn = Tokenizer(model.vocabulary), model.vocabulary.end_of_turn
-        ends = [end for end in dict.fromkeys((known.eos, turn)) if end is not None]
-        config |= {"bos_token_id": known.bos, "eos_token_id": ends if len(ends) > 1 else known.eos}
+        words, turn = Tokenizer(model.vocabulary), model.vocabulary.end_of_turn
+        ends = [end for end in dict.fromkeys((words.eos, turn)) if end is not None]
+        config |= {"bos_token_id": words.bos, "eos_token_id": ends if len(ends) > 1 else words.eos}
     return config
 
 
-def _llama3(scaling: Any) -> dict[str, Any]:
-    names = ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
-    return {"rope_type": "llama3", **{name: getattr(scaling, name) for name in names}}
-
-
-def flags(config: Mapping[str, Any], table: Table) -> list[tuple[str, tuple[str, ...]]]:
+def flags(family: str, table: Table) -> list[tuple[str, tuple[str, ...]]]:
     """Those flags of biases that a made configuration must set, each with its projections.
 
     Raises InputError for biases that transformers' model of the family has no place for.
     """
-    family = config.get("model_type", "llama")
     found = {name.split(".")[-2] for name in table if name.endswith(".bias")}
     wanted = [(flag, these) for flag, these in FLAGS.get(family, {}).items() if found & {*these}]
     known = {*ALWAYS.get(family, ()), *(name for _, these in wanted for name in these)}

@@ -121,7 +121,9 @@ def load(folder: str | Path) -> Adapter:
                 (Path(work) / name).write_bytes(raw)
             return load(work)
     if not path.is_dir():
-        raise SourceError(f"{path} is not there; expected a folder with {FILE} and {WEIGHTS}, or a zip.")
+        raise SourceError(
+            f"{path} is not there; expected a folder of {FILE} and {WEIGHTS}, or a zip."
+        )
     if not (path / WEIGHTS).is_file() and (path / "adapter_model.bin").is_file():
         raise FormatError(
             f"{path.name} keeps its weights in adapter_model.bin, a pickle, which can run any code "
