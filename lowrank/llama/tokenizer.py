@@ -149,6 +149,19 @@ class Tokenizer:
         if held:
             yield self.decode([self._anchor, *held])[before:]
 
+    def to_json(self) -> str:
+        """A tokenizer.json that cuts text alike, and begins one with `prefix`."""
+        from tokenizers import Tokenizer as Library
+        from tokenizers import processors
+
+        found: Any = Library.from_str(self._library.to_str())
+        if self.prefix and self._vocabulary.json is None:
+            bos = self.text(self.bos)
+            found.post_processor = processors.TemplateProcessing(
+                single=f"{bos} $A", pair=f"{bos} $A {bos} $B", special_tokens=[(bos, self.bos)]
+            )
+        return str(found.to_str())
+
     @cached_property
     def _anchor(self) -> int:
         """A token of plain text to stand before others: `a`, or the first there is."""

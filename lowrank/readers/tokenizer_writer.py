@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from lowrank.llama.tokenizer import Tokenizer, library
+from lowrank.llama.tokenizer import Tokenizer
 from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers.interface import Model
 from lowrank.readers.tokenizer_files import SETTINGS, TEMPLATE, TOKENIZER
@@ -36,15 +36,8 @@ def made(vocabulary: Vocabulary) -> dict[str, bytes]:
 
     Raises FormatError if the vocabulary is not sound.
     """
-    from tokenizers import processors
-
-    found, ours = library(vocabulary), Tokenizer(vocabulary)
+    ours = Tokenizer(vocabulary)
     text = {name: ours.text(number) for name, number in (("bos", ours.bos), ("eos", ours.eos))}
-    if ours.prefix:
-        bos, special = text["bos"], [(text["bos"], ours.prefix[0])]
-        found.post_processor = processors.TemplateProcessing(
-            single=f"{bos} $A", pair=f"{bos} $A {bos} $B", special_tokens=special
-        )
     settings: dict[str, Any] = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,
@@ -57,6 +50,6 @@ def made(vocabulary: Vocabulary) -> dict[str, bytes]:
     if vocabulary.chat_template is not None:
         settings["chat_template"] = vocabulary.chat_template
     return {
-        TOKENIZER: found.to_str().encode(),
+        TOKENIZER: ours.to_json().encode(),
         SETTINGS: json.dumps(settings, indent=2, ensure_ascii=False).encode(),
     }
