@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -148,10 +149,12 @@ def as_gguf(
     config: Mapping[str, Any],
     held: Mapping[str, np.ndarray],
     windows: Sequence[int | None],
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> Path:
     """The file that llama.cpp's converter makes of a checkpoint, its words left out.
 
-    Each layer's window stands in GGUF's keys for it, which other architectures use.
+    Each layer's window stands in GGUF's keys for it, which other architectures use. `more` are keys
+    to be added or changed.
     """
     family = {"mistral": "llama"}.get(config["model_type"], config["model_type"])
     heads = config["num_attention_heads"]
@@ -173,6 +176,10 @@ def as_gguf(
         if not all(windows):
             writer.add_sliding_window_pattern([each is not None for each in windows])
     add_scaling(writer, config, rope)
+    for key, value in more.items():
+        writer.kv_data[0].pop(key, None)
+        add = {int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}
+        add[type(value)](key, value)
     for name, W in held.items():
         paired = family in ("llama", "smollm3") and re.search(r"\.([qk])_proj\.", name)
         rows = by_pairs(W, heads if paired[1] == "q" else keys) if paired else W

@@ -190,6 +190,44 @@ def test_what_would_be_computed_wrongly_is_refused(change, words, tmp_path):
     assert model.read("model.layers.0.mlp.up_proj.weight").shape == (24, 16)
 
 
+def rewritten(path, *pairs):
+    """A GGUF file with keys added: (key, value) of numbers or words."""
+    held = drawn_all(RECORDED["models"]["Llama 2"]["shapes"])
+    config = config_of("Llama 2")
+    return open_model(as_gguf(path / "model.gguf", config, held, [None] * 4, dict(pairs)))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "scaling"),
+    [
+        ([], None),
+        ([("llama.rope.scaling.factor", 2.0)], RopeScaling("linear", 2.0)),
+        ([("llama.rope.scale_linear", 4.0)], RopeScaling("linear", 4.0)),
+        ([("llama.rope.scaling.type", "none"), ("llama.rope.scaling.factor", 2.0)], None),
+    ],
+)
+def test_a_factor_without_a_type_is_linear_in_gguf(pairs, scaling, tmp_path):
+    found = rewritten(tmp_path, *pairs).config
+    plain = replace(found, rope_scaling=None)
+    expected = plain if scaling is None else replace(plain, rope_scaling=scaling)
+    np.testing.assert_allclose(frequencies(found), frequencies(expected))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        ([("llama.rope.dimension_count", 4)], "only a part of each head"),
+        ([("llama.rope.scaling.type", "odd"), ("llama.rope.scaling.factor", 2.0)], "'odd'"),
+        ([("llama.expert_count", 8)], "Mixtral: each token goes to a few"),
+        ([("general.architecture", "gemma2")], "Gemma 2: logits are soft-capped"),
+        ([("general.architecture", "new")], "'new': expected Llama, Mistral"),
+    ],
+)
+def test_what_a_gguf_file_says_is_honoured_or_refused(pairs, words, tmp_path):
+    with pytest.raises(InputError, match=words):
+        llama.load(rewritten(tmp_path, *pairs))
+
+
 def test_a_window_is_kept_while_generating_beyond_it(tmp_path):
     params = llama.load(opened("Mistral", "safetensors", tmp_path))
     found = list(llama.generate(params, IDS[:3], 12))
