@@ -36,7 +36,9 @@ def llama_config_from_json(given: Any) -> LlamaConfig | None:
     sizes = {key: given[key] for key in NEEDED}
     heads, hidden = sizes["num_attention_heads"], sizes["hidden_size"]
     kv_heads, head_dim = said.get("num_key_value_heads"), said.get("head_dim")
-    if (heads > hidden and not _whole(head_dim)) or not layers_listed(said):
+    if heads > hidden and not _whole(head_dim):
+        return None
+    if family in RELATIVES and not layers_listed(said):
         return None
     rope = stretching(said)
     turning = rope.get("partial_rotary_factor", said.get("partial_rotary_factor"))
