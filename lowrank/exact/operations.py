@@ -348,6 +348,8 @@ class _Operation:
     def scaled(self, row: int, factor: Fraction) -> RowOp:
         if factor == 0:
             raise InputError(f"{self.shown!r} multiplies a row by 0, which loses it.")
+        if factor == 1:
+            raise InputError(f"{self.shown!r} leaves row {row + 1} as it is: that is no operation.")
         return scale(row, factor)
 
     def unsaid(self) -> InputError:

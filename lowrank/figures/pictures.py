@@ -10,7 +10,7 @@ from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from lowrank.errors import InputError
 from lowrank.figures.style import COLOURS, DIVERGING
@@ -95,6 +95,9 @@ def read_picture(data: bytes) -> Floats:
                     f"{MOST_PIXELS // 10**6} million are accepted."
                 )
             image.draft("L", (LARGEST_SIDE, LARGEST_SIDE))  # a JPEG can be read small at once
+            image = ImageOps.exif_transpose(image)  # a camera held upright says so in Exif
+            if image.mode.startswith("I"):  # 16 bits of grey, which convert("L") would clip
+                image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
             if "A" in image.getbands() or "transparency" in image.info:
                 paper = Image.new("RGBA", image.size, "white")
                 image = Image.alpha_composite(paper, image.convert("RGBA"))

@@ -162,8 +162,11 @@ def _progress(A: Matrix, B: Matrix, op: RowOp, pivot: tuple[int, int]) -> str:
         return ""
     before, after = A[op.rows[0]][column], B[op.rows[0]][column]
     place = A[row][column]
-    if op.kind == "add" and before and not after:
-        return f"It clears the {written(before)} in row {op.rows[0] + 1}, as good as any other."
+    if op.kind == "add" and op.rows[0] > row and before and not after:
+        return (
+            f"It clears the {written(before)} in row {op.rows[0] + 1}: "
+            "the same progress as the textbook's step."
+        )
     if op.kind == "swap" and row in op.rows:
         new = B[row][column]
         if not place and new:
@@ -183,6 +186,16 @@ def _no_progress(A: Matrix, B: Matrix, op: RowOp, pivot: tuple[int, int]) -> str
         return "That puts a number back where zeros had been made."
     if min(op.rows) < row and op.kind != "add":
         return f"Row {min(op.rows) + 1} has its pivot already and is done."
+    if op.kind != "scale" and not B[row][column] and A[row][column]:
+        return f"Legal, but row {row + 1} then has 0 in column {column + 1}: its pivot is gone."
+    if op.kind == "swap" and B[row][column] and row in op.rows:
+        return (
+            f"Legal, but column {column + 1} has a pivot in row {row + 1} as it is, and "
+            f"{written(B[row][column])} there clears nothing that {written(A[row][column])} does "
+            "not."
+        )
+    if target == row and op.kind == "add":
+        return f"Legal, but all entries below row {row + 1} in column {column + 1} stay."
     if target < row:
         return f"Row {target + 1} has its pivot already; the column in work is {column + 1}."
     if op.kind == "add" and B[target][column]:

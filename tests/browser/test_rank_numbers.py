@@ -48,3 +48,16 @@ def test_letters_are_typed_and_a_mistake_stays(new_page):
     settled(page)
     expect(page.get_by_role("alert").get_by_text("2+").first).to_be_visible()
     assert page.locator('[data-testid="stException"]').count() == 0
+
+
+def test_a_system_with_letters_is_solved_from_a_fresh_page(new_page):
+    page = new_page("/rank?view=Parameters")
+    box = page.get_by_role("combobox", name=re.compile("Matrix with letters"))
+    box.fill("1 1 1 1; 1 k 1 2; 1 1 k 3")
+    box.press("Enter")
+    expect(page).to_have_url(re.compile("pm=1"))
+    page.get_by_text("Last column is b").click()
+    expect(page.get_by_text("How many solutions")).to_be_visible()
+    settled(page)
+    assert page.locator('[data-testid="stException"]').count() == 0
+    expect(page.get_by_text("every other k")).to_be_visible()

@@ -229,7 +229,7 @@ def test_letters_in_the_matrix_are_offered_the_view_for_them():
     assert "a = ±√2" in words(app)
 
 
-@pytest.mark.parametrize("m", ["1 2; 3 four", "1 2; a", "1 2; 3 nan", "b+; 1"])
+@pytest.mark.parametrize("m", ["1 2; 3 four", "1 2; a", "1 2; 3 nan", "b+; 1", "1e-400 1; 1 2"])
 def test_what_is_no_matrix_with_letters_either_is_not_offered_it(m):
     app = opened(m=m)
     assert len(app.error) == 1

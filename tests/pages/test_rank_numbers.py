@@ -69,7 +69,9 @@ def test_over_other_fields_the_rank_can_fall():
         ("two", "“two” is no prime"),
         ("1", "expected a prime"),
         ("2", "does not exist modulo 2"),
-        ("99999999999999", "is no prime"),
+        ("99999999999999", "from 2 to 1,000,000"),
+        ("2^31-1", "write one in digits"),
+        ("2147483647", "expected a prime from 2 to 1,000,000"),
     ],
 )
 def test_a_modulus_that_will_not_do_is_one_sentence_and_stays(p, said):
@@ -121,3 +123,8 @@ def test_a_value_that_is_no_number_is_said():
     app.text_input(key="value_a").set_value("x").run()
     assert "“x” is not a number" in app.error[0].value
     assert app.text_input(key="value_a").value == "x"
+
+
+def test_no_markup_shows_in_the_table_of_cases():
+    for pm in ("1 1 1 1; 1 k 1 2; 1 1 k 3", "a b; b a"):
+        assert "<br>" not in words(opened(view="Parameters", pm=pm, sys="true"))

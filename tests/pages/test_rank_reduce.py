@@ -51,6 +51,8 @@ def test_typed_moves_are_done_and_the_goal_is_seen_on_any_path():
         ("R2 = 2 R2 - R1", "two operations"),
         ("R9 + R1", "rows 1 to 2"),
         ("<b>R1</b>", "no row operation"),
+        ("R1", "leaves row 1 as it is"),
+        ("1 R2", "leaves row 2 as it is"),
     ],
 )
 def test_what_is_no_operation_is_said_and_stays_typed(nonsense, said):
@@ -61,6 +63,17 @@ def test_what_is_no_operation_is_said_and_stays_typed(nonsense, said):
     app = opened(how=DO, m="2 4; 3 7", typed=nonsense)
     assert app.text_input(key="typed").value == nonsense
     assert said in caption(app)
+
+
+def test_undo_leaves_a_refusal_behind_and_keeps_what_was_typed():
+    app = typed(typed(doing(m="2 4; 3 7"), "R1 <-> R2"), "R9 + R1")
+    assert "rows 1 to 2" in caption(app)
+    pressed(app, "step_back")
+    assert "rows 1 to 2" not in caption(app)
+    assert "0 moves · 1 undone" in caption(app)
+    assert app.text_input(key="typed").value == "R9 + R1"
+    app.button(key="do_typed").click().run()
+    assert "rows 1 to 2" in caption(app)
 
 
 def test_undo_redo_and_a_new_move_after_undo():

@@ -116,6 +116,18 @@ def test_real_weights_do_not_come_back_and_it_is_said(default_model):
     assert mean == pytest.approx(1, abs=0.1)
 
 
+def test_weights_are_reached_from_other_data_and_from_features(default_model):
+    app = opened()
+    app.segmented_control(key="data").set_value("weights").run()
+    for view in ("Features", "Recover"):
+        assert not app.exception
+        assert app.selectbox(key="model") in app.sidebar.selectbox
+        app.segmented_control(key="view").set_value(view).run()
+    app.segmented_control(key="data").set_value("weights").run()
+    assert not app.exception
+    assert "model.layers.0.self_attn.q_proj.weight" in words(app)
+
+
 def test_the_phase_picture_is_measured_and_below_the_line_nothing_succeeds():
     app = opened(view="When it works")
     cells = app.session_state["phase_cells"][(30, 1)]
@@ -247,3 +259,17 @@ def test_random_words_are_as_spread_as_random_vectors():
     drawn = [pca(rng.standard_normal((8, 50))).explained for _ in range(200)]
     ours = [random_explained((8, 50), rng, 8) for _ in range(200)]
     np.testing.assert_allclose(np.mean(drawn, axis=0), np.mean(ours, axis=0), atol=0.01)
+
+
+def test_a_picture_stands_upright_and_sixteen_bits_keep_their_greys():
+    dark_left = np.repeat([[0, 255]], 8, axis=1).repeat(4, axis=0).astype(np.uint8)  # (4, 16)
+    sideways, deep = io.BytesIO(), io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Orientation: to be turned a quarter clockwise
+    Image.fromarray(dark_left).save(sideways, "JPEG", exif=exif, quality=95)
+    upright = read_picture(sideways.getvalue())
+    assert upright.shape == (16, 4)
+    assert upright[:4].mean() < 0.2 < 0.8 < upright[-4:].mean()
+    greys = np.linspace(0, 65535, 64).reshape(8, 8)
+    Image.fromarray(greys.astype(np.uint16)).save(deep, "PNG")
+    np.testing.assert_allclose(read_picture(deep.getvalue()), greys / 65535, atol=1 / 255)

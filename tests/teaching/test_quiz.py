@@ -51,22 +51,34 @@ def column_in_work(A: Matrix) -> tuple[int, int]:
     raise AssertionError("in echelon form")
 
 
+def steps_to_go(A: Matrix, row: int, column: int) -> int:
+    """How many operations the textbook still takes in the column in work: a swap, then clearing."""
+    filled = sum(1 for i in range(row, len(A)) if A[i][column])
+    return filled - 1 + (A[row][column] == 0) if filled else len(A)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
-def test_adding_is_right_exactly_if_it_clears_an_entry_and_spoils_none(seed):
+def test_adding_is_right_exactly_if_the_column_then_takes_fewer_operations(seed):
     A = asked("next", seed)
     row, column = column_in_work(A)
-    below = range(row, len(A))
-    zeros = sum(A[i][column] == 0 for i in below)
     for target, source in permutations(range(len(A)), 2):
         exactly = -A[target][column] / A[source][column] if A[source][column] else Fraction(1)
         for factor in {exactly or Fraction(1), Fraction(1), Fraction(-2), Fraction(3, 2)}:
             op = add(target, source, factor)
             B = apply(op, A)
-            unspoilt = not any(B[i][j] for i in below for j in range(column))
-            more = sum(B[i][column] == 0 for i in below) > zeros
+            unspoilt = not any(B[i][j] for i in range(row, len(A)) for j in range(column))
+            fewer = steps_to_go(B, row, column) < steps_to_go(A, row, column)
             verdict = judge_operation(A, op)
-            assert verdict.right == (more and unspoilt), (A, str(op), verdict)
+            assert verdict.right == (fewer and unspoilt), (A, str(op), verdict)
             assert verdict.why.endswith(".")
+
+
+def test_what_a_verdict_says_of_a_pivot_is_so():
+    A = exact([[1, 2, 0], [0, 2, 1], [0, 3, 4]])
+    assert "column 2 has a pivot in row 2 as it is" in judge_operation(A, swap(1, 2)).why
+    twice = exact([[2, 1], [2, 1]])
+    assert "its pivot is gone" in judge_operation(twice, add(0, 1, -1)).why
+    assert "stay" in judge_operation(twice, add(0, 1, 1)).why
 
 
 def test_swaps_and_multiples_as_a_teacher_would_mark_them():

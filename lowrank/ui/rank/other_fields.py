@@ -6,6 +6,7 @@ from lowrank.errors import InputError
 from lowrank.exact.elimination import leading_columns, rank
 from lowrank.exact.matrices import Matrix, written
 from lowrank.exact.modular import (
+    MOST,
     FallingPrimes,
     falling_primes,
     modulo,
@@ -64,7 +65,10 @@ def chosen_prime(typed: str) -> int:
     Raises InputError if it is no whole number, or no prime.
     """
     if not typed.strip().isdecimal() or len(typed) > 12:
-        raise InputError(f"“{typed[:20]}” is no prime: write a whole number such as 2, 3, 5 or 7.")
+        raise InputError(
+            f"“{typed[:20]}” is no prime that can be read here: write one in digits, from 2 to "
+            f"{MOST:,}, such as 2, 3, 5 or 7."
+        )
     return prime(int(typed))
 
 

@@ -61,7 +61,8 @@ def _copy(d: Derivation) -> None:
 def _written(d: Derivation) -> None:
     """Do what leads to the matrix written; where nothing does, it stays and `said` says why."""
     state = st.session_state
-    state.pop("hinted", None)
+    for key in ("hinted", "left"):
+        state.pop(key, None)
     try:
         verdict = explain_next(d.matrix, parse_matrix(state.get("written") or ""))
     except InputError:
@@ -115,7 +116,8 @@ def _clicked(d: Derivation, kind: str) -> None:
 def _typed(d: Derivation) -> None:
     """Do what was typed; what is no operation stays typed, and `said` says why it is none."""
     state = st.session_state
-    state.pop("hinted", None)
+    for key in ("hinted", "left"):
+        state.pop(key, None)
     if not (state.get("typed") or "").strip():
         return
     try:
@@ -146,6 +148,13 @@ def helpers(d: Derivation) -> None:
             )
 
 
+def leave(d: Derivation, way: str) -> None:
+    """Go to a place of the derivation by Undo or Redo; what is typed stays and waits."""
+    state = st.session_state
+    state["left"] = (state.get("written" if way == WHOLE else "typed") or "").strip()
+    commit(d)
+
+
 def _here(d: Derivation) -> Derivation:
     return d.cut()
 
@@ -168,7 +177,9 @@ def _finish(d: Derivation) -> None:
 
 def said(d: Derivation, way: str) -> str:
     """What is said of the place: a refusal, what is wrong with the move typed, a hint, the goal
-    reached, or the last move and what it did."""
+    reached, or the last move and what it did.
+
+    Of a move that was left standing when its visitor went on with Undo or Redo nothing is said."""
     state = st.session_state
     refused = state.pop("refused", "")
     if refused:
@@ -183,6 +194,8 @@ def said(d: Derivation, way: str) -> str:
         typed = ""
     else:
         written = ""
+    if state.get("left") == (typed or written):
+        typed = written = ""
     if typed:
         try:
             op = parse_operation(typed, len(d.start))

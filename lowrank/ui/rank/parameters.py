@@ -76,7 +76,7 @@ def in_table(lines: "tuple[Line, ...]", solved: bool) -> str:
     rows = []
     for line in lines:
         number = "does not exist" if line.rank is None else f"**{line.rank}**"
-        when = line.when.replace("; or ", "<br>or ").replace("*", "\\*")
+        when = line.when.replace("*", "\\*")
         rows.append(f"| {when} | {number} |" + (f" {line.what} |" if solved else ""))
     return "\n".join([head, *rows])
 
@@ -90,7 +90,8 @@ def one_case(found: "tuple[Case, ...]", says: object) -> None:
     real = [case for case in found if case.exists]
     names = [f"{in_words(case.region)}: rank {case.rank}" for case in real]
     st.subheader("The steps of one case", anchor=False)
-    if (st.session_state.get("case") or 0) >= len(real):  # kept from a matrix with more cases
+    # Kept from another matrix: a place this one has not, or a name that its cases do not have.
+    if st.session_state.get("case", 0) not in range(len(real)):
         st.session_state["case"] = 0
     k = st.selectbox(
         "Case",

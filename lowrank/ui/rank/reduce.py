@@ -14,7 +14,7 @@ from lowrank.exact.subspaces import dependencies
 from lowrank.figures.exact import history_html
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank import own_moves
-from lowrank.ui.rank.link import TYPE, WATCH, commit, derivation, go, start_over, ways
+from lowrank.ui.rank.link import TYPE, WATCH, derivation, go, start_over, ways
 from lowrank.ui.rank.sentences import conclusion, determinant_so_far
 from lowrank.ui.rank.stepper import place, transport, watched
 from lowrank.ui.rank.view import View
@@ -48,7 +48,7 @@ def beside(A: Matrix) -> None:
         else:
             own_moves.entry(d, way)
             own_moves.helpers(d)
-            transport(d, "Undo", "Redo", lambda position: commit(d.at(position)))
+            transport(d, "Undo", "Redo", lambda position: own_moves.leave(d.at(position), way))
             with st.container(key="said"):
                 st.html(own_moves.said(d, way))
         place(d)

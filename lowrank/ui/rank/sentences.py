@@ -63,7 +63,9 @@ def determinant_so_far(d: Derivation) -> str:
 def dependent_rows(A: Matrix) -> str:
     """The rows that others make up, in bold; or that there are none."""
     found = dependencies(A)
-    return "Rows made of others: " * bool(found) + listed(found, lambda d: f"**{d}**")
+    return "Rows of A, as entered, that others make: " * bool(found) + listed(
+        found, lambda d: f"**{d}**"
+    )
 
 
 @dataclass(frozen=True, eq=False)
