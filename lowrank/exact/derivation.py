@@ -17,8 +17,9 @@ from math import prod
 from typing import TypeAlias
 
 from lowrank.errors import InputError
+from lowrank.exact.arguments import several, whole
 from lowrank.exact.elimination import Step, next_step, steps
-from lowrank.exact.matrices import Matrix, Row, RowOp, apply, lead, written
+from lowrank.exact.matrices import Matrix, Row, RowOp, apply, exact, lead, written
 from lowrank.exact.notation import latex_step, to_latex
 from lowrank.exact.styles import Style, check_style, needed
 
@@ -89,6 +90,9 @@ class Derivation:
     bar: int | None = None
 
     def __post_init__(self) -> None:
+        vars(self)["start"] = exact(self.start, "start")
+        vars(self)["ops"] = several(self.ops, RowOp, "ops")
+        whole(self.position, "position")
         check_style(self.style, self.bar, len(self.start[0]))
         if len(self.ops) > MOST_MOVES:
             raise InputError(f"There are {len(self.ops):,} moves; at most {MOST_MOVES:,} are kept.")

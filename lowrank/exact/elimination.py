@@ -208,6 +208,7 @@ def next_step(
 
     Reference: Lay, Linear Algebra and Its Applications, section 1.2, the row reduction algorithm.
     """
+    A = exact(A, "A")
     check_style(style, bar, len(A[0]))
     found = needed(A, reduced, style, bar)
     return None if found is None else Step(_One(A, found), 0)
@@ -277,7 +278,7 @@ def _is_large(A: Matrix) -> bool:
 
 def leading_columns(E: Matrix) -> tuple[int, ...]:
     """The column of the first non-zero of each non-zero row; of an echelon form, its pivots."""
-    firsts = (next((j for j, x in enumerate(row) if x), None) for row in E)
+    firsts = (next((j for j, x in enumerate(row) if x), None) for row in exact(E, "E"))
     return tuple(j for j in firsts if j is not None)
 
 

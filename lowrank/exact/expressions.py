@@ -16,8 +16,9 @@ from sympy.polys.fields import FracField, field
 from sympy.polys.orderings import grevlex
 
 from lowrank.errors import InputError
+from lowrank.exact.arguments import rectangular
 from lowrank.exact.entries import Problem
-from lowrank.exact.matrices import Matrix, raised, rectangular
+from lowrank.exact.matrices import Matrix, raised
 from lowrank.exact.matrices import written as number_written
 from lowrank.exact.reading import evaluated, letters_of, read
 from lowrank.exact.tokens import GREEK

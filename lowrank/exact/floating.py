@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lowrank.errors import InputError
+from lowrank.exact.arguments import instance, one_of, tolerance
 from lowrank.exact.matrices import exact, raised, written
 
 Arithmetic = Literal["exact", "float64", "float32", "float16"]
@@ -97,13 +98,9 @@ def eliminate(
     Raises:
         InputError: an arithmetic or a pivoting that there is none of; a negative or infinite tol.
     """
-    if arithmetic not in ARITHMETICS or pivoting not in PIVOTINGS:
-        raise InputError(
-            f"arithmetic is {arithmetic!r} and pivoting {pivoting!r}; expected one of "
-            f"{', '.join(ARITHMETICS)} and one of {', '.join(PIVOTINGS)}."
-        )
-    if not 0 <= tol < float("inf"):
-        raise InputError(f"tol is {tol}; expected a finite number, 0 or more.")
+    one_of(arithmetic, ARITHMETICS, "arithmetic")
+    one_of(pivoting, PIVOTINGS, "pivoting")
+    tol = tolerance(tol, "tol")
     rows = _rounded(A, arithmetic)
     matrices, operations = [_frozen(rows)], list[Operation]()
     pivots: list[int] = []
@@ -227,7 +224,8 @@ def parting(reference: Run, other: Run) -> Parting | None:
     That is the first step at which an entry is 0 in one and not in the other, or the operation is
     not the same (another pivot), or one of them has ended or overflowed.
     """
-    name = other.arithmetic
+    name = instance(other, Run, "other").arithmetic
+    instance(reference, Run, "reference")
     for step in range(max(len(reference.matrices), len(other.matrices))):
         if step >= len(other.matrices):
             return Parting(step - 1, f"{name} stops here: it finds nothing left to clear.")
@@ -304,7 +302,7 @@ def number(x: Any, digits: int = 2) -> str:
     ('−3/2', '1.1 × 10⁻¹⁶', '6.55 × 10⁴', '2')
     """
     if isinstance(x, Fraction):
-        if len(words := written(x)) <= 7:
+        if len(words := written(x)) <= 7 or not _float(x):  # nothing that is not 0 is called 0
             return words
         x = _float(x)
     value = float(x)

@@ -7,15 +7,14 @@ Rows and columns are counted from 0 in data and from 1 in anything written for p
 (Fraction(0, 1), Fraction(-9, 10))
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal, TypeGuard
 
-import numpy as np
-
 from lowrank.errors import InputError
+from lowrank.exact.arguments import fraction, instance, one_of, rows_of, shown, whole
 
 Row = tuple[Fraction, ...]
 Matrix = tuple[Row, ...]
@@ -24,25 +23,26 @@ Matrix = tuple[Row, ...]
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def exact(A: Sequence[Sequence[Any]] | np.ndarray) -> Matrix:  # (m, n) -> (m, n)
+def exact(A: Any, name: str = "The matrix") -> Matrix:  # (m, n) -> (m, n)
     """The matrix as rows of fractions, m, n >= 1; entries keep the value they are written with.
 
-    A float counts as the shortest decimal that prints it, so 0.1 is 1/10 and not the binary
+    Lists, numpy arrays, tensors, sympy's matrices and pandas' data frames are read by value. A
+    float counts as the shortest decimal that prints it, so 0.1 is 1/10 and not the binary
     fraction nearest to it. For the binary value itself pass Fraction(x).
 
     >>> exact([[0.1, "3/2"]])
     ((Fraction(1, 10), Fraction(3, 2)),)
 
     Raises:
-        InputError: no rows or no columns, rows of different length, an entry that is not a
-            finite number.
+        InputError: naming the matrix or the entry: no rows or no columns, rows of different length,
+            an entry that is no finite number or has over 4,000 digits.
     """
     if _is_exact(A):
         return A
-    rows = rectangular([list(row) for row in A])
+    of = "" if name == "The matrix" else f" of {name}"
     return tuple(
-        tuple(_fraction(x, i, j) for j, x in enumerate(row, start=1))
-        for i, row in enumerate(rows, start=1)
+        tuple(fraction(x, f"Row {i}, column {j}{of}") for j, x in enumerate(row, start=1))
+        for i, row in enumerate(rows_of(A, name), start=1)
     )
 
 
@@ -54,36 +54,6 @@ def _is_exact(A: Any) -> TypeGuard[Matrix]:
         and len({len(row) for row in A}) == 1
         and all(set(map(type, row)) == {Fraction} for row in A)
     )
-
-
-def rectangular(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
-    """The rows as given, if there are some and all are equally long.
-
-    Raises:
-        InputError: no rows, no columns, or a row longer or shorter than the first.
-    """
-    if not rows or not rows[0]:
-        raise InputError("The matrix is empty: it needs at least one row and one column.")
-    for i, row in enumerate(rows, start=1):
-        if len(row) != len(rows[0]):
-            entries = "1 entry" if len(row) == 1 else f"{len(row)} entries"
-            raise InputError(
-                f"Row {i} has {entries} but row 1 has {len(rows[0])}: "
-                "all rows need the same length."
-            )
-    return rows
-
-
-def _fraction(x: Any, row: int, column: int) -> Fraction:
-    """One entry, exactly; numpy's scalars and floats by their shortest decimal."""
-    try:
-        if isinstance(x, (Fraction, int, str, Decimal)):
-            return Fraction(x)
-        return Fraction(str(x))
-    except (ValueError, OverflowError, ZeroDivisionError) as error:
-        raise InputError(
-            f"Row {row}, column {column}: {str(x)!r} is not a finite number."
-        ) from error
 
 
 def raised(n: int) -> str:
@@ -110,16 +80,24 @@ def written(x: Fraction, longest: int = 18) -> str:
     return f"≈{digits} × 10^{int(power)}".replace("-", "−")
 
 
+def plain(x: Fraction) -> str:
+    """A fraction as text that `exact` reads, of any length: Python's str refuses 4,300 digits.
+
+    >>> plain(Fraction(-3, 2)), len(plain(Fraction(10**5000)))
+    ('-3/2', 5001)
+    """
+    over, under = (f"{Decimal(n):f}" for n in x.as_integer_ratio())
+    return over if under == "1" else f"{over}/{under}"
+
+
 def latex_number(x: Fraction) -> str:
     r"""A fraction as LaTeX, its minus in front.
 
     >>> print(latex_number(Fraction(-3, 2)))
     -\frac{3}{2}
     """
-    sign, size = "-" * (x < 0), abs(x)
-    if size.denominator == 1:
-        return f"{sign}{size.numerator}"
-    return rf"{sign}\frac{{{size.numerator}}}{{{size.denominator}}}"
+    over, _, under = plain(abs(x)).partition("/")
+    return "-" * (x < 0) + (rf"\frac{{{over}}}{{{under}}}" if under else over)
 
 
 def lead(row: Row) -> int:
@@ -128,13 +106,14 @@ def lead(row: Row) -> int:
 
 
 def identity(m: int) -> Matrix:  # -> (m, m)
-    """The identity matrix I of size m."""
+    """The identity matrix I of size m, at least 1."""
+    m = whole(m, "m", 1)
     return tuple(tuple(Fraction(int(i == j)) for j in range(m)) for i in range(m))
 
 
 def transpose(A: Matrix) -> Matrix:  # (m, n) -> (n, m)
     """A with rows and columns exchanged."""
-    return tuple(zip(*A, strict=True))
+    return tuple(zip(*exact(A), strict=True))
 
 
 def product(A: Matrix, B: Matrix) -> Matrix:  # (m, k), (k, n) -> (m, n)
@@ -147,6 +126,7 @@ def product(A: Matrix, B: Matrix) -> Matrix:  # (m, k), (k, n) -> (m, n)
     Raises:
         InputError: the columns of A are not as many as the rows of B.
     """
+    A, B = exact(A, "A"), exact(B, "B")
     if len(A[0]) != len(B):
         raise InputError(f"A has {len(A[0])} columns but B has {len(B)} rows: they must agree.")
     columns = transpose(B)
@@ -178,9 +158,11 @@ class RowOp:
     factor: Fraction = Fraction(1)
 
     def __post_init__(self) -> None:
-        wanted = _ROWS_OF.get(self.kind)
-        if wanted is None:
-            raise InputError(f"kind is {self.kind!r}; expected 'swap', 'scale' or 'add'.")
+        wanted = _ROWS_OF[one_of(self.kind, _ROWS_OF, "kind")]
+        if type(self.rows) is not tuple or {*map(type, self.rows)} != {int}:
+            raise InputError(f"rows of {self.kind} is {shown(self.rows)}; expected whole numbers.")
+        if type(self.factor) is not Fraction:
+            object.__setattr__(self, "factor", fraction(self.factor, "factor"))
         if len(set(self.rows)) != wanted or len(self.rows) != wanted or min(self.rows) < 0:
             raise InputError(
                 f"rows of {self.kind} are {self.rows}; expected {wanted} different rows."
@@ -245,17 +227,18 @@ def _written(op: RowOp, names: list[str], signs: tuple[str, str, str], number: C
 
 def swap(i: int, j: int) -> RowOp:
     """Ri ↔ Rj."""
-    return RowOp("swap", (i, j))
+    return RowOp("swap", (whole(i, "i", 0), whole(j, "j", 0)))
 
 
 def scale(i: int, factor: Fraction | int) -> RowOp:
     """Ri ← factor Ri, factor not 0."""
-    return RowOp("scale", (i,), Fraction(factor))
+    return RowOp("scale", (whole(i, "i", 0),), fraction(factor, "factor"))
 
 
 def add(target: int, source: int, factor: Fraction | int) -> RowOp:
     """Rtarget ← Rtarget + factor Rsource."""
-    return RowOp("add", (target, source), Fraction(factor))
+    rows = (whole(target, "target", 0), whole(source, "source", 0))
+    return RowOp("add", rows, fraction(factor, "factor"))
 
 
 def apply(op: RowOp, A: Matrix) -> Matrix:  # (m, n) -> (m, n)
@@ -267,7 +250,8 @@ def apply(op: RowOp, A: Matrix) -> Matrix:  # (m, n) -> (m, n)
     Raises:
         InputError: the operation names a row that A does not have.
     """
-    if max(op.rows) >= len(A):
+    A = exact(A)
+    if max(instance(op, RowOp, "op").rows) >= len(A):
         raise InputError(f"{op} names a row that a matrix of {len(A)} rows does not have.")
     rows = list(A)
     target, source = op.rows[0], op.rows[-1]

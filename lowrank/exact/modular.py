@@ -13,6 +13,7 @@ from math import gcd, isqrt, lcm, prod
 from typing import Any
 
 from lowrank.errors import InputError
+from lowrank.exact.arguments import whole
 from lowrank.exact.elimination import echelon, leading_columns
 from lowrank.exact.matrices import Matrix, RowOp, add, apply, exact, scale, swap, written
 from lowrank.exact.styles import needed
@@ -30,7 +31,7 @@ def prime(p: int) -> int:
     Raises:
         InputError: p is below 2, above a million, or composite: its smallest factor is named.
     """
-    if not 2 <= p <= MOST:
+    if not 2 <= whole(p, "p") <= MOST:
         raise InputError(f"p is {p}; expected a prime from 2 to {MOST:,}.")
     factor = next((d for d in range(2, isqrt(p) + 1) if p % d == 0), None)
     if factor is not None:

@@ -16,7 +16,18 @@ from fractions import Fraction
 from itertools import pairwise
 
 from lowrank.exact.elimination import leading_columns, reduced_echelon
-from lowrank.exact.matrices import Matrix, Row, RowOp, add, apply, scale, swap, transpose, written
+from lowrank.exact.matrices import (
+    Matrix,
+    Row,
+    RowOp,
+    add,
+    apply,
+    exact,
+    scale,
+    swap,
+    transpose,
+    written,
+)
 from lowrank.exact.operations import parse_operation
 
 __all__ = ["Verdict", "explain_next", "is_echelon", "is_reduced_echelon", "parse_operation"]
@@ -30,12 +41,14 @@ def is_echelon(A: Matrix) -> bool:
     >>> is_echelon(exact([[0, 2], [1, 0]])), is_echelon(exact([[1, 2], [0, 0]]))
     (False, True)
     """
-    starts = [next((j for j, x in enumerate(row) if x), len(row) + i) for i, row in enumerate(A)]
+    rows = enumerate(exact(A))
+    starts = [next((j for j, x in enumerate(row) if x), len(row) + i) for i, row in rows]
     return all(a < b for a, b in pairwise(starts))
 
 
 def is_reduced_echelon(A: Matrix) -> bool:
     """Whether A is in echelon form with every pivot 1 and alone in its column."""
+    A = exact(A)
     leads = leading_columns(A)
     alone = all(A[i][j] == int(i == row) for row, j in enumerate(leads) for i in range(len(A)))
     return is_echelon(A) and alone
@@ -84,6 +97,7 @@ def explain_next(before: Matrix, after: Matrix) -> Verdict:  # (m, n), (m, n)
     >>> explain_next(A, exact([[1, 2], [0, 2]])).why.partition(" The row space")[0]
     'Row 2 is wrong in column 2: R2 ← R2 − 3 R1 gives −2 there, not 2.'
     """
+    before, after = exact(before, "before"), exact(after, "after")
     m, n = len(before), len(before[0])
     if (len(after), len(after[0])) != (m, n):
         why = f"The matrix is {m} × {n}, but the next one is {len(after)} × {len(after[0])}."

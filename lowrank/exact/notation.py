@@ -16,7 +16,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
 
-from lowrank.exact.matrices import Matrix, RowOp, apply, latex_number
+from lowrank.errors import InputError
+from lowrank.exact.arguments import MOST_DIGITS, several
+from lowrank.exact.matrices import Matrix, RowOp, apply, exact, latex_number, plain
 
 
 def matrices(A: Matrix, ops: Sequence[RowOp]) -> list[Matrix]:
@@ -42,7 +44,7 @@ def latex_step(A: Matrix, op: RowOp) -> str:
     r"""A, the operation over an arrow, and the matrix after it, between dollars for a notebook.
 
     >>> from lowrank.exact.matrices import exact, scale
-    >>> print(latex_step(exact([[2]]), scale(0, 3))[:50])
+    >>> print(latex_step(exact([[2]]), scale(0, 3))[:54])
     $\left[\begin{array}{r} 2 \end{array}\right] \xrightar
     """
     arrow = rf"\xrightarrow{{{op.latex()}}}"
@@ -62,6 +64,7 @@ def to_latex(A: Matrix, ops: Sequence[RowOp]) -> str:
     Raises:
         InputError: an operation names a row that A does not have.
     """
+    A, ops = exact(A), several(ops, RowOp, "ops")
     first, *others = map(latex_matrix, matrices(A, ops))
     lines = [f"& {first}"]
     lines += [rf"\xrightarrow{{{op.latex()}}} \; & {B}" for op, B in zip(ops, others, strict=True)]
@@ -74,6 +77,7 @@ def to_markdown(A: Matrix, ops: Sequence[RowOp]) -> str:
     Raises:
         InputError: an operation names a row that A does not have.
     """
+    A, ops = exact(A), several(ops, RowOp, "ops")
     first, *others = (f"$${latex_matrix(B)}$$" for B in matrices(A, ops))
     pairs = zip(ops, others, strict=True)
     parts = [f"{k}. ${op.latex()}$\n\n{B}" for k, (op, B) in enumerate(pairs, start=1)]
@@ -88,8 +92,9 @@ def to_code(A: Matrix, ops: Sequence[RowOp]) -> str:
     1 2
 
     Raises:
-        InputError: an operation names a row that A does not have.
+        InputError: an operation names a row that A does not have; a number of over 4,000 digits.
     """
+    A, ops = exact(A), several(ops, RowOp, "ops")
     matrices(A, ops)
     names = ["apply", "exact", *{op.kind for op in ops}]
     imports = f"from lowrank.exact.matrices import {', '.join(sorted(names))}"
@@ -104,13 +109,15 @@ def to_code(A: Matrix, ops: Sequence[RowOp]) -> str:
 
 def _literal(x: Fraction) -> str:
     """An entry as `exact` reads it: a whole number, or a fraction in quotes."""
-    return str(x) if x.denominator == 1 else f'"{x}"'
+    if len(number := plain(x)) > MOST_DIGITS:
+        raise InputError(f"A number of {len(number):,} digits is too long for a program.")
+    return number if x.denominator == 1 else f'"{number}"'
 
 
 def _call(op: RowOp) -> str:
     """The call that makes an operation."""
     arguments = [str(i) for i in op.rows]
     if op.kind != "swap":
-        p, q = op.factor.numerator, op.factor.denominator
-        arguments.append(str(p) if q == 1 else f"Fraction({p}, {q})")
+        number = _literal(op.factor).strip('"')
+        arguments.append(f"Fraction({number.replace('/', ', ')})" if "/" in number else number)
     return f"{op.kind}({', '.join(arguments)})"

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from lowrank.errors import InputError
+from lowrank.exact.arguments import whole
 from lowrank.exact.entries import Problem, Rationals, evaluate, last_name, split, tree_of
 from lowrank.exact.matrices import RowOp, add, scale, swap
 from lowrank.exact.tokens import Item, items_of, readable
@@ -50,8 +51,7 @@ def parse_operation(text: str, rows: int) -> RowOp:
     Raises:
         InputError: the text means no elementary operation, or names a row that is not there.
     """
-    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
-        raise InputError(f"rows is {rows!r}; expected how many rows the matrix has.")
+    whole(rows, "rows", 1)
     plain = readable(text).rstrip(" .,;\n")
     if len(text) > LONGEST:
         raise InputError(f"The operation has {len(text):,} characters; {LONGEST} are accepted.")

@@ -11,10 +11,12 @@ numpy, sympy, Sage, MATLAB, Octave, R, Julia, Maple, Mathematica and Typst print
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from lowrank.errors import InputError
+from lowrank.exact.arguments import rectangular, whole
 from lowrank.exact.entries import Rationals
-from lowrank.exact.matrices import Matrix, rectangular
+from lowrank.exact.matrices import Matrix, plain
 from lowrank.exact.reading import Cell, Reading, cell_of, evaluated, read
 
 MAX_SIDE = 12
@@ -65,8 +67,7 @@ def parse_cells(cells: Sequence[Sequence[str]], max_side: int = MAX_SIDE) -> Mat
 
 
 def _values(rows: Sequence[Sequence[Cell]], max_side: int) -> Matrix:
-    if isinstance(max_side, bool) or not isinstance(max_side, int) or max_side < 1:
-        raise InputError(f"max_side is {max_side!r}; expected a whole number from 1.")
+    whole(max_side, "max_side", 1)
     if len(rows) > max_side:
         raise InputError(f"There are {len(rows):,} rows; at most {max_side} are read here.")
     for i, row in enumerate(rows, start=1):
@@ -89,4 +90,6 @@ def compact(rows: Sequence[Sequence[object]]) -> str:
     >>> compact([["0.1", "2"], ["3", "4/5"]])
     '0.1,2;3,4/5'
     """
-    return ";".join(",".join(str(x) for x in row) for row in rows)
+    return ";".join(
+        ",".join(plain(x) if isinstance(x, Fraction) else str(x) for x in row) for row in rows
+    )

@@ -12,6 +12,7 @@ from math import gcd, lcm
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from lowrank.errors import InputError
+from lowrank.exact.arguments import one_of, whole
 from lowrank.exact.matrices import Matrix, Row, RowOp, add, scale, swap, written
 
 Style: TypeAlias = Literal["textbook", "ones", "whole"]
@@ -37,9 +38,8 @@ def check_style(style: str, bar: int | None, n: int) -> None:
     Raises:
         InputError: which of the two it is, and what was expected.
     """
-    if style not in STYLES:
-        raise InputError(f"style is {style!r}; expected {', '.join(STYLES)}.")
-    if bar is not None and not 1 <= bar < n:
+    one_of(style, STYLES, "style")
+    if bar is not None and not 1 <= whole(bar, "bar") < n:
         raise InputError(
             f"bar is {bar!r}: expected None, or how many of the {n} columns stand left of the bar, "
             f"from 1 to {n - 1}."

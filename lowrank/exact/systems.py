@@ -14,6 +14,7 @@ from math import prod
 from typing import Any, Literal
 
 from lowrank.errors import InputError
+from lowrank.exact.arguments import fraction, vector
 from lowrank.exact.elimination import Step, echelon, leading_columns, rank, reduced_echelon, steps
 from lowrank.exact.matrices import Matrix, Row, RowOp, apply, exact, identity, transpose, written
 from lowrank.exact.notation import latex_matrix
@@ -146,7 +147,7 @@ def augmented(A: Any, B: Any) -> Matrix:  # (m, n), (m, k) -> (m, n + k)
     Raises:
         InputError: A and B have not as many rows.
     """
-    A, B = exact(A), exact(B)
+    A, B = exact(A, "A"), exact(B, "B")
     if len(A) != len(B):
         raise InputError(f"[A | B] needs equally many rows, not {len(A)} and {len(B)}.")
     return tuple(a + b for a, b in zip(A, B, strict=True))
@@ -230,9 +231,10 @@ def right_hand_side(A: Matrix, b: Sequence[Any]) -> Matrix:  # (m, n), (m,) -> (
     Raises:
         InputError: b has not one entry for each row of A, or an entry is not a number.
     """
+    b = vector(b, "b")
     if len(b) != len(A):
         raise InputError(f"b has {len(b)} of the {len(A)} entries it needs, one for each row of A.")
-    return exact([[x] for x in b])
+    return tuple((fraction(x, f"Entry {i} of b"),) for i, x in enumerate(b, start=1))
 
 
 def solve(A: Any, b: Sequence[Any]) -> Solution:  # (m, n), (m,)

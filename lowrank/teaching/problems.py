@@ -16,6 +16,7 @@ from random import Random
 from typing import TypeVar
 
 from lowrank.errors import InputError
+from lowrank.exact.arguments import one_of, whole
 from lowrank.exact.elimination import steps
 from lowrank.exact.matrices import Matrix, add, apply, exact, scale, swap
 from lowrank.exact.subspaces import dependencies
@@ -119,8 +120,8 @@ def within(A: Matrix, level: Level) -> bool:
 
 
 def _check(seed: int, m: int, n: int, rank: int, difficulty: str) -> None:
-    if difficulty not in LEVELS:
-        raise InputError(f"difficulty is {difficulty!r}; expected {', '.join(LEVELS)}.")
+    one_of(difficulty, LEVELS, "difficulty")
+    m, n, rank = whole(m, "m"), whole(n, "n"), whole(rank, "rank")
     if not (1 <= m <= MOST_ROWS and 1 <= n <= MOST_ROWS):
         raise InputError(f"The shape is {m} × {n}; each side may be 1 to {MOST_ROWS}.")
     if not 1 <= rank <= min(m, n):
@@ -128,8 +129,7 @@ def _check(seed: int, m: int, n: int, rank: int, difficulty: str) -> None:
             f"rank is {rank}; a {m} × {n} problem can have rank 1 to {min(m, n)} "
             "(only the zero matrix has rank 0)."
         )
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise InputError(f"seed is {seed!r}; expected a whole number.")
+    whole(seed, "seed")
 
 
 class Draw:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from lowrank.errors import InputError
+from lowrank.exact.arguments import instance, one_of, whole
 from lowrank.exact.elimination import echelon, next_step, rank, steps
-from lowrank.exact.matrices import Matrix, RowOp, apply, written
+from lowrank.exact.matrices import Matrix, RowOp, apply, exact, written
 from lowrank.exact.moves import parse_operation
 from lowrank.exact.styles import Style, content
 from lowrank.exact.subspaces import dependencies, listed
@@ -62,10 +63,9 @@ def make_question(
     Raises:
         InputError: an unknown kind, difficulty or style, a seed that is no whole number.
     """
-    if kind not in KINDS:
-        raise InputError(f"kind is {kind!r}; expected {', '.join(KINDS)}.")
-    if difficulty not in LEVELS:
-        raise InputError(f"difficulty is {difficulty!r}; expected {', '.join(LEVELS)}.")
+    one_of(kind, KINDS, "kind")
+    one_of(difficulty, LEVELS, "difficulty")
+    seed = whole(seed, "seed")
     draw = Draw(f"{kind} {seed} {difficulty}")
     if kind == "next":
         A = _on_the_way(draw, seed, difficulty, style)
@@ -81,7 +81,8 @@ def judge(question: Question, answer: str) -> Judgement:
     Raises:
         InputError: the answer is none of that kind; it then counts neither as right nor as wrong.
     """
-    if question.kind == "next":
+    answer = instance(answer, str, "answer")
+    if instance(question, Question, "question").kind == "next":
         op = parse_operation(answer, len(question.matrix))
         return judge_operation(question.matrix, op, question.style)
     if question.kind == "rank":
@@ -116,6 +117,7 @@ def judge_operation(A: Matrix, op: RowOp, style: Style = "textbook") -> Judgemen
     >>> judge_operation(A, scale(1, 5)).right
     False
     """
+    A = exact(A, "A")
     step = next_step(A, style=style)
     if step is None:
         return Judgement(False, "The matrix is in echelon form: there is nothing left to do.")

@@ -16,6 +16,7 @@ from itertools import groupby
 from pathlib import Path
 
 from lowrank.errors import InputError
+from lowrank.exact.arguments import instance, whole
 from lowrank.exact.elimination import Step, leading_columns, steps
 from lowrank.exact.matrices import Matrix, Row, RowOp, latex_number, transpose, written
 from lowrank.exact.notation import latex_matrix, to_latex, to_markdown
@@ -87,8 +88,8 @@ def make_worksheet(
     Raises:
         InputError: a count outside 1 to 100, an unknown style, or what `make_problem` refuses.
     """
-    check_style(style, None, n)
-    if not 1 <= count <= MOST_PROBLEMS:
+    check_style(style, None, whole(n, "n"))
+    if not 1 <= whole(count, "count") <= MOST_PROBLEMS:
         raise InputError(f"count is {count}; a worksheet has 1 to {MOST_PROBLEMS} problems.")
     make_problem(seed, m, n, rank, difficulty)  # refuses what cannot be, and the seed as given
     return Worksheet(seed, (m, n), rank, count, difficulty, reduced, solve, style)
@@ -112,7 +113,7 @@ def answer(problem: Problem, reduced: bool = False, style: Style = "textbook") -
     >>> found.rank, len(found.dependent), len(found.solutions)
     (2, 1, 2)
     """
-    A = problem.matrix
+    A = instance(problem, Problem, "problem").matrix
     path = tuple(steps(A, reduced, style))
     form = path[-1].matrix if path else A
     return Answer(path, form, len(leading_columns(form)), dependencies(A), null_space(A))

@@ -265,7 +265,7 @@ def test_notation(op, written, latex):
     ("make", "named"),
     [
         (lambda: swap(1, 1), "rows of swap"),
-        (lambda: add(0, -1, 2), "rows of add"),
+        (lambda: add(0, -1, 2), "source is -1"),
         (lambda: scale(0, 0), "must not be 0"),
         (lambda: RowOp("turn", (0,)), "kind is 'turn'"),
         (lambda: apply(swap(0, 2), identity(2)), "does not have"),
@@ -275,7 +275,7 @@ def test_notation(op, written, latex):
         (lambda: exact([]), "empty"),
         (lambda: exact([[]]), "empty"),
         (lambda: exact([[1, 2], [3]]), "Row 2 has 1 entry but row 1 has 2"),
-        (lambda: exact([[1, float("nan")]]), "Row 1, column 2: 'nan'"),
+        (lambda: exact([[1, float("nan")]]), "Row 1, column 2: nan"),
         (lambda: exact([["two"]]), "Row 1, column 1: 'two'"),
     ],
 )

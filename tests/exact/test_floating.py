@@ -172,7 +172,7 @@ def test_no_argument_changes_and_the_same_comes_out_twice():
     ("make", "said"),
     [
         (lambda: eliminate([[1]], "float8"), "arithmetic is 'float8'"),
-        (lambda: eliminate([[1]], "exact", "rook"), "pivoting 'rook'"),
+        (lambda: eliminate([[1]], "exact", "rook"), "pivoting is 'rook'"),
         (lambda: drift(eliminate([[1]], "exact"), eliminate([[1]], "float16"), 0), "tol is 0"),
         (lambda: eliminate([], "exact"), "empty"),
     ],

@@ -5,7 +5,7 @@ import streamlit as st
 from lowrank.errors import InputError
 from lowrank.exact.derivation import Derivation
 from lowrank.exact.elimination import pivots_in_place
-from lowrank.exact.matrices import Matrix
+from lowrank.exact.matrices import Matrix, plain
 from lowrank.exact.moves import explain_next, parse_operation
 from lowrank.exact.parsing import parse_matrix
 from lowrank.figures.exact import step_html
@@ -54,7 +54,7 @@ def _whole(d: Derivation) -> None:
 
 
 def _copy(d: Derivation) -> None:
-    rows = ("  ".join(str(x) for x in row) for row in d.matrix)
+    rows = ("  ".join(map(plain, row)) for row in d.matrix)
     st.session_state["written"] = "\n".join(rows)
 
 

@@ -1,0 +1,201 @@
+"""What a caller passed, read by value or refused by name: rows, numbers, counts, choices, text.
+
+>>> import numpy as np
+>>> rows_of(np.array([[1, 2], [3, 4]]), "A"), whole(np.int64(7), "p")
+([[1, 2], [3, 4]], 7)
+"""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from fractions import Fraction
+from math import isfinite
+from operator import index
+from typing import Any, TypeVar
+
+import numpy as np
+
+from lowrank.errors import InputError
+
+MOST_DIGITS = 4000  # of a numerator or denominator: Python itself writes no more than 4,300
+_LIMIT = 10**MOST_DIGITS
+_EXPONENT = re.compile(r"[eE]([-+]?[0-9_]+)\s*\Z")
+ROWS = "expected rows of numbers, such as [[1, 2], [3, 4]]"
+T = TypeVar("T")
+
+
+def rows_of(A: Any, name: str) -> list[list[Any]]:  # (m, n) -> m lists of n
+    """The entries of anything with rows: lists, arrays, tensors, sympy's and pandas' by value.
+
+    Raises:
+        InputError: naming the argument: text, a mapping, or something without rows of entries;
+            no rows or no columns; rows of different length.
+    """
+    if hasattr(A, "__array__"):
+        array = _array(A, name)
+        if array.ndim != 2:
+            raise InputError(f"{name} has {array.ndim} dimensions and not two; {ROWS}.")
+        return rectangular(_entries(array), name)
+    return rectangular([_listed(row, name) for row in _listed(A, name)], name)
+
+
+def _array(A: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(A)
+    except Exception as error:  # whatever a foreign class raises when it is asked for numbers
+        raise InputError(f"{name} is {shown(A)} that gives no numbers; {ROWS}.") from error
+
+
+def _entries(array: np.ndarray) -> list[Any]:
+    """Nested lists; floats keep their type: numpy's shorter ones print shorter than as float64."""
+    if array.dtype.kind in "iu" or array.ndim < 2:
+        return array.tolist() if array.dtype.kind in "iu" else list(array)
+    return list(map(list, array))
+
+
+def _listed(x: Any, name: str) -> list[Any]:
+    if hasattr(x, "__array__") and (array := _array(x, name)).ndim == 1:
+        return _entries(array)
+    if isinstance(x, (list, tuple)):
+        return list(x)
+    if isinstance(x, Iterator | range):
+        return list(x)
+    text = "; text is read by parse_matrix" if isinstance(x, str) else ""
+    raise InputError(f"{name} is or holds {shown(x)} where a row should be; {ROWS}{text}.")
+
+
+def rectangular(rows: Sequence[Sequence[T]], name: str = "The matrix") -> Any:
+    """The rows as given, if there are some and all are equally long.
+
+    Raises:
+        InputError: no rows, no columns, or a row longer or shorter than the first.
+    """
+    if not rows or not rows[0]:
+        raise InputError(f"{name} is empty: it needs at least one row and one column.")
+    for i, row in enumerate(rows, start=1):
+        if len(row) != len(rows[0]):
+            of = "" if name == "The matrix" else f" of {name}"
+            entries = "1 entry" if len(row) == 1 else f"{len(row)} entries"
+            raise InputError(
+                f"Row {i}{of} has {entries} but row 1 has {len(rows[0])}: "
+                "all rows need the same length."
+            )
+    return rows
+
+
+def fraction(x: Any, where: str) -> Fraction:
+    """A number, exactly; floats, numpy's too, by the shortest decimal that prints them.
+
+    >>> fraction("3/2", "x"), fraction(0.1, "x")
+    (Fraction(3, 2), Fraction(1, 10))
+
+    Raises:
+        InputError: naming the place: no finite number, or one of over 4,000 digits.
+    """
+    try:
+        value = Fraction(x) if isinstance(x, (int, Fraction)) else _from_text(str(x))
+    except (ValueError, OverflowError, ZeroDivisionError) as error:
+        raise InputError(f"{where}: {shown(x)} is not a finite number.") from error
+    if value is None or max(abs(value.numerator), value.denominator) >= _LIMIT:
+        raise InputError(f"{where}: the number has more than {MOST_DIGITS:,} digits.")
+    return value
+
+
+def _from_text(text: str) -> Fraction | None:
+    """The number that a text says, or None, at once, if it is far too long."""
+    power = _EXPONENT.search(text)
+    digits = power[1].replace("_", "") if power else "0"
+    if len(text) > 3 * MOST_DIGITS or len(digits) > 6 or abs(int(digits)) > 2 * MOST_DIGITS:
+        return None
+    return Fraction(text)
+
+
+def vector(b: Any, name: str) -> list[Any]:  # (m,) or (m, 1) -> m entries
+    """The entries of a list, a one-dimensional array, or a matrix of one column.
+
+    Raises:
+        InputError: naming the argument: anything else.
+    """
+    if hasattr(b, "__array__"):
+        array = _array(b, name)
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        if array.ndim != 1:
+            raise InputError(f"{name} has {array.ndim} dimensions; expected one number a row.")
+        return _entries(array)
+    entries = _listed(b, name)
+    if any(isinstance(x, (list, tuple)) and len(x) != 1 for x in entries):
+        raise InputError(f"{name} has rows of several entries; expected one number a row.")
+    return [x[0] if isinstance(x, (list, tuple)) else x for x in entries]
+
+
+def whole(x: Any, name: str, least: int | None = None) -> int:
+    """A whole number, numpy's too.
+
+    Raises:
+        InputError: naming the argument: a float, text, nothing, or a number below `least`.
+    """
+    wanted = "a whole number" if least is None else f"a whole number from {least}"
+    try:
+        found = index(x)
+    except Exception as error:
+        raise InputError(f"{name} is {shown(x)}; expected {wanted}.") from error
+    if isinstance(x, (bool, np.bool_)) or (least is not None and found < least):
+        raise InputError(f"{name} is {shown(x)}; expected {wanted}.")
+    return found
+
+
+def tolerance(x: Any, name: str) -> float:
+    """A finite number, 0 or more.
+
+    Raises:
+        InputError: naming the argument: anything else.
+    """
+    try:
+        found = float(x)
+    except Exception as error:
+        raise InputError(f"{name} is {shown(x)}; expected a finite number, 0 or more.") from error
+    if not (isfinite(found) and found >= 0):
+        raise InputError(f"{name} is {shown(x)}; expected a finite number, 0 or more.")
+    return found
+
+
+def one_of(x: Any, options: Collection[str], name: str) -> str:
+    """One of some names.
+
+    Raises:
+        InputError: naming the argument and the options: anything else.
+    """
+    if not isinstance(x, str) or x not in options:
+        raise InputError(f"{name} is {shown(x)}; expected {', '.join(options)}.")
+    return x
+
+
+def instance(x: Any, kind: type[T], name: str) -> T:
+    """x itself, if it is of that kind.
+
+    Raises:
+        InputError: naming the argument: anything else.
+    """
+    if not isinstance(x, kind):
+        raise InputError(f"{name} is {shown(x)}; expected a {kind.__name__}.")
+    return x
+
+
+def several(xs: Any, kind: type[T], name: str) -> tuple[T, ...]:
+    """Some of a kind.
+
+    Raises:
+        InputError: naming the argument: anything else.
+    """
+    if not isinstance(xs, (list, tuple, Iterator)):
+        raise InputError(f"{name} is {shown(xs)}; expected a list of {kind.__name__}s.")
+    return tuple(instance(x, kind, f"one of {name}") for x in xs)
+
+
+def shown(x: Any) -> str:
+    """A value for a sentence: its beginning if it is short to say, else what it is."""
+    if isinstance(x, int) and abs(x) >= 10**30:
+        return "a very long number"
+    if x is None or isinstance(x, (int, float, complex, str, np.generic)):
+        return repr(x[:40] if isinstance(x, str) else x)
+    return f"a {type(x).__name__}"
