@@ -2,14 +2,16 @@
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from lowrank import llama
 from lowrank.errors import InputError
+from lowrank.llama import backward
 from lowrank.llama.config import LlamaConfig, RopeScaling
+from lowrank.llama.names import name_of
 from lowrank.llama.relatives import REFUSED, RELATIVES
 from lowrank.llama.rope import frequencies
 from lowrank.readers import Model, open_model
@@ -103,6 +105,47 @@ def test_a_text_in_parts_says_what_it_says_whole(case, tmp_path, monkeypatch):
     np.testing.assert_allclose(llama.nll(params, IDS), losses, atol=2e-4)
     of_whole = llama.cross_entropy(whole[:-1], np.array(IDS[1:]))
     np.testing.assert_allclose(reading(params, IDS).losses, of_whole, atol=2e-4)
+
+
+def in_double(params: llama.Params) -> llama.Params:
+    """The same model in float64, its arrays new."""
+
+    def wide(x):
+        if isinstance(x, llama.Dense):
+            return llama.Dense(wide(x.W), wide(x.bias))
+        return x.astype(np.float64) if isinstance(x, np.ndarray) else x
+
+    layers = [{f.name: wide(getattr(each, f.name)) for f in fields(each)} for each in params.layers]
+    return replace(
+        params,
+        embed_tokens=wide(params.embed_tokens),
+        layers=tuple(llama.Layer(**each) for each in layers),
+        norm=wide(params.norm),
+        lm_head=wide(params.lm_head),
+    )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_are_slopes_of_the_loss_that_the_forward_has(case, tmp_path):
+    """Through all layers but the lowest, for two texts of different lengths at once."""
+    params = in_double(llama.load(opened(case, "safetensors", tmp_path)))
+    texts = [(IDS, [1] * len(IDS)), (IDS[5:14], [0] * 6 + [1] * 3)]
+    batch = backward.batch(texts, params.config)
+    losses = llama.cross_entropy(llama.forward(params, IDS)[:-1], np.array(IDS[1:]))
+    np.testing.assert_allclose(backward.loss(params, batch)[: len(losses)], losses, rtol=1e-9)
+    names = [name_of(1, short) for short in ("q_proj", "k_proj", "v_proj", "up_proj")]
+    _, found = backward.gradients(params, batch, [f"{name}.weight" for name in names])
+    rng, h = np.random.default_rng(0), 1e-5
+    for name in names:
+        W, g = llama.projections(params)[name].W, found[f"{name}.weight"]
+        d = rng.standard_normal(W.shape) * np.abs(g) / np.linalg.norm(g)
+        kept, values = W.copy(), []
+        for step in (-h, h):
+            W[...] = kept + step * d
+            values.append(backward.loss(params, batch).mean())
+        W[...] = kept
+        slope = (values[1] - values[0]) / (2 * h)
+        assert slope == pytest.approx((g * d).sum(), abs=1e-6 * np.linalg.norm(g)), name
 
 
 def said_of(config: LlamaConfig) -> dict:
