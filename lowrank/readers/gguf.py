@@ -369,8 +369,13 @@ def rope_scaling(metadata: Mapping[str, Any], table: Mapping[str, Shown]) -> dic
 
 
 def meant(value: Any) -> Any:
-    """A number stored as float32: six digits give back the one that was meant; else as it is."""
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+    """A number stored as float32: its shortest decimal is the one that was meant; else as it is.
+
+    >>> meant(9.999999747378752e-06), meant(0.1)
+    (1e-05, 0.1)
+    """
+    single = isinstance(value, float) and abs(value) < 1e38 and float(np.float32(value)) == value
+    return float(str(np.float32(value))) if single else value
 
 
 def whole(value: Any) -> int:
