@@ -12,6 +12,7 @@ from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.readers.default_model import fetch
 from lowrank.readers.gguf import GGUFModel
 from lowrank.readers.interface import Model, Remote, TensorInfo
+from lowrank.readers.npy import NpyModel
 from lowrank.readers.safetensors import SafetensorsModel
 from lowrank.readers.synthetic import SyntheticModel
 
@@ -26,9 +27,10 @@ DEFAULT_TITLE = "SmolLM2-135M-Instruct"
 def open_model(source: str | Path = "default") -> Model:
     """Open a model: "default" (fetched once), "synthetic", a path, or a hub id.
 
-    A path is a .gguf file, a .safetensors file, a shard index `*.safetensors.index.json`, or a
-    folder that holds one of the last two. A hub id is "owner/name" or "owner/name@revision"; with
-    "hf://" before it, it is one even where a folder has that name. Nothing but headers is read or
+    A path is a .gguf file or any part of a split one, a .npy file, a .safetensors file, a shard
+    index `*.safetensors.index.json`, or a folder that holds one of the last two. A hub id is
+    "owner/name" or "owner/name@revision"; with "hf://" before it, it is one even where a folder has
+    that name, and may be "hf://owner/name/file.gguf" for one file. Nothing but headers is read or
     fetched until a matrix is asked for; files stay memory-mapped. Formats that run code when
     opened (pickle) are never read.
 
@@ -51,13 +53,15 @@ def open_model(source: str | Path = "default") -> Model:
         )
     if path.suffix.lower() == ".gguf":
         return GGUFModel(path)
+    if path.suffix.lower() == ".npy":
+        return NpyModel(path)
     if path.is_dir() or path.name.endswith((".safetensors", ".safetensors.index.json")):
         return SafetensorsModel(path)
     if isinstance(source, str) and HUB_LIKE.fullmatch(source) and not path.exists():
         return on_hub(source)
     raise InputError(
-        f"source is {str(source)!r}; expected 'default', 'synthetic', a .gguf or .safetensors "
-        "file, a shard index (.safetensors.index.json), a folder that is there, or a hub id "
+        f"source is {str(source)!r}; expected 'default', 'synthetic', a .gguf, .safetensors or "
+        ".npy file, a shard index (.safetensors.index.json), a folder that is there, or a hub id "
         "owner/name[@revision]."
     )
 
@@ -66,8 +70,10 @@ def on_hub(given: str) -> Model:
     """The model of a hub id. The hub's client is loaded only here, where it is needed."""
     try:
         from lowrank.readers.hub import HubModel
+        from lowrank.readers.hub_gguf import HubGGUF
     except ImportError as error:
         raise SourceError(
             "Models on the hub need huggingface_hub: pip install 'huggingface_hub>=1,<3'."
         ) from error
-    return HubModel(given)
+    name = given.strip().partition("@")[0]
+    return HubGGUF(given) if re.fullmatch(r"[^/]*/[^/]*/.*\.(?i:gguf)", name) else HubModel(given)

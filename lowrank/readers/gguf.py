@@ -118,7 +118,8 @@ class GGUFModel(ShownInNotebooks):
                 raise SourceError(
                     f"{path.name} is one of {len(paths)} files: {each.name} is not there."
                 )
-        self.path, self.made_of = path, tuple(paths)
+        self.path = path
+        self.made_of: tuple[Path | str, ...] = tuple(paths)
         self.source = source or str(path)
         self._open([MappedFile(each.name, mapped(each)) for each in paths])
         self.title = title or str(self.metadata.get("general.name", path.stem))

@@ -56,7 +56,8 @@ FIRST_LOOK = 16_384  # bytes asked for at once: most headers are no longer
 AT_ONCE = 4  # shards whose headers are fetched side by side
 STATES_AT_ONCE = 16
 PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
-HUB_ID = re.compile(rf"({PART}/{PART})(?:@([A-Za-z0-9][A-Za-z0-9._/-]{{0,200}}))?")
+REVISION = r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}"
+HUB_ID = re.compile(rf"({PART}/{PART})(?:@({REVISION}))?")
 
 
 def hub_id(given: str) -> tuple[str, str]:
@@ -170,13 +171,7 @@ class HubModel(ShownInNotebooks):
         """A stored tensor's bytes, from this machine or else by one range request."""
         file, start, size = self._found(stored)
         with self._fetching.setdefault(stored, Lock()):  # thirty visitors fetch it once
-            raw = range_cache.get(key(file, start, size), size)
-            if raw is None:
-                raw = file.read(start, start + size, progress)
-                if len(raw) != size:
-                    raise SourceError(f"{file.name} of {self.repo} ends inside {stored}.")
-                range_cache.put(key(file, start, size), raw)
-        return raw
+            return fetched(file, start, size, progress)
 
     def _found(self, stored: str) -> tuple[RemoteFile, int, int]:
         shard = self._where[stored]
@@ -198,6 +193,17 @@ class HubModel(ShownInNotebooks):
         ]
         with ThreadPoolExecutor(STATES_AT_ONCE) as pool:
             list(pool.map(self._bytes, states))
+
+
+def fetched(file: RemoteFile, start: int, size: int, progress: Progress | None = None) -> bytes:
+    """A range of a file from this machine, or else by one request, and then kept."""
+    raw = range_cache.get(key(file, start, size), size)
+    if raw is None:
+        raw = file.read(start, start + size, progress)
+        if len(raw) != size:
+            raise SourceError(f"{file.name} of {file.repo} ends before its byte {start + size:,}.")
+        range_cache.put(key(file, start, size), raw)
+    return raw
 
 
 def key(file: RemoteFile, start: int, size: int) -> str:
@@ -277,7 +283,8 @@ def absent_explained(file: RemoteFile) -> bytes:
     if ".bin" in kinds or ".pth" in kinds or ".pt" in kinds:
         instead = "only pickles, which can run any code when opened and are not read"
     elif ".gguf" in kinds:
-        instead = "GGUF files: download one and open it as a file"
+        first = min(name for name in names if name.endswith(".gguf"))
+        instead = f"GGUF files: name one, such as {file.repo}/{first[:200]}"
     elif ".safetensors" in kinds:
         instead = f".safetensors files under other names than {SINGLE}"
     else:

@@ -46,4 +46,4 @@ def is_checkpoint(path: Path) -> bool:
     """Whether a path looks, by its names alone, like something `open_model` opens."""
     if path.is_dir():
         return (path / INDEX).is_file() or (path / SINGLE).is_file()
-    return path.suffix.lower() == ".gguf" or path.suffix == ".safetensors"
+    return path.suffix.lower() in (".gguf", ".npy") or path.suffix == ".safetensors"

@@ -22,11 +22,11 @@ from lowrank.readers.identity import digest
 
 MOST = 2 * 10**9  # bytes of uploads kept in all
 LARGEST = 400_000_000  # bytes of one model's files together, unpacked
-KINDS = ("safetensors", "gguf")
+KINDS = ("safetensors", "gguf", "npy")
 MOST_ADAPTERS = 50
 ADAPTER_FILES = {"adapter_config.json", "adapter_model.safetensors"}
 ADAPTER = re.compile(r"adapter-[0-9a-f]{16}")
-NAME = re.compile(r"[A-Za-z0-9_]{1,40}-[0-9a-f]{16}(\.(safetensors|gguf))?")
+NAME = re.compile(r"[A-Za-z0-9_]{1,40}-[0-9a-f]{16}(\.(safetensors|gguf|npy))?")
 TOGETHER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.(safetensors|json|jinja)")
 Source = Callable[[], IO[bytes]]  # a file's bytes, from their beginning
 
@@ -43,7 +43,7 @@ def keep(filename: str, data: bytes | memoryview) -> str:
     """
     stem, _, kind = filename.rpartition(".")
     if kind.lower() not in KINDS:
-        raise InputError(f"{filename[:80]!r} is not a .safetensors or .gguf file.")
+        raise InputError(f"{filename[:80]!r} is not a .safetensors, .gguf or .npy file.")
     name = f"{plain(stem)}-{digest(data)[:16]}.{kind.lower()}"
     write(folder() / name, data)
     drop_oldest(folder(), MOST)
@@ -76,8 +76,8 @@ def keep_all(files: Mapping[str, bytes | memoryview]) -> str:
     archive, members = uploaded_zip.members(files[zipped[0]], LARGEST)
     chosen = {Path(i.filename).name: i for i in uploaded_zip.nearest(members, KINDS)}
     if not chosen:
-        raise InputError(f"{zipped[0][:80]!r} holds no .safetensors or .gguf file.")
-    single = [name for name in chosen if name.lower().endswith(".gguf")]
+        raise InputError(f"{zipped[0][:80]!r} holds no .safetensors, .gguf or .npy file.")
+    single = [name for name in chosen if name.lower().endswith((".gguf", ".npy"))]
     with uploaded_zip.sound():
         if single:
             return keep(single[0], archive.read(chosen[single[0]]))

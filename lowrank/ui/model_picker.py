@@ -46,7 +46,7 @@ def pick() -> Model | None:
             st.text_input(
                 "Model id",
                 key="hub",
-                placeholder="owner/name or owner/name@revision",
+                placeholder="owner/name, or owner/name/file.gguf",
                 help=text("model", "help hub"),
                 max_chars=300,
                 **BOUND,

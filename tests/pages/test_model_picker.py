@@ -219,7 +219,7 @@ SOUND = zipped({"model.safetensors": b"0" * 100})
         ({"a.zip": zipped({"readme.md": b""})}, "holds no .safetensors"),
         ({"a.zip": SOUND, "config.json": b"{}"}, "A zip comes alone"),
         ({"config.json": b"{}", "tokenizer.json": b"{}"}, "expected .safetensors among them"),
-        ({"config.json": b"{}"}, "not a .safetensors or .gguf"),
+        ({"config.json": b"{}"}, "not a .safetensors, .gguf or .npy"),
         ({"../config.json": b"", "model.safetensors": b""}, "is no file of a checkpoint"),
         ({"a.gguf": b"", "config.json": b""}, "is no file of a checkpoint"),
         ({"a.safetensors": bytes(10**6), "config.json": b"{}"}, "MB together"),

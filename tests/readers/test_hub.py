@@ -214,7 +214,7 @@ def test_a_file_that_changed_or_shrank_is_caught(hub):
     ("files", "words"),
     [
         ({"pytorch_model.bin": b"\x80"}, "only pickles"),
-        ({"tiny.Q4_0.gguf": b"GGUF"}, "GGUF files: download one"),
+        ({"tiny.Q4_0.gguf": b"GGUF"}, "name one, such as acme/tiny-llama/tiny.Q4_0.gguf"),
         ({"adapter_model.safetensors": b""}, "under other names"),
         ({"README.md": b"hello"}, "no weights"),
     ],
