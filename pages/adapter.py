@@ -4,7 +4,9 @@ import streamlit as st
 
 from lowrank.figures.adapter import update_spectrum
 from lowrank.figures.numbers import three
-from lowrank.lora.adapters import effect, load, merged
+from lowrank.lora.adapters import check_fit, effect, load, merged
+from lowrank.lora.adapters.fitting import layers_of
+from lowrank.lora.adapters.merging import turned
 from lowrank.ui import adapters, cached
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
@@ -14,8 +16,13 @@ question("Adapter", "What did fine-tuning change, and how much of the matrix is 
 with errors_shown():
     model, info = chosen_matrix()
     adapter, key = adapters.adapter_picker(model)
+    fits = check_fit(model, adapter)
     effects = cached.effects(adapter, key)
-st.caption(adapters.summary(adapter.config, adapter, key.partition(" ")[0]))
+    shares = (
+        cached.changes(model.source, adapter, key) if adapters.readable(model, adapter) else None
+    )
+st.caption(adapters.summary(model, adapter, key.partition(" ")[0]))
+adapters.left_alone(fits)
 
 module = info.name.removesuffix(".weight")
 pair = adapter.pairs.get(module)
@@ -24,7 +31,7 @@ if pair is None:
 else:
     with errors_shown():
         svd = cached.svd(model.source, info.name)
-        found = effect(pair, svd)
+        found = effect(pair, svd, turned(model, adapter, pair, svd.shape))
     st.subheader(f"One update: {module}", anchor=False)
     picture, beside = st.columns([3, 1])
     with picture:
@@ -36,10 +43,14 @@ else:
         )
         st.caption(f"W₀: {provenance(model, info)}. Its update has rank {found.r} at most.")
     with beside:
-        adapters.numbers(found)
+        adapters.numbers(found, dora=pair.magnitude is not None)
 
-st.subheader("Every update", anchor=False)
-adapters.table(effects)
+st.subheader("Every change, by share of W₀", anchor=False)
+if shares is None:
+    st.caption(text("adapter", "not read"))
+else:
+    adapters.change_map(shares, len(layers_of(adapters.model_modules(model))))
+adapters.table(effects, shares)
 st.subheader("What you see", anchor=False)
 st.markdown(text("adapter", "theory"))
 code_for_this(

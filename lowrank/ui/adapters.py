@@ -1,20 +1,25 @@
 """The Adapter page's choice of adapter, its numbers and its table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import streamlit as st
 
+from lowrank.figures.atlas import layer_map
 from lowrank.figures.numbers import three
-from lowrank.lora.adapter_config import AdapterConfig
-from lowrank.lora.adapters import Adapter, Effect
-from lowrank.readers import Model, uploads
+from lowrank.lora.adapters import Adapter, Effect, Fit
+from lowrank.lora.adapters.fitting import kind_of, layers_of
+from lowrank.lora.adapters.peft_files import unzipped
+from lowrank.readers import Model, Remote, uploads
 from lowrank.readers.offered_models import offered_adapters
 from lowrank.ui import cached
+from lowrank.ui.drawing import chart
 from lowrank.ui.layout import text
 
 # The words in the list are the words in the link.
 SYNTHETIC, MINE = "synthetic", "files of mine"
 UPLOAD_MB = 200
+AT_ONCE = 2 * 10**9  # bytes of W0s that are read for their norms
 RANKS = [1, 2, 4, 8, 16, 32, 64]
 
 
@@ -45,18 +50,8 @@ def adapter_picker(model: Model) -> tuple[Adapter, str]:
 
 def uploaded(place: "st.delta_generator.DeltaGenerator") -> str:
     """The name of the adapter the visitor brought, now or before; asked for until there is one."""
-    state = st.session_state
-    given = place.file_uploader(
-        "adapter_config.json and adapter_model.safetensors, together",
-        type=["json", "safetensors"],
-        accept_multiple_files=True,
-        key="uploading adapter",
-        max_upload_size=UPLOAD_MB,
-    )
-    ids = [file.file_id for file in given or []]
-    if ids and state.get("uploaded adapter") != ids:
-        state["uploaded adapter"] = ids
-        state["kept"] = uploads.keep_adapter({file.name: file.getbuffer() for file in given})
+    with place:
+        brought("uploading adapter", "kept")
     name = place.text_input(
         "Kept as", key="kept", placeholder="no files yet", max_chars=100, bind="query-params"
     )
@@ -66,22 +61,80 @@ def uploaded(place: "st.delta_generator.DeltaGenerator") -> str:
     return name
 
 
-def summary(config: AdapterConfig, adapter: Adapter, name: str) -> str:
-    """What the adapter is, in one line: honest about its origin, its settings and its size."""
+def brought(key: str, kept: str) -> None:
+    """A place for an adapter's files, or their zip; their name from now on is the widget `kept`'s.
+
+    Raises InputError for files that are no adapter.
+    """
+    state = st.session_state
+    given = st.file_uploader(
+        "adapter_config.json and adapter_model.safetensors, together, or their zip",
+        type=["json", "safetensors", "zip"],
+        accept_multiple_files=True,
+        key=key,
+        max_upload_size=UPLOAD_MB,
+    )
+    ids = [file.file_id for file in given or []]
+    if ids and state.get(f"{key}, taken") != ids:
+        state[f"{key}, taken"] = ids
+        state[kept] = uploads.keep_adapter(unpacked({f.name: f.getvalue() for f in given}))
+
+
+def unpacked(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files themselves: a single zip is opened, and nothing but an adapter's files taken."""
+    if len(files) != 1 or not next(iter(files)).endswith(".zip"):
+        return dict(files)
+    ((name, raw),) = files.items()
+    return unzipped(raw, name)
+
+
+def summary(model: Model, adapter: Adapter, name: str) -> str:
+    """What the adapter is, in one line: its origin, its base, its settings, its size."""
+    config, pairs = adapter.config, adapter.pairs
     origin = (
         "synthetic: A and B are random, nobody trained them"
         if name == SYNTHETIC
-        else "read from its files"
+        else f"read from its files, which name {config.base_model_name_or_path or 'no base model'}"
+        f"{' as their base' if config.base_model_name_or_path else ''}"
     )
+    alphas = [config.alpha(module) for module in pairs]
+    there, own = layers_of(model_modules(model)), layers_of(pairs)
     said = [
-        f"{adapter.kind}, r = {config.r}, α = {config.lora_alpha:g}",
-        f"{len(adapter.pairs):,} matrices changed",
+        f"{adapter.kind}, r = {span([pair.r for pair in pairs.values()])}, α = {span(alphas)}",
+        f"{len(pairs):,} matrices changed",
+        *([f"in {len(own)} of {len(there)} layers"] if own else []),
         f"{adapter.parameters:,} numbers in A and B",
         *([f"{len(adapter.replaced):,} whole tensors replaced"] if adapter.replaced else []),
         *([f"{len(adapter.unused):,} entries that PEFT ignores"] if adapter.unused else []),
         origin,
     ]
     return " · ".join(said)
+
+
+def model_modules(model: Model) -> list[str]:
+    """The modules of a model that have a weight."""
+    return [name.removesuffix(".weight") for name in model.tensors if name.endswith(".weight")]
+
+
+def span(values: Sequence[float]) -> str:
+    """One number if all are the same, else the least and the most.
+
+    >>> span([8, 8]), span([2, 8, 4])
+    ('8', '2 to 8, by matrix')
+    """
+    low, high = min(values), max(values)
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}, by matrix"
+
+
+def left_alone(found: Fit) -> None:
+    """A word about modules that the configuration targets and the files do not hold."""
+    if found.left:
+        some = ", ".join(found.left[:3]) + (" and others" if len(found.left) > 3 else "")
+        st.warning(
+            f"The configuration also targets {len(found.left):,} matrices for which the files hold "
+            f"no A and B ({some}). They stay as they are.",
+            icon=":material/warning:",
+        )
 
 
 def without_pair(adapter: Adapter, name: str) -> str:
@@ -97,12 +150,16 @@ def without_pair(adapter: Adapter, name: str) -> str:
     return f"The adapter leaves {left}. {others}"
 
 
-def numbers(found: Effect) -> None:
+def numbers(found: Effect, dora: bool) -> None:
     """The numbers of one module's update, beside its picture."""
+    if found.relative is not None:
+        st.metric(
+            "Change beside ‖W₀‖",
+            f"{found.relative:.2%}",
+            help=text("adapter", "help dora" if dora else "help change"),
+        )
     st.metric("Scale s", three(found.scale), help=text("adapter", "help scale"))
     st.metric("‖s·BA‖", three(found.norm))
-    if found.relative is not None:
-        st.metric("Beside ‖W₀‖", f"{found.relative:.2%}")
     st.metric(
         "Effective rank of BA",
         f"{found.effective_rank:.1f} of {found.r}",
@@ -123,21 +180,55 @@ def numbers(found: Effect) -> None:
             )
 
 
-def table(effects: Sequence[Effect]) -> None:
-    """Every module's rank, scale, norm, largest value and effective rank."""
-    effects = sorted(effects, key=lambda each: in_order(each.module))
+def readable(model: Model, adapter: Adapter) -> bool:
+    """Whether every W0 is read for its norm: not those of a large model, nor of one elsewhere."""
+    size = sum(
+        model.tensors[n].nbytes for m in adapter.pairs if (n := f"{m}.weight") in model.tensors
+    )
+    return size <= AT_ONCE and not isinstance(model, Remote)
+
+
+def change_map(shares: Mapping[str, float], layers: int) -> None:
+    """The change of every matrix of a layer as a share of W0, by layer and kind."""
+    there = {module: next(iter(layers_of([module])), None) for module in shares}
+    modules = [module for module, layer in there.items() if layer is not None]
+    if not modules:
+        return
+    values = np.array([shares[module] for module in modules])
+    chart(
+        layer_map(
+            [there[module] or 0 for module in modules],
+            [kind_of(module) for module in modules],
+            100 * values,
+            [f"{module}<br>{shares[module]:.3%} of W₀" for module in modules],
+            "change, % of ‖W₀‖",
+            (0.0, 100 * float(values.max())),
+            count=layers,
+        ),
+        key="change map",
+        alt=f"The change of {len(modules)} matrices by layer and kind, from {values.min():.2%} to "
+        f"{values.max():.2%} of the norm of W0.",
+    )
+
+
+def table(effects: Sequence[Effect], shares: Mapping[str, float] | None) -> None:
+    """Every module's numbers, those of which most changed first."""
+    ordered = sorted(effects, key=lambda each: in_order(each.module))
+    if shares:
+        ordered.sort(key=lambda each: -shares[each.module])
     rows = {
-        "module": [each.module.removeprefix("model.") for each in effects],
-        "r": [each.r for each in effects],
-        "scale": [each.scale for each in effects],
-        "‖s·BA‖": [each.norm for each in effects],
-        "largest singular value": [float(each.s[0]) for each in effects],
-        "effective rank": [each.effective_rank for each in effects],
+        "module": [each.module.removeprefix("model.") for each in ordered],
+        **({"change, % of ‖W₀‖": [100 * shares[e.module] for e in ordered]} if shares else {}),
+        "r": [each.r for each in ordered],
+        "scale": [each.scale for each in ordered],
+        "‖s·BA‖": [each.norm for each in ordered],
+        "largest singular value": [float(each.s[0]) for each in ordered],
+        "effective rank": [each.effective_rank for each in ordered],
     }
-    three = st.column_config.NumberColumn(format="%.3g")
-    columns = dict.fromkeys(("scale", "‖s·BA‖", "largest singular value", "effective rank"), three)
+    number = st.column_config.NumberColumn(format="%.3g")
+    columns = dict.fromkeys(set(rows) - {"module", "r"}, number)
     st.dataframe(
-        rows, column_config=columns, hide_index=True, height=min(360, 36 * (len(effects) + 1))
+        rows, column_config=columns, hide_index=True, height=min(360, 36 * (len(ordered) + 1))
     )
 
 

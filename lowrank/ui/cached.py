@@ -22,7 +22,15 @@ from lowrank.files import cache_folder
 from lowrank.llama import Params
 from lowrank.llama import load as load_llama
 from lowrank.llama.tokenizer import Tokenizer
-from lowrank.lora.adapters import Adapter, AdapterConfig, Effect, effect, load, untrained
+from lowrank.lora.adapters import (
+    Adapter,
+    AdapterConfig,
+    Effect,
+    change,
+    effect,
+    load,
+    untrained,
+)
 from lowrank.memory import quantization
 from lowrank.memory.quantization import Rounded
 from lowrank.readers import Model, open_model
@@ -208,6 +216,12 @@ def untrained_adapter(source: str, r: int) -> Adapter:
 def effects(_adapter: Adapter, key: str) -> list[Effect]:
     """The numbers of every pair of an adapter that `key` names, without its W0."""
     return [effect(pair) for pair in _adapter.pairs.values()]
+
+
+@of_model(st.cache_data(max_entries=8, show_spinner="Reading every W₀ for its norm…"))
+def changes(source: str, _adapter: Adapter, key: str) -> dict[str, float]:
+    """What share of its W0 the change of every module is, of an adapter that `key` names."""
+    return {e.module: change(model(source), _adapter, e) for e in effects(_adapter, key)}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -15,7 +15,7 @@ from lowrank.__main__ import main
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.lora import adapters
 from lowrank.lora.adapter_config import FILE
-from lowrank.lora.adapters import Adapter, AdapterConfig, Pair
+from lowrank.lora.adapters import Adapter, AdapterConfig, Pair, merging
 from lowrank.lora.adapters.peft_files import WEIGHTS
 from lowrank.lora.equations import forward
 from lowrank.readers import Model, open_model
@@ -335,6 +335,33 @@ def test_the_effect_of_a_pair_is_that_of_its_product(r, seed):
     assert told.chance_in == r / 12
 
 
+@pytest.mark.parametrize("case", ["plain", "dora", "conv1d-dora"])
+def test_the_change_is_that_of_peft_s_merged_matrix_with_its_magnitudes(case):
+    model, adapter = base(case), adapters.load(FIXTURES / case)
+    record = load_file(FIXTURES / case / "merged.safetensors")
+    for module, each in adapter.pairs.items():
+        W0 = model.read(f"{module}.weight")
+        wanted = np.linalg.norm(record[f"{module}.weight"] - W0) / np.linalg.norm(W0)
+        transposed = merging.turned(model, adapter, each, W0.shape)
+        found = adapters.effect(each, full(W0), transposed)
+        assert found.relative == pytest.approx(wanted, rel=1e-3)
+        assert adapters.change(model, adapter, found) == pytest.approx(wanted, rel=1e-3)
+
+
+def test_an_adapter_that_does_not_fit_is_said_once_with_its_base():
+    adapter = adapters.load(FIXTURES / "plain")
+    assert adapters.fit(base("plain"), adapter) == adapters.Fit((), (), ())
+    adapter = replace(adapter, config=replace(adapter.config, base_model_name_or_path="acme/base"))
+    with pytest.raises(InputError, match=r"acme/base as its base.*4 matrices 4 have other shapes"):
+        adapters.check_fit(open_model("synthetic"), adapter)
+    with pytest.raises(InputError, match=r"acme/base as its base.*4 matrices base-gpt2 lacks 4"):
+        adapters.check_fit(base("conv1d"), adapter)
+    some = dict(list(adapter.pairs.items())[:1])
+    found = adapters.fit(base("plain"), replace(adapter, pairs=some))
+    (module,) = some
+    assert found.left == (module.replace("layers.0", "layers.1"),)
+
+
 def test_the_overlap_is_one_in_the_same_directions_and_none_for_a_zero_update():
     W0 = np.random.default_rng(0).standard_normal((20, 16))
     svd = full(W0)
@@ -406,5 +433,5 @@ def test_a_notebook_shows_an_adapter_and_an_effect_in_few_words():
     alone, beside = adapters.effect(pair), adapters.effect(pair, full(np.ones((2, 3))))
     assert "&lt;m0&gt;" in alone._repr_html_()
     assert "W₀" not in alone._repr_html_()
-    assert "<th>‖s·BA‖ / ‖W₀‖</th><td>50.00%</td>" in beside._repr_html_()
+    assert "<th>‖W − W₀‖ / ‖W₀‖</th><td>50.00%</td>" in beside._repr_html_()
     assert "1.000 (chance 0.333)" in beside._repr_html_()

@@ -1,11 +1,15 @@
 """The Adapter page: numbers of the core, PEFT's own files, and what cannot be opened."""
 
+import io
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
+from safetensors.numpy import load_file, save_file
 from streamlit.testing.v1 import AppTest
 
 from lowrank.errors import InputError
@@ -50,7 +54,7 @@ def test_the_numbers_are_those_of_the_core():
     numbers = metrics(app)
     assert numbers["Scale s"] == f"{12 / 2**0.5:.3g}"
     assert numbers["‖s·BA‖"] == f"{told.norm:.3g}"
-    assert numbers["Beside ‖W₀‖"] == f"{told.relative:.2%}"
+    assert numbers["Change beside ‖W₀‖"] == f"{told.relative:.2%}"
     assert numbers["Effective rank of BA"] == f"{told.effective_rank:.1f} of 2"
     assert numbers["Overlap with W₀, inputs"] == f"{told.overlap_in:.3f}"
     rows = app.dataframe[0].value.set_index("module")
@@ -102,13 +106,74 @@ def test_what_is_replaced_as_a_whole_is_not_called_unchanged():
     assert f"leaves {name}.weight as it is, and replaces {name}.bias" in app.info[0].value
 
 
-def test_an_adapter_of_another_model_is_one_sentence():
-    app = opened(adapter="plain", model="base-gpt2")
+@pytest.mark.parametrize(("model", "why"), [("base-gpt2", "lacks 4"), ("synthetic", "576 × 576")])
+def test_an_adapter_of_another_model_is_one_sentence(model, why):
+    app = opened(adapter="plain", model=model)
     assert not app.exception
-    assert "leaves" in app.info[0].value
-    app = opened(adapter="plain", model="synthetic")
+    (error,) = app.error
+    assert "made for another model" in error.value
+    assert why in error.value
+    assert not app.dataframe
+
+
+def test_with_dora_the_change_is_that_of_the_magnitudes_too():
+    app = opened(adapter="dora")
+    model, adapter = open_model(FIXTURES / "base-llama"), adapters.load(FIXTURES / "dora")
+    W0, W = model.read(f"{Q}.weight"), adapters.merged(model, adapter, f"{Q}.weight")
+    wanted = np.linalg.norm(W - W0) / np.linalg.norm(W0)
+    assert metrics(app)["Change beside ‖W₀‖"] == f"{wanted:.2%}"
+    told = app.dataframe[0].value
+    shares = list(told["change, % of ‖W₀‖"])
+    assert shares == sorted(shares, reverse=True)
+    (row,) = told[told["module"] == Q.removeprefix("model.")].itertuples(index=False)
+    assert row[1] == pytest.approx(100 * wanted, rel=1e-3)
+
+
+def rewritten(folder: Path, keep, **fields: object) -> None:
+    """The adapter in a folder with other fields, and of its tensors those that `keep` names."""
+    config = folder / "adapter_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | fields))
+    weights = folder / "adapter_model.safetensors"
+    save_file({n: W for n, W in load_file(weights).items() if keep(n)}, weights)
+
+
+def test_one_of_two_layers_is_said_and_so_is_the_base(models):
+    rewritten(models / "plain", lambda n: ".layers.0." in n, base_model_name_or_path="acme/base")
+    app = opened(adapter="plain")
+    assert "also targets 2 matrices" in app.warning[0].value
+    assert "layers.1.self_attn.q_proj" in app.warning[0].value
+    said = opening.captions(app)
+    assert "in 1 of 2 layers" in said
+    assert "name acme/base as their base" in said
+
+
+def test_ranks_and_alphas_are_those_of_the_matrices(models):
+    """A rank_pattern for every q: the configuration's own r stands for v alone."""
+    weights = models / "plain" / "adapter_model.safetensors"
+    held = {
+        name: W[:1]
+        if "q_proj.lora_A" in name
+        else W[:, :1].copy()
+        if "q_proj.lora_B" in name
+        else W
+        for name, W in load_file(weights).items()
+    }
+    save_file(held, weights)
+    rewritten(models / "plain", lambda n: True, rank_pattern={"q_proj": 1})
+    r = adapters.load(models / "plain").config.r
+    assert f"r = 1 to {r}, by matrix" in opening.captions(opened(adapter="plain"))
+
+
+def test_a_zip_as_the_lab_gives_it_is_taken():
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for path in (FIXTURES / "dora").glob("adapter_*"):
+            archive.write(path, f"my adapter/{path.name}")
+    app = opened(adapter=MINE)
+    app.file_uploader[0].upload("mine.zip", held.getvalue(), "application/zip").run()
     assert not app.exception
-    assert "W0 is (576, 576)" in app.error[0].value
+    assert not app.error
+    assert any(caption.value.startswith("DoRA, r = 3") for caption in app.caption)
 
 
 def test_a_field_that_is_not_supported_is_named(models):

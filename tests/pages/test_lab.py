@@ -19,8 +19,8 @@ from lowrank.lora.lab import alternatives
 from lowrank.lora.lab.alternatives import Outcome
 from lowrank.readers import uploads
 from lowrank.ui import jobs
+from lowrank.ui.adapters import unpacked
 from lowrank.ui.jobs import Job
-from lowrank.ui.lab.panels import unpacked
 from tests.pages import opening
 from tests.sent_jobs import SentJobs
 from tests.tiny_llama import write

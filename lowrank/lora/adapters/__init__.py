@@ -7,7 +7,8 @@ so here, and what is not supported here is refused by name.
 from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.adapters.checkpoint import export
 from lowrank.lora.adapters.conversion import applied, trained
-from lowrank.lora.adapters.effects import Effect, effect
+from lowrank.lora.adapters.effects import Effect, change, effect
+from lowrank.lora.adapters.fitting import Fit, check_fit, fit
 from lowrank.lora.adapters.merging import merged, merged_names
 from lowrank.lora.adapters.peft_files import Adapter, Pair, load, save, untrained
 
@@ -15,10 +16,14 @@ __all__ = [
     "Adapter",
     "AdapterConfig",
     "Effect",
+    "Fit",
     "Pair",
     "applied",
+    "change",
+    "check_fit",
     "effect",
     "export",
+    "fit",
     "load",
     "merged",
     "merged_names",

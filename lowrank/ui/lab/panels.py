@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
@@ -12,12 +11,12 @@ from lowrank.figures.lora import shapes
 from lowrank.figures.numbers import amount, three
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import LINEAR, name_of
-from lowrank.lora.adapters.peft_files import unzipped
 from lowrank.lora.counting import report
 from lowrank.lora.finetuning import Record
 from lowrank.memory import accounting
 from lowrank.readers import uploads
 from lowrank.ui import cached
+from lowrank.ui.adapters import brought
 from lowrank.ui.answering import side_by_side
 from lowrank.ui.drawing import chart, table
 from lowrank.ui.jobs import Job
@@ -28,7 +27,6 @@ from lowrank.ui.layout import text
 from lowrank.ui.progress import outcome, progress, watched
 
 TOLERANCE = 1e-4  # of the largest logit: what float32 leaves of an identity after 30 layers
-UPLOAD_MB = 200
 SINGLE = accounting.Storage(accounting.FLOAT32, accounting.FLOAT32)
 
 
@@ -142,17 +140,7 @@ def adapter_in_hand(job: Job | None) -> str:
         if "taken run" in state or not st.query_params.get("tuned"):
             state["tuned"] = learnt.name
         state["taken run"] = learnt.name
-    given = st.file_uploader(
-        "Upload an adapter: adapter_config.json and adapter_model.safetensors, or their zip",
-        type=["json", "safetensors", "zip"],
-        accept_multiple_files=True,
-        key="uploading tuned",
-        max_upload_size=UPLOAD_MB,
-    )
-    ids = [file.file_id for file in given or []]
-    if ids and state.get("uploaded tuned") != ids:
-        state["uploaded tuned"] = ids
-        state["tuned"] = uploads.keep_adapter(unpacked({f.name: f.getvalue() for f in given}))
+    brought("uploading tuned", "tuned")
     return (
         st.text_input(
             "Adapter in hand",
@@ -164,14 +152,6 @@ def adapter_in_hand(job: Job | None) -> str:
         )
         or ""
     )
-
-
-def unpacked(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files themselves: a single zip is opened, and nothing but an adapter's files taken."""
-    if len(files) != 1 or not next(iter(files)).endswith(".zip"):
-        return dict(files)
-    ((name, raw),) = files.items()
-    return unzipped(raw, name)
 
 
 def download(name: str) -> None:

@@ -20,7 +20,8 @@ from lowrank.lora.lab import held_in_training
 from lowrank.lora.training_examples import Example, answers
 from lowrank.lora.tuning import merged
 from lowrank.memory.accounting import Memory
-from lowrank.readers import uploads
+from lowrank.readers import HUB, uploads
+from lowrank.readers.default_model import DEFAULT
 from lowrank.ui import cached
 from lowrank.ui.answering import Said, in_turns
 from lowrank.ui.jobs import Job, Stopped, Work
@@ -99,8 +100,20 @@ def _training(source: str, choice: Choice) -> Iterator[Run | Record | Memory | L
     except Stopped:
         pass
     if steps.state.step:
-        adapter = adapters.trained(config.method, steps.state, cached.model(source).title)
+        adapter = adapters.trained(config.method, steps.state, base_name(source))
         yield Learnt(keep(adapter))
+
+
+def base_name(source: str) -> str:
+    """What an adapter names as its base: the hub's id with its owner, or the file's name.
+
+    >>> base_name("default"), base_name("hf://acme/tiny@1a2b")
+    ('HuggingFaceTB/SmolLM2-135M-Instruct', 'acme/tiny')
+    """
+    if source == "default":
+        return DEFAULT.base_repo
+    repo = source.removeprefix(HUB).partition("@")[0]
+    return repo if source.startswith(HUB) else cached.model(source).title
 
 
 def keep(adapter: Adapter) -> str:
