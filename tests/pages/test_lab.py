@@ -177,7 +177,7 @@ def test_every_setting_of_the_link_trains_and_is_saved(query, code, r, added):
     app.button(key="train").click().run()
     app = finished(app)
     assert not app.exception
-    assert not app.error
+    assert not app.error, app.error[0].value
     made = adapters.load(uploads.find_adapter(app.text_input(key="tuned").value))
     assert made.config.r == r
     assert made.config.task_type == "CAUSAL_LM"
