@@ -15,7 +15,7 @@ from lowrank.llama.linear import Dense
 from lowrank.llama.model import Layer, Params
 from lowrank.llama.names import HEAD, LINEAR, name_of
 from lowrank.llama.relatives import RELATIVES, why_not
-from lowrank.llama.rope import frequencies, rotation
+from lowrank.llama.rope import rotation
 
 EMBEDDINGS, NORM = "model.embed_tokens.weight", "model.norm.weight"
 DIVISORS = {  # GGUF's tensors for the factors of a scaling
@@ -85,7 +85,7 @@ def load(
     )
     head = dense(HEAD) if f"{HEAD}.weight" in arrays else Dense(arrays[EMBEDDINGS])
     config = stretched(config, arrays)
-    rotation(config, np.arange(1), 1)  # refuses factors that do not fit
+    check_turning(config)
     return Params(config, arrays[EMBEDDINGS], layers, arrays[NORM], head)
 
 
@@ -111,7 +111,7 @@ def checked_config(model: Weights) -> LlamaConfig:
             f"{config.num_key_value_heads} keys and values cannot share equally."
         )
     if DIVISORS.keys().isdisjoint(model.tensors):
-        frequencies(config)  # refuses a scaling that is not known, before anything is read
+        check_turning(config)  # before anything is read
     return config
 
 
@@ -215,6 +215,18 @@ def stretched(config: LlamaConfig, arrays: Mapping[str, NDArray[np.float32]]) ->
     if config.rope_scaling is None or config.rope_scaling.rope_type not in ("factors", "longrope"):
         return config
     return replace(config, rope_scaling=replace(config.rope_scaling, **found))
+
+
+def check_turning(config: LlamaConfig) -> None:
+    """Raises InputError for positions scaled in a way that is not known, or to no finite angles."""
+    try:
+        with np.errstate(divide="raise", over="raise", invalid="raise"):
+            for length in (1, config.longest):
+                rotation(config, np.array([0, length]), length)
+    except FloatingPointError as error:
+        raise InputError(
+            "The model's rotary positions have no finite angles: see rope_theta and rope_scaling."
+        ) from error
 
 
 def finite(W: NDArray[np.float32], name: str) -> NDArray[np.float32]:

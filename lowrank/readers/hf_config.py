@@ -6,7 +6,7 @@ from math import log
 from typing import Any, TypeGuard
 
 from lowrank.llama.config import LlamaConfig, RopeScaling
-from lowrank.llama.relatives import RELATIVES
+from lowrank.llama.relatives import RELATIVES, every_layer
 
 NEEDED = (
     "hidden_size",
@@ -159,11 +159,19 @@ def to_json(config: LlamaConfig) -> dict[str, Any]:
     """
     relative = RELATIVES.get(config.model_type, RELATIVES["llama"])
     found = {"architectures": [relative.architecture]} | asdict(config)
+    layers = range(config.num_hidden_layers)
     if relative.windowed:  # said even where there is none, since Mistral's default is one
         found["use_sliding_window"] = config.sliding_window is not None
+    if relative.windowed not in (None, every_layer):
+        found["layer_types"] = [KINDS[config.window(i) is not None] for i in layers]
+    if relative.turned is not every_layer:
+        found["no_rope_layers"] = [int(config.turned(i)) for i in layers]
     for held in (found, found["rope_scaling"] or {}):
-        for key in [key for key, value in held.items() if value == ()]:
-            del held[key]
+        for key, value in list(held.items()):
+            if value == ():
+                del held[key]
+            elif isinstance(value, tuple):
+                held[key] = list(value)
     return found
 
 

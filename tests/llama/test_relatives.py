@@ -22,6 +22,7 @@ from tests.relative_models import (
     CASES,
     FIXTURE,
     IDS,
+    LONG,
     as_gguf,
     as_safetensors,
     config_of,
@@ -29,6 +30,7 @@ from tests.relative_models import (
 )
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "formats.md"
+ORIGINAL = "original_max_position_embeddings"
 RECORDED = json.loads(FIXTURE.read_text())
 FORMATS = ("safetensors", "gguf")
 UNSAID = ("Llama, dynamic", "Llama, YaRN as DeepSeek", "SmolLM3, window")  # GGUF has no keys for it
@@ -119,6 +121,21 @@ def test_a_text_in_parts_says_what_it_says_whole(case, tmp_path, monkeypatch):
     np.testing.assert_allclose(reading(params, IDS).losses, of_whole, atol=2e-4)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_every_matrix_may_be_cut_to_a_lower_rank(case, tmp_path):
+    """At full rank nothing changes; one less, and the logits do; norms and windows stay."""
+    params = llama.load(opened(case, "safetensors", tmp_path))
+    plain = llama.forward(params, IDS)
+    for lost, least, most in ((0, 0, 1e-3), (1, 1e-3, np.inf)):
+        cut = {}
+        for name, dense in llama.projections(params).items():
+            U, s, Vt = np.linalg.svd(dense.W, full_matrices=False)
+            k = len(s) - lost
+            cut[name] = llama.LowRank(U[:, :k], s[:k, None] * Vt[:k], dense.bias)
+        change = np.abs(llama.forward(llama.replaced(params, cut), IDS) - plain).max()
+        assert least <= change <= most
+
+
 def in_double(params: llama.Params) -> llama.Params:
     """The same model in float64, its arrays new."""
 
@@ -195,6 +212,16 @@ def test_a_configuration_is_written_as_it_is_read(case):
     assert llama_config_from_json(again) == config
 
 
+@pytest.mark.parametrize("family", RELATIVES)
+def test_a_configuration_against_its_familys_default_is_written_out(family):
+    """All layers turned, all windowed, no window: each said, so that no default takes its place."""
+    plain = LlamaConfig(16, 24, 4, 4, 2, 8, 16, model_type=family)
+    assert llama_config_from_json(to_json(plain)) == plain
+    windowed = replace(plain, sliding_window=5)
+    if family != "llama":
+        assert llama_config_from_json(to_json(windowed)) == windowed
+
+
 @pytest.mark.parametrize("null", ["rope_theta", "rope_scaling", "rope_parameters", "head_dim"])
 def test_null_is_absent(null):
     given = RECORDED["needed"] | {"model_type": "llama"}
@@ -234,6 +261,9 @@ def test_odd_layers_leave_the_sizes_unknown(odd):
         ({"partial_rotary_factor": 0.5}, "only a part of each head"),
         ({"rope_parameters": {"partial_rotary_factor": 0.5}}, "only a part of each head"),
         ({"rope_scaling": {"rope_type": "longrope", "short_factor": [1.0]}}, "1 factors"),
+        ({"rope_scaling": LONG | {"long_factor": [1.0], ORIGINAL: 16}}, "1 factors"),
+        ({"rope_theta": 1.0, "rope_scaling": CASES["Llama, YaRN"]["rope_scaling"]}, "finite"),
+        ({"rope_scaling": LONG | {ORIGINAL: 1}}, "finite"),
         ({"hidden_act": "gelu"}, "'gelu'"),
         ({"model_type": "gemma2"}, "Gemma 2: logits are soft-capped"),
     ],
