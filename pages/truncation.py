@@ -34,7 +34,7 @@ title = provenance(model, info)
 @errors_shown()
 def explore_large() -> None:
     """As `explore`, for a matrix too large to decompose while someone waits."""
-    large.explore(source, tensor, W, title)
+    large.explore(source, info, W, title)
 
 
 @st.fragment
@@ -46,7 +46,7 @@ def explore() -> None:
     k = truncation.rank_slider(min(m, n))
     picture, beside = st.columns([3, 1])
     with beside:
-        place = truncation.numbers(svd, k, W.dtype.itemsize)
+        place = truncation.numbers(svd, k, info)
         # Measuring the embeddings takes longer than drawing them: then it comes last.
         quick = m * n * k <= QUICK
         if quick:
@@ -68,15 +68,14 @@ def explore() -> None:
 if large.is_large(W.shape):
     explore_large()
     st.subheader("Is it of low rank?", anchor=False)
-    large.judged(source, tensor, (m, n))
-    st.markdown(text("truncation", "why" if model.kind == "real" else "synthetic"))
+    large.judged(model, info)
 else:
     explore()
     st.subheader("Is it of low rank?", anchor=False)
     svd, peer = cached.svd(source, tensor), cached.random_peer(source, tensor)
     words, table = st.columns(2)
     words.markdown(truncation.verdict(svd.s, peer, (m, n)))
-    words.markdown(text("truncation", "why" if model.kind == "real" else "synthetic"))
+    words.markdown(truncation.compared(svd.s, peer, model, info))
     with table:
         truncation.rank_table(svd.s, peer, (m, n))
 st.subheader("What you see", anchor=False)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lowrank.figures.matrix import preview
 from lowrank.figures.numbers import three
 from lowrank.figures.spectrum import spectrum
+from lowrank.readers import Model, TensorInfo
 from lowrank.spectra import bounds
 from lowrank.spectra.random_matrix import quantiles
 from lowrank.spectra.svd import Spectrum, Truncation, break_even_rank, singular_values
@@ -33,10 +34,12 @@ def is_large(shape: tuple[int, ...]) -> bool:
     return min(shape) >= SIDE
 
 
-def explore(source: str, tensor: str, W: NDArray[np.float32], title: str) -> None:
+def explore(source: str, info: TensorInfo, W: NDArray[np.float32], title: str) -> None:
     """All that follows the rank k: its numbers, the spectrum so far, the shapes, the heatmaps."""
-    m, n = W.shape
+    (m, n), tensor = W.shape, info.name
     k = truncation.rank_slider(min(MOST, m, n), default=64)
+    if min(m, n) > MOST:
+        st.caption(text("truncation", "end").format(most=f"{MOST:,}", least=f"{min(m, n):,}"))
     with st.spinner(f"The top {k} of {min(m, n):,} singular values…", show_time=True):
         found = cached.top(source, tensor, k)
     at, job = found.top(k), whole(source, tensor)
@@ -45,7 +48,7 @@ def explore(source: str, tensor: str, W: NDArray[np.float32], title: str) -> Non
     with beside:
         kept = bounds.energy(at.svd.s, norm, min(m, n), k).low
         lost = float(at.certificate.lost[-1].mean()) / (norm or 1.0)
-        place = truncation.figures_of((m, n), k, W.dtype.itemsize, kept, lost)
+        place = truncation.figures_of(k, info, kept, lost)
         place.metric("Error, proven to within", _within(at, norm))
     with picture:
         watched(job, lambda job: draw(job, found, k, (m, n), title))
@@ -109,8 +112,9 @@ def certificate_words(at: Truncation) -> str:
     )
 
 
-def judged(source: str, tensor: str, shape: tuple[int, int]) -> None:
+def judged(model: Model, info: TensorInfo) -> None:
     """Is it of low rank? From the whole spectrum when it is there, bounds until then."""
+    source, tensor, shape = model.source, info.name, (info.shape[0], info.shape[1])
     job = jobs.POOL.get(key_of(source, tensor))
     everything = job.newest(Spectrum) if job else None
     found = cached.top(source, tensor, 1)
@@ -118,6 +122,7 @@ def judged(source: str, tensor: str, shape: tuple[int, int]) -> None:
     if everything:
         noise = _noise(found, shape)
         words.markdown(truncation.verdict(everything.s, noise, shape))
+        words.markdown(truncation.compared(everything.s, noise, model, info))
         with beside:
             truncation.rank_table(everything.s, noise, shape)
         return

@@ -93,6 +93,7 @@ def pick(model: Model) -> TensorInfo:
         "Layer",
         0,
         max(last, 1),  # a slider needs two ends, even where it is disabled
+        last // 2,  # the first and the last layer are often the exceptions
         key="layer",
         disabled=not layers or last == 0,
         **BOUND,

@@ -16,6 +16,7 @@ from lowrank.figures.matrix import (
 )
 from lowrank.figures.numbers import amount, three
 from lowrank.figures.style import COLOURS
+from lowrank.readers import Model, TensorInfo
 from lowrank.spectra.measures import (
     default_tolerance,
     effective_rank,
@@ -58,17 +59,15 @@ def rank_slider(limit: int, default: int | None = None) -> int:
     return k
 
 
-def numbers(svd: SVD, k: int, itemsize: int) -> DeltaGenerator:
+def numbers(svd: SVD, k: int, info: TensorInfo) -> DeltaGenerator:
     """Energy, predicted error and cost of rank k; returns the place for the measured error."""
     share = truncation_error(svd.s, k) / (frobenius(svd.s) or 1.0)
-    return figures_of(svd.shape, k, itemsize, energy(svd.s, k), share)
+    return figures_of(k, info, energy(svd.s, k), share)
 
 
-def figures_of(
-    shape: tuple[int, int], k: int, itemsize: int, kept: float, lost: float
-) -> DeltaGenerator:
+def figures_of(k: int, info: TensorInfo, kept: float, lost: float) -> DeltaGenerator:
     """The same from the energy kept and the error, both as shares."""
-    m, n = shape
+    m, n = info.shape
     stored = parameters(m, n, k)
     st.metric("Energy kept", f"{kept:.2%}", help=text("truncation", "energy"))
     st.metric("Error, predicted", f"{lost:.6f}", help=text("truncation", "predicted"))
@@ -77,8 +76,12 @@ def figures_of(
     st.metric(
         f"k(m + n), of mn = {m * n:,}", f"{stored:,}", f"{stored / (m * n) - 1:+.1%}", "inverse"
     )
-    whole = amount(m * n * itemsize)
-    st.metric(f"Bytes, of {whole}", amount(stored * itemsize), help=text("truncation", "bytes"))
+    per_number = info.nbytes / (m * n)
+    st.metric(
+        f"Bytes, of {amount(info.nbytes)}",
+        amount(stored * per_number),
+        help=text("truncation", "bytes").format(bits=three(8 * per_number), dtype=info.dtype),
+    )
     return place
 
 
@@ -159,9 +162,10 @@ def rank_table(s: NDArray[np.float64], peer: NDArray[np.float64], shape: tuple[i
     """Every measure of rank, for this matrix and for the random one of its shape and norm."""
     tol = default_tolerance(s, shape, np.float32)
     rows = {
-        f"Numerical rank: s above {three(tol)}": (
+        "Numerical rank: s above max(m, n) · eps · s₁": (
             f"{numerical_rank(s, shape, tol)} of {len(s)}",
-            f"{numerical_rank(peer, shape, tol)} of {len(s)}",
+            f"{numerical_rank(peer, shape, default_tolerance(peer, shape, np.float32))} "
+            f"of {len(s)}",
         ),
         "Effective rank, Roy and Vetterli": (
             f"{effective_rank(s):.1f}",
@@ -178,23 +182,54 @@ def rank_table(s: NDArray[np.float64], peer: NDArray[np.float64], shape: tuple[i
     st.markdown("\n".join(["| measure | this matrix | random |", "|:--|--:|--:|", *lines]))
     st.caption(
         f"Smallest singular value {three(s[-1])}, {three(s[-1] / (tol or 1.0))} times the "
-        f"tolerance max(m, n) · eps · s₁ with eps of float32."
+        f"tolerance, {three(tol)} with eps of float32. The random matrix has a tolerance of its "
+        "own."
     )
 
 
 def verdict(s: NDArray[np.float64], peer: NDArray[np.float64], shape: tuple[int, int]) -> str:
-    """In one paragraph of measured numbers: is this matrix of low rank?"""
+    """In two paragraphs made of measured numbers: is this matrix of low rank?"""
     m, n = shape
-    k = max(1, int(np.ceil(break_even_rank(m, n))) - 1)
-    share = truncation_error(s, k) / (frobenius(s) or 1.0)
-    near_all = rank_at_energy(s, 0.99)
-    saves = parameters(m, n, max(1, near_all)) < m * n
-    return text("truncation", "verdict").format(
+    exact = numerical_rank(s, shape, default_tolerance(s, shape, np.float32))
+    k = int(np.ceil(break_even_rank(m, n))) - 1
+    near_all = max(1, rank_at_energy(s, 0.99))
+    found = {
+        "m": f"{m:,}",
+        "n": f"{n:,}",
+        "whole": f"{m * n:,}",
+        "rank": f"{exact:,}",
+        "least": f"{min(m, n):,}",
+        "stored": f"{exact * (m + n):,}",
+        "rank99": f"{near_all:,}",
+        "even": three(break_even_rank(m, n)),
+        "pair": f"{m + n:,}",
+    }
+    if exact <= k:
+        return text("truncation", "exactly").format(**found)
+    if k < 1:
+        return text("truncation", "no rank saves").format(**found)
+    answer = text("truncation", "nearly" if near_all <= k else "not nearly")
+    numbers = text("truncation", "verdict")
+    return f"{answer}\n\n{numbers}".format(
+        **found,
         k=f"{k:,}",
         energy=f"{energy(s, k):.1%}",
         random=f"{energy(peer, k):.1%}",
-        error=f"{share:.1%}",
-        rank99=f"{near_all:,}",
-        least=f"{min(m, n):,}",
-        saves="below" if saves else "above",
+        error=f"{truncation_error(s, k) / (frobenius(s) or 1.0):.1%}",
     )
+
+
+def compared(
+    s: NDArray[np.float64], peer: NDArray[np.float64], model: Model, info: TensorInfo
+) -> str:
+    """What this spectrum has that a random one has not; of the default model, all the others."""
+    if model.kind == "synthetic":
+        return text("truncation", "synthetic")
+    middle = len(s) // 2
+    bits = 8 * info.nbytes / (info.shape[0] * info.shape[1])
+    words = text("truncation", "compared").format(
+        head=three(s[0] / (peer[0] or 1.0)), middle=three(s[middle] / (peer[middle] or 1.0))
+    )
+    if bits < 16:
+        words += " " + text("truncation", "rounded").format(bits=three(bits), dtype=info.dtype)
+    return words + ("\n\n" + text("truncation", "this model")) * (model.source == "default")

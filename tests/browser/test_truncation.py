@@ -33,20 +33,20 @@ def test_changes_the_rank_and_finds_it_again(new_page):
 def test_another_matrix_is_still_there_on_the_next_page_and_on_return(new_page):
     page = new_page("/truncation")
     chosen = page.locator('[data-testid="stSidebar"] [data-testid="stCaptionContainer"]')
-    chosen.get_by_text("layers.0.self_attn.q_proj").wait_for()
+    chosen.get_by_text("layers.14.self_attn.q_proj").wait_for()
     page.get_by_role("combobox", name="Matrix").click()
     page.get_by_role("option", name="down").click()
-    chosen.get_by_text("layers.0.mlp.down_proj").wait_for()
+    chosen.get_by_text("layers.14.mlp.down_proj").wait_for()
     chosen.get_by_text("576 × 1,536").wait_for()
     page.wait_for_url("**proj=down**")
     page.get_by_role("link", name="LoRA", exact=True).click()
     page.get_by_role("heading", name="LoRA", level=1).wait_for()
     settled(page)
-    chosen.get_by_text("layers.0.mlp.down_proj").wait_for()
+    chosen.get_by_text("layers.14.mlp.down_proj").wait_for()
     page.get_by_role("link", name="Truncation").click()
     page.get_by_role("heading", name="Truncation", level=1).wait_for()
     settled(page)
-    chosen.get_by_text("layers.0.mlp.down_proj").wait_for()
+    chosen.get_by_text("layers.14.mlp.down_proj").wait_for()
     assert page.locator('[data-testid="stException"]').count() == 0
 
 

@@ -1,18 +1,22 @@
 """The Truncation page on random weights: default, boundary and bad input, and what it says."""
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
 from lowrank.llama.names import LABELS
 from lowrank.readers import open_model
+from lowrank.spectra.measures import default_tolerance, numerical_rank
 from lowrank.spectra.svd import energy, full, parameters
 from lowrank.ui.model_picker import MODELS
+from lowrank.ui.truncation import rank_table
 from tests.pages import opening
-from tests.pages.opening import metrics
+from tests.pages.opening import metrics, words
 
 
 def opened(**query: str) -> AppTest:
-    known = {"model": MODELS["synthetic"], "proj": LABELS["k_proj"]}
+    known = {"model": MODELS["synthetic"], "proj": LABELS["k_proj"], "layer": "0"}
     return opening.opened("truncation", **{**known, **query})
 
 
@@ -77,3 +81,55 @@ def test_real_weights_are_named_and_compared_with_random(default_model):
     assert any(name in caption.value for caption in app.caption)
     s = full(default_model.read(name)).s
     assert any(f"{energy(s, 287):.1%}" in words.value for words in app.markdown)
+
+
+def uploaded(tmp_path, monkeypatch, W) -> AppTest:
+    save_file({"W": np.asarray(W, np.float32)}, tmp_path / "mine.safetensors")
+    monkeypatch.setenv("LOWRANK_MODELS", str(tmp_path))
+    app = opening.opened("truncation", model="mine.safetensors")
+    assert not app.exception
+    return app
+
+
+def test_a_matrix_of_exact_rank_is_told_so_and_nothing_of_another_model(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    W = rng.standard_normal((60, 3)) @ rng.standard_normal((3, 50))
+    said = words(uploaded(tmp_path, monkeypatch, W))
+    assert "Yes, its rank is 3." in said
+    assert "330 numbers instead of 3,000" in said
+    assert "noise of storage" not in said
+    assert "matrices in this model's layers" not in said
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (2, 2)])
+def test_where_no_rank_saves_parameters_none_is_said_to(tmp_path, monkeypatch, shape):
+    app = uploaded(tmp_path, monkeypatch, np.random.default_rng(1).standard_normal(shape))
+    assert "below break-even" not in words(app)
+    assert "no rank saves any" in words(app)
+
+
+def test_bytes_are_those_of_the_file(default_model):
+    app = opened(model=MODELS["default"], proj=LABELS["q_proj"], layer="14", k="144")
+    (label,) = (label for label in metrics(app) if label.startswith("Bytes"))
+    assert label == "Bytes, of 207 kB"
+    assert metrics(app)[label] == "104 kB"
+
+
+def test_the_page_opens_on_a_matrix_that_is_no_exception(default_model):
+    app = opening.opened("truncation")
+    assert "model.layers.14.self_attn.q_proj.weight" in words(app)
+    assert "**No.**" in words(app)
+    exception = words(opening.opened("truncation", layer="0"))
+    assert "**Nearly.**" in exception
+
+
+def test_each_matrix_has_its_own_tolerance():
+    s, peer = np.full(40, 2.0), np.geomspace(1, 3e-6, 40)
+    said = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("streamlit.markdown", said.append)
+        patch.setattr("streamlit.caption", said.append)
+        rank_table(s, peer, (40, 40))
+    own = numerical_rank(peer, (40, 40), default_tolerance(peer, (40, 40), np.float32))
+    assert f"| 40 of 40 | {own} of 40 |" in said[0]
+    assert own != numerical_rank(peer, (40, 40), default_tolerance(s, (40, 40), np.float32))

@@ -87,3 +87,4 @@ def test_a_larger_k_is_added_to_what_is_there(W):
 def test_a_k_beyond_what_is_computed_here_is_said(W):
     app = opened(k="1000")
     assert "from 1 to 512" in app.info[0].value
+    assert "k goes up to 512 here, of 1,250" in words(app)
