@@ -48,7 +48,16 @@ from lowrank.exact.matrices import (
     swap,
     transpose,
 )
-from lowrank.exact.modular import echelon_mod, falling_primes, rank_mod, steps_mod
+from lowrank.exact.modular import (
+    SolutionMod,
+    echelon_mod,
+    falling_primes,
+    inverse_mod,
+    null_space_mod,
+    rank_mod,
+    solve_mod,
+    steps_mod,
+)
 from lowrank.exact.moves import explain_next, is_echelon, is_reduced_echelon, parse_operation
 from lowrank.exact.notation import to_code, to_latex, to_markdown
 from lowrank.exact.parsing import parse_matrix
@@ -69,6 +78,7 @@ __all__ = [
     "Matrix",
     "RowOp",
     "Solution",
+    "SolutionMod",
     "Step",
     "add",
     "apply",
@@ -87,6 +97,7 @@ __all__ = [
     "identity",
     "independent_rows",
     "inverse",
+    "inverse_mod",
     "is_echelon",
     "is_reduced_echelon",
     "kernel",
@@ -94,6 +105,7 @@ __all__ = [
     "least_squares",
     "next_step",
     "null_space",
+    "null_space_mod",
     "parse_matrix",
     "parse_operation",
     "parting",
@@ -106,6 +118,7 @@ __all__ = [
     "reduced_echelon",
     "scale",
     "solve",
+    "solve_mod",
     "steps",
     "steps_mod",
     "swap",

@@ -5,7 +5,7 @@
 (2, 3, (2,))
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -15,8 +15,21 @@ from typing import Any
 from lowrank.errors import InputError
 from lowrank.exact.arguments import whole
 from lowrank.exact.elimination import echelon, leading_columns
-from lowrank.exact.matrices import Matrix, RowOp, add, apply, exact, scale, swap, written
+from lowrank.exact.matrices import (
+    Matrix,
+    Row,
+    RowOp,
+    add,
+    apply,
+    exact,
+    identity,
+    scale,
+    swap,
+    written,
+)
 from lowrank.exact.styles import needed
+from lowrank.exact.subspaces import null_vector
+from lowrank.exact.systems import Solution, augmented, particular, right_hand_side, square
 
 MOST = 10**6  # the largest modulus: proving it prime by trial division takes no time
 TRIED = 10**5  # primes up to here are split off a minor
@@ -42,10 +55,10 @@ def prime(p: int) -> int:
     return p
 
 
-def inverse_mod(x: int, p: int) -> int:
+def reciprocal_mod(x: int, p: int) -> int:
     """The y with x y ≡ 1 (mod p), from 1 to p - 1.
 
-    >>> inverse_mod(3, 7)
+    >>> reciprocal_mod(3, 7)
     5
 
     Raises:
@@ -115,10 +128,10 @@ def next_step_mod(A: Matrix, p: int, reduced: bool = False) -> StepMod | None:
             f"row {target + 1} is the first below that has none."
         )
     elif kind == "scale":
-        y = inverse_mod(b, p)
+        y = reciprocal_mod(b, p)
         op, why = scale(row, y), f"Make the pivot 1: {b} · {y} = {b * y} ≡ 1 (mod {p})."
     else:
-        factor = -a * inverse_mod(b, p) % p
+        factor = -a * reciprocal_mod(b, p) % p
         total = a + factor * b
         op = add(target, row, factor)
         why = f"Clear the {a} with the pivot {b}: {a} + {factor} · {b} = {total} ≡ 0 (mod {p})."
@@ -148,7 +161,10 @@ def echelon_mod(A: Any, p: int, reduced: bool = False) -> Matrix:  # (m, n) -> (
     >>> [[int(x) for x in row] for row in echelon_mod([[2, 4], [1, 1]], 5, reduced=True)]
     [[1, 0], [0, 1]]
     """
-    return reduce(lambda _, step: step.matrix, steps_mod(A, p, reduced), modulo(A, p))
+    A = modulo(A, p)
+    if reduced:
+        return exact(_reduced_integers(A, p)[0])
+    return reduce(lambda _, step: step.matrix, steps_mod(A, p), A)
 
 
 def rank_mod(A: Any, p: int) -> int:
@@ -160,7 +176,87 @@ def rank_mod(A: Any, p: int) -> int:
     Raises:
         InputError: as `modulo`.
     """
-    return _rank_of_integers(modulo(A, p), p)
+    return len(_reduced_integers(modulo(A, p), p)[1])
+
+
+def null_space_mod(A: Any, p: int) -> tuple[Row, ...]:  # (m, n) -> (n - rank) vectors of n entries
+    """A basis of all x over GF(p) with A x = 0, one vector for each column without a pivot.
+
+    >>> [[int(x) for x in v] for v in null_space_mod([[1, 2]], 5)]
+    [[3, 1]]
+
+    Raises:
+        InputError: as `modulo`.
+    """
+    R = echelon_mod(A, p, reduced=True)
+    return _null_basis(R, leading_columns(R), len(R[0]), p)
+
+
+def _null_basis(R: Matrix, bound: tuple[int, ...], n: int, p: int) -> tuple[Row, ...]:
+    """The null space of the first n columns of a reduced form whose pivots are all among them."""
+    free = [j for j in range(n) if j not in bound]
+    return tuple(_residues((null_vector(R, bound, j)[:n],), p)[0] for j in free)
+
+
+@dataclass(frozen=True)
+class SolutionMod(Solution):
+    """All x over GF(p) with A x = b: p to the number of free columns of them, or none."""
+
+    p: int
+
+    @property
+    def steps(self) -> tuple[StepMod, ...]:  # type: ignore[override]
+        """Those on [A | b] over GF(p), to the reduced form."""
+        return tuple(steps_mod(self.augmented, self.p, reduced=True))
+
+    @property
+    def count(self) -> int:
+        """How many solutions there are."""
+        return 0 if self.particular is None else self.p ** len(self.free)
+
+
+def solve_mod(A: Any, b: Sequence[Any], p: int) -> SolutionMod:  # (m, n), (m,)
+    """Every solution of A x = b over GF(p), from the reduced form of [A | b] there.
+
+    >>> found = solve_mod([[1, 1], [1, 2]], [1, 0], 3)
+    >>> str(found), found.count
+    ('x1 = 2, x2 = 2', 1)
+    >>> str(solve_mod([[1, 2]], [1], 3)), solve_mod([[1, 2]], [1], 3).count
+    ('x1 = 1 + x2, x2 free', 3)
+
+    Raises:
+        InputError: b has not one entry for each row of A; and as `modulo`.
+    """
+    A = exact(A, "A")
+    both, n = modulo(augmented(A, right_hand_side(A, b)), p), len(A[0])
+    R = echelon_mod(both, p, reduced=True)
+    bound = leading_columns(R)
+    if n in bound:
+        return SolutionMod("none", None, (), (), R[bound.index(n)], both, p)
+    free = tuple(j for j in range(n) if j not in bound)
+    basis = _null_basis(R, bound, n, p)
+    x = particular(R, bound)
+    return SolutionMod("finitely many" if free else "unique", x, basis, free, None, both, p)
+
+
+def inverse_mod(A: Any, p: int) -> Matrix:  # (n, n) -> (n, n)
+    """A^-1 over GF(p), by reducing [A | I] to [I | A^-1].
+
+    >>> [[int(x) for x in row] for row in inverse_mod([[1, 2], [3, 4]], 5)]
+    [[3, 1], [4, 2]]
+
+    Raises:
+        InputError: A is not square, or its rank over GF(p) is below n; and as `modulo`.
+    """
+    A = square(modulo(A, p), "an inverse")
+    n = len(A)
+    R = echelon_mod(augmented(A, identity(n)), p, reduced=True)
+    if leading_columns(R) != tuple(range(n)):
+        raise InputError(
+            f"The matrix has no inverse modulo {p}: its rank there is {rank_mod(A, p)}, and a "
+            f"{n} × {n} matrix needs {n}."
+        )
+    return tuple(row[n:] for row in R)
 
 
 @dataclass(frozen=True)
@@ -195,7 +291,7 @@ def falling_primes(A: Any) -> FallingPrimes:
     undefined, rest_below = _split(below)
     tried, rest = _split(gcd(_minor(whole), _minor(turned)))
     rank = len(leading_columns(echelon(whole)))
-    fallen = tuple(p for p in tried if below % p and _rank_of_integers(whole, p) < rank)
+    fallen = tuple(p for p in tried if below % p and len(_reduced_integers(whole, p)[1]) < rank)
     if rest_below > 1:
         rest //= gcd(rest, rest_below)
     return FallingPrimes(fallen, undefined, rest)
@@ -223,17 +319,19 @@ def _split(number: int) -> tuple[tuple[int, ...], int]:
     return tuple(found), number
 
 
-def _rank_of_integers(A: Matrix, p: int) -> int:
-    """The rank modulo a p that is known to be prime, however large."""
-    rows, done = [[int(x) % p for x in row] for row in A], 0
+def _reduced_integers(A: Matrix, p: int) -> tuple[list[list[int]], list[int]]:
+    """The reduced form modulo a p known to be prime, however large, and its pivot columns."""
+    rows, pivots = [[int(x) % p for x in row] for row in A], list[int]()
     for column in range(len(A[0])):
-        chosen = next((i for i in range(done, len(rows)) if rows[i][column]), None)
+        top = len(pivots)
+        chosen = next((i for i in range(top, len(rows)) if rows[i][column]), None)
         if chosen is None:
             continue
-        rows[done], rows[chosen] = rows[chosen], rows[done]
-        y = pow(rows[done][column], -1, p)
-        for i in range(done + 1, len(rows)):
-            factor = rows[i][column] * y
-            rows[i] = [(a - factor * b) % p for a, b in zip(rows[i], rows[done], strict=True)]
-        done += 1
-    return done
+        rows[top], rows[chosen] = rows[chosen], rows[top]
+        y = pow(rows[top][column], -1, p)
+        rows[top] = [x * y % p for x in rows[top]]
+        for i, row in enumerate(rows):
+            if i != top and (factor := row[column]):
+                rows[i] = [(x - factor * z) % p for x, z in zip(row, rows[top], strict=True)]
+        pivots.append(column)
+    return rows, pivots

@@ -135,7 +135,7 @@ def determinant(A: Any) -> Determinant:  # (n, n)
     Raises:
         InputError: A is not square.
     """
-    A = _square(A, "a determinant")
+    A = square(A, "a determinant")
     found = plu(A)
     diagonal = tuple(found.U[i][i] for i in range(len(A)))
     return Determinant((-1) ** found.swaps * prod(diagonal), diagonal, found.swaps)
@@ -162,7 +162,7 @@ def inverse(A: Any) -> Matrix:  # (n, n) -> (n, n)
     Raises:
         InputError: A is not square, or its rank is below n.
     """
-    A = _square(A, "an inverse")
+    A = square(A, "an inverse")
     n = len(A)
     R = reduced_echelon(augmented(A, identity(n)))
     if leading_columns(R) != tuple(range(n)):
@@ -172,7 +172,12 @@ def inverse(A: Any) -> Matrix:  # (n, n) -> (n, n)
     return tuple(row[n:] for row in R)
 
 
-def _square(A: Any, wanted: str) -> Matrix:
+def square(A: Any, wanted: str) -> Matrix:  # (n, n)
+    """A, if it is square.
+
+    Raises:
+        InputError: it is not.
+    """
     A = exact(A)
     if len(A) != len(A[0]):
         raise InputError(f"The matrix is {len(A)} × {len(A[0])}: only a square one has {wanted}.")
@@ -188,7 +193,7 @@ class Solution:
     echelon form of [A | b] that no x satisfies, and `particular` is None.
     """
 
-    kind: Literal["unique", "none", "infinitely many"]
+    kind: Literal["unique", "none", "infinitely many", "finitely many"]  # the last over GF(p)
     particular: Row | None  # (n,)
     null_basis: tuple[Row, ...]
     free: tuple[int, ...]
@@ -237,6 +242,14 @@ def right_hand_side(A: Matrix, b: Sequence[Any]) -> Matrix:  # (m, n), (m,) -> (
     return tuple((fraction(x, f"Entry {i} of b"),) for i, x in enumerate(b, start=1))
 
 
+def particular(R: Matrix, bound: tuple[int, ...]) -> Row:  # (m, n + 1) -> (n,)
+    """The x with 0 for each free unknown that [A | b] has, from its reduced form R."""
+    x = [Fraction(0)] * (len(R[0]) - 1)
+    for row, column in zip(R, bound, strict=False):
+        x[column] = row[-1]
+    return tuple(x)
+
+
 def solve(A: Any, b: Sequence[Any]) -> Solution:  # (m, n), (m,)
     """Every solution of A x = b, from the reduced form of [A | b].
 
@@ -259,9 +272,7 @@ def solve(A: Any, b: Sequence[Any]) -> Solution:  # (m, n), (m,)
     if n in bound:
         return Solution("none", None, (), (), E[bound.index(n)], both)
     R = reduced_echelon(both)
-    x = [Fraction(0)] * n
-    for row, column in zip(R, bound, strict=False):
-        x[column] = row[n]
+    x = particular(R, bound)
     free = tuple(j for j in range(n) if j not in bound)
     basis = tuple(null_vector(R, bound, j)[:n] for j in free)
-    return Solution("infinitely many" if free else "unique", tuple(x), basis, free, None, both)
+    return Solution("infinitely many" if free else "unique", x, basis, free, None, both)

@@ -54,6 +54,9 @@ GOOD = {
     "product": (A, A),
     "rank_mod": (A, 5),
     "scale": (0, 2),
+    "inverse_mod": (A, 5),
+    "null_space_mod": (A, 5),
+    "solve_mod": (A, [1, 2], 5),
     "solve": (A, [1, 2]),
     "steps_mod": (A, 5),
     "swap": (0, 1),
@@ -68,7 +71,7 @@ GOOD = {
     "make_worksheet": (1, 2, 2, 2, 3, "easy", False, False, "textbook"),
 }
 # What functions return, made by nobody else; and what is no function.
-MADE = {"Flat", "LeastSquares", "Matrix", "Solution", "Step"}
+MADE = {"Flat", "LeastSquares", "Matrix", "Solution", "SolutionMod", "Step"}
 MADE |= {"FORMATS", "LEVELS", "Judgement", "Problem", "Question", "Worksheet"}
 
 NONSENSE = {

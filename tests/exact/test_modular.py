@@ -20,8 +20,11 @@ from lowrank.exact.modular import (
     inverse_mod,
     modulo,
     next_step_mod,
+    null_space_mod,
     prime,
     rank_mod,
+    reciprocal_mod,
+    solve_mod,
     steps_mod,
 )
 from lowrank.exact.moves import is_echelon, is_reduced_echelon
@@ -138,7 +141,7 @@ def test_large_primes_are_found_or_owned_up_to():
         (lambda: prime(10**6 + 3), "expected a prime from 2 to 1,000,000"),
         (lambda: prime(91), "91 = 7 · 13"),
         (lambda: rank_mod([[1]], 4), "4 = 2 · 2"),
-        (lambda: inverse_mod(14, 7), "14 is 0 modulo 7"),
+        (lambda: reciprocal_mod(14, 7), "14 is 0 modulo 7"),
         (lambda: modulo([[1, Fraction(2, 15)]], 5), "Row 1, column 2: 2/15 .* denominator 15"),
     ],
 )
@@ -150,10 +153,73 @@ def test_errors_say_what_was_wrong(make, said):
 @given(st.integers(1, 10**5), PRIMES)
 def test_an_inverse_undoes_its_number(x, p):
     if x % p:
-        assert x * inverse_mod(x, p) % p == 1
+        assert x * reciprocal_mod(x, p) % p == 1
 
 
 def test_the_rationals_are_what_qq_says():
     A = [[2, 1, 1], [1, 2, 1], [1, 1, 2]]
     over_q = DomainMatrix([[QQ(x) for x in r] for r in A], (3, 3), QQ).rank()
     assert (rank(A), rank_mod(A, 2), rank_mod(A, 3)) == (over_q, 2, 3)
+
+
+LARGE = st.sampled_from([2, 3, 5, 101, 65537, 999983])
+
+
+def times_mod(A, x, p):
+    return [sum(int(a) * int(y) for a, y in zip(row, x, strict=True)) % p for row in A]
+
+
+@settings(max_examples=150, deadline=None)
+@given(matrices(), LARGE)
+def test_the_null_space_is_all_of_it(A, p):
+    basis = null_space_mod(A, p)
+    assert len(basis) == len(A[0]) - rank_mod(A, p)
+    assert all(not any(times_mod(A, v, p)) for v in basis)
+    assert not basis or rank_mod(basis, p) == len(basis)
+    assert all(0 <= x < p for v in basis for x in v)
+
+
+@settings(max_examples=150, deadline=None)
+@given(matrices(), st.lists(ENTRIES, min_size=5, max_size=5), LARGE)
+def test_solutions_solve_and_there_are_none_only_where_the_rank_says_so(A, b, p):
+    b = b[: len(A)]
+    found = solve_mod(A, b, p)
+    with_b = rank_mod([[*row, x] for row, x in zip(A, b, strict=True)], p)
+    assert (found.kind == "none") == (with_b > rank_mod(A, p))
+    if found.particular is None:
+        assert found.count == 0
+        assert found.contradiction[:-1] == (0,) * len(A[0])
+        return
+    assert times_mod(A, found.particular, p) == [x % p for x in b]
+    assert found.count == p ** (len(A[0]) - rank_mod(A, p))
+    assert len(found.null_basis) == len(found.free)
+    assert echelon_mod(found.augmented, p, reduced=True) == (
+        found.steps[-1].matrix if found.steps else found.augmented
+    )
+
+
+@pytest.mark.parametrize("p", [2, 3])
+def test_solutions_counted_by_trying_every_vector(p):
+    A, b = [[1, 2, 1], [2, 1, 0]], [1, 1]
+    tried = [x for x in grid(range(p), repeat=3) if times_mod(A, x, p) == [y % p for y in b]]
+    found = solve_mod(A, b, p)
+    assert found.count == len(tried)
+    assert tuple(map(int, found.particular)) in tried
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(1, 5).flatmap(
+        lambda n: st.lists(st.lists(ENTRIES, min_size=n, max_size=n), min_size=n, max_size=n)
+    ),
+    LARGE,
+)
+def test_the_inverse_is_there_exactly_at_full_rank(A, p):
+    n = len(A)
+    if rank_mod(A, p) < n:
+        with pytest.raises(InputError, match="no inverse modulo"):
+            inverse_mod(A, p)
+    else:
+        assert modulo(product(exact(A), inverse_mod(A, p)), p) == exact(
+            [[int(i == j) for j in range(n)] for i in range(n)]
+        )
