@@ -89,10 +89,12 @@ def fraction(x: Any, where: str) -> Fraction:
     (Fraction(3, 2), Fraction(1, 10))
 
     Raises:
-        InputError: naming the place: no finite number, or one of over 4,000 digits.
+        InputError: naming the place: no finite number, or (but for a Fraction) over 4,000 digits.
     """
+    if isinstance(x, Fraction):
+        return Fraction(x)
     try:
-        value = Fraction(x) if isinstance(x, (int, Fraction)) else _from_text(str(x))
+        value = Fraction(x) if isinstance(x, int) else _from_text(str(x))
     except (ValueError, OverflowError, ZeroDivisionError) as error:
         raise InputError(f"{where}: {shown(x)} is not a finite number.") from error
     if value is None or max(abs(value.numerator), value.denominator) >= _LIMIT:

@@ -62,6 +62,22 @@ def test_over_other_fields_the_rank_can_fall():
     assert "Rank 3 over GF(7)" in words(app)
 
 
+def test_over_other_fields_the_null_space_the_solutions_and_the_inverse_are_shown():
+    app = opened(m="1 2; 3 4", view="Other fields", p="5")
+    assert "1 vector**: x = (0, 0)" in words(app)
+    app.segmented_control(key="fgives").set_value("A x = b").run()
+    app.text_input(key="fb").set_value("1 1").run()
+    assert "1 vector**: x = (4, 1)" in words(app)
+    app.selectbox(key="p").set_value("2").run()
+    assert "2 to the power 1 vectors**: x = (1, 0) + x2 (0, 1)" in words(app)
+    app.text_input(key="fb").set_value("1 0").run()
+    assert "No solution over GF(2)" in words(app)
+    app.segmented_control(key="fgives").set_value("Inverse").run()
+    assert "no inverse modulo 2" in words(app)
+    app.selectbox(key="p").set_value("5").run()
+    assert "A⁻¹ over GF(5)" in words(app)
+
+
 @pytest.mark.parametrize(
     ("p", "said"),
     [

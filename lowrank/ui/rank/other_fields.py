@@ -1,4 +1,7 @@
-"""Other fields: the same matrix reduced modulo a prime, and the primes at which its rank falls."""
+"""Other fields: the same matrix modulo a prime, what it gives there, and where its rank falls."""
+
+from collections.abc import Sequence
+from fractions import Fraction
 
 import streamlit as st
 
@@ -9,15 +12,17 @@ from lowrank.exact.modular import (
     MOST,
     FallingPrimes,
     falling_primes,
+    inverse_mod,
     modulo,
     next_step_mod,
     prime,
     rank_mod,
+    solve_mod,
     steps_mod,
 )
-from lowrank.figures.exact import cells_html, step_html
+from lowrank.figures.exact import cells_html, step_html, vector
 from lowrank.ui.layout import errors_shown, text
-from lowrank.ui.rank.inputs import one_of_or_typed
+from lowrank.ui.rank.inputs import BOUND, choice, one_of_or_typed, right_side
 from lowrank.ui.rank.stepper import stepped
 from lowrank.ui.rank.view import View
 
@@ -26,8 +31,10 @@ USAGE = """from lowrank import exact
 A = exact.parse_matrix("{matrix}")
 print([exact.rank_mod(A, p) for p in (2, 3, 5, 7)], exact.falling_primes(A).primes)
 for step in exact.steps_mod(A, 2):
-    print(step.op, step.why)"""
+    print(step.op, step.why)
+print(exact.null_space_mod(A, 2), exact.solve_mod(A, [1] * len(A), 2))"""
 
+NULL_SPACE, SOLUTIONS, INVERSE = "Null space", "A x = b", "Inverse"
 OFFERED = ["2", "3", "5", "7", "11", "13"]
 
 
@@ -57,6 +64,35 @@ def other_fields(A: Matrix) -> None:
     st.html(cells_html(cells, f"The matrix modulo {p} after step {at}", places, changed))
     if finished:
         st.markdown(text("fields", "finished").format(p=p, rank=len(leading_columns(shown))))
+    answers(A, p)
+
+
+def answers(A: Matrix, p: int) -> None:
+    """The null space, the solutions of A x = b and the inverse over GF(p)."""
+    options = (NULL_SPACE, SOLUTIONS, INVERSE)
+    chosen = choice(f"What it gives over GF({p})", options, NULL_SPACE, "fgives")
+    if chosen == INVERSE:
+        with errors_shown():
+            inverse = [[written(x) for x in row] for row in inverse_mod(A, p)]
+            st.markdown(f"A⁻¹ over GF({p}):")
+            st.html(cells_html(inverse, f"The inverse over GF({p})"))
+        return
+    b: Sequence[Fraction] = (Fraction(0),) * len(A)
+    if chosen == SOLUTIONS:
+        label = "b, one entry for each row"
+        typed = st.text_input(label, key="fb", placeholder="0 for all", **BOUND)
+        b = right_side(typed, len(A)) if (typed or "").strip() else b
+    found = solve_mod(A, b, p)
+    st.code("\n".join(found.equations), language=None)
+    if found.particular is None:
+        st.markdown(f"**No solution over GF({p})**: the reduced form has the row {found}.")
+        return
+    many = "1 vector" if found.count == 1 else f"{p} to the power {len(found.free)} vectors"
+    terms = [f"x{j + 1} {vector(v)}" for j, v in zip(found.free, found.null_basis, strict=True)]
+    if any(found.particular) or not terms:
+        terms.insert(0, vector(found.particular))
+    values = f", each free unknown from 0 to {p - 1}" if found.free else ""
+    st.markdown(f"**{many}**: x = {' + '.join(terms)}{values}.")
 
 
 def chosen_prime(typed: str) -> int:
@@ -108,4 +144,4 @@ def falls_in_words(fallen: FallingPrimes, over_q: int) -> str:
     return words
 
 
-VIEW = View(beside=other_fields, code=(next_step_mod, falling_primes), usage=USAGE)
+VIEW = View(beside=other_fields, code=(next_step_mod, solve_mod, falling_primes), usage=USAGE)
