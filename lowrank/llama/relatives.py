@@ -170,4 +170,4 @@ def why_not(family: str) -> str | None:
     if family in REFUSED:
         return "{}: {}".format(*REFUSED[family])
     runs = ", ".join(relative.title for relative in RELATIVES.values())
-    return f"{family[:40]!r}: expected {runs}"
+    return f"of the type {family[:40]!r}, which is not among {runs}"

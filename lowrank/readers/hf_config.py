@@ -1,7 +1,7 @@
 """A Llama's sizes from the `config.json` that Hugging Face keeps beside its weights."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import log
 from typing import Any, TypeGuard
 
@@ -16,6 +16,13 @@ NEEDED = (
     "vocab_size",
 )
 ORIGINAL = "original_max_position_embeddings"
+USED = {  # what a type of scaling has beside its name
+    "linear": ("factor",),
+    "dynamic": ("factor",),
+    "llama3": ("factor", "low_freq_factor", "high_freq_factor", ORIGINAL),
+    "yarn": ("factor", ORIGINAL, "attention_factor", "beta_fast", "beta_slow", "truncate"),
+    "longrope": ("factor", ORIGINAL, "attention_factor", "short_factor", "long_factor"),
+}
 MOST_LAYERS = 10_000
 KINDS = {True: "sliding_attention", False: "full_attention"}
 
@@ -119,19 +126,20 @@ def rope_scaling(given: Mapping[str, Any]) -> RopeScaling | None:
     if not factor:  # DeepSeek and Phi-3 leave it to the two lengths
         longer = usual.rope_type in ("yarn", "longrope")
         factor = _longest(given) / original if longer else usual.factor
-    return RopeScaling(
-        usual.rope_type,
-        factor=factor,
-        low_freq_factor=_real(said.get("low_freq_factor"), usual.low_freq_factor),
-        high_freq_factor=_real(said.get("high_freq_factor"), usual.high_freq_factor),
-        original_max_position_embeddings=original,
-        attention_factor=attention_factor(said, factor),
-        beta_fast=_real(said.get("beta_fast"), usual.beta_fast),
-        beta_slow=_real(said.get("beta_slow"), usual.beta_slow),
-        truncate=said.get("truncate") is not False,
-        short_factor=_reals(said.get("short_factor")),
-        long_factor=_reals(said.get("long_factor")),
-    )
+    found = {
+        "factor": factor,
+        "low_freq_factor": _real(said.get("low_freq_factor"), usual.low_freq_factor),
+        "high_freq_factor": _real(said.get("high_freq_factor"), usual.high_freq_factor),
+        ORIGINAL: original,
+        "attention_factor": attention_factor(said, factor),
+        "beta_fast": _real(said.get("beta_fast"), usual.beta_fast),
+        "beta_slow": _real(said.get("beta_slow"), usual.beta_slow),
+        "truncate": said.get("truncate") is not False,
+        "short_factor": _reals(said.get("short_factor")),
+        "long_factor": _reals(said.get("long_factor")),
+    }
+    used: dict[str, Any] = {key: found[key] for key in USED.get(usual.rope_type, ())}
+    return replace(usual, **used)
 
 
 def attention_factor(said: Mapping[str, Any], factor: float) -> float | None:
@@ -166,13 +174,16 @@ def to_json(config: LlamaConfig) -> dict[str, Any]:
         found["layer_types"] = [KINDS[config.window(i) is not None] for i in layers]
     if relative.turned is not every_layer:
         found["no_rope_layers"] = [int(config.turned(i)) for i in layers]
-    for held in (found, found["rope_scaling"] or {}):
-        for key, value in list(held.items()):
-            if value == ():
-                del held[key]
-            elif isinstance(value, tuple):
-                held[key] = list(value)
-    return found
+    if config.rope_scaling:
+        kind = config.rope_scaling.rope_type
+        scaling = {key: found["rope_scaling"][key] for key in USED.get(kind, ())}
+        found["rope_scaling"] = {"rope_type": kind} | listed(scaling)
+    return listed({key: value for key, value in found.items() if value != ()})
+
+
+def listed(held: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with lists for tuples, as JSON has them."""
+    return {key: list(x) if isinstance(x, tuple) else x for key, x in held.items()}
 
 
 def _whole(value: Any) -> TypeGuard[int]:

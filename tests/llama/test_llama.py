@@ -459,7 +459,7 @@ def test_what_is_no_plain_llama_is_refused():
     cases = [
         ("not a Llama", held(config=None)),
         ("Gemma 2: logits are soft-capped", held(model_type="gemma2")),
-        ("'odd': expected Llama, Mistral", held(model_type="odd")),
+        ("'odd', which is not among Llama, Mistral", held(model_type="odd")),
         ("'gelu'", held(given_config={"hidden_act": "gelu"})),
         ("part of each head", held(config=replace(GQA, partial_rotary_factor=0.5))),
         ("'mrope'", held(config=replace(GQA, rope_scaling=RopeScaling("mrope")))),

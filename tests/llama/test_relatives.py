@@ -305,7 +305,7 @@ def test_a_factor_without_a_type_is_linear_in_gguf(pairs, scaling, tmp_path):
         ([("llama.rope.scaling.type", "odd"), ("llama.rope.scaling.factor", 2.0)], "'odd'"),
         ([("llama.expert_count", 8)], "Mixtral: each token goes to a few"),
         ([("general.architecture", "gemma2")], "Gemma 2: logits are soft-capped"),
-        ([("general.architecture", "new")], "'new': expected Llama, Mistral"),
+        ([("general.architecture", "new")], "'new', which is not among Llama, Mistral"),
     ],
 )
 def test_what_a_gguf_file_says_is_honoured_or_refused(pairs, words, tmp_path):
