@@ -3,9 +3,16 @@
 import streamlit as st
 
 from lowrank.figures.lora import SHOWN, shapes, vectors
-from lowrank.lora.equations import forward, init, lora_forward_matmul, merge, update
+from lowrank.lora.equations import (
+    forward,
+    init,
+    lora_forward_matmul,
+    merge,
+    regular_forward_matmul,
+    update,
+)
 from lowrank.ui import cached, lora
-from lowrank.ui.bound import choice, rank_slider
+from lowrank.ui.bound import choice
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.sidebar import chosen_matrix, provenance
@@ -34,7 +41,7 @@ def explore() -> None:
         )
         told = st.empty()
     with second:
-        r = rank_slider("Rank r", "r", min(m, n), 8)
+        r = lora.rank_slider(min(m, n))
         alpha = lora.alpha_slider()
         start = choice("Matrix B", [RANDOM, ZERO], RANDOM, "b", help=text("lora", "help start"))
     with errors_shown():  # here, since a fragment also runs alone
@@ -58,6 +65,7 @@ def explore() -> None:
         st.caption(f"W₀: {title}. A and B: synthetic, {made}{few}.")
     with beside:
         lora.numbers(found, (m, n), r, alpha)
+    lora.timed(given.x, W0, A, B, alpha, r)
     with st.expander("numpy for exactly what is shown"):
         st.code(lora.program(model, info, given, r, alpha, start == ZERO))
 
@@ -68,4 +76,4 @@ st.subheader("What you see", anchor=False)
 st.markdown(text("lora", "theory"))
 st.markdown(text("lora", "traps"))
 st.markdown(text("lora", "conventions"))
-code_for_this(forward, update, merge, init, lora_forward_matmul)
+code_for_this(forward, update, merge, init, regular_forward_matmul, lora_forward_matmul)

@@ -1,5 +1,7 @@
 """What the LoRA page asks and says: the input x, the pair A and B, numbers and code."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from lowrank.readers import Model, TensorInfo
 from lowrank.spectra.svd import break_even_rank, parameters
 from lowrank.ui import cached
 from lowrank.ui.bound import asked_in_vain
+from lowrank.ui.drawing import table
 from lowrank.ui.layout import text
 
 Floats = NDArray[np.floating]
@@ -22,6 +25,7 @@ Floats = NDArray[np.floating]
 LONGEST = 100  # characters of a word; a longer text is not one
 ALPHAS = (1, 128)
 EMBEDDINGS = "model.embed_tokens.weight"
+TURNS = 51  # measurements of each way to compute h
 BLOCK = 4096  # rows merged at a time, so that the embeddings need no second copy
 
 
@@ -47,7 +51,18 @@ class Shown:
 def alpha_slider() -> int:
     """alpha, kept in the address."""
     asked_in_vain("alpha", *ALPHAS)
-    return int(st.slider("Scale α", *ALPHAS, 16, key="alpha", bind="query-params"))
+    return int(st.slider("α", *ALPHAS, 16, key="alpha", bind="query-params"))
+
+
+def rank_slider(limit: int) -> int:
+    """r in powers of two, as it is chosen in practice; another one that a link names is kept."""
+    asked_in_vain("r", 1, limit)
+    asked = str(st.session_state.get("r") or st.query_params.get("r") or "")
+    other = {min(int(asked[:9]), limit)} if asked.isascii() and asked.isdigit() else set()
+    if "r" in st.session_state:  # kept from a larger matrix
+        st.session_state["r"] = min(st.session_state["r"], limit)
+    ranks = sorted({2**i for i in range(limit.bit_length())} | (other - {0}))
+    return int(st.select_slider("Rank r", ranks, min(8, limit), key="r", bind="query-params"))
 
 
 def input_of(model: Model, info: TensorInfo, word: str | None, seed: int = 2) -> Input:
@@ -126,7 +141,14 @@ def numbers(found: Shown, shape: tuple[int, int], r: int, alpha: float) -> None:
     m, n = shape
     trained, frozen = parameters(m, n, r), m * n
     size = float(np.linalg.norm(found.added)) / (float(np.linalg.norm(found.frozen)) or 1.0)
-    st.metric("Scale s = α/r", three(alpha / r))
+    st.metric(
+        "Scale s = α/r",
+        three(alpha / r),
+        f"rsLoRA's α/√r: {three(alpha / r**0.5)}",
+        delta_color="off",
+        delta_arrow="off",
+        help=text("lora", "help scale"),
+    )
     st.metric("Update, beside ‖W₀x‖", three(size), help=text("lora", "help update"))
     st.metric("Max |merged − unmerged|", three(found.difference), help=text("lora", "merged"))
     st.metric("Trained, r(m + n)", f"{trained:,}", help=text("lora", "help trained"))
@@ -141,6 +163,35 @@ def numbers(found: Shown, shape: tuple[int, int], r: int, alpha: float) -> None:
             "smaller than its matrix.",
             icon=":material/warning:",
         )
+
+
+def timed(x: Floats, W0: Floats, A: Floats, B: Floats, alpha: int, r: int) -> None:
+    """How long h takes plain, merged and beside, measured on this machine when asked for."""
+    if not st.button("Measure the time of h here", key="measure", icon=":material/timer:"):
+        return
+    with st.spinner("Measuring…"):
+        merged = merge(W0, A, B, alpha, r)
+        found = in_turns(
+            {
+                "W₀x, without LoRA": lambda: W0 @ x,
+                "merged, (W₀ + s·BA)x": lambda: merged @ x,
+                "beside, W₀x + s·B(Ax)": lambda: W0 @ x + alpha / r * (B @ (A @ x)),
+            }
+        )
+    rows = [[name, *(f"{1e6 * q:,.1f}" for q in quarters)] for name, quarters in found.items()]
+    st.markdown(table(["h, µs", "lower quarter", "**median**", "upper quarter"], rows))
+    st.caption(text("lora", "times").format(turns=TURNS))
+
+
+def in_turns(calls: dict[str, Callable[[], object]]) -> dict[str, Floats]:
+    """Quartiles of each call's time in seconds, the calls taking turns so that all share a load."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(TURNS):
+        for name, call in calls.items():
+            began = time.perf_counter()
+            call()
+            times[name].append(time.perf_counter() - began)
+    return {name: np.percentile(each, [25, 50, 75]) for name, each in times.items()}
 
 
 def formula(shape: tuple[int, int], r: int, alpha: float) -> str:

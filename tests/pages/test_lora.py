@@ -162,3 +162,31 @@ def test_a_link_reproduces_the_view():
     assert "Rome" in captions(app)
     assert "model.layers.29.self_attn.v_proj.weight" in captions(app)
     assert "B is zero" in captions(app)
+
+
+def test_r_is_offered_in_powers_of_two_and_another_one_of_a_link_is_kept():
+    assert opened().select_slider(key="r").options == [str(2**i) for i in range(10)]
+    app = opened(r="12")
+    assert app.select_slider(key="r").value == 12
+    app.select_slider(key="r").set_value(16).run()
+    assert app.select_slider(key="r").value == 16
+    assert "12" not in app.select_slider(key="r").options
+
+
+def test_alpha_is_called_alpha_and_rsloras_scale_stands_beside_the_scale():
+    app = opened(r="16", alpha="32")
+    assert app.slider(key="alpha").label == "α"
+    (scale,) = (m for m in app.metric if m.label == "Scale s = α/r")
+    assert (scale.value, scale.delta) == ("2", "rsLoRA's α/√r: 8")
+    assert any("def regular_forward_matmul" in code.value for code in app.code)
+
+
+def test_the_time_of_h_is_measured_three_ways_with_its_spread():
+    app = opened()
+    app.button(key="measure").click().run()
+    assert not app.exception
+    (table,) = (m.value for m in app.markdown if "µs" in m.value)
+    rows = [line.split("|")[2:5] for line in table.splitlines()[2:]]
+    assert len(rows) == 3
+    for low, median, high in ([float(x.replace(",", "")) for x in row] for row in rows):
+        assert 0 < low <= median <= high
