@@ -33,12 +33,13 @@ def held_in_training(params: Params, method: Method, state: State, example: Exam
     _, gradients = backward.gradients(placed, batch, state.weights)
     logits = len(batch.rows) * params.config.vocab_size * params.embed_tokens.itemsize
     own = (getattr(layer, each.name) for layer in kept for each in fields(layer))
+    arrays = [a for held in own for a in (held if isinstance(held, tuple) else (held,))]
     return Memory(
         weights=nbytes(weights_of(params)),
         added=nbytes(state.weights.values()),
         gradients=nbytes(gradients.values()),
         moments=nbytes([*state.m.values(), *state.v.values()]),
-        activations=nbytes(own),
+        activations=nbytes(a for a in arrays if a is not None),
         logits=logits,
     )
 
