@@ -5,7 +5,7 @@ import streamlit as st
 from lowrank.errors import InputError
 from lowrank.exact.parsing import compact
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
-from lowrank.ui.matrix_entry import PRESETS, matrix_entry
+from lowrank.ui.matrix_entry import PRESETS, augmented, matrix_entry
 from lowrank.ui.rank import (
     geometry,
     gives,
@@ -52,5 +52,7 @@ if view.beside:
         view.beside(A)
 view.below(A)
 if view.code:
-    usage = view.usage.format(matrix=compact(A) if A else "", reduced=reduced(), style=style())
+    usage = view.usage.format(
+        matrix=compact(A) if A else "", reduced=reduced(), style=style(), bar=augmented()[0]
+    )
     code_for_this(*view.code, usage=usage)

@@ -75,7 +75,8 @@ class Derivation:
     """A start matrix, (m, n), operations on it, and a position from 0 to their number.
 
     `reduced` says which form is the goal, `style` how one gets there, and `bar` how many columns
-    stand left of the bar of [A | B]; see `next_step`.
+    stand left of the bar of [A | B], see `next_step`; `names` are those of the unknowns, if the
+    rows are equations.
 
     Raises:
         InputError: the position is outside, there are over 1,000 operations, or one names a row
@@ -88,6 +89,7 @@ class Derivation:
     reduced: bool = False
     style: Style = "textbook"
     bar: int | None = None
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         vars(self)["start"] = exact(self.start, "start")
@@ -191,7 +193,7 @@ class Derivation:
         return whole.at(len(whole.ops))
 
     def _repr_latex_(self) -> str:
-        return to_latex(self.start, self.ops[: self.position])
+        return to_latex(self.start, self.ops[: self.position], self.bar)
 
 
 class Replay:

@@ -83,8 +83,8 @@ def parse_parametric(text: str) -> Parametric:
     reading = read(text)
     if len(text) > MAX_TEXT:
         raise InputError(f"The text has {len(text):,} characters; at most {MAX_TEXT:,} are read.")
-    if reading.equations or reading.asks:
-        raise InputError(reading.asks or "These are equations, not the rows of a matrix.")
+    if reading.asks:
+        raise InputError(reading.asks)
     cells = rectangular(reading.rows)
     m, n = len(cells), len(cells[0])
     if max(m, n) > MAX_SIDE:

@@ -30,14 +30,17 @@ def matrices(A: Matrix, ops: Sequence[RowOp]) -> list[Matrix]:
     return list(accumulate(ops, lambda B, op: apply(op, B), initial=A))
 
 
-def latex_matrix(A: Matrix) -> str:
+def latex_matrix(A: Matrix, bar: int | None = None) -> str:
     r"""A in brackets, entries flush right; an array, since bmatrix ends at ten columns.
+
+    Before column `bar`, if given, stands a line, as in [A | b].
 
     >>> print(latex_matrix(((Fraction(1), Fraction(1, 2)),)))
     \left[\begin{array}{rr} 1 & \frac{1}{2} \end{array}\right]
     """
     rows = r" \\ ".join(" & ".join(map(latex_number, row)) for row in A)
-    return rf"\left[\begin{{array}}{{{'r' * len(A[0])}}} {rows} \end{{array}}\right]"
+    columns = "r" * len(A[0]) if bar is None else "r" * bar + "|" + "r" * (len(A[0]) - bar)
+    return rf"\left[\begin{{array}}{{{columns}}} {rows} \end{{array}}\right]"
 
 
 def latex_step(A: Matrix, op: RowOp) -> str:
@@ -51,8 +54,10 @@ def latex_step(A: Matrix, op: RowOp) -> str:
     return f"${latex_matrix(A)} {arrow} {latex_matrix(apply(op, A))}$"
 
 
-def to_latex(A: Matrix, ops: Sequence[RowOp]) -> str:
+def to_latex(A: Matrix, ops: Sequence[RowOp], bar: int | None = None) -> str:
     r"""An align* environment (amsmath): a matrix a line, each operation over its arrow.
+
+    Before column `bar` of each matrix, if given, stands a line.
 
     >>> from lowrank.exact.matrices import exact, scale
     >>> print(to_latex(exact([[2]]), [scale(0, 3)]))
@@ -65,20 +70,22 @@ def to_latex(A: Matrix, ops: Sequence[RowOp]) -> str:
         InputError: an operation names a row that A does not have.
     """
     A, ops = exact(A), several(ops, RowOp, "ops")
-    first, *others = map(latex_matrix, matrices(A, ops))
+    first, *others = (latex_matrix(B, bar) for B in matrices(A, ops))
     lines = [f"& {first}"]
     lines += [rf"\xrightarrow{{{op.latex()}}} \; & {B}" for op, B in zip(ops, others, strict=True)]
     return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
 
 
-def to_markdown(A: Matrix, ops: Sequence[RowOp]) -> str:
+def to_markdown(A: Matrix, ops: Sequence[RowOp], bar: int | None = None) -> str:
     """A numbered list of the operations with the matrix after each, mathematics between dollars.
+
+    Before column `bar` of each matrix, if given, stands a line.
 
     Raises:
         InputError: an operation names a row that A does not have.
     """
     A, ops = exact(A), several(ops, RowOp, "ops")
-    first, *others = (f"$${latex_matrix(B)}$$" for B in matrices(A, ops))
+    first, *others = (f"$${latex_matrix(B, bar)}$$" for B in matrices(A, ops))
     pairs = zip(ops, others, strict=True)
     parts = [f"{k}. ${op.latex()}$\n\n{B}" for k, (op, B) in enumerate(pairs, start=1)]
     return "\n\n".join([first, *parts])

@@ -12,12 +12,12 @@ r"""A row operation as books, teachers and programs write it.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from lowrank.errors import InputError
 from lowrank.exact.arguments import whole
 from lowrank.exact.entries import Problem, Rationals, evaluate, last_name, split, tree_of
+from lowrank.exact.linear import Form, Forms
 from lowrank.exact.matrices import RowOp, add, scale, swap
 from lowrank.exact.tokens import Item, items_of, readable
 
@@ -64,39 +64,10 @@ def parse_operation(text: str, rows: int) -> RowOp:
         ) from problem
 
 
-@dataclass(frozen=True)
-class Form:
-    """A sum of multiples of rows, as they were written one after the other, plus a number."""
-
-    terms: tuple[tuple[int, Fraction], ...] = ()
-    number: Fraction = Fraction(0)
-
-    def __add__(self, other: "Form") -> "Form":
-        return Form(self.terms + other.terms, self.number + other.number)
-
-    def __neg__(self) -> "Form":
-        return self * Form(number=Fraction(-1))
-
-    def __mul__(self, other: "Form") -> "Form":
-        form, factor = (other, self.number) if not self.terms else (self, other.number)
-        if self.terms and other.terms:
-            raise Problem("multiplies two rows.")
-        return Form(tuple((row, c * factor) for row, c in form.terms), form.number * factor)
-
-    @property
-    def row(self) -> int | None:
-        """The row that this is, if it is one row alone."""
-        alone = len(self.terms) == 1 and self.terms[0][1] == 1 and not self.number
-        return self.terms[0][0] if alone else None
-
-
-class _Forms:
+class _Rows(Forms):
     """Numbers in which rows may be added up and multiplied."""
 
-    Q = Rationals()
-
-    def number(self, text: str) -> Form:
-        return Form(number=self.Q.number(text))
+    one = "row"
 
     def name(self, text: str) -> Form:
         if text[0] != "#":
@@ -105,16 +76,6 @@ class _Forms:
 
     def call(self, text: str, values: list) -> Form:
         raise Problem(f"holds “{text[:20]}(…)”.")
-
-    def kept(self, value: Form) -> Form:
-        for c in (*(c for _, c in value.terms), value.number):
-            self.Q.kept(c)
-        return value
-
-    def over(self, value: Form, divisor: Form) -> Form:
-        if divisor.terms:
-            raise Problem("divides by a row.")
-        return value * Form(number=self.Q.over(Fraction(1), divisor.number))
 
 
 def _replaced(items: Sequence[Item], bare: bool) -> Iterator[Item]:
@@ -256,7 +217,7 @@ class _Operation:
     def form(self, items: Sequence[Item]) -> Form:
         if not items:
             raise self.none()
-        form = evaluate(tree_of(items, rows=True), _Forms())
+        form = evaluate(tree_of(items, rows=True), _Rows())
         for row, _ in form.terms:
             self.checked(row)
         return form
@@ -311,17 +272,17 @@ class _Operation:
         if sign in SWAPS:
             return self.swapped([*left, *right])
         first, second = self.form(left), self.form(right)
-        if sign in RIGHT and first.row is not None and second.row not in (None, first.row):
+        if sign in RIGHT and first.alone is not None and second.alone not in (None, first.alone):
             return self.swapped([*left, *right])
         if sign in CHANGES:
             return self.change(first, second, sign)
-        if first.row is None:
+        if first.alone is None:
             first, second = second, first
         return self.change(first, second, "=")
 
     def change(self, target: Form, form: Form, sign: str) -> RowOp:
         """What = += -= *= /= do to a row."""
-        if target.row is None:
+        if target.alone is None:
             raise self.unsaid()
         if sign in ("*=", "/="):
             factor = form.number
@@ -329,10 +290,10 @@ class _Operation:
                 raise self.none()
             if sign == "/=":
                 factor = Rationals().over(Fraction(1), factor)
-            return self.scaled(target.row, factor)
+            return self.scaled(target.alone, factor)
         if sign in ("+=", "-="):
             form = target + (form if sign == "+=" else -form)
-        return self.combined(form, target.row)
+        return self.combined(form, target.alone)
 
     def combined(self, form: Form, changed: int | None) -> RowOp:
         """One row's multiple or two rows' sum, in the row that changes."""

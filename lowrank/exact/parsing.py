@@ -16,6 +16,7 @@ from fractions import Fraction
 from lowrank.errors import InputError
 from lowrank.exact.arguments import rectangular, whole
 from lowrank.exact.entries import Rationals
+from lowrank.exact.linear import equation
 from lowrank.exact.matrices import Matrix, plain
 from lowrank.exact.reading import Cell, Reading, cell_of, evaluated, read
 
@@ -33,22 +34,27 @@ def parse_matrix(text: str, max_side: int = MAX_SIDE) -> Matrix:  # -> (m, n), b
             something beside the matrix that would change it, more than one matrix, commas that may
             be decimal or not; and what `parse_cells` raises.
     """
+    return matrix_of(the_reading(text), max_side)
+
+
+def the_reading(text: str) -> Reading:
+    """What a text says, if it can only mean one thing.
+
+    Raises:
+        InputError: it may mean several; and what `read` raises.
+    """
     reading = read(text)
     if reading.asks:
         raise InputError(f"{reading.asks} Write it so that it can only mean one thing.")
-    return matrix_of(reading, max_side)
+    return reading
 
 
 def matrix_of(reading: Reading, max_side: int = MAX_SIDE) -> Matrix:  # -> (m, n)
     """The matrix of a reading, whatever else its text may mean.
 
     Raises:
-        InputError: equations; and what `parse_cells` raises.
+        InputError: as `parse_cells`.
     """
-    if reading.equations:
-        raise InputError(
-            "These are equations, not the rows of a matrix: write their coefficients, 1 2 3; 2 -1 1"
-        )
     return _values(reading.rows, max_side)
 
 
@@ -82,14 +88,23 @@ def _values(rows: Sequence[Sequence[Cell]], max_side: int) -> Matrix:
     )
 
 
-def compact(rows: Sequence[Sequence[object]]) -> str:
+def compact(
+    rows: Sequence[Sequence[object]], bar: int | None = None, names: Sequence[str] = ()
+) -> str:
     """One short line for a link: entries by commas, rows by semicolons, each as it is written.
 
-    parse_matrix(compact(A)) == A for every exact A within the limits.
+    parse_matrix(compact(A)) == A for every exact A within the limits. Before column `bar` stands
+    a bar; with `names`, of the unknowns, the rows are equations.
 
     >>> compact([["0.1", "2"], ["3", "4/5"]])
     '0.1,2;3,4/5'
+    >>> compact([[1, 2, 3], [2, -1, 1]], bar=2)
+    '1,2|3;2,-1|1'
+    >>> compact([[1, 2, 3], [2, -1, 1]], bar=2, names="xy")
+    'x+2y=3;2x-y=1'
     """
-    return ";".join(
-        ",".join(plain(x) if isinstance(x, Fraction) else str(x) for x in row) for row in rows
-    )
+    texts = [[plain(x) if isinstance(x, Fraction) else str(x) for x in row] for row in rows]
+    if names:
+        return ";".join(equation(row, names, whole=not k) for k, row in enumerate(texts))
+    parts = [[row] if bar is None else [row[:bar], row[bar:]] for row in texts]
+    return ";".join("|".join(",".join(part) for part in row) for row in parts)

@@ -31,7 +31,7 @@ from lowrank.exact.derivation import MOST_MOVES, Derivation, OwnStep, Replay
 from lowrank.exact.elimination import Step
 from lowrank.exact.matrices import Matrix, RowOp, add, lead, scale, swap
 from lowrank.exact.moves import parse_operation
-from lowrank.exact.parsing import compact, parse_matrix
+from lowrank.exact.parsing import compact, matrix_of, the_reading
 from lowrank.exact.styles import Style
 
 VERSION = "v1."
@@ -59,7 +59,7 @@ def encode(d: Derivation) -> str:
             over 100 digits.
     """
     parts = {
-        "m": compact(d.start),
+        "m": compact(d.start, d.bar, d.names),
         "form": REDUCED if d.reduced else "",
         "style": next(name for name, style in STYLE_NAMES.items() if style == d.style),
         "step": str(d.position or ""),
@@ -79,12 +79,14 @@ def decode(query: str) -> Derivation:
         InputError: what of the link is not as described, in a sentence.
     """
     parts = dict(parse_qsl(query[: 10 * LONGEST]))
-    start = parse_matrix(parts.get("m", ""))
+    reading = the_reading(parts.get("m", ""))
     step = parts.get("step", "0")
     if not re.fullmatch(r"[0-9]{1,4}", step):
         raise InputError(f"The link's step is {step[:20]!r}; expected a number.")
     goal = Derivation(
-        start,
+        matrix_of(reading),
+        bar=reading.bar,
+        names=reading.names,
         reduced=parts.get("form") == REDUCED,
         style=STYLE_NAMES.get(parts.get("style", ""), "textbook"),
     )

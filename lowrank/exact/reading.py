@@ -1,4 +1,4 @@
-r"""What a text says: one matrix, several, or equations; with its bar, notes and other readings.
+r"""What a text says: a matrix, several, or equations as one; its bar, notes and other readings.
 
     text   = { label | table | rows }            A = …, array(…), \begin{bmatrix}, [ … ], plain
     table  = "[" rows "]" | "[" { table } "]"    any brackets, an environment, a call around it
@@ -14,7 +14,7 @@ unless a sign joins what stands beside it, so that k - 1 is one entry and k -1 i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, pairwise
 from typing import Any, NamedTuple
@@ -32,6 +32,7 @@ from lowrank.exact.entries import (
     tree_of,
     walk,
 )
+from lowrank.exact.linear import coefficients
 from lowrank.exact.tokens import GREEK, Item, items_of, readable
 
 MAX_ENTRIES = 10_000
@@ -102,7 +103,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Reading:
-    """A matrix as a text says it; or, with no rows, the two sides of each of its equations.
+    """A matrix as a text says it; of linear equations [A | b] and the names of the unknowns.
 
     `bar` counts the columns left of an augmented bar, `notes` say what was read in a way worth
     saying, `others` are what the text may mean as well, and `asks` is not empty where only the
@@ -114,7 +115,7 @@ class Reading:
     said: tuple[str, ...] = ()
     others: "tuple[Reading, ...]" = ()
     asks: str = ""
-    equations: tuple[tuple[Node, Node], ...] = field(default=(), repr=False)
+    names: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -228,6 +229,10 @@ class _Reader:
         tables, labelled = self.tables(items)
         if not tables:
             return self.flat(items)
+        equal = any(item.text == "=" for item in tables[0].items)
+        if len(tables) == 1 and not tables[0].text and equal:
+            inside = [item for item in tables[0].items if item.text != "&"]
+            return self.equations(split(inside, "\\\\", "line"))
         rows = [table for table in tables if self.is_row(table)]
         if len(tables) > 1 and len(rows) == len(tables) and not labelled:
             return self.reading(self.nested(tables))
@@ -549,7 +554,7 @@ class _Reader:
         return self.grid(_untabbed(rows))
 
     def equations(self, lines: list[list[Item]]) -> Reading:
-        """The two sides of each equation."""
+        """The coefficients of linear equations, and what is right of them."""
         found = []
         for line in lines:
             for each in split(line, ";", ","):
@@ -560,7 +565,10 @@ class _Reader:
                     raise InputError(
                         f"“{self.source(each)}” is no equation and no row of a matrix. {ACCEPTED}"
                     )
-        return Reading(equations=tuple(found))
+        rows, names = coefficients(found)
+        cells = tuple(tuple(cell_of(str(x)) for x in row) for row in rows)
+        notes = (f"The equations are read as [A | b], with a column for {_listed(names)}.",)
+        return Reading(cells, len(names), notes, names=names)
 
     def source(self, items: Sequence[Item]) -> str:
         """The text of some items, shortened to what a sentence can hold."""
@@ -582,7 +590,11 @@ class _Reader:
         if scale:
             notes = (*notes, f"Every entry is multiplied by {scale}.")
         bar = next(iter(grid.bars), None)
-        return Reading(rows, bar, notes)
+        return Reading(rows, bar if bar and bar < len(rows[0]) else None, notes)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def cell_of(text: str) -> Cell:

@@ -6,6 +6,7 @@
 'det A = −1 · 3 · 2 = −6 (1 swap)'
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -199,6 +200,7 @@ class Solution:
     free: tuple[int, ...]
     contradiction: Row | None  # (n + 1,)
     augmented: Matrix  # [A | b], (m, n + 1)
+    names: tuple[str, ...]  # of the unknowns, (n,)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -214,19 +216,20 @@ class Solution:
 
     def _equation(self, i: int, constant: Fraction) -> str:
         if i in self.free:
-            return f"x{i + 1} free"
-        terms = [(v[i], f"x{j + 1}") for v, j in zip(self.null_basis, self.free, strict=True)]
-        return f"x{i + 1} = {combination([(constant, ''), *terms])}"
+            return f"{self.names[i]} free"
+        terms = [(v[i], self.names[j]) for v, j in zip(self.null_basis, self.free, strict=True)]
+        return f"{self.names[i]} = {combination([(constant, ''), *terms])}"
 
     def __str__(self) -> str:
         return ", ".join(self.equations)
 
     def _repr_latex_(self) -> str:
-        """x as a vector, plus each free unknown times its own."""
+        """All unknowns as a vector, plus each free one times its own."""
         if self.particular is None:
             return f"${self.equations[0]}$, so there is no solution"
         columns = [latex_matrix(transpose((x,))) for x in (self.particular, *self.null_basis)]
-        free = (f" + x_{{{j + 1}}} {v}" for j, v in zip(self.free, columns[1:], strict=True))
+        names = [re.sub("([0-9]+)$", r"_{\1}", self.names[j]) for j in self.free]
+        free = (f" + {name} {v}" for name, v in zip(names, columns[1:], strict=True))
         return f"$x = {columns[0]}{''.join(free)}$"
 
 
@@ -250,11 +253,12 @@ def particular(R: Matrix, bound: tuple[int, ...]) -> Row:  # (m, n + 1) -> (n,)
     return tuple(x)
 
 
-def solve(A: Any, b: Sequence[Any]) -> Solution:  # (m, n), (m,)
+def solve(A: Any, b: Sequence[Any], names: Sequence[str] = ()) -> Solution:  # (m, n), (m,)
     """Every solution of A x = b, from the reduced form of [A | b].
 
     There is none exactly if the last column of [A | b] has a pivot; otherwise one solution has
-    the free unknowns 0, and the null space of A gives the others.
+    the free unknowns 0, and the null space of A gives the others. The unknowns are called x1, x2
+    and so on, unless they have `names`.
 
     >>> found = solve([[1, 1], [1, -1]], [4, 2])
     >>> found.kind, [int(x) for x in found.particular]
@@ -267,12 +271,14 @@ def solve(A: Any, b: Sequence[Any]) -> Solution:  # (m, n), (m,)
     """
     A = exact(A)
     both, n = augmented(A, right_hand_side(A, b)), len(A[0])
+    called = tuple(names) or tuple(f"x{j + 1}" for j in range(n))
     E = echelon(both)
     bound = leading_columns(E)
     if n in bound:
-        return Solution("none", None, (), (), E[bound.index(n)], both)
+        return Solution("none", None, (), (), E[bound.index(n)], both, called)
     R = reduced_echelon(both)
     x = particular(R, bound)
     free = tuple(j for j in range(n) if j not in bound)
     basis = tuple(null_vector(R, bound, j)[:n] for j in free)
-    return Solution("infinitely many" if free else "unique", x, basis, free, None, both)
+    kind: Literal["infinitely many", "unique"] = "infinitely many" if free else "unique"
+    return Solution(kind, x, basis, free, None, both, called)

@@ -114,7 +114,7 @@ def matrix_html(
         title,
         pivots,
         changed,
-        size=size or _font_size(A),
+        size=size or font_size(A),
         current=current,
         bar=bar,
         drawn=_stacked,
@@ -182,8 +182,8 @@ def _stacked(x: str) -> str:
     return f'{"−" * x.startswith("−")}<span class="lr-fraction">{parts}</span>'
 
 
-def _font_size(A: Matrix) -> float:
-    """Large enough for the back row when the matrix is small."""
+def font_size(A: Matrix) -> float:
+    """In rem: large enough for the back row when the matrix is small."""
     side = max(len(A), len(A[0]))
     sizes = {4: 1.7, 6: 1.5, 8: 1.1, 10: 0.95}
     return next((size for most, size in sizes.items() if side <= most), 0.8)

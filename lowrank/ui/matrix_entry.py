@@ -55,7 +55,8 @@ def matrix_entry(presets: Mapping[str, str] = PRESETS) -> Matrix:
         bind="query-params",
         persist_state="session",
         on_change=_restart,
-        help="Choose one, or type your own on one line: 1 2; 3 4",
+        help="Choose one, or type your own on one line: 1 2; 3 4, or 1 2 | 3; 4 5 | 6, or "
+        "x + 2y = 3; 2x - y = 1",
     )
     if state.get("entry_source") != chosen:
         _load(chosen or "", presets.get(chosen, chosen) or "")
@@ -117,9 +118,9 @@ def _short(reading: Reading) -> str:
 def _mean(k: int) -> None:
     """Another reading of the same text; the text stays as it was typed."""
     state = st.session_state
-    cells = _readings(state["entry_typed"])[k].cells
-    _keep(cells, state["entry_typed"], k)
-    _publish(cells)
+    reading = _readings(state["entry_typed"])[k]
+    _keep(reading.cells, state["entry_typed"], k, reading.bar, reading.names)
+    _publish(reading.cells)
 
 
 def _restart() -> None:
@@ -129,30 +130,54 @@ def _restart() -> None:
 
 def _load(source: str, text: str) -> None:
     """Show another matrix in the grid and the text area; unreadable text has no grid."""
-    cells = _grid_of(text)
-    _keep(cells, _lines(cells) if cells else text)
+    cells, bar, names = _grid_of(text)
+    _keep(cells, _lines(cells, bar) if cells and not names else text, 0, bar, names)
     st.session_state["entry_source"] = source
 
 
-def _lines(cells: Sequence[Sequence[str]]) -> str:
+def _lines(cells: Sequence[Sequence[str]], bar: int | None) -> str:
     """Cells as text, parted by tabs where a cell holds white space or a comma of its own."""
     between = "\t" if any(c in cell for row in cells for cell in row for c in " ,;") else "  "
-    return "\n".join(between.join(cell or '""' for cell in row) for row in cells)
+    rows = [[cell or '""' for cell in row] for row in cells]
+    if bar:
+        rows = [[*row[:bar], "|", *row[bar:]] for row in rows]
+    return "\n".join(between.join(row) for row in rows)
 
 
-def _grid_of(text: str) -> list[list[str]] | None:
-    """The cells of a text if they form a grid small enough to draw, numbers or not."""
-    readings = _readings(text)
-    cells = readings[0].cells if readings else []
+def _grid_of(text: str) -> tuple[list[list[str]] | None, int | None, tuple[str, ...]]:
+    """The cells of a text if they form a grid small enough to draw, numbers or not; its bar and
+    the names of its unknowns."""
+    first = next(iter(_readings(text)), Reading())
+    cells = first.cells
     fits = 0 < len(cells) <= MAX_SIDE and 0 < len(cells[0]) <= MAX_SIDE
-    return cells if fits and len({len(row) for row in cells}) == 1 else None
+    even = fits and len({len(row) for row in cells}) == 1
+    return (cells, first.bar, first.names) if even else (None, None, ())
 
 
-def _keep(cells: list[list[str]] | None, typed: str, meant: int = 0) -> None:
+def _keep(
+    cells: list[list[str]] | None,
+    typed: str,
+    meant: int = 0,
+    bar: int | None = None,
+    names: tuple[str, ...] = (),
+) -> None:
     """New contents for both views; a new grid, since its edits belong to the old contents."""
     state = st.session_state
     state["entry_cells"], state["entry_base"], state["entry_typed"] = cells, cells, typed
     state["entry_version"], state["entry_meant"] = state.get("entry_version", 0) + 1, meant
+    state["entry_augmented"] = bar, names
+
+
+def augmented() -> tuple[int | None, tuple[str, ...]]:
+    """How many columns of the matrix stand left of its bar, and what the unknowns are called."""
+    return st.session_state.get("entry_augmented", (None, ()))
+
+
+def _fitting(n: int) -> tuple[int | None, tuple[str, ...]]:
+    """The bar and the names as they are in a grid of n columns now."""
+    bar, names = augmented()
+    bar = bar if bar and bar < n else None
+    return bar, names if bar == len(names) == n - 1 else ()
 
 
 def _publish(cells: list[list[str]]) -> None:
@@ -162,16 +187,17 @@ def _publish(cells: list[list[str]]) -> None:
     except InputError:
         return
     state = st.session_state
-    if state.get("m") != compact(cells):
-        state["m"] = state["entry_source"] = compact(cells)
+    line = compact(cells, *augmented())
+    if state.get("m") != line:
+        state["m"] = state["entry_source"] = line
         _restart()
 
 
 def _text_changed() -> None:
     state = st.session_state
     typed = state["entry_text"]
-    cells = _grid_of(typed)
-    _keep(cells, typed)
+    cells, bar, names = _grid_of(typed)
+    _keep(cells, typed, 0, bar, names)
     if cells:
         _publish(cells)
 
@@ -182,7 +208,8 @@ def _grid_changed() -> None:
     for row, edits in state[_grid_key()]["edited_rows"].items():
         for column, value in edits.items():
             cells[int(row)][int(column) - 1] = str(value or "").strip()
-    state["entry_cells"], state["entry_typed"], state["entry_meant"] = cells, _lines(cells), 0
+    typed = _lines(cells, augmented()[0])
+    state["entry_cells"], state["entry_typed"], state["entry_meant"] = cells, typed, 0
     _publish(cells)
 
 
@@ -191,10 +218,10 @@ def _pasted() -> None:
     state = st.session_state
     block = state["entry_pasted"].pasted
     text, top, left = str(block["text"]), int(block["row"]), int(block["column"])
-    cells = _grid_of(text)
-    if cells is None or not (top or left):
+    cells, bar, _ = _grid_of(text)
+    if cells is None or bar or not (top or left):
         base = state["entry_cells"]
-        if cells is None or (len(cells) >= len(base) and len(cells[0]) >= len(base[0])):
+        if cells is None or bar or (len(cells) >= len(base) and len(cells[0]) >= len(base[0])):
             state["entry_text"] = text
             return _text_changed()
     m = max(len(state["entry_cells"]), top + len(cells))
@@ -205,8 +232,7 @@ def _pasted() -> None:
     grown = _resized_to(m, n)
     for i, row in enumerate(cells, top):
         grown[i][left : left + len(row)] = row
-    _keep(grown, _lines(grown))
-    return _publish(grown)
+    return _show(grown, *_fitting(n))
 
 
 def _resized_to(m: int, n: int) -> list[list[str]]:
@@ -218,8 +244,24 @@ def _resized_to(m: int, n: int) -> list[list[str]]:
 
 def _resized() -> None:
     grown = _resized_to(st.session_state["entry_rows"], st.session_state["entry_columns"])
-    _keep(grown, _lines(grown))
-    _publish(grown)
+    _show(grown, *_fitting(len(grown[0])))
+
+
+def _show(cells: list[list[str]], bar: int | None, names: tuple[str, ...] = ()) -> None:
+    _keep(cells, _lines(cells, bar), 0, bar, names)
+    _publish(cells)
+
+
+def _barred() -> None:
+    """The bar is put before another column, or taken away."""
+    _show(st.session_state["entry_cells"], st.session_state["entry_bar"] or None)
+
+
+def _beside_identity() -> None:
+    """[A | I], to be reduced to [I | A^-1]."""
+    A = st.session_state["entry_cells"]
+    n = len(A)
+    _show([[*row, *(str(int(i == j)) for j in range(n))] for i, row in enumerate(A)], n)
 
 
 def _grid_key() -> str:
@@ -233,6 +275,23 @@ def _grid() -> None:
     with st.container(horizontal=True):
         for label, key in (("Rows", "entry_rows"), ("Columns", "entry_columns")):
             st.number_input(label, 1, MAX_SIDE, key=key, on_change=_resized)
+    state["entry_bar"] = augmented()[0] or 0
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(
+            "Bar after column",
+            0,
+            max(len(base[0]) - 1, 0),
+            key="entry_bar",
+            on_change=_barred,
+            help="As in [A | b]: pivots are sought left of the bar. 0 is no bar.",
+        )
+        if len(base) == len(base[0]) <= MAX_SIDE // 2:
+            st.button(
+                "[A | I]",
+                key="entry_identity",
+                on_click=_beside_identity,
+                help="Put the identity matrix beside A: reduced, A⁻¹ stands in its place.",
+            )
     listen("entry_pasted", len(base), len(base[0]), _pasted)
     st.data_editor(
         {str(j + 1): [row[j] for row in base] for j in range(len(base[0]))},

@@ -70,7 +70,7 @@ def test_numbers(text, value):
         ("[1 2; 3 4] [5 6; 7 8]", "two different matrices"),
         ("1,5 2,5\n3,5 4,5", "decimal points here or part the entries"),
         ("1,000\t2,000", "decimal points here or part thousands"),
-        ("x + y = 1\n2x - y = 3", "equations"),
+        ("x y = 1\n2x - y = 3", "multiplies two unknowns"),
         ("(" * 50 + "1" + ")" * 50, "nest more than 12 deep"),
         ("\n".join(["1 " * 90] * 90), "There are 90 rows; at most 12"),
         ("1 " * 13, "Row 1 has 13 entries, beginning with “1”; at most 12"),

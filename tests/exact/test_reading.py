@@ -126,10 +126,42 @@ def test_an_augmented_bar_is_remembered(text, bar):
     assert read(text).bar == bar
 
 
-def test_equations_are_read_as_two_sides_each():
-    (first, second) = read("x + 2y = 3; 2x - y = 1").equations
-    assert (first[0].op, first[1].text) == ("+", "3")
-    assert (second[0].op, second[1].text) == ("+", "1")
+@pytest.mark.parametrize(
+    ("text", "means", "names"),
+    [
+        ("x + 2y = 3; 2x - y = 1", "1 2 3; 2 -1 1", "x y"),
+        ("x1 + 2x2 = 3\n2*x_1 - x_{2}/3 = 1", "1 2 3; 2 -1/3 1", "x1 x2"),
+        ("3y = 2(x + 1) - y, x = 4", "-2 4 2; 1 0 4", "x y"),
+        ("x10 + x2 = 1; x2 = y", "1 1 0 1; 1 0 -1 0", "x2 x10 y"),
+        (r"\begin{cases} x+\frac{1}{2}y=3 \\ 2x-y=1 \end{cases}", "1 1/2 3; 2 -1 1", "x y"),
+        (r"\begin{aligned} x+2y&=3 \\ 2x-y&=1 \end{aligned}", "1 2 3; 2 -1 1", "x y"),
+        (r"\lambda + 2\mu = 0; 0.5\mu = λ", "1 2 0; -1 1/2 0", "λ μ"),
+        ("x + x = 2; x = x", "2 2; 0 0", "x"),
+    ],
+)
+def test_equations_are_read_as_a_b_with_the_names_of_the_unknowns(text, means, names):
+    reading = read(text)
+    assert matrix_of(reading) == parse_matrix(text) == parse_matrix(means)
+    assert (" ".join(reading.names), reading.bar) == (names, len(reading.names))
+    assert reading.notes[0].startswith("The equations are read as [A | b], with a column for")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x + y = 2; x y = 1", "Equation 2 multiplies two unknowns."),
+        ("x + x^2 = 2", "Equation 1 multiplies two unknowns."),
+        ("x + 1/y = 2", "Equation 1 divides by an unknown."),
+        ("x + sin(y) = 2", "Equation 1 is not linear"),
+        ("x + y = 2; 1 + 1 = 2; y + 3", "is no equation"),
+        ("2 + 2 = 4; 1 + 1 = 2", "There is no unknown"),
+        ("x + y =; x = 2", "Equation 1 is empty"),
+        ("x + y/0 = 1", "Equation 1 divides by zero"),
+    ],
+)
+def test_what_is_no_linear_equation_is_named(text, said):
+    with pytest.raises(InputError, match=said):
+        read(text)
 
 
 @pytest.mark.parametrize(
@@ -217,5 +249,5 @@ def test_the_number_of_tokens_is_bounded():
 def test_any_text_is_read_or_refused_by_us(text):
     with contextlib.suppress(InputError):
         reading = read(text)
-        assert reading.equations or reading.rows
+        assert reading.rows
         assert [each.notes for each in (reading, *reading.others)]

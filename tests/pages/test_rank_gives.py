@@ -82,8 +82,8 @@ def test_a_x_is_b_for_a_typed_b(m, b, said):
 
 def test_the_general_solution_is_written_out():
     app = given("A x = b", m="1 2; 2 4", b="3 6")
-    assert "x1 = 3 − 2 x2\nx2 free" in [code.value for code in app.code]
-    assert "x = (3, 0) + x2 (−2, 1)" in words(app)
+    assert "x1 = 3 − 2 x2, x2 free" in words(app)
+    assert "(x1, x2) = (3, 0) + x2 (−2, 1)" in words(app)
     assert "ends with the equation **0 = 1**" in words(given("A x = b", m="1 2; 2 4", b="3 7"))
 
 
@@ -114,10 +114,10 @@ def test_a_is_c_times_r_as_drawn_with_what_it_stores():
 def test_where_nothing_solves_the_nearest_point_is_shown():
     said = words(given("A x = b", m="1 0; 1 1; 1 2", b="6 0 0"))
     assert "**No solution**" in said
-    assert "x = (5, −3)" in said
+    assert "x1 = 5, x2 = −3" in said
     assert "p = A x = (5, 2, −1)" in said
     assert "b − p = (1, −2, 1), the residual; |b − p|² = 6." in said
-    assert "x = (1/5, 0) + x2 (−2, 1)" in words(given("A x = b", m="1 2; 2 4", b="1 0"))
+    assert "(x1, x2) = (1/5, 0) + x2 (−2, 1)" in words(given("A x = b", m="1 2; 2 4", b="1 0"))
 
 
 def test_an_inverse_or_the_sentence_why_not():
@@ -142,3 +142,10 @@ def test_forms_and_dependencies():
     app = given("Forms", m="1 2; 2 4")
     assert "**Rank 1**: 1 pivot" in words(app)
     assert "**R2 = 2 R1**" in words(app)
+
+
+def test_left_of_a_bar_stands_a_and_right_of_it_b():
+    app = given("A x = b", m="x + 2y = 3; 2x + 4y = 6")
+    assert "(x, y) = (3, 0) + y (−2, 1)" in words(app)
+    assert "[['1', '2'], ['2', '4']]" in str(matrices(given("A = C R", m="1 2 | 3; 2 4 | 7")))
+    assert "det A = 2 · 2 = 4" in words(given("Inverse", m="2 1 | 1; 4 4 | 1"))

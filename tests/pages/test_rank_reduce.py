@@ -284,3 +284,61 @@ def test_the_moves_of_a_link_are_worked_out_once(monkeypatch):
     assert texts == ["v1.N1S12"]
     app.text_input(key="ops").set_value("v1.S12").run()
     assert texts == ["v1.N1S12", "v1.S12"]
+
+
+def ended(**link: str) -> str:
+    """What is read off at the end of the reduction."""
+    return words(opened(step="99", form="Reduced echelon", **link))
+
+
+@pytest.mark.parametrize(
+    ("m", "said"),
+    [
+        ("1 2 | 3; 2 -1 | 1", ["**Exactly one solution**: x1 = 1, x2 = 1."]),
+        ("x + 2y = 3; 2x - y = 1", ["**Exactly one solution**: x = 1, y = 1.", "x and y"]),
+        (
+            "x + 2y = 3; 2x + 4y = 6",
+            ["**Infinitely many solutions**", "leave y free", "(x, y) = (3, 0) + y (−2, 1)"],
+        ),
+        (
+            "1 2 | 3; 2 4 | 7; 1 0 | 0",
+            ["**No solution**: row 3 says **0 = 1**.", "rank A = 2, rank [A | b] = 3."],
+        ),
+        ("2 1 | 1 0; 4 4 | 0 1", ["**A⁻¹ stands right of the bar**"]),
+        ("1 2 | 1 0; 2 4 | 0 1", ["**A has no inverse**", "is 0: −2 R1 + R2."]),
+        ("1 2 | 3 4; 2 4 | 6 7", ["Column 1 right of the bar:", "Infinitely many", "row 2 says"]),
+    ],
+)
+def test_the_end_of_a_barred_matrix_reads_off_what_it_says(m, said):
+    page = ended(m=m)
+    assert [part for part in said if part not in page] == []
+
+
+def test_a_bar_is_drawn_kept_in_the_link_and_no_pivot_stands_right_of_it():
+    app = opened(m="1 2 | 3; 2 4 | 7", step="1")
+    assert app.number_input(key="entry_bar").value == 2
+    assert 'class="lr-zero lr-barred"' in caption(app) or "lr-barred" in caption(app)
+    assert "**No solution**: row 2 says **0 = 1**." in words(app)
+    app.number_input(key="entry_bar").set_value(1).run()
+    assert app.query_params["m"] == "1|2,3;2|4,7"
+    app.number_input(key="entry_bar").set_value(0).run()
+    assert app.query_params["m"] == "1,2,3;2,4,7"
+    assert "lr-barred" not in caption(app).split("</style>")[-1]
+
+
+def test_the_identity_is_put_beside_a_square_matrix():
+    app = opened(m="2 1; 4 4", form="Reduced echelon")
+    app.button(key="entry_identity").click().run()
+    assert app.query_params["m"] == "2,1|1,0;4,4|0,1"
+    app = ended(m="2,1|1,0;4,4|0,1")
+    assert "A⁻¹ stands right of the bar" in app
+
+
+def test_equations_typed_keep_their_names_in_the_link_and_in_a_shared_one():
+    app = opened(m="x + 2y = 3; 2x - y = 1", how="Type")
+    pressed(app, "help_Do this step")
+    address = next(code.value for code in app.code if "m=" in code.value)
+    d = decode(address.partition("?")[2])
+    assert (d.bar, d.names, len(d.ops)) == (2, ("x", "y"), 1)
+    app.number_input(key="entry_rows").set_value(3).run()
+    assert app.query_params["m"] == "x+2y=3;2x-y=1;0x=0"

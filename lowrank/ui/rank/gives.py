@@ -11,7 +11,6 @@ from lowrank.exact.notation import latex_matrix
 from lowrank.exact.projection import least_squares
 from lowrank.exact.subspaces import fundamental
 from lowrank.exact.systems import (
-    Solution,
     cr,
     determinant,
     elementary_product,
@@ -19,12 +18,13 @@ from lowrank.exact.systems import (
     plu,
     solve,
 )
-from lowrank.figures.exact import matrix_html, vector
+from lowrank.figures.exact import font_size, matrix_html, vector
 from lowrank.figures.four_spaces import four_spaces_html
 from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.matrix_entry import augmented
 from lowrank.ui.rank.inputs import BOUND, choice, right_side
 from lowrank.ui.rank.link import derivation
-from lowrank.ui.rank.sentences import dependent_rows
+from lowrank.ui.rank.sentences import dependent_rows, solved
 from lowrank.ui.rank.view import View
 
 USAGE = """from lowrank import exact
@@ -37,7 +37,7 @@ ANSWERS = ("Forms", "A = C R", "Subspaces", "A x = b", "P A = L U", "Inverse", "
 
 
 def beside(A: Matrix) -> None:
-    """One answer at a time, chosen above it; all of them follow from the matrix alone."""
+    """One answer at a time, chosen above it, on the matrix left of the bar if there is one."""
     answer = choice(
         "What elimination gives",
         ANSWERS,
@@ -46,16 +46,17 @@ def beside(A: Matrix) -> None:
         wrap=True,
         label_visibility="collapsed",
     )
+    left = tuple(row[: augmented()[0]] for row in A)
     with errors_shown():
         {
             "Forms": forms,
             "A = C R": columns_times_rows,
             "Subspaces": four_subspaces,
-            "A x = b": equations,
+            "A x = b": lambda _: equations(A),
             "P A = L U": factors,
             "Inverse": inverted,
-            "E A": elementary,
-        }[str(answer)](A)
+            "E A": lambda _: elementary(A),
+        }[str(answer)](left)
 
 
 def forms(A: Matrix) -> None:
@@ -84,7 +85,7 @@ def columns_times_rows(A: Matrix) -> None:
             ("R: the non-zero rows of the reduced form", found.R, True),
         ):
             with st.container(width="content"):
-                _named(title, M, pivots=marked)
+                _named(title, M, pivots=marked, size=font_size(A))
     st.markdown(
         f"**A = C R**: ({m} × {n}) = ({m} × {r}) ({r} × {n}). Stored are {r} · ({m} + {n}) = "
         f"**{r * (m + n)}** numbers in place of {m} · {n} = **{m * n}**."
@@ -101,24 +102,29 @@ def four_subspaces(A: Matrix) -> None:
 
 
 def equations(A: Matrix) -> None:
-    """All solutions of A x = b, for a b that the visitor types."""
-    first = ", ".join(written(x).replace("−", "-") for x in _times_ones(A))
+    """All solutions of A x = b, for a b that the visitor types or that stands right of the bar."""
+    bar, names = augmented()
+    given, whence = _times_ones(A), "A times 1, 1, …"
+    if bar:
+        given, whence = tuple(row[bar] for row in A), "right of the bar"
+    A = tuple(row[:bar] for row in A)
+    shown = ", ".join(written(x).replace("−", "-") for x in given)
     st.text_input(
         "b, one entry for each row",
         key="b",
-        placeholder=f"{first}   (A times 1, 1, …)",
+        placeholder=f"{shown}   ({whence})",
         help=text("rank", "help b"),
         **BOUND,
     )
     typed = (st.session_state["b"] or "").strip()
-    b = right_side(typed, len(A)) if typed else _times_ones(A)
-    found = solve(A, b)
+    b = right_side(typed, len(A)) if typed else given
+    found = solve(A, b, names)
     st.html(matrix_html(found.augmented, f"A and b = {vector(b)} side by side", bar=len(A[0])))
-    st.markdown(_solved(found))
+    last = found.equations[-1]
+    for sentence in solved(found, f"elimination of A with b ends with the equation **{last}**"):
+        st.markdown(sentence)
     if found.particular is None:
         _nearest(A, b)
-    else:
-        _all_of(found)
 
 
 def _nearest(A: Matrix, b: Row) -> None:
@@ -126,7 +132,8 @@ def _nearest(A: Matrix, b: Row) -> None:
     found = least_squares(A, b)
     st.markdown(f"**Least squares**: {text('rank', 'least squares')}")
     st.html(matrix_html(found.normal, "Aᵀ A and Aᵀ b side by side", bar=len(A[0])))
-    _all_of(found.minimisers)
+    for sentence in solved(found.minimisers, ""):
+        st.markdown(sentence)
     st.markdown(
         f"p = A x = {vector(found.projection)}, the projection of b onto the column space.\n\n"
         f"b − p = {vector(found.residual)}, the residual; "
@@ -134,32 +141,9 @@ def _nearest(A: Matrix, b: Row) -> None:
     )
 
 
-def _all_of(found: Solution) -> None:
-    """Every solution: each unknown by the free ones, and as vectors."""
-    st.code("\n".join(found.equations), language=None)
-    st.markdown(f"x = {vector(found.particular or ())}{_plus(found)}")
-
-
 def _times_ones(A: Matrix) -> tuple[Fraction, ...]:
     """A right-hand side that has a solution, whatever A: A times the vector of ones."""
     return tuple(sum(row, Fraction(0)) for row in A)
-
-
-def _solved(found: Solution) -> str:
-    """How many solutions, and why."""
-    if found.particular is None:
-        row = found.equations[0]
-        return f"**No solution**: elimination of A with b ends with the equation **{row}**."
-    if not found.free:
-        return "**Exactly one solution**: every column of A has a pivot, so no unknown is free."
-    free = ", ".join(f"x{j + 1}" for j in found.free)
-    return f"**Infinitely many solutions**: columns without a pivot leave {free} free."
-
-
-def _plus(found: Solution) -> str:
-    """The null space's share of the general solution."""
-    pairs = zip(found.free, found.null_basis, strict=True)
-    return "".join(f" + x{j + 1} {vector(v)}" for j, v in pairs)
 
 
 def factors(A: Matrix) -> None:
@@ -213,9 +197,10 @@ def elementary(A: Matrix) -> None:
             st.caption(f"…and {len(ops) - len(shown)} more.")
 
 
-def _named(title: str, A: Matrix, pivots: bool = False) -> None:
+def _named(title: str, A: Matrix, pivots: bool = False, size: float | None = None) -> None:
     st.markdown(f"**{title}**")
-    st.html(matrix_html(A, title, set(enumerate(leading_columns(A))) if pivots else ()))
+    marked = set(enumerate(leading_columns(A))) if pivots else ()
+    st.html(matrix_html(A, title, marked, size=size))
 
 
 VIEW = View(beside=beside, code=(cr, plu, solve, fundamental), usage=USAGE)

@@ -14,6 +14,7 @@ from lowrank.exact.derivation import MOST_MOVES, Derivation
 from lowrank.exact.matrices import Matrix, RowOp
 from lowrank.exact.query import REDUCED, STYLE_NAMES, decode_moves, encode_moves, reaching
 from lowrank.exact.styles import Style
+from lowrank.ui.matrix_entry import augmented
 from lowrank.ui.rank.inputs import BOUND, choice
 
 WATCH, TYPE, CLICK, WHOLE = WAYS = ("Watch", "Type", "Click", "Matrix")
@@ -118,7 +119,9 @@ def derivation(A: Matrix, ahead: bool = False) -> Derivation:
         InputError: the operations in the link cannot be read, or not done to A.
     """
     state = st.session_state
-    wanted = Derivation(A, reduced=reduced(), style=style()), state.get("ops") or ""
+    bar, names = augmented()
+    start = Derivation(A, reduced=reduced(), style=style(), bar=bar, names=names)
+    wanted = start, state.get("ops") or ""
     if state.get("derivation", (None, None))[0] != wanted:
         state["derivation"] = wanted, decode_moves(*wanted)
     own, position = state["derivation"][1], int(state.get("step") or 0)

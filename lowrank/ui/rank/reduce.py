@@ -15,20 +15,20 @@ from lowrank.figures.exact import history_html
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank import own_moves
 from lowrank.ui.rank.link import TYPE, WATCH, derivation, go, start_over, ways
-from lowrank.ui.rank.sentences import conclusion, determinant_so_far
+from lowrank.ui.rank.sentences import conclusion, determinant_so_far, read_off
 from lowrank.ui.rank.stepper import place, transport, watched
 from lowrank.ui.rank.view import View
 
 LINK = "Link"
 EXPORTS = {
-    "LaTeX": ("latex", "tex", to_latex),
-    "Markdown": ("markdown", "md", to_markdown),
-    "Code": ("python", "py", to_code),
+    "LaTeX": ("latex", "tex", lambda d: to_latex(d.start, d.ops, d.bar)),
+    "Markdown": ("markdown", "md", lambda d: to_markdown(d.start, d.ops, d.bar)),
+    "Code": ("python", "py", lambda d: to_code(d.start, d.ops)),
 }
 USAGE = """from lowrank import exact
 
 A = exact.parse_matrix("{matrix}")
-for step in exact.steps(A, reduced={reduced}, style="{style}"):
+for step in exact.steps(A, reduced={reduced}, style="{style}", bar={bar}):
     print(step.op, step.why)
 print(exact.rank(A))"""
 
@@ -55,7 +55,10 @@ def beside(A: Matrix) -> None:
         st.markdown(determinant_so_far(d))
     with st.container(key="conclusion"):
         st.html("<style>.st-key-conclusion { min-height: 11rem; }</style>")
-        for sentence in conclusion(A) if d.finished else [text("rank", "conclusion waits")]:
+        said = [text("rank", "conclusion waits barred" if d.bar else "conclusion waits")]
+        if d.finished:
+            said = read_off(d) if d.bar else conclusion(A)
+        for sentence in said:
             st.markdown(sentence)
 
 
@@ -97,7 +100,7 @@ def _history(d: Derivation) -> None:
             st.caption(text("rank", "share"))
             return
         language, ending, write = EXPORTS[str(form)]
-        written = write(d.start, d.ops[: d.position])
+        written = write(d.cut())
         st.code(written, language=language, height=150)
         st.download_button(
             "Download",

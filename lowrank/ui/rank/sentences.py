@@ -7,11 +7,18 @@ from math import prod
 import numpy as np
 
 from lowrank.exact.derivation import Derivation
-from lowrank.exact.elimination import rank
+from lowrank.exact.elimination import pivots_in_place, rank
 from lowrank.exact.floating import Run, eliminate, floats, number
-from lowrank.exact.matrices import Matrix, written
+from lowrank.exact.matrices import Matrix, identity, transpose, written
 from lowrank.exact.styles import needed
-from lowrank.exact.subspaces import dependencies, listed, null_space, rank_nullity
+from lowrank.exact.subspaces import (
+    combination,
+    dependencies,
+    listed,
+    null_space,
+    rank_nullity,
+)
+from lowrank.exact.systems import Solution, solve
 from lowrank.figures.exact import vector
 from lowrank.spectra.measures import numerical_rank
 from lowrank.spectra.svd import full
@@ -57,6 +64,61 @@ def determinant_so_far(d: Derivation) -> str:
     times = f"{terms} = {written(value)}" if n > 1 else terms
     return (
         f"{here}The product of the diagonal is {times}, so **det A = {written(value / d.factor)}**."
+    )
+
+
+def read_off(d: Derivation) -> list[str]:
+    """What [A | B] says at the end of its reduction: the solutions of A x = b, or the inverse."""
+    assert d.bar is not None
+    A, B = (tuple(row[: d.bar] for row in d.start), tuple(row[d.bar :] for row in d.start))
+    r, both = len(pivots_in_place(d.matrix, d.bar)), rank(d.start)
+    ranks = f"rank A = {r}, rank [A | {'b' if len(B[0]) == 1 else 'B'}] = {both}."
+    if identity(len(A)) == B and len(A[0]) == len(A):
+        return [_inverse_read_off(d, r), ranks]
+    said = []
+    for k, column in enumerate(transpose(B)):
+        said += [f"Column {k + 1} right of the bar:"] * (len(B[0]) > 1)
+        said += solved(solve(A, column, d.names), _contradiction(d, d.bar + k))
+    return [*said, ranks]
+
+
+def _contradiction(d: Derivation, column: int) -> str:
+    """The row of the matrix at the position of d that no unknowns satisfy, as an equation."""
+    rows = enumerate(d.matrix, start=1)
+    bad = ((i, row[column]) for i, row in rows if not any(row[: d.bar]) and row[column])
+    return next((f"row {i} says **0 = {written(x)}**" for i, x in bad), "")
+
+
+def solved(found: Solution, contradiction: str) -> list[str]:
+    """How many solutions there are and why, and all of them."""
+    if found.particular is None:
+        return [f"**No solution**: {contradiction}."]
+    equations = ", ".join(found.equations)
+    if not found.free:
+        return [
+            f"**Exactly one solution**: {equations}. Every column of A has a pivot, so no unknown "
+            "is free."
+        ]
+    free = ", ".join(found.names[j] for j in found.free)
+    pairs = zip(found.free, found.null_basis, strict=True)
+    plus = "".join(f" + {found.names[j]} {vector(v)}" for j, v in pairs)
+    return [
+        f"**Infinitely many solutions**: columns without a pivot leave {free} free. {equations}.",
+        f"({', '.join(found.names)}) = {vector(found.particular)}{plus}",
+    ]
+
+
+def _inverse_read_off(d: Derivation, r: int) -> str:
+    """What [A | I] says: A^-1, or the combination of the rows of A that is 0."""
+    n = len(d.start)
+    if r == n and d.reduced:
+        return "**A⁻¹ stands right of the bar**: what turned A into I has turned I into A⁻¹."
+    if r == n:
+        return "Every row has a pivot, so **A has an inverse**. In the reduced form it is seen."
+    terms = [(x, f"R{i + 1}") for i, x in enumerate(d.matrix[r][n:])]
+    return (
+        f"**A has no inverse**: its rank is {r}, not {n}. Row {r + 1} says which combination of "
+        f"the rows of A is 0: {combination(terms)}."
     )
 
 

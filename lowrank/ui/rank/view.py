@@ -19,4 +19,4 @@ class View:
     beside: Callable[[Matrix], None] | None = None
     draws: Callable[[], object] | None = None
     code: tuple[Callable, ...] = ()
-    usage: str = ""  # may name {matrix}, {reduced}, {style}
+    usage: str = ""  # may name {matrix}, {reduced}, {style}, {bar}
