@@ -94,6 +94,7 @@ class Derivation:
     def __post_init__(self) -> None:
         vars(self)["start"] = exact(self.start, "start")
         vars(self)["ops"] = several(self.ops, RowOp, "ops")
+        vars(self)["names"] = several(self.names, str, "names")
         whole(self.position, "position")
         check_style(self.style, self.bar, len(self.start[0]))
         if len(self.ops) > MOST_MOVES:

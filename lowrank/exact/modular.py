@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from math import gcd, isqrt, lcm, prod
-from typing import Any
+from typing import Any, Literal
 
 from lowrank.errors import InputError
 from lowrank.exact.arguments import whole
@@ -29,7 +29,14 @@ from lowrank.exact.matrices import (
 )
 from lowrank.exact.styles import needed
 from lowrank.exact.subspaces import null_vector
-from lowrank.exact.systems import Solution, augmented, particular, right_hand_side, square
+from lowrank.exact.systems import (
+    Solution,
+    augmented,
+    particular,
+    right_hand_side,
+    square,
+    unknowns,
+)
 
 MOST = 10**6  # the largest modulus: proving it prime by trial division takes no time
 TRIED = 10**5  # primes up to here are split off a minor
@@ -232,11 +239,12 @@ def solve_mod(A: Any, b: Sequence[Any], p: int) -> SolutionMod:  # (m, n), (m,)
     R = echelon_mod(both, p, reduced=True)
     bound = leading_columns(R)
     if n in bound:
-        return SolutionMod("none", None, (), (), R[bound.index(n)], both, p)
+        return SolutionMod("none", None, (), (), R[bound.index(n)], both, unknowns(n), p)
     free = tuple(j for j in range(n) if j not in bound)
     basis = _null_basis(R, bound, n, p)
     x = particular(R, bound)
-    return SolutionMod("finitely many" if free else "unique", x, basis, free, None, both, p)
+    kind: Literal["finitely many", "unique"] = "finitely many" if free else "unique"
+    return SolutionMod(kind, x, basis, free, None, both, unknowns(n), p)
 
 
 def inverse_mod(A: Any, p: int) -> Matrix:  # (n, n) -> (n, n)

@@ -19,6 +19,7 @@ from itertools import accumulate
 from lowrank.errors import InputError
 from lowrank.exact.arguments import MOST_DIGITS, several
 from lowrank.exact.matrices import Matrix, RowOp, apply, exact, latex_number, plain
+from lowrank.exact.styles import check_bar
 
 
 def matrices(A: Matrix, ops: Sequence[RowOp]) -> list[Matrix]:
@@ -70,6 +71,7 @@ def to_latex(A: Matrix, ops: Sequence[RowOp], bar: int | None = None) -> str:
         InputError: an operation names a row that A does not have.
     """
     A, ops = exact(A), several(ops, RowOp, "ops")
+    check_bar(bar, len(A[0]))
     first, *others = (latex_matrix(B, bar) for B in matrices(A, ops))
     lines = [f"& {first}"]
     lines += [rf"\xrightarrow{{{op.latex()}}} \; & {B}" for op, B in zip(ops, others, strict=True)]
@@ -85,6 +87,7 @@ def to_markdown(A: Matrix, ops: Sequence[RowOp], bar: int | None = None) -> str:
         InputError: an operation names a row that A does not have.
     """
     A, ops = exact(A), several(ops, RowOp, "ops")
+    check_bar(bar, len(A[0]))
     first, *others = (f"$${latex_matrix(B, bar)}$$" for B in matrices(A, ops))
     pairs = zip(ops, others, strict=True)
     parts = [f"{k}. ${op.latex()}$\n\n{B}" for k, (op, B) in enumerate(pairs, start=1)]

@@ -39,6 +39,15 @@ def check_style(style: str, bar: int | None, n: int) -> None:
         InputError: which of the two it is, and what was expected.
     """
     one_of(style, STYLES, "style")
+    check_bar(bar, n)
+
+
+def check_bar(bar: int | None, n: int) -> None:
+    """Refuse a bar that is not inside a matrix of n columns.
+
+    Raises:
+        InputError: what was passed, and what was expected.
+    """
     if bar is not None and not 1 <= whole(bar, "bar") < n:
         raise InputError(
             f"bar is {bar!r}: expected None, or how many of the {n} columns stand left of the bar, "

@@ -15,7 +15,7 @@ from math import prod
 from typing import Any, Literal
 
 from lowrank.errors import InputError
-from lowrank.exact.arguments import fraction, vector
+from lowrank.exact.arguments import fraction, several, vector
 from lowrank.exact.elimination import Step, echelon, leading_columns, rank, reduced_echelon, steps
 from lowrank.exact.matrices import Matrix, Row, RowOp, apply, exact, identity, transpose, written
 from lowrank.exact.notation import latex_matrix
@@ -245,6 +245,11 @@ def right_hand_side(A: Matrix, b: Sequence[Any]) -> Matrix:  # (m, n), (m,) -> (
     return tuple((fraction(x, f"Entry {i} of b"),) for i, x in enumerate(b, start=1))
 
 
+def unknowns(n: int) -> tuple[str, ...]:
+    """x1 to xn."""
+    return tuple(f"x{j + 1}" for j in range(n))
+
+
 def particular(R: Matrix, bound: tuple[int, ...]) -> Row:  # (m, n + 1) -> (n,)
     """The x with 0 for each free unknown that [A | b] has, from its reduced form R."""
     x = [Fraction(0)] * (len(R[0]) - 1)
@@ -271,7 +276,9 @@ def solve(A: Any, b: Sequence[Any], names: Sequence[str] = ()) -> Solution:  # (
     """
     A = exact(A)
     both, n = augmented(A, right_hand_side(A, b)), len(A[0])
-    called = tuple(names) or tuple(f"x{j + 1}" for j in range(n))
+    called = several(names, str, "names") or unknowns(n)
+    if len(called) != n:
+        raise InputError(f"names are {len(called)}; A has {n} columns, and each is an unknown.")
     E = echelon(both)
     bound = leading_columns(E)
     if n in bound:
