@@ -1,8 +1,8 @@
-"""A whole derivation with its steps, beside what sympy takes for the reduced form alone.
+"""A whole derivation with its steps, beside others' reduced form alone; and large matrices.
 
-python benchmarks/elimination.py   Random integer matrices in -9..9, several seeds. Each repeat
-times ours and every peer, one after the other, in processor time, which a busy machine disturbs
-least.
+python benchmarks/elimination.py   Random integer matrices in -9..9, several seeds; then rank and
+reduced form of large ones. Each repeat times ours and every peer, one after the other, in processor
+time, which a busy machine disturbs least. FLINT is a peer where python-flint is installed.
 """
 
 import gc
@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import common
 import numpy as np
-from sympy import QQ, Matrix
+from sympy import QQ, ZZ, Matrix
 from sympy.polys.matrices import DomainMatrix
+
+try:
+    import flint
+except ImportError:
+    flint = None
 
 if TYPE_CHECKING:
     from lowrank.exact.derivation import Derivation
@@ -39,6 +44,13 @@ PEERS = {
     "QQ": "sympy DomainMatrix.rref() over QQ",
     "FF": "sympy DomainMatrix.rref(method='FF'), fraction-free",
     "CD": "sympy DomainMatrix.rref(method='CD'), clear denominators",
+    "FLINT": "python-flint fmpz_mat.rref(), integers over one denominator, in C",
+}
+LARGE = {  # what is asked of n x n, the rank it has
+    "rank, 300 x 300": ("rank", 300, 300),
+    "rank, 300 x 300 of rank 150": ("rank", 300, 150),
+    "reduced form, 100 x 100 of rank 50": ("rref", 100, 50),
+    "reduced form, 100 x 100 of rank 99": ("rref", 100, 99),
 }
 
 
@@ -73,18 +85,22 @@ def runs(A: list[list[int]]) -> dict[str, Callable[[], Any]]:
         "page": lambda: page_step(decode_moves(Derivation(fractions, reduced=True), "")),
         "next": lambda: page_step(held),
     }
-    return (page if held else {}) | {
-        "listed": lambda: list(steps(A, reduced=True)),
-        "fractions": lambda: list(steps(fractions, reduced=True)),
-        "ops": lambda: [step.op for step in steps(A, reduced=True)],
-        "matrices": lambda: [(step.op, step.matrix) for step in steps(A, reduced=True)],
-        "all": lambda: [(step.op, step.matrix, step.why) for step in steps(A, reduced=True)],
-        "rref": lambda: reduced_echelon(A),
-        "Matrix": lambda: symbolic.rref(),
-        "QQ": lambda: rational.rref(),
-        "FF": lambda: rational.rref(method="FF"),
-        "CD": lambda: rational.rref(method="CD"),
-    }
+    return (
+        (page if held else {})
+        | {
+            "listed": lambda: list(steps(A, reduced=True)),
+            "fractions": lambda: list(steps(fractions, reduced=True)),
+            "ops": lambda: [step.op for step in steps(A, reduced=True)],
+            "matrices": lambda: [(step.op, step.matrix) for step in steps(A, reduced=True)],
+            "all": lambda: [(step.op, step.matrix, step.why) for step in steps(A, reduced=True)],
+            "rref": lambda: reduced_echelon(A),
+            "Matrix": lambda: symbolic.rref(),
+            "QQ": lambda: rational.rref(),
+            "FF": lambda: rational.rref(method="FF"),
+            "CD": lambda: rational.rref(method="CD"),
+        }
+        | ({"FLINT": flint.fmpz_mat(A).rref} if flint else {})
+    )
 
 
 def agree(A: list[list[int]]) -> None:
@@ -104,6 +120,35 @@ def spent(run: Callable[[], Any], calls: int) -> float:
     for _ in range(calls):
         run()
     return (time.thread_time() - start) / calls
+
+
+def large(what: str, n: int, r: int) -> dict[str, list[float]]:
+    """Seconds of ours and of each peer for a rank or a reduced form, repeat by repeat."""
+    from lowrank.exact.elimination import rank, reduced_echelon
+
+    rng = np.random.default_rng(n + r)
+    A = rng.integers(-9, 10, (n, n))
+    if r < n:
+        A = rng.integers(-3, 4, (n, r)) @ rng.integers(-3, 4, (r, n))
+    entries = A.tolist()
+    integers = DomainMatrix([[ZZ(x) for x in row] for row in entries], (n, n), ZZ)
+    rational = integers.to_field()
+    timed = {
+        "rank": {"lowrank": lambda: rank(entries), "sympy": integers.rank},
+        "rref": {
+            "lowrank": lambda: reduced_echelon(entries),
+            "sympy": lambda: rational.rref(method="CD"),
+        },
+    }[what]
+    if flint:
+        timed["FLINT"] = getattr(flint.fmpz_mat(entries), what)
+    assert rank(entries) == r
+    seconds: dict[str, list[float]] = {name: [] for name in timed}
+    for _ in range(3):
+        for name, run in timed.items():
+            if not seconds[name] or seconds[name][0] < common.LONG:
+                seconds[name].append(spent(run, 1))
+    return seconds
 
 
 def measured(n: int) -> dict[str, list[float]]:
@@ -129,6 +174,8 @@ def main() -> None:
         count = f"{len(SEEDS)} matrices x {REPEATS[n]} repeats"
         print(f"{n} x {n}, integers in -9..9, medians of {count}")
         for name, words in PEERS.items():
+            if name not in seconds:
+                continue
             print(f"  {words:<55} {statistics.median(seconds[name]) * 1e3:8.3f} ms")
         print(f"  lowrank, reduced form{'':36}{'':11}Matrix.rref   {domain}")
         for name, words in OURS.items():
@@ -147,10 +194,16 @@ def main() -> None:
                     if name in seconds
                 }
                 for peer in PEERS
+                if peer in seconds
             },
         }
     print("x: how many times as long the peer takes, of the same matrix in the same repeat.")
-    common.save("elimination", figures, ["sympy"])
+    figures["large"] = {}
+    for name, (what, n, r) in LARGE.items():
+        taken = common.medians(large(what, n, r))
+        figures["large"][name] = taken
+        print(f"{name:<36} " + ", ".join(f"{who} {s:.3f} s" for who, s in taken.items()))
+    common.save("elimination", figures, ["sympy", "python-flint"])
 
 
 if __name__ == "__main__":

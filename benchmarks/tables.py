@@ -46,7 +46,7 @@ def tiny(error: float) -> str:
 
 def elimination(kept: Figures) -> str:
     small, large = kept["figures"]["12"], kept["figures"]["40"]
-    fastest = large["fastest"]
+    fastest, times = large["fastest"], large["times as long"]
     labels = {
         "listed": "every operation: its rows, factor and pivot",
         "ops": "… each as a `RowOp` with its `Fraction`",
@@ -57,7 +57,9 @@ def elimination(kept: Figures) -> str:
     rows = []
     for name, words in labels.items():
         beside = [small["times as long"]["Matrix"]] + [
-            large["times as long"][peer] for peer in ("Matrix", "QQ", fastest)
+            large["times as long"][peer]
+            for peer in ("Matrix", "QQ", fastest, "FLINT")
+            if peer in large["times as long"]
         ]
         first, *others = (f"{peer[name]:.1f}" for peer in beside)
         ms = [f"{digits(size['ms'][name])} ms" for size in (small, large)]
@@ -66,8 +68,24 @@ def elimination(kept: Figures) -> str:
     said = f"How many times as long sympy {kept['machine']['sympy']} takes for the reduced form of "
     said += f"the same matrix of random integers in −9…9 {measured(kept, how)}:\n\n"
     matrix = "`Matrix.rref`"
-    head = ["", "12 × 12", matrix, "40 × 40", matrix, "`DomainMatrix.rref` over ℚ"]
-    return said + table([*head, f"its fastest, `{fastest}`"], rows)
+    peers = ["`DomainMatrix.rref` over ℚ", f"its fastest, `{fastest}`"]
+    if "FLINT" in times:
+        peers.append("FLINT's `rref`, in C")
+    head = ["", "12 × 12", matrix, "40 × 40", matrix, *peers]
+    return said + table(head, rows) + larger(kept["figures"].get("large", {}))
+
+
+def larger(found: Figures) -> str:
+    """Rank and reduced form of large matrices, in seconds."""
+    if not found:
+        return ""
+    who = [name for name in ("lowrank", "sympy", "FLINT") if name in next(iter(found.values()))]
+    rows = [
+        [name.replace(" x ", " × "), *(f"{digits(taken[peer])} s" for peer in who)]
+        for name, taken in found.items()
+    ]
+    said = "\nLarge matrices, whose rank and pivots a prime finds and Hadamard's bound proves:\n\n"
+    return said + table(["", *who], rows)
 
 
 def readers(kept: Figures) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from lowrank.errors import InputError
 from lowrank.exact.elimination import leading_columns, rank
-from lowrank.exact.matrices import Matrix, written
+from lowrank.exact.matrices import Matrix, raised, written
 from lowrank.exact.modular import (
     MOST,
     FallingPrimes,
@@ -87,7 +87,8 @@ def answers(A: Matrix, p: int) -> None:
     if found.particular is None:
         st.markdown(f"**No solution over GF({p})**: the reduced form has the row {found}.")
         return
-    many = "1 vector" if found.count == 1 else f"{p} to the power {len(found.free)} vectors"
+    k = len(found.free)
+    many = "1 vector" if not k else f"{p}{raised(k) if k > 1 else ''} vectors"
     terms = [f"x{j + 1} {vector(v)}" for j, v in zip(found.free, found.null_basis, strict=True)]
     if any(found.particular) or not terms:
         terms.insert(0, vector(found.particular))
