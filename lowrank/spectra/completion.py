@@ -102,7 +102,8 @@ def largest_penalty(X: ArrayLike, observed: ArrayLike | None = None) -> float:
 
     Raises InputError as soft_impute does.
     """
-    return float(np.linalg.norm(checked_problem(X, observed).known, 2))
+    problem = checked_problem(X, observed)
+    return float(np.linalg.norm(problem.known, 2)) / problem.scale
 
 
 def default_path(s_max: float, last: float = LAST_SOFT) -> NDArray[np.float64]:
@@ -155,7 +156,8 @@ def soft_impute(
     known, seen = problem.known, problem.seen
     s_max = float(np.linalg.norm(known, 2))
     checked_limit(max_iterations)
-    path = checked_path(default_path(s_max) if penalties is None else penalties)
+    given = None if penalties is None else np.multiply(checked_path(penalties), problem.scale)
+    path = checked_path(default_path(s_max) if given is None else given)
     Z: Floats = np.zeros_like(known)
     U, s, Vt = known[:, :0], known[0, :0], known[:0]
     record: Iteration | None = None
@@ -168,13 +170,13 @@ def soft_impute(
             count += 1
             record = problem.record(count, penalty, penalty * float(s.sum()), U * s, Vt, Z)
             Z = record.matrix()
-            yield record
+            yield problem.told(record)
             converged = record.change < (tol if last else 10 * tol)
     if debias and len(s):
         count += 1
         s = fitted_values(known, seen, U, Vt)
         record = problem.record(count, 0.0, 0.0, U * s, Vt, Z)
-        yield record
+        yield problem.told(record)
     assert record is not None  # the path has at least one penalty, and a run one iteration
     return problem.completion(record, converged)
 
@@ -235,9 +237,10 @@ def als(
         )
     U, s, Vt = np.linalg.svd(known * (known.size / np.count_nonzero(seen)), full_matrices=False)
     if penalty is None:
-        penalty = LAST_ALS * float(np.linalg.norm(known, 2)) or 1.0
+        penalty = LAST_ALS * float(np.linalg.norm(known, 2)) / problem.scale or 1.0
     if not 0 < penalty < np.inf:
         raise InputError(f"penalty is {penalty}; expected a finite number above 0")
+    penalty *= problem.scale
     A, B = U[:, :rank] * np.sqrt(s[:rank]), np.sqrt(s[:rank])[:, None] * Vt[:rank]
     Z = A @ B
     for count in range(1, checked_limit(max_iterations) + 1):
@@ -246,7 +249,7 @@ def als(
         price = penalty / 2 * float((A**2).sum() + (B**2).sum())
         record = problem.record(count, penalty, price, A, B, Z)
         Z = record.matrix()
-        yield record
+        yield problem.told(record)
         if record.change < tol:
             break
     return problem.completion(record, record.change < tol)

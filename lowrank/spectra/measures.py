@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from lowrank.errors import InputError
 from lowrank.spectra.svd import checked_rank, checked_spectrum, frobenius
+from lowrank.spectra.svd.checks import real_array
 
 
 def default_tolerance(
@@ -21,11 +22,11 @@ def default_tolerance(
     >>> default_tolerance([1.0, 1e-9], (4, 2), np.float32) == 4 * 2.0**-23
     True
     """
-    given = np.asarray(s)
-    precision = given.dtype if dtype is None else np.dtype(dtype)
+    largest = float(checked_spectrum(s)[0])
+    precision = np.asarray(s).dtype if dtype is None else np.dtype(dtype)
     if not np.issubdtype(precision, np.floating):
         precision = np.dtype(np.float64)
-    return float(checked_spectrum(given)[0]) * max(shape) * float(np.finfo(precision).eps)
+    return largest * max(shape) * float(np.finfo(precision).eps)
 
 
 def numerical_rank(s: ArrayLike, shape: tuple[int, int], tol: float | None = None) -> int:
@@ -124,7 +125,7 @@ def similarity(P: ArrayLike, Q: ArrayLike) -> float:
     >>> similarity([[1.0, 0, 0]], [[1.0, 0, 0], [0, 1.0, 0]]), similarity([[1.0, 0]], [[0, 1.0]])
     (1.0, 0.0)
     """
-    P, Q = np.asarray(P, np.float64), np.asarray(Q, np.float64)
+    P, Q = (real_array(each, name).astype(np.float64) for each, name in ((P, "P"), (Q, "Q")))
     if P.ndim != 2 or Q.ndim != 2 or P.shape[1] != Q.shape[1] or 0 in P.shape + Q.shape:
         raise InputError(f"P has shape {P.shape} and Q {Q.shape}; expected (i, n) and (j, n).")
     return float(((P @ Q.T) ** 2).sum() / min(len(P), len(Q)))

@@ -3,13 +3,14 @@
 Rows and columns are counted from 0 in every message.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
 from lowrank.spectra.svd import Floats, checked_rank, frobenius, real_matrix
+from lowrank.spectra.svd.checks import real_array
 from lowrank.spectra.svd.notebook import html_table
 
 Mask = NDArray[np.bool_]
@@ -18,6 +19,8 @@ Mask = NDArray[np.bool_]
 RECOVERED = 1e-2
 # A held-out error must be this much smaller than the mean fill's to count as worth anything.
 MARGIN = 0.1
+# Entries whose largest is beyond 2 to this power, or its inverse, are brought near 1 to be squared.
+FAR = 300
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,15 @@ class Completion:
 
 @dataclass(frozen=True)
 class Problem:
-    """What a run starts from and is judged by: X (m, n), its observed and its held-out entries."""
+    """What a run starts from and is judged by: X (m, n), its observed and its held-out entries.
+
+    X is `scale` times what was given, a power of two that keeps squares within what floats hold.
+    """
 
     X: Floats
     seen: Mask
     test: Mask | None
+    scale: float = 1.0
 
     @property
     def known(self) -> NDArray[np.float64]:
@@ -145,6 +152,14 @@ class Problem:
             right=right,
         )
 
+    def told(self, record: Iteration) -> Iteration:
+        """A record in the units of what was given."""
+        if self.scale == 1:
+            return record
+        c = self.scale
+        penalty, objective = record.penalty / c, record.objective / c / c
+        return replace(record, penalty=penalty, objective=objective, right=record.right / c)
+
     def held_out_error(self, Z: Floats) -> float | None:
         """||P(Z - X)||_F / ||P(X)||_F over the held-out entries; None if there are none."""
         if self.test is None:
@@ -154,7 +169,7 @@ class Problem:
     def completion(self, record: Iteration, converged: bool) -> Completion:
         """The result of a run whose last record this is."""
         return Completion(
-            matrix=record.matrix().astype(self.X.dtype),
+            matrix=self.told(record).matrix().astype(self.X.dtype),
             rank=record.rank,
             iterations=record.iteration,
             converged=converged,
@@ -198,7 +213,11 @@ def checked_problem(
                 f"{len(empty):,} {name}s ({first}) have no observed entry: nothing in the data "
                 "determines them."
             )
-    return Problem(X, seen, test if test is not None and test.any() else None)
+    largest = float(np.abs(X[seen]).max())
+    scale = 1.0
+    if largest and not 2.0**-FAR < largest < 2.0**FAR:
+        scale = 2.0 ** -float(np.clip(np.floor(np.log2(largest)), -1000, 1000))
+    return Problem(X * scale, seen, test if test is not None and test.any() else None, scale)
 
 
 def checked_mask(mask: ArrayLike, shape: tuple[int, ...], name: str) -> Mask:
@@ -217,7 +236,7 @@ def relative_error(Z: ArrayLike, X: ArrayLike) -> float:
     >>> relative_error([1.0, 1.0], [1.0, 0.0])
     1.0
     """
-    Z, X = np.asarray(Z, np.float64), np.asarray(X, np.float64)
+    Z, X = (real_array(each, name).astype(np.float64) for each, name in ((Z, "Z"), (X, "X")))
     return frobenius(Z - X) / (frobenius(X) or 1.0)
 
 
@@ -231,7 +250,7 @@ def mean_fill(X: ArrayLike, observed: ArrayLike | None = None) -> NDArray[np.flo
     """
     problem = checked_problem(X, observed)
     means = problem.known.sum(axis=0) / problem.seen.sum(axis=0)  # (n,)
-    return np.where(problem.seen, problem.known, means)
+    return np.where(problem.seen, problem.known, means) / problem.scale
 
 
 def split(observed: ArrayLike, share: float, rng: np.random.Generator) -> tuple[Mask, Mask]:

@@ -112,7 +112,9 @@ def second_moments(
 
     x are the projection's inputs while the model reads the texts (token ids). R is kept up to date
     by a QR of R and the new inputs, one below the other, so X^T X is never formed. Projections that
-    read the same vector (q, k, v; gate, up) share one array.
+    read the same vector (q, k, v; gate, up) share one array. Texts are read in windows of 128
+    tokens (`lowrank.llama.generation.CHUNK`), each as a text of its own: what came before a window
+    is not seen from it.
 
     Raises InputError for a name that the model does not have, or texts without a token.
     """

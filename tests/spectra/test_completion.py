@@ -342,3 +342,17 @@ def test_the_phase_picture_parts_at_the_theory_line_and_is_the_same_each_time():
         next(phase(10, [1], [0.0]))
     with pytest.raises(InputError, match="rank"):
         next(phase(10, [11], [0.5]))
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e150, 1e200, 1e300])
+@pytest.mark.parametrize("method", [als, soft_impute])
+def test_numbers_whose_squares_no_float_holds_are_completed_alike(method, scale):
+    X, hidden = np.outer(np.arange(1.0, 9), np.arange(1.0, 7)), np.eye(8, 6, dtype=bool)
+    options = {"rank": 1} if method is als else {}
+    usual = finish(method(X, ~hidden, held_out=hidden, **options))
+    found = finish(method(X * scale, ~hidden, held_out=hidden, **options))
+    np.testing.assert_allclose(found.matrix / scale, usual.matrix, rtol=1e-6)
+    assert found.held_out_error == pytest.approx(usual.held_out_error, rel=1e-6)
+    records = list(method(X * scale, ~hidden, held_out=hidden, **options))
+    np.testing.assert_allclose(records[-1].matrix() / scale, usual.matrix, rtol=1e-6)
+    assert records[-1].penalty <= largest_penalty(X * scale, ~hidden)

@@ -189,3 +189,34 @@ def test_what_cannot_be_truncated_is_refused_by_name():
         truncate(np.ones((4, 2)), 1, start=start)
     with pytest.raises(InputError, match="start"):
         truncate(2 * np.ones((3, 2)), 2, start=start)
+
+
+@given(
+    st.sampled_from([1e-2, 3e-3, 1e-3]),
+    st.sampled_from(["even", "half", "slow"]),
+    st.integers(1, 12),
+    st.integers(0, 10**6),
+)
+@settings(max_examples=25)
+def test_a_loose_tolerance_is_met_where_it_is_said_to_be(tol, kind, k, seed):
+    """Values close together are what a search that stops early gets wrong."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(260, 400))
+    i = np.arange(1, n + 1)
+    s = {"even": 1 - 0.99 * i / n, "half": i**-0.5, "slow": i**-0.2}[kind]
+    U = np.linalg.qr(rng.standard_normal((n + 50, n)))[0]
+    V = np.linalg.qr(rng.standard_normal((n, n)))[0]
+    found = truncate((U * s) @ V.T, k, tol=tol, seed=seed % 7)
+    assert found.met
+    assert (np.abs(found.svd.s - s[:k]) <= 1.1 * tol * s[:k]).all()
+
+
+@pytest.mark.parametrize("tol", [1e-7, 1e-9, 1e-12, 1e-15])
+def test_a_tolerance_beyond_float32_costs_no_more_than_a_dense_decomposition(tol, monkeypatch):
+    monkeypatch.setattr(truncation, "NARROW", 1024)
+    rng = np.random.default_rng(0)
+    W = rng.standard_normal((700, 600)).astype(np.float32)
+    found = truncate(W, 100, tol=tol)
+    assert found.method == "dense"
+    assert found.flops < 4 * 700 * 600**2 + 8 * 600**3
+    assert found.met == (tol > 1e-14)

@@ -22,7 +22,7 @@ def normalised(W: ArrayLike) -> tuple[Floats, float, float]:
     >>> normalised([[3e200, 4e200]])[2] > 0.1
     True
     """
-    array = np.asarray(W)
+    array = W if isinstance(W, np.ndarray) else checked_matrix(W)
     if array.ndim != 2 or array.dtype not in (np.float32, np.float64) or not array.size:
         array = checked_matrix(W)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):

@@ -29,7 +29,7 @@ class Certificate:
     residuals  (k,) r_i, proof: some singular value of W lies within r_i of s_i, where r_i**2 =
                (||W v_i - s_i u_i||**2 + ||W.T u_i - s_i v_i||**2) / 2, rounding allowed for.
     errors     (k,) estimate of |s_i - sigma_i| in the units of s: second order in the residual,
-               (4 + 100 r_i / s_i) r_i**2 / s_i, at most r_i, and the rounding of the search.
+               (4 + 3000 r_i / s_i) r_i**2 / s_i, at most r_i, and the rounding of the search.
                Among values closer together than r_i it may be too small; r_i then bounds it.
     norm       (2,) proof: ||W||_F lies between these.
     lost       (k, 2) proof: ||W - W_j||_F for ranks j = 1 to k lies between these, by the identity
@@ -135,7 +135,7 @@ def _errors(seen: "_Products", s: Vector, unit: float, single: bool) -> Vector:
     # which grows as s_1 / s_i and is taken down to 1e-4 only.
     squared = DOUBLE * np.minimum(s[0] / s.clip(min=1e-300), 1e4) * single
     rounding = (4 * unit + 16 * squared) * s[0]
-    return np.minimum(residual, (4 + 100 * ratio) * ratio * residual) + rounding
+    return np.minimum(residual, (4 + 3000 * ratio) * ratio * residual) + rounding
 
 
 def _lost(seen: "_Products", s: Vector, norm: float) -> Vector:

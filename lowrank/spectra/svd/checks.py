@@ -32,21 +32,34 @@ def checked_matrix(W: ArrayLike) -> Floats:
 
 def real_matrix(W: ArrayLike, name: str) -> Floats:
     """W (m, n) as float32 or float64, finite or not; InputError names it if it is no matrix."""
-    try:
-        W = np.asarray(W)
-        W = W if W.dtype in (np.float32, np.float64) else W.astype(np.float64)
-    except (TypeError, ValueError):
-        raise InputError(
-            f"{name} is not a matrix of real numbers; expected rows of one length"
-        ) from None
+    W = real_array(W, name, "a matrix of real numbers; expected rows of one length")
     if W.ndim != 2 or 0 in W.shape:
         raise InputError(f"{name} has shape {W.shape}; expected two dimensions, neither of them 0")
     return W
 
 
+def real_array(values: ArrayLike, name: str, what: str = "an array of real numbers") -> Floats:
+    """Numbers as float32 or float64; InputError for what is none: ragged, complex, words, dates.
+
+    numpy would drop imaginary parts, and make numbers of words and of lengths of time.
+    """
+    try:
+        given = np.asarray(values)
+        strange = given.dtype.kind not in "fiubO" or (
+            given.dtype.kind == "O"
+            and any(x is None or isinstance(x, (str, bytes)) for x in given.flat)
+        )
+        if not strange:
+            kept = given.dtype in (np.float32, np.float64)
+            return given if kept else given.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise InputError(f"{name} is not {what}") from None
+
+
 def checked_spectrum(s: ArrayLike) -> NDArray[np.float64]:
     """s as float64; InputError unless it holds one or more finite values >= 0, descending."""
-    s = np.asarray(s, dtype=np.float64)
+    s = real_array(s, "s").astype(np.float64)
     if s.ndim != 1 or s.size == 0:
         raise InputError(f"s has shape {s.shape}; expected one or more singular values in a row")
     if not np.isfinite(s).all():
@@ -62,7 +75,7 @@ def frobenius(values: ArrayLike) -> float:
     >>> frobenius([3e200, 0.0, 3e200]) == 3e200 * 2**0.5
     True
     """
-    values = np.asarray(values, dtype=np.float64)
+    values = real_array(values, "values").astype(np.float64, copy=False)
     largest = float(np.abs(values).max(initial=0.0))
     if largest == 0.0:
         return 0.0

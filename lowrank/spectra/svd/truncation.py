@@ -26,6 +26,8 @@ LARGE = 2**22
 # vectors beyond the k-th go along.
 NARROW = 1024
 SPARE = 16
+# What a search in float32 rounds by: a smaller tolerance is out of its reach from the outset.
+LEAST = 2.0**-22
 
 
 @dataclass(frozen=True)
@@ -159,11 +161,16 @@ class _Search:
         """By ever dearer and surer means; the last is dense."""
         W, k, n = self.W, self.k, self.W.shape[1]
         single, zero = W.dtype == np.float32, self.norm == 0
-        if single and SMALL < n <= NARROW and k + SPARE <= n and not zero:
-            yield self.by_gram()
+        precisions: list[type[np.floating]] = [np.float64]
+        if single and n <= NARROW:  # whose Gram matrix in float64 costs less than such a search
+            precisions = []
+        if single and self.tol > LEAST:
+            precisions = [np.float32, *precisions]
+            if SMALL < n <= NARROW and k + SPARE <= n and not zero:
+                yield self.by_gram()
         if n > SMALL and k <= SHARE * n and not zero:
             width = min(32 if W.size >= LARGE else 16, max(8, k))
-            for dtype in (np.float32, np.float64) if single else (np.float64,):
+            for dtype in precisions:
                 work: Floats = W.astype(dtype, copy=False)
                 if space is None or space.Q.dtype != dtype:
                     space = krylov.start(work, width, self.seed)

@@ -70,8 +70,10 @@ def _gram_values(W: Floats, norm: float) -> Spectrum | None:
     G = gram(W)
     squares = scipy.linalg.eigvalsh(G, check_finite=False)[::-1]
     s = np.sqrt(squares.clip(min=0.0))
-    # Summing m products for n**2 entries, each error of its own sign, and the eigensolver's.
-    wrong = 8 * np.finfo(np.float64).eps * (norm**2 * (m / n) ** 0.5 / n**0.5 + s[0] ** 2)
+    # Summing m products for n**2 entries, each error of its own sign; and the eigensolver's, which
+    # grows with the order: on matrices of ones up to sqrt(n) eps s_1**2 was seen, half of this.
+    own = (8 + 2 * n**0.5) * s[0] ** 2
+    wrong = np.finfo(np.float64).eps * (8 * norm**2 * (m / n) ** 0.5 / n**0.5 + own)
     # |s - sigma| (s + sigma) <= wrong.
     bound = np.minimum(wrong / s.clip(min=1e-300), wrong**0.5)
     bad = (s > SMALL * s[0]) & (bound > WANTED * s)
