@@ -17,8 +17,8 @@ or `parse_matrix` (text).
   `solve`, `least_squares`, `augmented`, `inverse`, `determinant`, `plu`, `cr`; as flats of R^n:
   `column_space`, `kernel`.
 - Other arithmetic: `eliminate` and `parting` for floating point; `steps_mod`, `echelon_mod`,
-  `rank_mod`, `falling_primes` modulo a prime. Letters are in `lowrank.exact.parametric`, which
-  loads sympy.
+  `rank_mod`, `null_space_mod`, `solve_mod`, `inverse_mod`, `falling_primes` modulo a prime. Letters
+  are in `lowrank.exact.parametric`, which loads sympy.
 - Writing down: `to_latex`, `to_markdown`, `to_code`; steps, derivations and solutions show
   themselves as mathematics in a notebook.
 """
