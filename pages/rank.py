@@ -31,7 +31,7 @@ VIEWS = {
     "Worksheet": worksheet.VIEW,
 }
 
-question("Rank", "How many rows of this matrix are not combinations of the others?")
+question("Rank", "How many rows remain when every combination of earlier rows is struck out?")
 remembered()
 name = choice("What to look at", list(VIEWS), "Reduce", "view", label_visibility="collapsed")
 view = VIEWS[name]

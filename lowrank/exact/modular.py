@@ -132,7 +132,7 @@ def next_step_mod(A: Matrix, p: int, reduced: bool = False) -> StepMod | None:
         op = swap(row, target)
         why = (
             f"Row {row + 1} has 0 in column {column + 1}; "
-            f"row {target + 1} is the first below that has none."
+            f"row {target + 1} is the first below with a non-zero entry in this column."
         )
     elif kind == "scale":
         y = reciprocal_mod(b, p)

@@ -128,7 +128,7 @@ def reason(needed: Needed, op: RowOp, x: Fraction, p: Fraction) -> str:
     if kind == "swap":
         return (
             f"Row {row + 1} has 0 in column {column + 1} and so no pivot there; "
-            f"row {target + 1} is the first below that has one."
+            f"row {target + 1} is the first below with a non-zero entry in this column."
         )
     if kind == "scale":
         return f"Make the pivot 1: divide row {row + 1} by {written(p)}."

@@ -16,7 +16,7 @@ def singular_values_against_tolerance(s: np.ndarray, tol: float) -> go.Figure:  
     figure = go.Figure()
     for name, colour, shown in (
         ("counted", COLOURS["W0"], share > tol),
-        ("taken for zero", COLOURS["lost"], share <= tol),
+        ("counts as zero", COLOURS["lost"], share <= tol),
     ):
         figure.add_bar(
             x=index[shown],

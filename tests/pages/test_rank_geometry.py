@@ -114,7 +114,7 @@ def test_whether_the_span_moved():
     app = opened(picture="Columns", gstep="1")
     assert "The span itself has moved since the start" in words(app)
     app = opened(m="2 1; 1 1", picture="Columns", gstep="1")
-    assert "The span is the one of the matrix as entered" in words(app)
+    assert "The span is the same as that of the matrix as entered" in words(app)
 
 
 @pytest.mark.parametrize("link", [{"t": "9"}, {"t": "x"}, {"gstep": "-3"}, {"picture": "Film"}])

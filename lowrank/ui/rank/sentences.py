@@ -35,8 +35,9 @@ def conclusion(A: Matrix) -> list[str]:
         else f"Not full rank: a {len(A)} × {len(A[0])} matrix could have {most}."
     )
     basis = null_space(A)
-    kernel = f" A x = 0 for x = {', '.join(vector(v) for v in basis)}, and combinations." * bool(
-        basis
+    kernel = (
+        f" The solutions of A x = 0 are all combinations of {', '.join(map(vector, basis))}."
+        * bool(basis)
     )
     return [
         f"**Rank {count.rank}**: {rows} in echelon form. {full}",
