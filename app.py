@@ -8,6 +8,7 @@ from lowrank.ui import (
     everything,  # noqa: F401  first, so that no visitor meets a module that is half imported
     redundancy,
     sidebar,
+    visits,
 )
 from lowrank.ui.layout import navigation
 from lowrank.ui.sidebar import MATRIX, MODEL
@@ -27,5 +28,6 @@ NEEDS = {
 }
 
 page = navigation(Path(__file__).with_name("pages"))
+visits.keep_in_history()
 sidebar.draw(NEEDS.get(page.url_path, ""))
 page.run()

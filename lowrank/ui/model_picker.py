@@ -22,6 +22,7 @@ MODELS = {
     HUB: "Hugging Face hub",
     UPLOAD: "a file of mine",
 }
+SHARED = "model", "hub", "file"  # keys of what is drawn here, on every page that needs a model
 UPLOAD_MB = 200
 EVERY = 0.1  # seconds between two drawings of a progress bar
 

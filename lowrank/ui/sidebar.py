@@ -16,6 +16,7 @@ from lowrank.ui import model_picker
 from lowrank.ui.bound import BOUND
 
 MODEL, MATRIX = "model", "matrix"  # what a page may need
+SHARED = *model_picker.SHARED, "proj", "layer"  # keys of all that is drawn here
 
 
 @dataclass(frozen=True)

@@ -115,23 +115,25 @@ def new_page(chromium, app_url):
         context.close()
 
 
-# A page that asks to be run again is idle in between for a moment. The server answers in the order
-# in which things happened to it: after its answer, the browser knows of a run that had begun.
-IDLE = """async () => {
-  const idle = () =>
-    document.querySelector('h1') &&
-    document.querySelector('[data-test-script-state="notRunning"]') &&
-    !document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]');
-  if (!idle()) return false;
-  await fetch('/_stcore/health');
-  await new Promise(requestAnimationFrame);
-  return Boolean(idle());
-}"""
+IDLE = """() =>
+  document.querySelector('h1') &&
+  document.querySelector('[data-test-script-state="notRunning"]') &&
+  !document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]')"""
+# The server answers in the order in which things happened to it: after its answer, the browser
+# knows of a run that had begun.
+ANSWERED = "() => fetch('/_stcore/health').then(() => new Promise(requestAnimationFrame))"
 
 
 def settled(page) -> None:
-    """Wait until the page is whole: its title and charts are drawn and no script runs."""
-    page.wait_for_function(IDLE)
+    """Wait until the page is whole: its title and charts are drawn and no script runs.
+
+    A page that asks to be run again is idle in between for a moment, hence the second look.
+    """
+    while True:
+        page.wait_for_function(IDLE)  # not async: Playwright takes any promise for a yes
+        page.evaluate(ANSWERED)
+        if page.evaluate(f"Boolean(({IDLE})())"):
+            return
 
 
 def number(page, label: str):
