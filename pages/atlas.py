@@ -21,7 +21,8 @@ with errors_shown():
     beside = atlas.found(other) if other else None
 
 if found:
-    chosen = (info.layer, info.projection) if info.layer is not None and info.projection else None
+    row = atlas.chosen_row(found, info.name)
+    chosen = (row.layer or 0, row.projection or "") if row else None
     shown = [found, beside] if beside else [found]
     limits = atlas.limits_of(shown, measure)
     for i, each in enumerate(shown):
@@ -41,10 +42,10 @@ if found:
     with spread:
         atlas.distributions(found, measure)
     with spectra:
-        if info.projection:
-            atlas.spectra(found, info.projection)
+        if row and row.projection:
+            atlas.spectra(found, row.projection)
             st.caption(
-                f"{info.projection} in every layer, beside a random matrix of its shape. "
+                f"{row.projection} in every layer, beside a random matrix of its shape. "
                 f"The sidebar chooses which. {provenance(model, info)}"
             )
 

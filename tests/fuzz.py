@@ -5,6 +5,7 @@ python tests/fuzz.py [--files 20000] [--seed 0]     prints a line for each forma
 
 import argparse
 import copy
+import io
 import json
 import random
 import resource
@@ -29,6 +30,10 @@ from lowrank.lora import adapters
 from lowrank.lora.adapters import AdapterConfig
 from lowrank.readers import open_model
 from lowrank.readers.hf_config import to_json
+from tests.families import as_gguf
+from tests.readers.quantised_files import LAYOUTS
+from tests.readers.raw_safetensors import raw
+from tests.readers.test_families import split
 
 SLOW = 1.0  # seconds
 EXTREMES = [0, 1, 0x7F, 0xFF, 2**31 - 1, 2**32 - 1, 2**62, 2**63 - 1, 2**63, 2**64 - 1]
@@ -61,6 +66,42 @@ def sound_gguf(folder: Path) -> bytes:
     writer.write_tensors_to_file()
     writer.close()
     return path.read_bytes()
+
+
+def sound_quantised(folder: Path) -> bytes:
+    """A small file with a weight in every layout of codes and scales."""
+    held = {}
+    for at, make in enumerate(LAYOUTS.values()):
+        held |= {name.replace("layers.0", f"layers.{at}"): part for name, part in make()[0].items()}
+    return raw(held)
+
+
+def sound_quantised_config(folder: Path) -> bytes:
+    """A config.json that says of the weights beside it how they are quantised."""
+    (folder / "model.safetensors").write_bytes(sound_quantised(folder))
+    said = {"quant_method": "gptq", "checkpoint_format": "gptq_v2", "weight_block_size": [4, 8]}
+    said["version"] = "gemm"
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "hidden_size": 32}
+    return json.dumps({"model_type": "phi3", "quantization_config": said, **heads}).encode()
+
+
+def sound_split(folder: Path) -> bytes:
+    """The first part of a split file, with a sound second one beside it."""
+    first, second = split(as_gguf(folder / "whole.gguf", "mixtral"), folder)
+    second.rename(folder / "mutant-00002-of-00002.gguf")
+    return first.read_bytes()
+
+
+def sound_family(folder: Path) -> bytes:
+    """A small file of a family whose tensors are put together again: a latent matrix, experts."""
+    return as_gguf(folder / "whole.gguf", "deepseek_v3").read_bytes()
+
+
+def sound_npy(_folder: Path) -> bytes:
+    """A small matrix as numpy saves it."""
+    held = io.BytesIO()
+    np.save(held, np.arange(12.0).reshape(3, 4))
+    return held.getvalue()
 
 
 def mutated(sound: bytes, header: int, rng: random.Random) -> bytes:
@@ -156,9 +197,15 @@ def sound_adapter(folder: Path) -> bytes:
 def opened(path: Path) -> None:
     """Open a model and read all that is in it."""
     model = open_model(path)
-    for name in model.tensors:
-        model.read(name)
+    refused = None
+    for name in (*model.tensors, *model.parts):
+        try:
+            model.read(name)
+        except LowrankError as error:  # one tensor of codes does not hide what the others do
+            refused = error
     getattr(model, "vocabulary", None)
+    if refused:
+        raise refused
 
 
 def outcome(action: Callable[[], object]) -> str:
@@ -176,6 +223,16 @@ def outcome(action: Callable[[], object]) -> str:
 FORMATS = {
     "safetensors": (sound_safetensors, 330, "mutant.safetensors", opened),
     "gguf": (sound_gguf, 640, "mutant.gguf", opened),
+    "split gguf": (sound_split, 4000, "mutant-00001-of-00002.gguf", opened),
+    "gguf family": (sound_family, 4500, "mutant.gguf", opened),
+    "npy": (sound_npy, 224, "mutant.npy", opened),
+    "quantised": (sound_quantised, 9000, "mutant.safetensors", opened),
+    "quantised config": (
+        sound_quantised_config,
+        300,
+        "config.json",
+        lambda path: opened(path.parent),
+    ),
     "index": (sound_index, 330, "model.safetensors.index.json", opened),
     "config": (sound_config, 400, "config.json", lambda path: opened(path.parent)),
     "adapter": (

@@ -1,5 +1,7 @@
 """A finished survey as one HTML file: the pictures of the Atlas page and the table behind them."""
 
+from collections import Counter
+from dataclasses import replace
 from html import escape
 
 import numpy as np
@@ -7,6 +9,7 @@ import numpy as np
 from lowrank.atlas.journal import Survey
 from lowrank.atlas.measuring import MEASURES, Row, Spectrum, ranks
 from lowrank.figures import atlas as figures
+from lowrank.llama.names import within
 from lowrank.spectra.measures import random_spectrum
 
 DRAWN = ("effective_rank", "rank_90", "stable_rank")
@@ -52,15 +55,27 @@ def hover(row: Row, measure: str) -> str:
     return f"{row.name}<br>{row.rows:,} × {row.columns:,}<br>{name}: {number}{of}"
 
 
-def in_layers(survey: Survey) -> list[Row]:
-    """The rows that the map has a place for: a projection of a layer, once each."""
-    found = {(r.layer, r.projection): r for r in survey.rows if r.layer is not None}
-    return [r for r in found.values() if r.projection]
+def placed(survey: Survey) -> list[Row]:
+    """The rows that the map has a place for, each with its own: a layer, and a projection in it.
+
+    Of what a layer has several, as experts, each is called by its name within the layer. Of a file
+    without layers all matrices stand in one column, by name.
+    """
+    rows = [row for row in survey.rows if row.layer is not None]
+    if not rows:
+        return [replace(row, layer=0, projection=row.name) for row in survey.rows]
+    there = Counter((row.layer, row.projection) for row in rows)
+    return [
+        row
+        if row.projection and there[row.layer, row.projection] == 1
+        else replace(row, projection=within(row.name, row.layer or 0))
+        for row in rows
+    ]
 
 
 def report(survey: Survey) -> str:
     """The report as one self-contained HTML text."""
-    rows = in_layers(survey)
+    rows = placed(survey)
     sections = []
     for measure in DRAWN if rows else ():
         drawn = figures.layer_map(

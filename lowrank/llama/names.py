@@ -50,3 +50,12 @@ def place(name: str) -> tuple[int | None, str | None]:
     rest, _, ending = name.rpartition(".")
     module = rest.rpartition(".")[2] if ending in ("weight", "bias") else ""
     return int(layer[1]) if layer else None, module or None
+
+
+def within(name: str, layer: int) -> str:
+    """What a tensor is called within its layer, where its projection is not enough to tell it.
+
+    >>> within("model.layers.3.mlp.experts.7.up_proj.weight", 3)
+    'mlp.experts.7.up_proj'
+    """
+    return name.partition(f".{layer}.")[2].removesuffix(".weight") or name

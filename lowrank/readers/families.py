@@ -245,7 +245,7 @@ def heads_of(config: Mapping[str, Any]) -> Heads | None:
         shared = config.get("multi_query", True) and not config.get("new_decoder_architecture")
         keys = 1 if shared else keys
     size = said("head_dim") or (hidden // queries if queries else 0)
-    return Heads(queries, keys, size) if size and queries % keys == 0 else None
+    return Heads(queries, keys, size) if size and keys and queries % keys == 0 else None
 
 
 def part_rows(fused: Fused, rows: int, heads: Heads | None) -> dict[str, NDArray[np.intp]] | None:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from lowrank.atlas import MEASURES, Journal, Row, Survey, matrices, surveyed
-from lowrank.atlas.report import hover, in_layers, label, random_peer, random_value, value
+from lowrank.atlas.report import hover, label, placed, random_peer, random_value, value
 from lowrank.figures import atlas as figures
 from lowrank.figures.numbers import three
 from lowrank.files import cache_folder
@@ -144,7 +144,7 @@ def _map(
 
 def limits_of(surveys: Sequence[Survey], measure: str) -> tuple[float, float]:
     """One colour scale for all maps of a measure."""
-    values = [value(row, measure) for s in surveys for row in in_layers(s)]
+    values = [value(row, measure) for s in surveys for row in placed(s)]
     known = [v for v in values if np.isfinite(v)] or [0.0, 1.0]
     return min(known), max(known)
 
@@ -157,7 +157,7 @@ def layer_map(
     key: str,
 ) -> None:
     """The map of a survey; a click on a cell makes that matrix the chosen one."""
-    rows = in_layers(survey)
+    rows = placed(survey)
 
     def clicked() -> None:
         points = st.session_state[key]["selection"]["points"]
@@ -179,8 +179,8 @@ def layer_map(
 
 def difference(first: Survey, second: Survey, measure: str) -> None:
     """The measure of the second model less that of the first, for the matrices both have."""
-    theirs = {(row.layer, row.projection): row for row in in_layers(second)}
-    pairs = [(a, theirs.get((a.layer, a.projection))) for a in in_layers(first)]
+    theirs = {(row.layer, row.projection): row for row in placed(second)}
+    pairs = [(a, theirs.get((a.layer, a.projection))) for a in placed(first)]
     both = [(a, b) for a, b in pairs if b is not None]
     if not both:
         st.info("The two models have no matrix of the same layer and projection.")
@@ -205,7 +205,7 @@ def difference(first: Survey, second: Survey, measure: str) -> None:
 
 def distributions(survey: Survey, measure: str) -> None:
     """Every matrix's value by projection, beside random matrices of the same shapes."""
-    rows = [row for row in in_layers(survey) if not row.problem]
+    rows = [row for row in placed(survey) if not row.problem]
     shapes = {row.projection or "": (row.rows, row.columns) for row in rows}
     random = {kind: random_value(shape, measure) for kind, shape in shapes.items()}
     chart(
@@ -221,9 +221,14 @@ def distributions(survey: Survey, measure: str) -> None:
     )
 
 
+def chosen_row(survey: Survey, name: str) -> Row | None:
+    """The row of a tensor of that name, with its place on the map; None if it has none."""
+    return next((row for row in placed(survey) if row.name == name), None)
+
+
 def spectra(survey: Survey, projection: str) -> None:
     """The spectra of one projection in every layer, beside a random matrix."""
-    rows = [r for r in in_layers(survey) if r.projection == projection and not r.problem]
+    rows = [r for r in placed(survey) if r.projection == projection and not r.problem]
     if not rows:
         return
     chart(

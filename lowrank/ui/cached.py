@@ -5,6 +5,7 @@ stand for one matrix.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -13,7 +14,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from lowrank.atlas import Survey, read_survey
+from lowrank.atlas import Survey, matrices, read_survey
 from lowrank.errors import InputError, SourceError
 from lowrank.figures.matrix import Preview
 from lowrank.figures.matrix import preview as small_preview
@@ -205,10 +206,15 @@ def adapter_version(folder: str) -> Stamps:
 
 @of_model(st.cache_resource(max_entries=4, show_spinner=False))
 def untrained_adapter(source: str, r: int) -> Adapter:
-    """A synthetic adapter of rank r for the q and v matrices of a model; alpha is 2 r."""
-    config = AdapterConfig(r=r, lora_alpha=2 * r)
-    found = model(source).tensors.values()
-    shapes = {t.name.removesuffix(".weight"): t.shape for t in found if len(t.shape) == 2}
+    """A synthetic adapter of rank r for the q and v matrices of a model; alpha is 2 r.
+
+    Where there are none, for every matrix of its layers but experts'; without layers, for all.
+    """
+    known, config = model(source).tensors, AdapterConfig(r=r, lora_alpha=2 * r)
+    names = [name for name in matrices(model(source)) if ".experts." not in name]
+    shapes = {name.removesuffix(".weight"): known[name].shape for name in names}
+    if not any(name.endswith((".q_proj", ".v_proj")) for name in shapes):  # what PEFT targets
+        config = replace(config, target_modules=tuple(shapes))
     return untrained(shapes, config)
 
 

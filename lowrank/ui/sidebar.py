@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lowrank.errors import InputError, LowrankError
-from lowrank.llama.names import LABELS
+from lowrank.llama.names import LABELS, within
 from lowrank.readers import Model, TensorInfo
 from lowrank.ui import model_picker
 from lowrank.ui.bound import BOUND
@@ -130,8 +130,8 @@ def by_place(model: Model) -> dict[tuple[str, int | None], TensorInfo]:
         own = places[t.projection, t.layer] == 1
         if own and t.projection and (t.layer is not None or t.projection in LABELS):
             found[t.projection, t.layer] = t
-        elif t.layer is not None and (within := t.name.partition(f".{t.layer}.")[2]):
-            found[within.removesuffix(".weight"), t.layer] = t
+        elif t.layer is not None:
+            found[within(t.name, t.layer), t.layer] = t
         else:
             found[t.name, None] = t
     return found
