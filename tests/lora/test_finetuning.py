@@ -12,6 +12,7 @@ from lowrank import llama, lora
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.llama.config import SMOLLM2_135M
 from lowrank.llama.linear import LoRA
+from lowrank.llama.relatives import RELATIVES
 from lowrank.lora import (
     AdapterConfig,
     AdapterLayers,
@@ -108,6 +109,21 @@ def test_stopped_saved_and_resumed_it_is_the_same_run(method, stop, tmp_path):
     second = lora.finetune(params, EXAMPLES, config, State.load(tmp_path / "run.npz"))
     assert numbers([*early, *second]) == numbers(records)
     assert same(second.state, whole.state)
+
+
+@pytest.mark.parametrize("family", RELATIVES)
+def test_every_relative_learns_and_merged_it_says_what_it_learnt(family):
+    own = {"no_rope_layers": (1, 0)} if family == "smollm3" else {"sliding_window": 2}
+    config = replace(TINY, model_type=family, **own if family != "llama" else {})
+    params = llama.random(config, np.random.default_rng(7), biases=family == "qwen2")
+    wanted = config_of(steps=40, batch_size=3, lr_scheduler_type="constant")
+    run = lora.finetune(params, EXAMPLES, wanted)
+    for _ in run:
+        pass
+    after = lora.adapted(params, wanted.method, run.state)
+    assert lora.evaluate(after, EXAMPLES) < 0.7 * lora.evaluate(params, EXAMPLES)
+    merged = llama.forward(lora.merged(after), [3, 1, 4, 1, 5])
+    np.testing.assert_allclose(merged, llama.forward(after, [3, 1, 4, 1, 5]), atol=1e-4)
 
 
 def test_seeds_make_runs_and_the_arguments_stay_as_they_were():
