@@ -41,7 +41,9 @@ def exact(A: Any, name: str = "The matrix") -> Matrix:  # (m, n) -> (m, n)
         return A
     of = "" if name == "The matrix" else f" of {name}"
     return tuple(
-        tuple(fraction(x, f"Row {i}, column {j}{of}") for j, x in enumerate(row, start=1))
+        tuple(map(Fraction, row))
+        if {*map(type, row)} == {int} and max(map(abs, row)) < 2**64  # most are, and need no place
+        else tuple(fraction(x, f"Row {i}, column {j}{of}") for j, x in enumerate(row, start=1))
         for i, row in enumerate(rows_of(A, name), start=1)
     )
 
