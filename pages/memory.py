@@ -30,7 +30,7 @@ def matrices() -> None:
     """The layer to scale and every tensor's bytes."""
     first, second = st.columns([1, 2])
     with first:
-        config = memory.configuration(model.config)
+        config = memory.configuration(model)
     with second:
         stored = memory.storage()
     memory.layer_picture(config)
@@ -45,7 +45,7 @@ def matrices() -> None:
 @errors_shown()
 def inference() -> None:
     """Weights and cache."""
-    memory.inference(memory.configuration(model.config))
+    memory.inference(memory.configuration(model))
     gigabytes = 2 * BLOOM_176B / 1e9
     st.markdown(text("memory", "inference").format(bloom=BLOOM_176B, gigabytes=gigabytes))
 
@@ -54,7 +54,7 @@ def inference() -> None:
 @errors_shown()
 def training() -> None:
     """What training holds beside the weights."""
-    memory.training(memory.configuration(model.config))
+    memory.training(memory.configuration(model))
     st.markdown(text("memory", "training"))
 
 

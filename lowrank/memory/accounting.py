@@ -9,7 +9,7 @@ the program; the formulas here count what the equations need and say so.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from math import prod
 from typing import Literal
@@ -17,18 +17,23 @@ from typing import Literal
 from lowrank.errors import InputError
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import ATTENTION, LINEAR, MLP
+from lowrank.memory.architectures import Sizes
 
 Kind = Literal["attention", "mlp", "norm", "embeddings", "head"]
 
 
 @dataclass(frozen=True)
 class Part:
-    """One kind of tensor: its shape (out, in), or (size,), and how often the model has it."""
+    """One kind of tensor: its shape (out, in), or (size,), and how often the model has it.
+
+    `used` of the copies take part in a token's pass: not all, where there are experts.
+    """
 
     name: str
     kind: Kind
     shape: tuple[int, ...]
     copies: int
+    used: int = -1  # all
 
     @property
     def each(self) -> int:
@@ -40,9 +45,14 @@ class Part:
         """Parameters of all copies."""
         return self.each * self.copies
 
+    @property
+    def active(self) -> int:
+        """Parameters of the copies that a token uses."""
+        return self.each * (self.copies if self.used < 0 else self.used)
+
 
 def parts(config: LlamaConfig) -> tuple[Part, ...]:
-    """Every kind of tensor of a Llama, in the order of the forward pass.
+    """Every kind of tensor of a Llama, or of a family of `architectures`, in the forward order.
 
     A tied head is the embeddings used twice, so it is not there a second time.
     Reference: transformers.LlamaForCausalLM, whose names these are.
@@ -56,22 +66,59 @@ def parts(config: LlamaConfig) -> tuple[Part, ...]:
     def matrices(names: Iterable[str], kind: Kind) -> list[Part]:
         return [Part(name, kind, config.projection_shape(name), layers) for name in names]
 
+    family = config if isinstance(config, Sizes) else Sizes(**vars(config))
     found = [
         Part("embed_tokens", "embeddings", config.projection_shape("embed_tokens"), 1),
         Part("input_layernorm", "norm", norm, layers),
         *matrices(ATTENTION, "attention"),
+        *([Part("q_norm, k_norm", "norm", (config.head_dim,), 2 * layers)] * family.qk_norms),
         Part("post_attention_layernorm", "norm", norm, layers),
-        *matrices(MLP, "mlp"),
+        *([Part("norms after", "norm", norm, (family.norms - 2) * layers)] * (family.norms > 2)),
+        *(p for p in matrices(MLP, "mlp") if family.sparse_layers < layers),
+        *_experts(family),
+        *(_bias(config, name) for name in family.biased),
         Part("norm", "norm", norm, 1),
     ]
+    if family.sparse_layers:
+        dense = layers - family.sparse_layers
+        found = [replace(p, copies=dense) if p.name in MLP else p for p in found]
     if not config.tie_word_embeddings:
         found.append(Part("lm_head", "head", config.projection_shape("lm_head"), 1))
     return tuple(found)
 
 
+def _experts(family: Sizes) -> list[Part]:
+    """Router, experts and shared expert of the layers that have them."""
+    h, count, layers = family.hidden_size, family.experts, family.sparse_layers
+    if not layers:
+        return []
+    found = [Part("router", "mlp", (count, h), layers)]
+    for name, width, copies, used in (
+        ("expert", family.expert_width, count, family.used),
+        ("shared expert", family.shared_width, 1, 1),
+    ):
+        for each in MLP if width else ():
+            shape = (h, width) if each == "down_proj" else (width, h)
+            found.append(Part(f"{name} {each}", "mlp", shape, copies * layers, used * layers))
+    gate = [Part("shared expert gate", "mlp", (1, h), layers)] if family.shared_width else []
+    return found + gate
+
+
+def _bias(config: LlamaConfig, name: str) -> Part:
+    return Part(f"{name} bias", "norm", config.projection_shape(name)[:1], config.num_hidden_layers)
+
+
 def parameters(config: LlamaConfig) -> int:
-    """All parameters of a Llama without biases; a tied head counts once."""
+    """All parameters; a tied head counts once, and biases where the family is known to have them.
+
+    Of a `LlamaConfig` alone a Llama's without biases; see `architectures.sizes_of` for others.
+    """
     return sum(part.total for part in parts(config))
+
+
+def active_parameters(config: LlamaConfig) -> int:
+    """Parameters that one token uses: of the experts only those that it is sent to."""
+    return sum(part.active for part in parts(config))
 
 
 @dataclass(frozen=True)
@@ -187,8 +234,8 @@ def lora_parameters(
             raise InputError(f"target is {name!r}; expected some of {', '.join(LINEAR)}.")
         rank = rank_pattern.get(name, r)
         _at_least_one(r=rank)
-        a_layer = pair_parameters(config.projection_shape(name), rank)
-        found += a_layer * config.num_hidden_layers
+        here = [p for p in parts(config) if p.name.split()[-1] == name]
+        found += sum(pair_parameters(p.shape, rank) * p.copies for p in here)
     return found
 
 
@@ -236,14 +283,24 @@ def activation_numbers(
     _at_least_one(tokens=tokens, batch=batch)
     h, layers = config.hidden_size, config.num_hidden_layers
     queries, keys = (config.projection_shape(name)[0] for name in ("q_proj", "k_proj"))
-    a_token = 2 * h + 2 * queries + 2 * keys + 2 * config.intermediate_size
+    width = _mlp_width(config)
+    a_token = 2 * h + 2 * queries + 2 * keys + 2 * width
     a_token += h * (not {"q_proj", "k_proj", "v_proj"}.isdisjoint(trained))
     a_token += h * (not {"gate_proj", "up_proj"}.isdisjoint(trained))
-    a_token += config.intermediate_size * ("down_proj" in trained)
+    a_token += width * ("down_proj" in trained)
     if not flash:
         a_token += config.num_attention_heads * tokens
     a_layer = a_token * tokens * batch
     return layers * h * tokens * batch + a_layer if recompute else layers * a_layer
+
+
+def _mlp_width(config: LlamaConfig) -> int:
+    """How wide the MLP of a layer is to one token: experts' widths together, the widest layer's."""
+    if not isinstance(config, Sizes) or not config.sparse_layers:
+        return config.intermediate_size
+    sparse = config.used * config.expert_width + config.shared_width
+    every = config.sparse_layers == config.num_hidden_layers
+    return sparse if every else max(sparse, config.intermediate_size)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import ATTENTION, LINEAR
 from lowrank.memory import accounting as count
 from lowrank.memory.accounting import Memory, Storage
+from lowrank.memory.architectures import Sizes, family_of, sizes_of
+from lowrank.readers import Model
 from lowrank.readers.hf_config import llama_config_from_json
 from lowrank.ui.layout import text
 
@@ -28,10 +30,10 @@ ADAPTERS_READ = ("q_proj", "gate_proj")
 PLOTLY = {"displayModeBar": False}
 
 
-def configuration(open_model: LlamaConfig | None) -> LlamaConfig:
+def configuration(model: Model) -> LlamaConfig:
     """The configuration to count: published, of the open model, or pasted.
 
-    Raises InputError for a text that is no Llama's config.json.
+    Raises InputError for a text that is no config.json, or of a family that is not counted.
     """
     chosen = st.selectbox(
         "Sizes of",
@@ -43,9 +45,7 @@ def configuration(open_model: LlamaConfig | None) -> LlamaConfig:
         filter_mode=None,
     )
     if chosen == OPEN:
-        if open_model is None:
-            raise InputError("The open model is no Llama, so its sizes are not known.")
-        return open_model
+        return of_open(model)
     if chosen != MINE:
         return count.PUBLISHED[chosen]
     pasted = st.text_area(
@@ -60,15 +60,33 @@ def configuration(open_model: LlamaConfig | None) -> LlamaConfig:
         st.info(text("memory", "paste"), icon=":material/content_paste:")
         st.stop()
     try:
-        found = llama_config_from_json(json.loads(pasted or ""))
+        given = json.loads(pasted or "")
     except (ValueError, RecursionError) as error:
         raise InputError(f"The text is not JSON: {str(error)[:100]}.") from error
+    return counted(given if isinstance(given, dict) else {})
+
+
+def of_open(model: Model) -> Sizes:
+    """The sizes of the open model. Raises InputError where they are not known, or not counted."""
+    if model.given_config is not None:
+        return counted(model.given_config)
+    if model.config is None:
+        raise InputError("The open model is no Llama, so its sizes are not known.")
+    said = {"model_type": model.config.model_type}
+    if family_of(said).experts:
+        raise InputError("The open model has experts, and no config.json that says how many.")
+    return sizes_of(model.config, said)
+
+
+def counted(given: Mapping[str, Any]) -> Sizes:
+    """The sizes in a config.json. Raises InputError for those of a family that is not counted."""
+    found = llama_config_from_json({**family_of(given).unsaid, **given})
     if found is None:
         raise InputError(
             "This is JSON, but not a Llama's config.json: hidden_size, intermediate_size, "
             "num_hidden_layers, num_attention_heads and vocab_size must be whole numbers."
         )
-    return found
+    return sizes_of(found, given)
 
 
 def storage() -> Storage:
@@ -111,6 +129,9 @@ def table(config: LlamaConfig, stored: Storage) -> str:
         )
     total = count.weight_bytes(config, stored)
     lines.append(f"| **all** | | | | **{count.parameters(config):,}** | **{amount(total)}** |")
+    if count.active_parameters(config) != count.parameters(config):
+        active = f"**{count.active_parameters(config):,}**"
+        lines.append(f"| **all that a token uses** | | | | {active} | |")
     return "\n".join(lines)
 
 
@@ -239,7 +260,7 @@ def shown(runs: Mapping[str, Memory], key: str) -> None:
 
 def layer_picture(config: LlamaConfig) -> None:
     """The matrices of one layer, areas to scale."""
-    linear = [p for p in count.parts(config) if p.name in LINEAR]
+    linear = [p for p in count.parts(config) if p.name.removeprefix("expert ") in LINEAR]
     st.html(figures.layer(linear))
     attention = sum(p.each for p in linear if p.kind == "attention")
     mlp = sum(p.each for p in linear if p.kind == "mlp")
@@ -247,3 +268,8 @@ def layer_picture(config: LlamaConfig) -> None:
         f"One of {config.num_hidden_layers} layers, to scale: attention {attention:,} parameters, "
         f"MLP {mlp:,} ({mlp / (attention + mlp):.0%} of the layer)."
     )
+    if isinstance(config, Sizes) and config.sparse_layers:
+        st.caption(
+            f"The MLP is one of {config.experts} experts in each of {config.sparse_layers} layers; "
+            f"a token uses {config.used} of them."
+        )

@@ -131,3 +131,16 @@ def test_the_loss_is_measured_with_a_matrix_quantized(default_model, monkeypatch
     assert 3.4 < before < 3.7
     assert before != after
     assert abs(after - before) < 0.3
+
+
+def test_experts_are_counted_all_and_active_and_other_architectures_refused():
+    sizes = {"hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32}
+    sizes |= {"num_attention_heads": 32, "vocab_size": 32000}
+    app = opened(config="a config.json of mine")
+    app.text_area(key="config_json").set_value(json.dumps(sizes | {"model_type": "mixtral"})).run()
+    assert not app.exception
+    assert "**46,702,792,704**" in words(app)
+    assert "**12,879,925,248**" in words(app)
+    app.text_area(key="config_json").set_value(json.dumps(sizes | {"model_type": "bert"})).run()
+    assert not app.exception
+    assert "'bert', which is not counted" in words(app)
