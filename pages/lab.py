@@ -1,5 +1,7 @@
 """LoRA lab: train A and B on the real model, read the changed answers, merge, take it home."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from lowrank.errors import InputError
@@ -44,6 +46,9 @@ def train() -> None:
             if st.button("Train", type="primary", icon=":material/model_training:", key="train"):
                 runs.begin_training(source, choice)
     job = runs.going()
+    if choice:
+        with controls:
+            panels.other_settings(job, choice)
     with picture:
         if job:
             watched(job, panels.curve)
@@ -61,6 +66,7 @@ def train() -> None:
         with right:
             panels.merged(source, name, prompt)
             panels.download(name)
+            panels.in_hand(Path(__file__).with_name("adapter.py"), name)
     else:
         st.caption(text("lab", "nothing yet"))
     st.subheader("What is computed, and what it holds", anchor=False)

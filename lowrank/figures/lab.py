@@ -21,9 +21,15 @@ SEVERAL = (COLOURS["update"], COLOURS["result"], "#CC79A7", "#56B4E9")
 
 
 def losses(
-    runs: Mapping[str, Sequence[float]], steps: int, colours: Mapping[str, str] | None = None
+    runs: Mapping[str, Sequence[float]],
+    steps: int,
+    colours: Mapping[str, str] | None = None,
+    held_out: Sequence[tuple[int, float]] = (),
 ) -> go.Figure:
-    """The loss of each step, and each run's mean over the last eight, on an axis of all steps."""
+    """The loss of each step, and each run's mean over the last eight, on an axis of all steps.
+
+    `held_out` are losses on examples that are not trained on, each after so many steps.
+    """
     figure = go.Figure()
     for name, values in runs.items():
         colour = (colours or {}).get(name, COLOURS["update"])
@@ -39,7 +45,12 @@ def losses(
         )
         label = name if len(runs) > 1 else "mean of the last 8"
         line(figure, x, running_mean(values), label, colour, "%{y:.3f}<extra>" + name + "</extra>")
-    top = max((max(v) for v in runs.values() if len(v)), default=5.0)
+    unseen = [loss for _, loss in held_out]
+    if unseen:
+        after = [step for step, _ in held_out]
+        hover = "after step %{x}: %{y:.3f}<extra>held out</extra>"
+        line(figure, after, unseen, "held out", COLOURS["result"], hover, dots=True)
+    top = max((max(v) for v in (*runs.values(), unseen) if len(v)), default=5.0)
     y_axis = {"title": "loss, nats a token", "range": [0, 1.08 * top]}
     return fixed(figure, 320, {"title": "step", "range": [0, steps + 1]}, y_axis)
 

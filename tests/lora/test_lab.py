@@ -17,6 +17,23 @@ from lowrank.lora.lab.sets import LONGEST, MOST_LINES, written
 from lowrank.memory.accounting import adapter_parameters, lora_parameters
 
 
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b"", "0 examples"),
+        (b"\xff", "UTF-8"),
+        (b'{"prompt": "a"}', "Line 1"),
+        (b'{"prompt": "a", "completion": "b"}\n[', "Line 2"),
+        (b'{"messages": [{"role": "system", "content": "a"}]}', "Line 1"),
+        (b'{"prompt": " ", "completion": "b"}', "neither empty"),
+        (b"[" * 100_000, "Line 1"),
+    ],
+)
+def test_a_file_of_examples_that_is_none_is_said(raw, words):
+    with pytest.raises(InputError, match=words):
+        lab.from_jsonl(raw)
+
+
 def test_built_in_sets_are_whole_and_show_nothing_before():
     for name, each in lab.built_in().items():
         assert each.name == name

@@ -21,6 +21,7 @@ from lowrank.readers import uploads
 from lowrank.ui import jobs
 from lowrank.ui.adapters import unpacked
 from lowrank.ui.jobs import Job
+from lowrank.ui.lab import runs
 from tests.pages import opening
 from tests.sent_jobs import SentJobs
 from tests.tiny_llama import write
@@ -224,6 +225,64 @@ def test_a_link_to_no_adapter_is_one_sentence():
     app = opened(tuned="../../etc/passwd")
     assert not app.exception
     assert "upload it again" in app.error[0].value
+
+
+def test_one_step_is_one_loss_and_the_run_says_its_own_settings():
+    app = opened(steps="1", set="my own", lines="Hi => Yo", r="4")
+    app.button(key="train").click().run()
+    app = finished(app)
+    assert "first eight" not in said(app)
+    assert "Loss before the first step" in said(app)
+    assert "This run: LoRA, r = 4, α = 16, on q_proj, v_proj; 1 step" in said(app)
+    assert "settings have changed" not in said(app)
+    app.select_slider(key="r").set_value(16).run()
+    assert "This run: LoRA, r = 4" in said(app)
+    assert "settings have changed since this run" in said(app)
+    assert "in hand: LoRA, r = 4, α = 16, on q_proj, v_proj." in said(app)
+
+
+def test_the_last_of_many_examples_are_held_out_and_watched():
+    lines = "\n".join(f"Hi {i} => Yo" for i in range(8))
+    app = opened(steps="3", set="my own", lines=lines, modules="o")
+    app.button(key="train").click().run()
+    job = ended(f"lab {app.session_state['lab run']}")
+    app.run()
+    assert not app.error
+    assert len(job.newest(runs.Run).examples) == 6
+    unseen = job.all(runs.HeldOut)
+    assert [each.step for each in unseen] == [1, 2, 3]
+    assert f"Held out: {unseen[0].loss:.2f} after the first" in said(app)
+    assert "on o_proj; 3 steps" in said(app)
+
+
+def test_times_of_merging_are_medians_of_passes_in_turns():
+    app = opened(steps="1", set="my own", lines="Hi => Yo")
+    app.button(key="train").click().run()
+    app = finished(app)
+    deadline = time.monotonic() + 60
+    while "**median**" not in said(app) and time.monotonic() < deadline:
+        time.sleep(0.2)
+        app.run()
+    rows = [r for r in said(app).splitlines() if r.startswith(("| W₀ alone", "| merged"))]
+    for row in rows:
+        least, median, most = (float(x.strip(" *")) for x in row.strip("|").split("|")[1:])
+        assert 0 < least <= median <= most
+    assert len(rows) == 2
+
+
+def test_a_file_of_ones_own_examples_is_trained_on():
+    app = opened(steps="1", set="my own")
+    lines = [
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"}]},
+        {"prompt": "Who?", "completion": "Me."},
+    ]
+    given = "\n".join(json.dumps(line) for line in lines).encode()
+    jsonl = next(f for f in app.file_uploader if "JSONL" in f.label)
+    jsonl.upload("mine.jsonl", given, "application/jsonl").run()
+    assert "2 examples of mine.jsonl" in said(app)
+    app.button(key="train").click().run()
+    job = ended(f"lab {app.session_state['lab run']}")
+    assert job.newest(runs.Run).choice.pairs == (("Hi", "Yo"), ("Who?", "Me."))
 
 
 def test_a_zip_is_opened_and_nothing_else_taken_from_it():

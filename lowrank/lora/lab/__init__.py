@@ -5,7 +5,7 @@
 ['island', 'json', 'pirate']
 """
 
-from lowrank.lora.lab.sets import TrainingSet, built_in, typed
+from lowrank.lora.lab.sets import TrainingSet, built_in, from_jsonl, typed
 from lowrank.lora.lab.training_memory import held_in_training
 
-__all__ = ["TrainingSet", "built_in", "held_in_training", "typed"]
+__all__ = ["TrainingSet", "built_in", "from_jsonl", "held_in_training", "typed"]

@@ -1,5 +1,6 @@
 """Training sets of a dozen answers: built-in ones with settings that work, or typed by line."""
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from lowrank.lora.lab.records import stored
 
 ARROW = "=>"
 MOST_LINES, LONGEST = 24, 240  # of a typed set: characters are those of a line
+MOST_IN_FILE = 500  # examples
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -75,6 +77,53 @@ def typed(text: str) -> Pairs:
     if not 1 <= len(found) <= MOST_LINES:
         raise InputError(f"There are {len(found)} examples; expected 1 to {MOST_LINES}.")
     return tuple(found)
+
+
+def from_jsonl(given: bytes) -> Pairs:
+    """Pairs from a file of one JSON object a line, as chat templates and trainers have them.
+
+    Each is {"messages": [...]} with one message of the user and one of the assistant, or
+    {"prompt": ..., "completion": ...}; empty lines do not count.
+
+    Raises InputError naming the line that is neither, or if there are no lines or too many.
+
+    >>> from_jsonl(b'{"prompt": "Who are you?", "completion": "A parrot."}')
+    (('Who are you?', 'A parrot.'),)
+    """
+    try:
+        lines = given.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            "The file is not text in UTF-8; expected one JSON object a line."
+        ) from error
+    found = [_pair(line, number) for number, line in enumerate(lines, 1) if line.strip()]
+    if not 1 <= len(found) <= MOST_IN_FILE:
+        raise InputError(f"The file has {len(found)} examples; expected 1 to {MOST_IN_FILE}.")
+    return tuple(found)
+
+
+def _pair(line: str, number: int) -> tuple[str, str]:
+    try:
+        match json.loads(line):
+            case {
+                "messages": [
+                    {"role": "user", "content": str(a)},
+                    {"role": "assistant", "content": str(b)},
+                ]
+            }:
+                pair = a.strip(), b.strip()
+            case {"prompt": str(a), "completion": str(b)}:
+                pair = a.strip(), b.strip()
+            case _:
+                pair = "", ""
+    except (ValueError, RecursionError):
+        pair = "", ""
+    if not all(pair):
+        raise InputError(
+            f"Line {number} is {line[:80]!r}; expected a JSON object with prompt and completion, "
+            "or with messages: one of the user, then one of the assistant, neither empty."
+        )
+    return pair
 
 
 def written(pairs: Pairs) -> str:

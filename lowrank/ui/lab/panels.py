@@ -2,6 +2,8 @@
 
 import io
 import zipfile
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -16,13 +18,13 @@ from lowrank.lora.finetuning import Record
 from lowrank.memory import accounting
 from lowrank.readers import uploads
 from lowrank.ui import cached
-from lowrank.ui.adapters import brought
+from lowrank.ui.adapters import MINE, brought
 from lowrank.ui.answering import side_by_side
 from lowrank.ui.drawing import chart, table
 from lowrank.ui.jobs import Job
 from lowrank.ui.lab import runs
-from lowrank.ui.lab.runs import Learnt, Merged, Run
-from lowrank.ui.lab.settings import Choice
+from lowrank.ui.lab.runs import HeldOut, Learnt, Merged, Run
+from lowrank.ui.lab.settings import Choice, method_words
 from lowrank.ui.layout import text
 from lowrank.ui.progress import outcome, progress, watched
 
@@ -50,20 +52,57 @@ def curve(job: Job) -> None:
     if steps:
         words = f"Step {len(steps)} of {total} · {steps[-1].tokens_per_second:,.0f} tokens/s"
     progress(job, len(steps) / total, words)
-    last = f"{np.mean(losses[-8:]):.3f}" if losses else "not known yet"
+    unseen = [(each.step, each.loss) for each in job.all(HeldOut)]
     chart(
-        figures.losses({"loss": losses}, total),
+        figures.losses({"loss": losses}, total, held_out=unseen),
         key="curve",
-        alt=f"Loss after {len(steps)} of {total} steps; mean of the last eight {last}",
+        alt=f"Loss after {len(steps)} of {total} steps. {by_step(losses)}",
     )
+    if run:
+        st.caption(f"This run: {run.choice.words()}.")
     if steps and job.over:
         tokens = sum(record.tokens for record in steps)
         st.caption(
             f"{len(steps)} steps in {steps[-1].elapsed:.0f} s, "
-            f"{tokens / steps[-1].elapsed:,.0f} tokens/s; mean loss of the first eight steps "
-            f"{np.mean(losses[:8]):.2f}, of the last eight {last}."
+            f"{tokens / steps[-1].elapsed:,.0f} tokens/s. {by_step(losses)}"
+            + (
+                f" Held out: {unseen[0][1]:.2f} after the first, {unseen[-1][1]:.2f} after step "
+                f"{unseen[-1][0]}."
+                if unseen
+                else ""
+            )
         )
     outcome(job)
+
+
+def by_step(losses: Sequence[float]) -> str:
+    """The losses in a sentence: means of eight steps only where there are twice as many.
+
+    >>> by_step([4.54]), by_step([4.0, 3.0])
+    ('Loss before the first step 4.54.', 'Loss before the first step 4.00, before the last 3.00.')
+    >>> by_step([4.0] * 8 + [1.0] * 8)
+    'Mean loss of the first eight steps 4.00, of the last eight 1.00.'
+    """
+    if not losses:
+        return "No loss is known yet."
+    if len(losses) < 16:
+        more = f", before the last {losses[-1]:.2f}" if len(losses) > 1 else ""
+        return f"Loss before the first step {losses[0]:.2f}{more}."
+    first, last = np.mean(losses[:8]), np.mean(losses[-8:])
+    return f"Mean loss of the first eight steps {first:.2f}, of the last eight {last:.2f}."
+
+
+def other_settings(job: Job | None, choice: Choice) -> None:
+    """That what is shown is of other settings than those asked for now; how long a run takes."""
+    run = job.newest(Run) if job else None
+    if run and run.choice != choice:
+        st.caption(text("lab", "other settings"))
+    seconds = runs.seconds_a_step(job)
+    if seconds:
+        st.caption(
+            f"A step of the run beside took {three(seconds)} s on this machine (median): "
+            f"{choice.config.steps} such steps, about {three(seconds * choice.config.steps)} s."
+        )
 
 
 def two_answers(source: str, name: str, asked: str) -> None:
@@ -122,10 +161,22 @@ def _compared(job: Job) -> None:
         f"after your question differ by {three(found.difference)} at most, {relative:.1e} of the "
         f"largest, {three(found.largest)}; tolerance {TOLERANCE:.0e}."
     )
-    st.markdown(
-        f"One pass over the question: W₀ alone {found.seconds['plain']:.2f} s, A and B beside "
-        f"it {found.seconds['beside']:.2f} s, merged {found.seconds['merged']:.2f} s."
+    names = {"plain": "W₀ alone", "beside": "A and B beside it", "merged": "merged"}
+    rows = [[name, *in_milliseconds(found.seconds[key])] for key, name in names.items()]
+    st.markdown(table(["a pass over the question, ms", "least", "**median**", "most"], rows))
+    st.caption(text("lab", "times").format(turns=runs.TURNS))
+
+
+def in_milliseconds(times: Sequence[float]) -> list[str]:
+    """The least, the median and the most of times in seconds.
+
+    >>> in_milliseconds([0.3, 0.1, 0.2])
+    ['100', '**200**', '300']
+    """
+    least, median, most = (
+        three(1000 * x) for x in (min(times), float(np.median(times)), max(times))
     )
+    return [least, f"**{median}**", most]
 
 
 def adapter_in_hand(job: Job | None) -> str:
@@ -168,6 +219,17 @@ def download(name: str) -> None:
         icon=":material/download:",
         on_click="ignore",
         help=text("lab", "help download"),
+    )
+
+
+def in_hand(page: Path, name: str) -> None:
+    """What the adapter in hand is, by its own configuration, and the way to the Adapter page."""
+    st.caption(f"The adapter in hand: {method_words(runs.kept_adapter(name).config)}.")
+    st.page_link(
+        page,
+        label="Open it on the Adapter page",
+        icon=":material/extension:",
+        query_params={"adapter": MINE, "kept": name},
     )
 
 

@@ -20,6 +20,7 @@ from lowrank.readers import Model
 from lowrank.ui import cached
 from lowrank.ui.drawing import chart, table
 from lowrank.ui.jobs import Doing
+from lowrank.ui.lab.runs import seconds_a_step
 from lowrank.ui.layout import text
 from lowrank.ui.progress import begin, latest, watched
 
@@ -77,10 +78,14 @@ def run_here(model: Model) -> None:
             layer=min(15, last),
         )
         count = len(experiments.trials(settings))
-        st.caption(
-            f"{count} runs of {steps} steps. On a quiet computer of two cores a step of the "
-            f"default model takes half a second: {count * int(steps) / 120 + 0.2:.0f} min."
+        seconds = seconds_a_step(latest("lab"))
+        here = (
+            f" A step of your last run took {three(seconds)} s on this machine: about "
+            f"{count * int(steps) * seconds / 60:.0f} min."
+            if seconds
+            else ""
         )
+        st.caption(f"{count} runs of {steps} steps.{here}")
         if st.button("Run", icon=":material/science:", key="run paper"):
             begin("paper", partial(_redoing, model.source, settings), PATIENCE)
 
@@ -249,9 +254,13 @@ def amplification(ours: Mapping[str, Mapping[str, float]]) -> str:
     rows = [
         [f"ours, r = {r}"]
         + [three(of[key]) for key in ("within", "own", "random", "norm")]
-        + [f"**{three(of['factor'])}**"]
+        + [f"**{three(of['factor'])}**", three(of["norm"] / of["random"])]
         for r, of in ours.items()
     ]
-    rows += [[f"paper, r = {r}", *(f"{x:g}" for x in values)] for r, values in TABLE_7.items()]
+    rows += [
+        [f"paper, r = {r}", *(f"{x:g}" for x in values), three(values[3] / values[2])]
+        for r, values in TABLE_7.items()
+    ]
     head = ["", "in ΔW's directions", "in W's own", "in random ones", "‖ΔW‖", "factor"]
+    head.append("factor in random ones")
     return table(head, rows)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from lowrank.lora.adapters import Adapter
 from lowrank.lora.finetuning import Record, evaluate, finetune
 from lowrank.lora.lab import held_in_training
 from lowrank.lora.training_examples import Example, answers
-from lowrank.lora.tuning import merged
+from lowrank.lora.tuning import adapted, merged
 from lowrank.memory.accounting import Memory
 from lowrank.readers import HUB, uploads
 from lowrank.readers.default_model import DEFAULT
@@ -33,6 +33,8 @@ LOOKING = 60.0  # the same for an answer
 MOMENT = 0.2  # seconds a page waits for what may be quick, so that it is drawn at once
 LONGEST_EXAMPLE = 160  # tokens
 LONGEST_ANSWER = 40
+LOOKS = 12  # at the held-out examples in a run
+TURNS = 7  # passes of each model, in turns, for their times
 SCALES = (1.0, 0.0, 2.0, 0.5, 1.5, 0.25, 0.75, 1.25, 1.75)
 
 
@@ -50,6 +52,14 @@ class Run:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """The loss on examples that are not trained on, after so many steps."""
+
+    step: int
+    loss: float
+
+
+@dataclass(frozen=True)
 class Learnt:
     """The name under which the adapter of a run is kept."""
 
@@ -58,11 +68,14 @@ class Learnt:
 
 @dataclass(frozen=True)
 class Merged:
-    """How far the merged model's logits are from those of W0 with A and B beside it."""
+    """How far the merged model's logits are from those of W0 with A and B beside it.
+
+    `seconds` are those of every pass, by model; the passes took turns.
+    """
 
     difference: float
     largest: float
-    seconds: Mapping[str, float]
+    seconds: Mapping[str, Sequence[float]]
 
 
 def begin_training(source: str, choice: Choice) -> None:
@@ -84,19 +97,23 @@ def examples(source: str, choice: Choice) -> tuple[Example, ...]:
     return tuple(answers(cached.words(source), choice.pairs, LONGEST_EXAMPLE))
 
 
-def _training(source: str, choice: Choice) -> Iterator[Run | Record | Memory | Learnt]:
+def _training(source: str, choice: Choice) -> Iterator[Run | Record | HeldOut | Memory | Learnt]:
     """A record a step; what was learnt is kept on disk even if it is stopped."""
     yield Run(choice)
     params, config = cached.params(source), choice.config
-    run = Run(choice, examples(source, choice))
+    laid, count = examples(source, choice), len(choice.learnt)
+    run, unseen = Run(choice, laid[:count]), laid[count:]
     yield run
-    steps = finetune(params, run.examples, config)
+    steps, apart = finetune(params, run.examples, config), max(1, config.steps // LOOKS)
     try:
         for record in steps:
             yield record
             if record.step == 1:
                 longest = max(run.examples, key=lambda example: len(example.ids))
                 yield held_in_training(params, config.method, steps.state, longest)
+            if unseen and (record.step == 1 or record.step % apart == 0):
+                now = adapted(params, config.method, steps.state)
+                yield HeldOut(record.step, evaluate(now, unseen))
     except Stopped:
         pass
     if steps.state.step:
@@ -174,10 +191,19 @@ def _merging(source: str, name: str, prompt: str) -> Iterator[Merged]:
     params, ids = cached.params(source), cached.chat_ids(source, prompt)
     beside = adapters.applied(params, kept_adapter(name))
     one = merged(beside)
-    seconds, found = dict[str, float](), dict[str, np.ndarray]()
-    for label, each in (("warm", one), ("beside", beside), ("merged", one), ("plain", params)):
-        began = time.perf_counter()
-        found[label] = last_logits(each, ids)
-        seconds[label] = time.perf_counter() - began
-    difference = float(np.abs(found["beside"] - found["merged"]).max())
-    yield Merged(difference, float(np.abs(found["beside"]).max()), seconds)
+    placed, together = last_logits(beside, ids), last_logits(one, ids)  # and all is warm
+    difference, largest = float(np.abs(placed - together).max()), float(np.abs(placed).max())
+    models = {"plain": params, "beside": beside, "merged": one}
+    seconds: dict[str, list[float]] = {label: [] for label in models}
+    for _ in range(TURNS):
+        for label, each in models.items():
+            began = time.perf_counter()
+            last_logits(each, ids)
+            seconds[label].append(time.perf_counter() - began)
+    yield Merged(difference, largest, seconds)
+
+
+def seconds_a_step(job: Job | None) -> float | None:
+    """The median time of a step of a run on this machine; None before it has two."""
+    elapsed = [record.elapsed for record in job.all(Record)] if job else []
+    return float(np.median(np.diff(elapsed))) if len(elapsed) > 1 else None

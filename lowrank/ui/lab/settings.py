@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lowrank.lora.adapter_config import AdapterConfig
-from lowrank.lora.lab import TrainingSet, built_in, typed
+from lowrank.lora.lab import TrainingSet, built_in, from_jsonl, typed
 from lowrank.lora.lab.sets import MOST_LINES, Pairs, written
 from lowrank.lora.optimizer import SCHEDULES, Schedule
 from lowrank.lora.train_config import TrainConfig
@@ -20,7 +20,9 @@ TARGETS: dict[str, tuple[str, ...] | str] = {
     "q, k, v, o": ("q_proj", "k_proj", "v_proj", "o_proj"),
     "all": "all-linear",
     "q": ("q_proj",),
+    "k": ("k_proj",),
     "v": ("v_proj",),
+    "o": ("o_proj",),
 }
 RATES = [1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2]
 RANKS = [1, 2, 4, 8, 16, 32, 64]
@@ -33,6 +35,7 @@ INITS: dict[str, bool | str] = {
 }
 RATIOS = [1.0, 2.0, 4.0, 16.0]
 MOST_STEPS = 200
+HELD_OUT, ENOUGH = 2, 8  # examples held out, of at least so many
 WARMUP = 4
 # In the address, and still there when the visitor comes back from another page.
 KEPT: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
@@ -46,10 +49,46 @@ class Choice:
     config: TrainConfig
 
     @property
+    def held_out(self) -> Pairs:
+        """The examples whose loss is only watched: the last two of eight or more."""
+        return self.pairs[-HELD_OUT:] if len(self.pairs) >= ENOUGH else ()
+
+    @property
+    def learnt(self) -> Pairs:
+        """The examples that are trained on."""
+        return self.pairs[: len(self.pairs) - len(self.held_out)]
+
+    def words(self) -> str:
+        """The run in one line.
+
+        >>> Choice((("a", "b"),), TrainConfig(AdapterConfig(), steps=2)).words()
+        'LoRA, r = 8, α = 8, on q_proj, v_proj; 2 steps at 0.001, seed 0; 1 example, 0 held out'
+        """
+        count, config = len(self.learnt), self.config
+        return (
+            f"{method_words(self.method)}; {config.steps} "
+            f"step{'s' if config.steps > 1 else ''} at {config.learning_rate:g}, seed "
+            f"{config.seed}; {count} example{'s' if count > 1 else ''}, {len(self.held_out)} held "
+            "out"
+        )
+
+    @property
     def method(self) -> AdapterConfig:
         """The LoRA configuration."""
         assert isinstance(self.config.method, AdapterConfig)
         return self.config.method
+
+
+def method_words(method: AdapterConfig) -> str:
+    """A LoRA configuration in a few words.
+
+    >>> method_words(AdapterConfig(r=4, lora_alpha=8, target_modules="all-linear", use_dora=True))
+    'DoRA, r = 4, α = 8, on all-linear'
+    """
+    kind = "DoRA" if method.use_dora else "rsLoRA" if method.use_rslora else "LoRA"
+    names = method.target_modules
+    where = names if isinstance(names, str) else ", ".join(names)
+    return f"{kind}, r = {method.r}, α = {method.lora_alpha:g}, on {where}"
 
 
 def asked() -> tuple[Choice | None, TrainingSet | None]:
@@ -84,6 +123,16 @@ def _training_set() -> TrainingSet | None:
 
 
 def _typed() -> Pairs:
+    file = st.file_uploader(
+        "Or a file of your own, JSONL", type=["jsonl"], key="jsonl", max_upload_size=1,
+        help=text("lab", "help jsonl"),
+    )  # fmt: skip
+    if file:
+        pairs = from_jsonl(file.getvalue())
+        st.caption(
+            f"{len(pairs)} examples of {file.name[:80]}. A link or reload does not keep them."
+        )
+        return pairs
     lines = st.text_area(
         f"Examples, one a line: prompt => answer ({MOST_LINES} at most)",
         text("lab", "example lines"),
