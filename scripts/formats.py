@@ -17,7 +17,15 @@ sys.path.insert(0, str(ROOT))
 
 from lowrank import llama  # noqa: E402
 from lowrank.llama.relatives import REFUSED, RELATIVES  # noqa: E402
+from lowrank.readers import open_model  # noqa: E402
+from lowrank.readers.gguf_layout import order  # noqa: E402
+from tests.families import FAMILIES  # noqa: E402
+from tests.families import as_gguf as gguf  # noqa: E402
+from tests.families import written as checkpoint  # noqa: E402
 from tests.llama.test_relatives import BOTH, FORMATS, difference, opened  # noqa: E402
+from tests.readers.quantised_files import LAYOUTS, NAME  # noqa: E402
+from tests.readers.test_families import worst  # noqa: E402
+from tests.readers.test_quantised import checkpoint as with_codes  # noqa: E402
 from tests.relative_models import CASES, IDS  # noqa: E402
 
 DOCUMENT = ROOT / "docs" / "formats.md"
@@ -50,7 +58,39 @@ def refused() -> Iterator[str]:
         yield f"| {title} | {reason} |"
 
 
-TABLES = {"runs": runs, "refused": refused}
+def opens() -> Iterator[str]:
+    """Whose matrices open from which format, and how near to the checkpoint's own numbers."""
+    yield "| model | safetensors | GGUF | rows of q and k in GGUF | parts of fused matrices |"
+    yield "|:--|:--|:--|:--|:--|"
+    for name in FAMILIES:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder)
+            models = open_model(checkpoint(path, name)), open_model(gguf(path / "a.gguf", name))
+            cells = ["opens" + nearness(worst(model, name)) for model in models]
+            kinds = (each.projection or "" for each in models[0].parts.values())
+            parts = ", ".join(f"`{kind}`" for kind in dict.fromkeys(kinds)) or "—"
+            by_pairs = "put back from pairs" if order(models[1].architecture) else "as they were"
+        yield f"| {name} | {cells[0]} | {cells[1]} | {by_pairs} | {parts} |"
+
+
+def quantised() -> Iterator[str]:
+    """Which codes are read, and how near to the arithmetic of their layout in float64."""
+    yield "| layout | worst difference, over the largest entry |"
+    yield "|:--|--:|"
+    for label, made in LAYOUTS.items():
+        held, said, W = made()
+        with tempfile.TemporaryDirectory() as folder:
+            model = open_model(with_codes(Path(folder), held, said))
+            off = float(abs(model.read(f"{NAME}.weight") - W).max() / abs(W).max())
+        yield f"| {label} | {f'{rounded_up(off):.0e}' if off else '0'} |"
+
+
+def nearness(off: float) -> str:
+    """How a cell says a difference: nothing where there is none."""
+    return f"; norms to {rounded_up(off):.0e}" if off else ""
+
+
+TABLES = {"runs": runs, "refused": refused, "opens": opens, "quantised": quantised}
 
 
 def rounded_up(x: float) -> float:

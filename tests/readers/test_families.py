@@ -1,6 +1,7 @@
 """Families of decoders open under Hugging Face's names, in its order, from both formats."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,25 @@ from lowrank.errors import FormatError, SourceError
 from lowrank.readers import open_model
 from lowrank.readers.families import FAMILIES as TABLE
 from tests.families import FAMILIES, as_gguf, weights, written
+from tests.readers.quantised_files import LAYOUTS
 
+PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 FUSED = [name for name, known in FAMILIES.items() if known.get("qkv")]
+
+
+def worst(model, name: str) -> float:
+    """The largest difference of any entry from the checkpoint's; the names must be the same."""
+    held = weights(FAMILIES[name]["shapes"])
+    assert set(model.tensors) == set(held)
+    return max(float(np.abs(model.read(key) - w).max()) for key, w in held.items())
+
+
+def test_the_page_of_formats_says_what_opens():
+    """Its tables are written by scripts/formats.py with the functions of these tests."""
+    page = PAGE.read_text(encoding="utf-8")
+    rows = page.partition("<!-- opens: begin -->")[2].partition("<!-- opens: end -->")[0]
+    assert [line.split(" | ")[0][2:] for line in rows.strip().splitlines()[2:]] == list(FAMILIES)
+    assert all(f"| {label} |" in page for label in LAYOUTS)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
