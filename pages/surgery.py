@@ -66,6 +66,7 @@ with errors_shown(), maps:
             panels.evidence(source, choice)
 
 st.subheader("What you see", anchor=False)
+st.markdown(panels.learnt())
 st.markdown(text("surgery", "theory"))
 code_for_this(
     plain,

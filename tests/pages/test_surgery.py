@@ -152,6 +152,14 @@ def test_every_way_of_asking_gives_numbers(opened, query):
     assert "…" not in metrics(app).values()
 
 
+def test_the_page_opens_on_a_cut_that_saves_and_one_that_saves_nothing_is_not_red(opened):
+    def costs(app: AppTest) -> list[tuple[str, str]]:
+        return [(m.delta, m.color) for m in app.metric if m.label in ("Parameters", "Bytes")]
+
+    assert all(delta.startswith("-") for delta, _ in costs(opened()))
+    assert [delta for delta, _ in costs(opened(keep="50"))] == ["unchanged"] * 2  # q is square
+
+
 def test_a_budget_too_small_is_said(opened):
     app = opened(how="budget", share="5", rule="by energy", cut="v")
     assert not app.exception

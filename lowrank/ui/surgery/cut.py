@@ -129,5 +129,5 @@ def _ranks() -> tuple[str, int, str]:
         )
         rule = st.selectbox("Rule", list(RULES), key="rule", bind="query-params", filter_mode=None)
         return "budget", int(share), RULES[rule]
-    k = st.slider("Rank kept, % of full rank", 1, 100, 50, key="keep", bind="query-params")
+    k = st.slider("Rank kept, % of full rank", 1, 100, 25, key="keep", bind="query-params")
     return "rank", int(k), "uniform"

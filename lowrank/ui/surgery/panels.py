@@ -114,7 +114,12 @@ def numbers(cut: cutting.Cut | None, unknown: str = "…") -> None:
     """Loss, parameters, bytes and operations, before and after; `unknown` while there are none."""
     found: list[Number] = _measured(cut) if cut else [(unknown, " ", "off")] * len(NUMBERS)
     for place, name, number in zip(st.columns(len(NUMBERS)), NUMBERS, found, strict=True):
-        place.metric(name, *number, help=text("surgery", NUMBERS[name]) if cut else None)
+        place.metric(
+            name,
+            *number,
+            delta_arrow="off" if number[2] == "off" else "auto",
+            help=text("surgery", NUMBERS[name]) if cut else None,
+        )
 
 
 def _measured(cut: cutting.Cut) -> list[Number]:
@@ -129,14 +134,28 @@ def _measured(cut: cutting.Cut) -> list[Number]:
         ]
     return [
         *read,
-        (
-            f"{second.parameters / 1e6:,.2f} M",
-            f"{second.parameters / first.parameters - 1:+.2%}",
-            "inverse",
-        ),
-        (amount(second.nbytes), f"{second.nbytes / first.nbytes - 1:+.2%}", "inverse"),
-        (f"{second.flops / 1e6:,.0f} M", f"{second.flops / first.flops - 1:+.2%}", "inverse"),
+        (f"{second.parameters / 1e6:,.2f} M", *beside(second.parameters, first.parameters)),
+        (amount(second.nbytes), *beside(second.nbytes, first.nbytes)),
+        (f"{second.flops / 1e6:,.0f} M", *beside(second.flops, first.flops)),
     ]
+
+
+def beside(now: float, before: float) -> tuple[str, Literal["inverse", "off"]]:
+    """A change in percent and how it is coloured: not at all where nothing changes.
+
+    >>> beside(90, 100), beside(100, 100)
+    (('-10.00%', 'inverse'), ('unchanged', 'off'))
+    """
+    said = f"{now / before - 1:+.2%}"
+    same = said.strip("+-") == "0.00%"
+    return ("unchanged", "off") if same else (said, "inverse")
+
+
+def learnt() -> str:
+    """What the stored map of the default model teaches, in its own numbers."""
+    curves = recorded.together().curves("plain")
+    rise = {LABELS[kind]: dict(points)[0.5] for kind, points in curves.items()}
+    return text("surgery", "map teaches").format(**{k: f"{v:.2f}" for k, v in rise.items()})
 
 
 def next_token(tokenizer: Tokenizer, cut: cutting.Cut) -> None:
