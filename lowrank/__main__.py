@@ -158,7 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     fetching.set_defaults(run=fetch_command)
     merging = commands.add_parser("merge", help="merge a PEFT adapter into a model, as safetensors")
     merging.add_argument("model", help="default, a file, a folder, or a hub id")
-    merging.add_argument("adapter", help="a folder that PEFT's save_pretrained wrote")
+    merging.add_argument("adapter", help="a folder of PEFT or mlx-lm, a zip, or a hub id")
     merging.add_argument("folder", help="where the merged model goes")
     kinds = ["stored", "F32", "F16", "BF16"]
     merging.add_argument("--dtype", choices=kinds, default="stored", help=DTYPES)

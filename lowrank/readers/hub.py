@@ -5,7 +5,7 @@ HF_HOME and HF_HUB_OFFLINE. Fetched tensors are kept by `lowrank.readers.range_c
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -213,13 +213,34 @@ def key(file: RemoteFile, start: int, size: int) -> str:
 
 
 def small_file(repo: str, name: str, revision: str) -> tuple[Path | None, str]:
-    """A small file of the repository through the hub's own cache, and its commit; None if absent.
+    """A small file and its commit, as `whole_file`. Raises FormatError too, if it is large."""
+    if not isinstance(try_to_load_from_cache(repo, name, revision=revision), str):
+        refuse_if_large(repo, name, revision)
+    return whole_file(repo, name, revision)
+
+
+def downloaded(given: str, names: Sequence[str]) -> Path:
+    """A folder with those of the named files that a repository has, fetched whole where need be.
+
+    Raises InputError for what is no hub id, SourceError if they cannot be had, or none is there.
+    """
+    repo, revision = hub_id(given)
+    folder = None
+    for name in names:
+        path, _ = whole_file(repo, name, revision)
+        if path:
+            folder, revision = path.parent, path.parent.name  # all of one commit
+    if folder is None:
+        raise SourceError(f"{given} holds none of {', '.join(names)}.")
+    return folder
+
+
+def whole_file(repo: str, name: str, revision: str) -> tuple[Path | None, str]:
+    """A file of the repository through the hub's own cache, and its commit; None if absent.
 
     Raises SourceError if that cannot be found out.
     """
     try:
-        if not isinstance(try_to_load_from_cache(repo, name, revision=revision), str):
-            refuse_if_large(repo, name, revision)
         path = Path(hf_hub_download(repo, name, revision=revision, endpoint=constants.ENDPOINT))
         return path, path.parent.name
     except LocalEntryNotFoundError as error:

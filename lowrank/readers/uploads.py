@@ -25,6 +25,7 @@ LARGEST = 400_000_000  # bytes of one model's files together, unpacked
 KINDS = ("safetensors", "gguf", "npy")
 MOST_ADAPTERS = 50
 ADAPTER_FILES = {"adapter_config.json", "adapter_model.safetensors"}
+MLX_ADAPTER_FILES = {"adapter_config.json", "adapters.safetensors"}
 ADAPTER = re.compile(r"adapter-[0-9a-f]{16}")
 NAME = re.compile(r"[A-Za-z0-9_]{1,40}-[0-9a-f]{16}(\.(safetensors|gguf|npy))?")
 TOGETHER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.(safetensors|json|jinja)")
@@ -145,7 +146,7 @@ def keep_adapter(files: Mapping[str, bytes | memoryview]) -> str:
 
     Raises InputError if they are not the two, SourceError if there is no room for them.
     """
-    if set(files) != ADAPTER_FILES:
+    if set(files) not in (ADAPTER_FILES, MLX_ADAPTER_FILES):
         given = ", ".join(sorted(files))[:200] or "none"
         raise InputError(f"The files are {given}; expected {' and '.join(sorted(ADAPTER_FILES))}.")
     both = "".join(digest(files[name]) for name in sorted(files))

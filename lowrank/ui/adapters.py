@@ -9,7 +9,7 @@ from lowrank.figures.atlas import layer_map
 from lowrank.figures.numbers import three
 from lowrank.lora.adapters import Adapter, Effect, Fit
 from lowrank.lora.adapters.fitting import kind_of, layers_of
-from lowrank.lora.adapters.peft_files import unzipped
+from lowrank.lora.adapters.opening import unzipped
 from lowrank.readers import Model, Remote, uploads
 from lowrank.readers.offered_models import offered_adapters
 from lowrank.ui import cached

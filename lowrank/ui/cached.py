@@ -36,7 +36,7 @@ from lowrank.memory import quantization
 from lowrank.memory.quantization import Rounded
 from lowrank.readers import Model, open_model
 from lowrank.readers.identity import Stamp, identity, stamps
-from lowrank.readers.uploads import ADAPTER_FILES
+from lowrank.readers.uploads import ADAPTER_FILES, MLX_ADAPTER_FILES
 from lowrank.spectra import phase_transition
 from lowrank.spectra.measures import random_spectrum
 from lowrank.spectra.svd import SVD, Truncation, frobenius, full, residual_norm, singular_values
@@ -201,7 +201,7 @@ def adapter(folder: str) -> Adapter:
 
 def adapter_version(folder: str) -> Stamps:
     """What differs between two adapters that were found in one folder."""
-    return stamps(Path(folder) / name for name in sorted(ADAPTER_FILES))
+    return stamps(Path(folder) / name for name in sorted(ADAPTER_FILES | MLX_ADAPTER_FILES))
 
 
 @of_model(st.cache_resource(max_entries=4, show_spinner=False))

@@ -10,7 +10,8 @@ from lowrank.lora.adapters.conversion import applied, trained
 from lowrank.lora.adapters.effects import Effect, change, effect
 from lowrank.lora.adapters.fitting import Fit, check_fit, fit
 from lowrank.lora.adapters.merging import merged, merged_names
-from lowrank.lora.adapters.peft_files import Adapter, Pair, load, save, untrained
+from lowrank.lora.adapters.opening import load
+from lowrank.lora.adapters.peft_files import Adapter, Pair, save, untrained
 
 __all__ = [
     "Adapter",

@@ -29,7 +29,9 @@ def merged_names(model: Model, adapter: Adapter) -> tuple[str, ...]:
         names += (HEAD,)
     for name in sorted(changed - set(names)):
         module_is_here = f"{name.rpartition('.')[0]}.weight" in names
-        why = "its module is there" if module_is_here else "it was made for another model"
+        others = any(f"{module}.weight" in names for module in adapter.pairs)
+        why = "other modules of it are there" if others else "it was made for another model"
+        why = "its module is there" if module_is_here else why
         raise InputError(f"The adapter changes {name[:200]}, which {model.title} lacks: {why}.")
     return names
 
@@ -119,6 +121,5 @@ def turned(model: Model, adapter: Adapter, found: Pair, shape: tuple[int, ...]) 
 
 def unfit(name: str, update: tuple[int, ...], shape: tuple[int, ...]) -> InputError:
     return InputError(
-        f"The adapter's {name[:200]} has shape {update} and the model's {shape}: it was made for "
-        "another model."
+        f"The adapter's {name[:200]} has shape {update} and the model's {shape}: they do not fit."
     )

@@ -5,25 +5,20 @@ its kin; the adapter's own name is not in them. Every other key holds a whole ne
 of the model: a bias that was trained too, or a module of modules_to_save.
 """
 
-import io
 import json
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowrank import files
-from lowrank.errors import FormatError, SourceError
+from lowrank.errors import FormatError
 from lowrank.lora.adapter_config import FILE, AdapterConfig
 from lowrank.lora.equations import init
 from lowrank.lora.tuning import modules
-from lowrank.readers.local_files import contents
 from lowrank.readers.safetensors import SafetensorsModel, read_json
 from lowrank.readers.safetensors_writer import write
 from lowrank.spectra.svd.notebook import html_table
@@ -31,7 +26,6 @@ from lowrank.spectra.svd.notebook import html_table
 Floats = NDArray[np.float32]
 
 WEIGHTS = "adapter_model.safetensors"
-LARGEST_ZIP = 2 * 10**9  # bytes, packed and unpacked
 PREFIX = "base_model.model."
 SHOWN = 12  # modules of an adapter that a notebook lists
 PARTS = {
@@ -109,21 +103,12 @@ class Adapter:
 
 
 def load(folder: str | Path) -> Adapter:
-    """The adapter in a folder that PEFT's save_pretrained wrote, or in a zip of such a folder.
+    """The adapter in a folder that PEFT's save_pretrained wrote.
 
     Raises SourceError if a file is missing, FormatError if one is unsound, if the two disagree, if
     no target is there, or if the configuration asks for what is not supported.
     """
     path = Path(folder)
-    if path.is_file():
-        with tempfile.TemporaryDirectory() as work:
-            for name, raw in unzipped(contents(path, LARGEST_ZIP), path.name).items():
-                (Path(work) / name).write_bytes(raw)
-            return load(work)
-    if not path.is_dir():
-        raise SourceError(
-            f"{path} is not there; expected a folder of {FILE} and {WEIGHTS}, or a zip."
-        )
     if not (path / WEIGHTS).is_file() and (path / "adapter_model.bin").is_file():
         raise FormatError(
             f"{path.name} keeps its weights in adapter_model.bin, a pickle, which can run any code "
@@ -162,27 +147,6 @@ def load(folder: str | Path) -> Adapter:
         else:
             replaced[known.replace(".base_layer.", ".")] = value
     return Adapter(config, pairs, replaced, tuple(unused))
-
-
-def unzipped(raw: bytes, name: str) -> dict[str, bytes]:
-    """An adapter's two files in a zip, at the top of it or in one folder; nothing else is taken.
-
-    Raises FormatError for what is no zip, or of no adapter, or unpacks to more than an adapter has.
-    """
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            chosen = {
-                PurePosixPath(info.filename).name: info
-                for info in archive.infolist()
-                if PurePosixPath(info.filename).name in (FILE, WEIGHTS)
-            }
-            if chosen.keys() != {FILE, WEIGHTS}:
-                raise FormatError(f"{name} holds no {FILE} and {WEIGHTS}: expected a zip of both.")
-            if sum(info.file_size for info in chosen.values()) > LARGEST_ZIP:
-                raise FormatError(f"{name} unpacks to more than {LARGEST_ZIP / 1e6:,.0f} MB.")
-            return {file: archive.read(info) for file, info in chosen.items()}
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, zlib.error) as error:
-        raise FormatError(f"{name} is no zip that can be opened.") from error
 
 
 def in_whole_model(name: str) -> str:
