@@ -51,6 +51,7 @@ def relative(case: str, kind: str, folder: Path) -> Path:
     if kind == "safetensors":
         return relatives.as_safetensors(folder / "base", config, held)
     windows = OF_RELATIVES[case]["config"]["windows"]
+    folder.mkdir(parents=True, exist_ok=True)
     return relatives.as_gguf(folder / "base.gguf", config, held, windows)
 
 
