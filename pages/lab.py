@@ -30,7 +30,7 @@ view = st.segmented_control(
     [TRAIN, OTHERS, PAPER],
     default=TRAIN,
     required=True,
-    key="view",
+    key="show",
     bind="query-params",
     label_visibility="collapsed",
 )

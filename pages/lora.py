@@ -43,7 +43,7 @@ def explore() -> None:
     with second:
         r = lora.rank_slider(min(m, n))
         alpha = lora.alpha_slider()
-        start = choice("Matrix B", [RANDOM, ZERO], RANDOM, "b", help=text("lora", "help start"))
+        start = choice("Matrix B", [RANDOM, ZERO], RANDOM, "start", help=text("lora", "help start"))
     with errors_shown():  # here, since a fragment also runs alone
         given = lora.input_of(model, info, word if kind == WORD else None)
     told.caption(given.words)

@@ -18,7 +18,7 @@ view = st.segmented_control(
     [MATRICES, INFERENCE, TRAINING, QUANTIZED],
     default=MATRICES,
     required=True,
-    key="view",
+    key="count",
     bind="query-params",
     label_visibility="collapsed",
 )

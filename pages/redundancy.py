@@ -50,7 +50,7 @@ view = choice(
     "What to do with it",
     list(VIEWS),
     RECOVER,
-    "view",
+    "task",
     label_visibility="collapsed",
 )
 draw, functions, usage = VIEWS[view]

@@ -40,7 +40,7 @@ def adapter_picker(model: Model) -> tuple[Adapter, str]:
     )
     if chosen == SYNTHETIC:
         with second:
-            r = int(st.select_slider("Rank r", RANKS, 8, key="rank", bind="query-params"))
+            r = int(st.select_slider("Rank r", RANKS, 8, key="change_rank", bind="query-params"))
         return cached.untrained_adapter(
             model.source, r
         ), f"synthetic {cached.version(model.source)} {r}"

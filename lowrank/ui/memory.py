@@ -201,7 +201,11 @@ def training(config: LlamaConfig) -> None:
     )
     r = int(
         third.select_slider(
-            "r, and bottleneck", [1, 2, 4, 8, 16, 32, 64, 128], 8, key="r", bind="query-params"
+            "r, and bottleneck",
+            [1, 2, 4, 8, 16, 32, 64, 128],
+            8,
+            key="bottleneck",
+            bind="query-params",
         )
     )
     targets = fourth.selectbox(

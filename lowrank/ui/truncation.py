@@ -37,7 +37,7 @@ from lowrank.ui.drawing import chart
 from lowrank.ui.layout import text
 
 TILE = 24
-# The address shows these as they stand: ?view=tile
+# The address shows these as they stand: ?heatmaps=tile
 WHOLE, A_TILE = "whole matrix", "tile"
 
 
@@ -95,7 +95,7 @@ def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: s
     """W, W_k and W - W_k on one scale: the whole as block means, or a tile of true entries."""
     m, n = svd.shape
     views = [WHOLE, A_TILE]
-    view = choice("What the heatmaps show", views, WHOLE, "view", label_visibility="collapsed")
+    view = choice("What the heatmaps show", views, WHOLE, "heatmaps", label_visibility="collapsed")
     if view == A_TILE:
         row, column = _corner(m, n)
         tile = np.s_[row : row + TILE], np.s_[column : column + TILE]

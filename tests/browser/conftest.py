@@ -130,7 +130,8 @@ def settled(page) -> None:
     A page that asks to be run again is idle in between for a moment, hence the second look.
     """
     while True:
-        page.wait_for_function(IDLE)  # not async: Playwright takes any promise for a yes
+        # Not an async function: Playwright takes any promise for a yes.
+        page.wait_for_function(IDLE, timeout=180_000)
         page.evaluate(ANSWERED)
         if page.evaluate(f"Boolean(({IDLE})())"):
             return

@@ -45,7 +45,7 @@ def test_a_long_run_is_stopped_and_shows_how_far_it_came(new_page):
 
 
 def test_words_typed_are_drawn_and_come_back_with_the_link(new_page):
-    page = new_page("/redundancy?view=Features")
+    page = new_page("/redundancy?task=Features")
     box = page.get_by_role("textbox", name="Words, with commas")
     box.fill("red, green, blue, yellow\ndog, cat, cow")
     box.press("Control+Enter")
@@ -59,7 +59,7 @@ def test_words_typed_are_drawn_and_come_back_with_the_link(new_page):
 
 
 def test_a_picture_of_ones_own_is_compressed_and_outlives_another_view(new_page):
-    page = new_page("/redundancy?view=Compress")
+    page = new_page("/redundancy?task=Compress")
     choose(page, "my own")
     page.get_by_text("Choose a picture of yours").wait_for()
     stream = io.BytesIO()
@@ -78,6 +78,6 @@ def test_fits_a_phone(new_page):
     page = new_page("/redundancy", width=390)
     for view in ("Features", "Compress", "When it works", "Recover"):
         choose(page, view)
-        page.wait_for_url("**/redundancy" if view == "Recover" else f"**view={view.split()[0]}*")
+        page.wait_for_url("**/redundancy" if view == "Recover" else f"**task={view.split()[0]}*")
         settled(page)
         assert fits(page, 390)

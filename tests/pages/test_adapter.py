@@ -76,7 +76,7 @@ def test_every_fixture_opens_on_its_base():
 
 
 def test_the_synthetic_adapter_says_so_and_has_the_chosen_rank():
-    app = opened(rank="4")
+    app = opened(change_rank="4")
     assert not app.exception
     assert any("nobody trained them" in caption.value for caption in app.caption)
     assert metrics(app)["Effective rank of BA"].endswith("of 4")

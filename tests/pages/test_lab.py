@@ -104,7 +104,7 @@ def test_an_example_that_cannot_be_laid_out_is_one_sentence(
     models, view, button, name, state, lines, words
 ):
     (models / "tiny" / "chat_template.jinja").write_text(TEMPLATE)
-    app = opened(view=view, steps="2", set="my own", lines=lines)
+    app = opened(show=view, steps="2", set="my own", lines=lines)
     app.button(key=button).click().run()
     ended(f"{name} {app.session_state[state]}")
     app.run()
@@ -128,11 +128,11 @@ def test_all_examples_are_laid_out_by_one_process_and_not_on_the_pages_thread(mo
 
 
 def test_a_bad_line_of_own_text_stands_beside_the_results_and_they_keep_their_settings():
-    app = opened(steps="2", set="my own", lines="Hi => Yo", r="4")
+    app = opened(steps="2", set="my own", lines="Hi => Yo", lora_r="4")
     app.button(key="train").click().run()
     assert app.query_params["run"]  # at once: a reload finds the run again
     app = finished(app)
-    app.select_slider(key="r").set_value(16).run()
+    app.select_slider(key="lora_r").set_value(16).run()
     assert "A (4, 128)" in said(app)  # the run's shapes, not those of what is asked for next
     app.text_area(key="lines").set_value("no arrow").run()
     assert not app.exception
@@ -168,7 +168,7 @@ def test_a_stopped_run_keeps_what_it_learnt():
     ],
 )
 def test_every_setting_of_the_link_trains_and_is_saved(query, code, r, added):
-    app = opened(steps="2", set="my own", lines="Hi => Yo", r="4", **query)
+    app = opened(steps="2", set="my own", lines="Hi => Yo", lora_r="4", **query)
     assert not app.exception
     assert code in said(app)
     assert f"trainable params: {3584 + added:,} ||" in said(app)  # 2 (256 + 192) 4
@@ -298,7 +298,7 @@ def test_a_zip_is_opened_and_nothing_else_taken_from_it():
 
 
 def test_the_papers_experiments_run_here_and_stand_beside_its_tables():
-    app = opened(view="The paper's experiments")
+    app = opened(show="The paper's experiments")
     assert not app.exception
     app.session_state["tables"] = ["ranks", "update"]
     app.session_state["paper steps"] = 1
@@ -321,7 +321,7 @@ def test_the_papers_experiments_run_here_and_stand_beside_its_tables():
 
 
 def test_the_three_ways_stand_side_by_side():
-    app = opened(view="Alternatives", steps="2")
+    app = opened(show="Alternatives", steps="2")
     assert not app.exception
     app.button(key="train three").click().run()
     job = ended(f"three {app.session_state['three run']}")

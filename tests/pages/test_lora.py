@@ -52,7 +52,7 @@ def test_default_is_a_real_matrix_and_a_real_token(capsys):
 
 
 def test_b_zero_adds_nothing(capsys):
-    app = opened(b="Zero")
+    app = opened(start="Zero")
     shown = metrics(app)
     assert float(shown["Update, beside ‖W₀x‖"]) == 0
     assert re.fullmatch(r"0|[\d.]+ × 10⁻[⁶⁷⁸]", shown["Max |merged − unmerged|"])
@@ -157,7 +157,7 @@ def test_a_smaller_matrix_keeps_the_rank_within_reach():
 
 
 def test_a_link_reproduces_the_view():
-    app = opened(r="16", alpha="64", word="Rome", b="Zero", proj=LABELS["v_proj"], layer="29")
+    app = opened(r="16", alpha="64", word="Rome", start="Zero", proj=LABELS["v_proj"], layer="29")
     assert metrics(app)["Scale s = α/r"] == "4"
     assert "Rome" in captions(app)
     assert "model.layers.29.self_attn.v_proj.weight" in captions(app)

@@ -32,7 +32,7 @@ def test_llama_2_7b_and_the_popular_estimate():
 
 
 def test_inference_fits_where_it_fits_and_bloom_does_not():
-    app = opened(view="Inference")
+    app = opened(count="Inference")
     assert "352.5 GB" in words(app)
     assert "| bfloat16 | 15.62 | 16 GB (RTX 4080) | 16.18 |" in words(app)
     assert "1 GB of it are left" in words(app)
@@ -42,12 +42,12 @@ def test_inference_fits_where_it_fits_and_bloom_does_not():
 
 def test_what_would_fill_a_card_to_the_brim_does_not_fit_it():
     """17.01 GB of a 17.18 GB card leave nothing for the framework."""
-    app = opened(view="Inference", config="Llama 3 8B", context="8192")
+    app = opened(count="Inference", config="Llama 3 8B", context="8192")
     assert "| bfloat16 | 17.13 | 24 GB (RTX 3090, 4090, L4) | 24.77 |" in words(app)
 
 
 def test_lora_on_attention_does_not_keep_what_the_frozen_mlp_reads():
-    app = opened(view="Training")
+    app = opened(count="Training")
 
     def lora() -> float:
         row = next(r for r in words(app).splitlines() if r.startswith("| LoRA, bfloat16 |"))
@@ -65,10 +65,10 @@ def test_only_one_choice_is_called_model():
 
 
 def test_lora_trains_what_peft_says():
-    app = opened(view="Training")
+    app = opened(count="Training")
     assert "LoRA 4,194,304 (0.0622% of the model)" in words(app)
     app.selectbox(key="targets").set_value("all").run()
-    app.select_slider(key="r").set_value(64).run()
+    app.select_slider(key="bottleneck").set_value(64).run()
     assert "LoRA 159,907,840" in words(app)
     assert not app.exception
 
@@ -107,7 +107,7 @@ def test_nonsense_is_one_sentence_and_stays(typed, said):
 
 
 def test_a_real_matrix_is_quantized_and_one_number_rounded(default_model):
-    app = opened(view="Quantization", model="default", proj="k", layer="3")
+    app = opened(count="Quantization", model="default", proj="k", layer="3")
     assert "layers.3.self_attn.k_proj" in app.caption[0].value
     table = next(m.value for m in app.markdown if "NF4, blocks of 64" in m.value)
     assert "| 4.5 |" in table
@@ -119,7 +119,7 @@ def test_a_real_matrix_is_quantized_and_one_number_rounded(default_model):
 
 def test_the_loss_is_measured_with_a_matrix_quantized(default_model, monkeypatch):
     monkeypatch.setattr(jobs, "POOL", SentJobs())
-    app = opened(view="Quantization", model="default", proj="v", layer="3")
+    app = opened(count="Quantization", model="default", proj="v", layer="3")
     next(b for b in app.button if b.label == "Measure nll").click().run()
     deadline = time.monotonic() + 120
     while "nats a token" not in words(app) and time.monotonic() < deadline:

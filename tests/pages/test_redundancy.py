@@ -61,12 +61,12 @@ def test_the_ratings_are_what_they_are_said_to_be():
 
 
 def test_a_hidden_row_is_refused_by_number():
-    app = opened(row="true")
+    app = opened(whole="true")
     assert not app.success
     assert "Row 60 has no observed entry" in app.warning[0].value
     assert "made them up" in words(app)
     assert "Error on hidden entries" not in metrics(app)
-    app.toggle(key="row").set_value(False).run()
+    app.toggle(key="whole").set_value(False).run()
     assert app.success
 
 
@@ -96,9 +96,9 @@ def test_a_stopped_run_shows_how_far_it_came_and_can_go_on(monkeypatch):
     "link",
     [
         {"data": "nothing", "hidden": "7", "draw": "-4", "method": "magic"},
-        {"hidden": "many", "rank": "999", "lambda": "nan", "row": "perhaps"},
-        {"view": "sideways"},
-        {"view": "Compress", "k": "9999", "picture": "none"},
+        {"hidden": "many", "rank": "999", "lambda": "nan", "whole": "perhaps"},
+        {"task": "sideways"},
+        {"task": "Compress", "terms": "9999", "image": "none"},
     ],
 )
 def test_nonsense_in_the_address_falls_back(link):
@@ -122,14 +122,14 @@ def test_weights_are_reached_from_other_data_and_from_features(default_model):
     for view in ("Features", "Recover"):
         assert not app.exception
         assert app.selectbox(key="model") in app.sidebar.selectbox
-        app.segmented_control(key="view").set_value(view).run()
+        app.segmented_control(key="task").set_value(view).run()
     app.segmented_control(key="data").set_value("weights").run()
     assert not app.exception
     assert "model.layers.14.self_attn.q_proj.weight" in words(app)
 
 
 def test_the_phase_picture_is_measured_and_below_the_line_nothing_succeeds():
-    app = opened(view="When it works")
+    app = opened(task="When it works")
     cells = app.session_state["phase_cells"][(30, 1)]
     assert len(cells) == 15 * len(phases.FRACTIONS)
     assert {(c.rank, c.fraction) for c in cells} >= {(1, 0.05), (15, 0.95)}
@@ -145,7 +145,7 @@ def test_a_stopped_phase_picture_keeps_what_it_has_and_goes_on():
     cells = [phase_cell(30, 1, 0.05, 1)]
     app.session_state["phase_cells"] = {(30, 1): cells}
     app.session_state["phase_stopped"] = (30, 1)
-    app.segmented_control(key="view").set_value("When it works").run()
+    app.segmented_control(key="task").set_value("When it works").run()
     assert not app.exception
     assert "**1 of 285 trials.**" in words(app)
     app.button(key="phase_go").click().run()
@@ -154,7 +154,7 @@ def test_a_stopped_phase_picture_keeps_what_it_has_and_goes_on():
 
 
 def test_capitals_have_two_directions_that_random_vectors_do_not(default_model):
-    app = opened(view="Features")
+    app = opened(task="Features")
     found = metrics(app)
     assert found["Words"] == "20"
     both = sum(float(found[f"Direction {i}"].rstrip("%")) for i in (1, 2))
@@ -168,7 +168,7 @@ def test_capitals_have_two_directions_that_random_vectors_do_not(default_model):
 
 
 def test_words_of_several_tokens_are_named_and_presets_fill_the_box(default_model):
-    app = opened(view="Features", words="cat, dog, antidisestablishmentarianism")
+    app = opened(task="Features", words="cat, dog, antidisestablishmentarianism")
     assert "Several tokens, of which the mean is taken: antidisestablishmentarianism" in words(app)
     app.button(key="preset months").click().run()
     assert app.text_area(key="words").value == PRESETS["months"]
@@ -177,7 +177,7 @@ def test_words_of_several_tokens_are_named_and_presets_fill_the_box(default_mode
 
 @pytest.mark.parametrize("typed", ["", " , ;\n", "one, two", "one, one, one", "x" * 41 + ", b, c"])
 def test_too_few_or_too_long_words_get_a_sentence(default_model, typed):
-    app = opened(view="Features")
+    app = opened(task="Features")
     app.text_area(key="words").set_value(typed).run()
     assert not app.exception
     assert len(app.error) == 1
@@ -185,22 +185,22 @@ def test_too_few_or_too_long_words_get_a_sentence(default_model, typed):
 
 
 def test_a_model_without_a_vocabulary_says_so():
-    app = opened(view="Features", model=MODELS["synthetic"])
+    app = opened(task="Features", model=MODELS["synthetic"])
     assert "no vocabulary" in app.error[0].value
 
 
 @pytest.mark.parametrize("name", list(DRAWN))
 def test_compressing_shows_the_cores_numbers(name):
-    app = opened(view="Compress", picture=name, k="3")
+    app = opened(task="Compress", image=name, terms="3")
     s = full(DRAWN[name]()).s
     assert metrics(app)["Energy kept"] == f"{energy(s, 3):.2%}"
     assert metrics(app)["k(m + n), of mn = 19,200"] == f"{parameters(120, 160, 3):,}"
-    app.select_slider(key="k").set_value(7).run()
+    app.select_slider(key="terms").set_value(7).run()
     assert metrics(app)["Energy kept"] == f"{energy(s, 7):.2%}"
 
 
 def test_a_picture_of_ones_own_survives_another_view():
-    app = opened(view="Compress", picture="my own")
+    app = opened(task="Compress", image="my own")
     assert any("Choose a picture" in info.value for info in app.info)
     grey = (np.outer(np.arange(40), np.arange(30)) % 256).astype(np.uint8)
     stream = io.BytesIO()
@@ -208,9 +208,9 @@ def test_a_picture_of_ones_own_survives_another_view():
     app.file_uploader[0].set_value(("mine.png", stream.getvalue(), "image/png")).run()
     assert not app.exception
     assert "mine.png: 40 × 30 greys" in words(app)
-    app.segmented_control(key="view").set_value("Recover").run()
-    app.segmented_control(key="view").set_value("Compress").run()
-    app.segmented_control(key="picture").set_value("my own").run()
+    app.segmented_control(key="task").set_value("Recover").run()
+    app.segmented_control(key="task").set_value("Compress").run()
+    app.segmented_control(key="image").set_value("my own").run()
     assert not app.exception
     assert "mine.png: 40 × 30 greys" in words(app)
 

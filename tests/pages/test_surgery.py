@@ -134,12 +134,12 @@ def test_a_model_of_the_same_table_changes_nobody_s_numbers(opened, tiny):
     "query",
     [
         {"way": "activation-aware", "keep": "25"},
-        {"how": "energy", "level": "80"},
-        {"how": "budget", "share": "60", "rule": "by energy"},
-        {"how": "budget", "share": "60", "rule": "by measured sensitivity"},
-        {"how": "budget", "share": "60", "rule": "uniform", "where": "one", "only": "1"},
+        {"by": "energy", "level": "80"},
+        {"by": "budget", "share": "60", "rule": "by energy"},
+        {"by": "budget", "share": "60", "rule": "by measured sensitivity"},
+        {"by": "budget", "share": "60", "rule": "uniform", "where": "one", "only": "1"},
         {"where": "a range", "span": ["0", "1"], "cut": ["q", "k", "v", "o", "gate", "up", "down"]},
-        {"keep": "-3", "cut": "nonsense", "way": "?", "text": "<b>", "how": "9", "map": "x"},
+        {"keep": "-3", "cut": "nonsense", "way": "?", "text": "<b>", "by": "9", "map": "x"},
         {"text": "my own", "own": "é"},
         {"text": "my own", "own": "\U0001f600 \x00 \u202e" * 30},
         {"text": "my own", "own": "a" * 4000},
@@ -161,7 +161,7 @@ def test_the_page_opens_on_a_cut_that_saves_and_one_that_saves_nothing_is_not_re
 
 
 def test_a_budget_too_small_is_said(opened):
-    app = opened(how="budget", share="5", rule="by energy", cut="v")
+    app = opened(by="budget", share="5", rule="by energy", cut="v")
     assert not app.exception
     assert any("too small" in error.value for error in app.error)
 

@@ -53,7 +53,9 @@ def test_a_rank_the_matrix_cannot_have_is_named_with_what_it_can(k):
     assert k in note
 
 
-@pytest.mark.parametrize("query", [{"view": "tile"}, {"view": "tile", "row": "168", "col": "552"}])
+@pytest.mark.parametrize(
+    "query", [{"heatmaps": "tile"}, {"heatmaps": "tile", "row": "168", "col": "552"}]
+)
 def test_a_tile_shows_true_entries_at_the_place_asked_for(query):
     app = opened(**query)
     assert not app.exception
@@ -63,7 +65,9 @@ def test_a_tile_shows_true_entries_at_the_place_asked_for(query):
     )
 
 
-@pytest.mark.parametrize("query", [{"view": "upside"}, {"view": "tile", "row": "9999", "col": "x"}])
+@pytest.mark.parametrize(
+    "query", [{"heatmaps": "upside"}, {"heatmaps": "tile", "row": "9999", "col": "x"}]
+)
 def test_nonsense_in_the_address_falls_back(query):
     assert not opened(**query).exception
 

@@ -159,8 +159,8 @@ def _settings(default: TrainingSet) -> TrainConfig:
     Raises InputError where they do not go together.
     """
     first, second, third = st.columns(3)
-    r = first.select_slider("r", RANKS, 8, key="r", **KEPT)
-    alpha = second.number_input("lora_alpha", 1, 256, 16, key="alpha", **KEPT)
+    r = first.select_slider("r", RANKS, 8, key="lora_r", **KEPT)
+    alpha = second.number_input("lora_alpha", 1, 256, 16, key="lora_alpha", **KEPT)
     targets = third.selectbox(
         "target_modules", list(TARGETS), key="modules", filter_mode=None, **KEPT
     )

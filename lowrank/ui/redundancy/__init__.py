@@ -12,7 +12,7 @@ WEIGHTS = "weights"
 def needs() -> str:
     """What the page needs the sidebar to ask: only two of its views look at a model."""
     state, link = st.session_state, st.query_params
-    view, data = (state.get(key) or link.get(key) for key in ("view", "data"))
+    view, data = (state.get(key) or link.get(key) for key in ("task", "data"))
     if view == FEATURES:
         return MODEL
     return MATRIX if view in (None, RECOVER) and data == WEIGHTS else ""

@@ -47,7 +47,7 @@ def compress() -> None:
         return
     m, n = picture.X.shape
     limit = min(m, n)
-    k = rank_slider("Rank k", "k", limit, 6)
+    k = rank_slider("Rank k", "terms", limit, 6)
     near = picture.svd.top(k).matrix()
     places = st.columns(3)
     for place, (name, values, diverging) in zip(
@@ -82,7 +82,7 @@ def compress() -> None:
 def chosen_picture() -> Picture | None:
     """A drawn picture, or the visitor's own, which stays with the session."""
     state = st.session_state
-    name = choice("Picture", [*DRAWN, OWN], "skyline", "picture")
+    name = choice("Picture", [*DRAWN, OWN], "skyline", "image")
     if name != OWN:
         svd = cached.drawn_svd(name)
         m, n = svd.shape

@@ -115,7 +115,7 @@ def chosen_holes() -> tuple[float, int, bool]:
     percent = st.slider("Hidden, %", 5, 95, 50, 5, key="hidden", bind="query-params")
     first, second = st.columns(2, vertical_alignment="bottom")
     draw = first.number_input("Draw", 1, 99, 1, key="draw", bind="query-params")
-    whole = second.toggle("Hide a whole row", key="row", bind="query-params")
+    whole = second.toggle("Hide a whole row", key="whole", bind="query-params")
     return percent / 100, int(draw), whole
 
 

@@ -116,7 +116,7 @@ def _ranks() -> tuple[str, int, str]:
         ["rank", "energy", "budget"],
         default="rank",
         required=True,
-        key="how",
+        key="by",
         help=text("surgery", "help how"),
         bind="query-params",
     )
