@@ -211,10 +211,10 @@ def with_prefix(names: Iterable[str], config: Mapping[str, Any] | None) -> dict[
     ['model.layers.0.mlp.up_proj.weight', 'lm_head.weight']
     """
     held, family = list(names), family_of(config)
+    first = {name.partition(".")[0] for name in held}
     for row in [family] if family else FAMILIES:
-        inside = row.layers.removeprefix(row.prefix) + "."
-        bare = any(name.startswith(inside) for name in held)
-        if bare and not any(name.startswith(row.prefix) for name in held):
+        word, _, inside = row.layers.partition(".")
+        if inside in first and word not in first:
             whole = tuple(f"{each}." for each in row.outside if not each.startswith(row.prefix))
             return {n: n if n.startswith(whole) else row.prefix + n for n in held}
     return {name: name for name in held}

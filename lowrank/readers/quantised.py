@@ -180,7 +180,7 @@ def with_scale(
         raise Unread(f"has shape {entry.shape} and a scale of shape {by}, which does not fit")
 
     def values(W: Floats, S: Floats) -> Floats:
-        return block_scaled(W, S, (high, across))
+        return block_scaled(W, S, (min(high, out), min(across, wide)))
 
     label = f"{kept}, one scale a block of {high} × {across}"
     return Packed(label, entry.shape, (name, scale), values)

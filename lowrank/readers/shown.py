@@ -18,6 +18,7 @@ from lowrank.readers.safetensors_header import Entry
 
 Floats = NDArray[np.float32]
 TURNED = "kept as (in, out)"
+NUMBERS = ("F64", "F32", "F16", "BF16")  # never codes
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,9 @@ def of_safetensors(
     hidden: set[str] = set()
     found: dict[str, Shown] = {}
     for name, entry in entries.items():
+        if entry.dtype in NUMBERS:
+            found[name] = plain(name, names[name], entry)
+            continue
         try:
             packed = (
                 packed_weight(name, entries, said, read)
