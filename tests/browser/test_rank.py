@@ -206,3 +206,36 @@ def test_whether_a_comma_is_decimal_is_asked_and_answered_with_one_click(new_pag
     page.wait_for_url("**m=1%2C5%2C2%2C5%3B3**")
     expect(matrix).to_have_attribute("aria-label", re.compile(r"Row 1: 1, 5, 2, 5\."))
     assert area.input_value() == "1,5 2,5\n3,5 4,5"
+
+
+def test_a_system_is_typed_as_equations_and_its_solution_read_off(new_page):
+    page = new_page("/rank?form=Reduced+echelon")
+    page.get_by_text("Text", exact=True).click()
+    box = page.get_by_role("textbox", name="Paste or type a matrix")
+    box.fill("x + 2y = 3\n2x - y = 1")
+    box.press("Control+Enter")
+    page.get_by_text("The equations are read as [A | b], with a column for x and y.").wait_for()
+    page.locator("td.lr-barred").first.wait_for()
+    for _ in range(3):
+        press(page, "Next")
+    page.get_by_text("Exactly one solution").wait_for()
+    page.get_by_text("x = 1, y = 1.").wait_for()
+    assert "m=x%2B2y%3D3%3B2x-y%3D1" in page.url
+
+    shared = new_page(page.url, width=390)
+    shared.get_by_text("x = 1, y = 1.").wait_for()
+    assert fits(shared, 390)
+
+
+def test_a_c_r_is_read_where_elimination_is_asked_what_it_gives(new_page):
+    page = new_page("/rank?m=Wide&view=What+it+gives", width=390)
+    page.get_by_text("A = C R", exact=True).click()
+    page.get_by_text("C: columns 1, 3, 5 of A").wait_for()
+    page.get_by_text("numbers in place of").wait_for()
+    drawn_ = page.locator(".lr-matrix").evaluate_all("all => all.map(x => x.ariaLabel)")
+    assert [label.partition(".")[0] for label in drawn_] == [
+        "A, 3 × 5",
+        "C: columns 1, 3, 5 of A, 3 × 3",
+        "R: the non-zero rows of the reduced form, 3 × 5",
+    ]
+    assert fits(page, 390)
