@@ -3,6 +3,7 @@
 import streamlit as st
 
 from lowrank.errors import InputError
+from lowrank.exact.matrices import rational
 from lowrank.exact.parsing import compact
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.matrix_entry import PRESETS, augmented, matrix_entry
@@ -43,6 +44,7 @@ if view.beside:
         with errors_shown():
             try:
                 A = matrix_entry()
+                A = A if view.roots else rational(A, f"“{name}” reckons with")
             except InputError as error:
                 parameters.offered(error)
                 raise

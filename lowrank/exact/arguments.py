@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from lowrank.errors import InputError
+from lowrank.exact.surds import Surd
 
 MOST_DIGITS = 4000  # of a numerator or denominator: Python itself writes no more than 4,300
 _LIMIT = 10**MOST_DIGITS
@@ -85,12 +86,16 @@ def rectangular(rows: Sequence[Sequence[T]], name: str = "The matrix") -> Any:
 def fraction(x: Any, where: str) -> Fraction:
     """A number, exactly; floats, numpy's too, by the shortest decimal that prints them.
 
+    A `Surd`, a number with roots or i, stays what it is.
+
     >>> fraction("3/2", "x"), fraction(0.1, "x")
     (Fraction(3, 2), Fraction(1, 10))
 
     Raises:
         InputError: naming the place: no finite number, or (but for a Fraction) over 4,000 digits.
     """
+    if isinstance(x, Surd):
+        return x  # type: ignore[return-value]  # a number all the same, with + - * /
     if isinstance(x, Fraction):
         return Fraction(x)
     try:

@@ -22,6 +22,7 @@ from lowrank.exact.elimination import Step, next_step, steps
 from lowrank.exact.matrices import Matrix, Row, RowOp, apply, exact, lead, written
 from lowrank.exact.notation import latex_step, to_latex
 from lowrank.exact.styles import Style, check_style, needed
+from lowrank.exact.surds import Surd
 
 MOST_MOVES = 1000
 WORK = 5_000_000  # bits written in all changed rows together, before a replay stops
@@ -268,4 +269,7 @@ class Replay:
 
 def _bits(row: Row) -> int:
     """The length of a row."""
-    return sum(x.numerator.bit_length() + x.denominator.bit_length() for x in row)
+    return sum(
+        x.bits if isinstance(x, Surd) else x.numerator.bit_length() + x.denominator.bit_length()
+        for x in row
+    )

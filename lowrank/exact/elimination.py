@@ -22,7 +22,16 @@ from lowrank.exact.fraction_free import (
     whole_rows,
 )
 from lowrank.exact.lifting import pivot_columns, reduced_rows
-from lowrank.exact.matrices import Matrix, Row, RowOp, apply, exact, transpose
+from lowrank.exact.matrices import (
+    Matrix,
+    Row,
+    RowOp,
+    apply,
+    exact,
+    is_rational,
+    rational,
+    transpose,
+)
 from lowrank.exact.notation import latex_step
 from lowrank.exact.styles import (
     Needed,
@@ -33,6 +42,7 @@ from lowrank.exact.styles import (
     reason,
     reason_at_length,
 )
+from lowrank.exact.surds import Surd
 
 LARGE = 32  # rows and columns from which arithmetic modulo a prime is the faster
 
@@ -210,6 +220,8 @@ def next_step(
     """
     A = exact(A, "A")
     check_style(style, bar, len(A[0]))
+    if style == "whole":
+        rational(A, "Whole numbers throughout need")
     found = needed(A, reduced, style, bar)
     return None if found is None else Step(_One(A, found), 0)
 
@@ -233,11 +245,15 @@ def steps(
     """
     start = _whole_numbers(A) or exact(A)
     check_style(style, bar, len(start[0]))
-    if style != "textbook":
+    if style != "textbook" or _has_surds(start):
         return _taken_again(exact(start), reduced, style, bar)
     half = downwards(start, bar)
     path = _Path(start, half.moves + upwards(half) if reduced else half.moves, half)
     return map(Step, repeat(path), range(len(path.moves)))
+
+
+def _has_surds(A: Rows) -> bool:
+    return any(Surd in set(map(type, row)) for row in A)
 
 
 def _taken_again(A: Matrix, reduced: bool, style: Style, bar: int | None) -> Iterator[Step]:
@@ -258,7 +274,13 @@ def _whole_numbers(A: Any) -> tuple[tuple[int, ...], ...] | None:
 
 def echelon(A: Any) -> Matrix:  # (m, n) -> (m, n)
     """An echelon form of A: each row starts further right than the one above, zero rows last."""
-    return downwards(exact(A)).echelon()
+    A = exact(A)
+    return downwards(A).echelon() if is_rational(A) else _last(A, reduced=False)
+
+
+def _last(A: Matrix, reduced: bool) -> Matrix:
+    """The matrix at the end of the textbook's steps, over any field."""
+    return next((step.matrix for step in reversed(list(steps(A, reduced)))), A)
 
 
 def reduced_echelon(A: Any) -> Matrix:  # (m, n) -> (m, n)
@@ -268,6 +290,8 @@ def reduced_echelon(A: Any) -> Matrix:  # (m, n) -> (m, n)
     [[1, 0], [0, 1]]
     """
     A = exact(A)
+    if not is_rational(A):
+        return _last(A, reduced=True)
     found = reduced_rows(whole_rows(A)[1]) if _is_large(A) else None
     return downwards(A).reduced() if found is None else found
 
@@ -306,6 +330,8 @@ def pivots(A: Any) -> tuple[int, ...]:
     (1, 2)
     """
     A = exact(A)
+    if not is_rational(A):
+        return leading_columns(_last(A, reduced=False))
     found = pivot_columns(whole_rows(A)[1]) if _is_large(A) else None
     return tuple(row.column for row in downwards(A).rows) if found is None else found
 

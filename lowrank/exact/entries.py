@@ -16,6 +16,8 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 
+from lowrank.errors import InputError
+from lowrank.exact.surds import Surd, root
 from lowrank.exact.tokens import GREEK, Item
 
 MAX_DIGITS = 200  # of an entry's numerator and of its denominator
@@ -317,6 +319,28 @@ class Rationals:
         if divisor == 0:
             raise Problem("divides by zero.")
         return value / divisor
+
+
+class Surds(Rationals):
+    """Fractions, square roots of them, and i: what elimination can reckon with exactly."""
+
+    def name(self, text: str) -> Any:
+        return root(-1) if text in ("i", "j", "I") else super().name(text)
+
+    def call(self, text: str, values: list[Any]) -> Any:
+        if text.lower().rpartition(".")[2] != "sqrt" or len(values) != 1:
+            raise Problem(f"is not a square root: “{text[:20]}(…)” is not read here.")
+        if isinstance(values[0], Surd):
+            raise Problem("is a root of a root: roots of fractions are read here.")
+        try:
+            return root(values[0])
+        except InputError as error:
+            raise Problem(f"is too large: {error}") from error
+
+    def kept(self, value: Any) -> Any:
+        for c in value.terms.values() if isinstance(value, Surd) else (value,):
+            super().kept(c)
+        return value
 
 
 def _too_long() -> str:

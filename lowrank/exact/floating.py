@@ -21,7 +21,7 @@ import numpy as np
 
 from lowrank.errors import InputError
 from lowrank.exact.arguments import instance, one_of, tolerance
-from lowrank.exact.matrices import exact, raised, written
+from lowrank.exact.matrices import exact, raised, rational, written
 
 Arithmetic = Literal["exact", "float64", "float32", "float16"]
 Pivoting = Literal["none", "partial", "complete"]
@@ -133,6 +133,7 @@ def floats(A: Any) -> np.ndarray:  # (m, n) -> (m, n) float64
     Raises:
         InputError: an entry is beyond the range of float64.
     """
+    rational(exact(A), "Floating point is compared on")
     try:
         return np.array([[float(x) for x in row] for row in A], dtype=np.float64)
     except OverflowError as error:
@@ -141,7 +142,7 @@ def floats(A: Any) -> np.ndarray:  # (m, n) -> (m, n) float64
 
 def _rounded(A: Any, arithmetic: Arithmetic) -> list[list[Any]]:
     """The entries in the arithmetic; what is beyond its range becomes infinite."""
-    rows = exact(A)
+    rows = rational(exact(A), "Floating point is compared on")
     if arithmetic == "exact":
         return [list(row) for row in rows]
     kind = np.dtype(arithmetic).type

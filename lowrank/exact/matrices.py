@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeGuard
 
 from lowrank.errors import InputError
 from lowrank.exact.arguments import fraction, instance, one_of, rows_of, shown, whole
+from lowrank.exact.surds import Surd
 
 Row = tuple[Fraction, ...]
 Matrix = tuple[Row, ...]
@@ -54,8 +55,41 @@ def _is_exact(A: Any) -> TypeGuard[Matrix]:
         type(A) is tuple
         and {type(row) for row in A} == {tuple}
         and len({len(row) for row in A}) == 1
-        and all(set(map(type, row)) == {Fraction} for row in A)
+        and all(set(map(type, row)) <= {Fraction, Surd} for row in A)
+        and bool(A[0])
     )
+
+
+def is_rational(A: Matrix) -> bool:
+    """Whether all entries are fractions: none has a root or i in it."""
+    return all(set(map(type, row)) == {Fraction} for row in A)
+
+
+def rational(A: Matrix, what: str) -> Matrix:
+    """A itself, if all entries are fractions.
+
+    Raises:
+        InputError: saying what needs fractions, and an entry that is none.
+    """
+    other = next((x for row in A for x in row if isinstance(x, Surd)), None)
+    if other is not None:
+        raise InputError(f"{what} fractions only; the matrix holds {other}.")
+    return A
+
+
+def signed(x: Fraction) -> tuple[bool, Fraction]:
+    """Whether a number is written with a minus in front, and what is written behind it."""
+    minus = (x.leading if isinstance(x, Surd) else x) < 0
+    return minus, -x if minus else x
+
+
+def grouped(text: str, sign: bool = False) -> str:
+    """A written number in brackets if it is a sum; with `sign`, also if it begins with a minus.
+
+    >>> grouped("1 + i"), grouped("−2"), grouped("−2", sign=True)
+    ('(1 + i)', '−2', '(−2)')
+    """
+    return f"({text})" if " " in text or (sign and text.startswith("−")) else text
 
 
 def raised(n: int) -> str:
@@ -73,6 +107,8 @@ def written(x: Fraction, longest: int = 18) -> str:
     >>> written(Fraction(-3, 2)), written(Fraction(10**30, 7))
     ('−3/2', '≈1.429 × 10^29')
     """
+    if isinstance(x, Surd):
+        return str(x)
     over, under = x.as_integer_ratio()
     if -(limit := 10**longest) < over < limit and under < limit:
         whole = f"{over}" if over >= 0 else f"−{-over}"
@@ -82,12 +118,14 @@ def written(x: Fraction, longest: int = 18) -> str:
     return f"≈{digits} × 10^{int(power)}".replace("-", "−")
 
 
-def plain(x: Fraction) -> str:
+def plain(x: Fraction | Surd) -> str:
     """A fraction as text that `exact` reads, of any length: Python's str refuses 4,300 digits.
 
     >>> plain(Fraction(-3, 2)), len(plain(Fraction(10**5000)))
     ('-3/2', 5001)
     """
+    if isinstance(x, Surd):
+        return str(x).replace(" ", "").replace("−", "-")
     over, under = (f"{Decimal(n):f}" for n in x.as_integer_ratio())
     return over if under == "1" else f"{over}/{under}"
 
@@ -98,6 +136,8 @@ def latex_number(x: Fraction) -> str:
     >>> print(latex_number(Fraction(-3, 2)))
     -\frac{3}{2}
     """
+    if isinstance(x, Surd):
+        return x.latex()
     over, _, under = plain(abs(x)).partition("/")
     return "-" * (x < 0) + (rf"\frac{{{over}}}{{{under}}}" if under else over)
 
@@ -220,11 +260,11 @@ def _written(op: RowOp, names: list[str], signs: tuple[str, str, str], number: C
     both, arrow, minus = signs
     if op.kind == "swap":
         return f"{names[0]} {both} {names[1]}"
-    size = abs(op.factor)
-    term = f"{names[-1]}" if size == 1 else f"{number(size)} {names[-1]}"
+    negative, size = signed(op.factor)
+    term = f"{names[-1]}" if size == 1 else f"{grouped(number(size))} {names[-1]}"
     if op.kind == "scale":
-        return f"{names[0]} {arrow} {minus if op.factor < 0 else ''}{term}"
-    return f"{names[0]} {arrow} {names[0]} {minus if op.factor < 0 else '+'} {term}"
+        return f"{names[0]} {arrow} {minus * negative}{term}"
+    return f"{names[0]} {arrow} {names[0]} {minus if negative else '+'} {term}"
 
 
 def swap(i: int, j: int) -> RowOp:

@@ -23,6 +23,7 @@ from lowrank.exact.matrices import (
     apply,
     exact,
     identity,
+    rational,
     scale,
     swap,
     written,
@@ -86,7 +87,7 @@ def modulo(A: Any, p: int) -> Matrix:  # (m, n) -> (m, n)
         InputError: p is no prime, or divides a denominator: the entry is named.
     """
     prime(p)
-    A = exact(A)
+    A = rational(exact(A), "Residues are of")
     for i, row in enumerate(A, start=1):
         for j, x in enumerate(row, start=1):
             if x.denominator % p == 0:
@@ -291,7 +292,7 @@ def falling_primes(A: Any) -> FallingPrimes:
 
     Reference: Newman, Integral Matrices (1972), chapter II, on determinantal divisors.
     """
-    A = exact(A)
+    A = rational(exact(A), "Falling primes are found for")
     below = lcm(*(x.denominator for row in A for x in row))
     whole = exact([[x * lcm(*(y.denominator for y in row)) for x in row] for row in A])
     turned = tuple(row[::-1] for row in whole[::-1])

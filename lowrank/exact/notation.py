@@ -18,7 +18,7 @@ from itertools import accumulate
 
 from lowrank.errors import InputError
 from lowrank.exact.arguments import MOST_DIGITS, several
-from lowrank.exact.matrices import Matrix, RowOp, apply, exact, latex_number, plain
+from lowrank.exact.matrices import Matrix, RowOp, apply, exact, latex_number, plain, rational
 from lowrank.exact.styles import check_bar
 
 
@@ -104,7 +104,7 @@ def to_code(A: Matrix, ops: Sequence[RowOp]) -> str:
     Raises:
         InputError: an operation names a row that A does not have; a number of over 4,000 digits.
     """
-    A, ops = exact(A), several(ops, RowOp, "ops")
+    A, ops = rational(exact(A), "Code is written for"), several(ops, RowOp, "ops")
     matrices(A, ops)
     names = ["apply", "exact", *{op.kind for op in ops}]
     imports = f"from lowrank.exact.matrices import {', '.join(sorted(names))}"

@@ -15,16 +15,21 @@ from fractions import Fraction
 
 from lowrank.errors import InputError
 from lowrank.exact.arguments import rectangular, whole
-from lowrank.exact.entries import Rationals
+from lowrank.exact.entries import Surds
 from lowrank.exact.linear import equation
 from lowrank.exact.matrices import Matrix, plain
 from lowrank.exact.reading import Cell, Reading, cell_of, evaluated, read
+from lowrank.exact.surds import Surd
 
 MAX_SIDE = 12
+ACCEPTED = (
+    "Write whole numbers, fractions like 3/2, decimals like 0.1 or 2e-3, roots like sqrt(2) and "
+    "complex numbers like 1+2i."
+)
 
 
 def parse_matrix(text: str, max_side: int = MAX_SIDE) -> Matrix:  # -> (m, n), both <= max_side
-    """The exact matrix in a text.
+    """The exact matrix in a text; entries are fractions, or `Surd`s where a root or i stands.
 
     >>> parse_matrix("np.array([[1, 2], [3, 4]])") == parse_matrix("1 2\\n3 4")
     True
@@ -66,8 +71,8 @@ def parse_cells(cells: Sequence[Sequence[str]], max_side: int = MAX_SIDE) -> Mat
 
     Raises:
         InputError: naming row, column and text: more than `max_side` rows or columns, rows of
-            different length, an empty cell, no rational number, a division by 0, or a numerator or
-            denominator of over 200 digits.
+            different length, an empty cell, a division by 0, no number made of fractions, square
+            roots and i, or a numerator or denominator of over 200 digits.
     """
     return _values([[cell_of(text) for text in row] for row in cells], max_side)
 
@@ -83,7 +88,10 @@ def _values(rows: Sequence[Sequence[Cell]], max_side: int) -> Matrix:
                 f"{max_side} columns are read here."
             )
     return tuple(
-        tuple(evaluated(cell, f"Row {i}, column {j}", Rationals()) for j, cell in enumerate(row, 1))
+        tuple(
+            evaluated(cell, f"Row {i}, column {j}", Surds(), ACCEPTED)
+            for j, cell in enumerate(row, 1)
+        )
         for i, row in enumerate(rectangular(rows), 1)
     )
 
@@ -103,7 +111,7 @@ def compact(
     >>> compact([[1, 2, 3], [2, -1, 1]], bar=2, names="xy")
     'x+2y=3;2x-y=1'
     """
-    texts = [[plain(x) if isinstance(x, Fraction) else str(x) for x in row] for row in rows]
+    texts = [[plain(x) if isinstance(x, (Fraction, Surd)) else str(x) for x in row] for row in rows]
     if names:
         return ";".join(equation(row, names, whole=not k) for k, row in enumerate(texts))
     parts = [[row] if bar is None else [row[:bar], row[bar:]] for row in texts]

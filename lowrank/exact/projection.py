@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from lowrank.exact.matrices import Matrix, Row, exact, product, transpose
+from lowrank.exact.surds import conjugate
 from lowrank.exact.systems import Solution, right_hand_side, solve
 
 
@@ -34,7 +35,7 @@ class LeastSquares:
     @property
     def distance_squared(self) -> Fraction:
         """|b − A x|², 0 exactly if A x = b has a solution."""
-        return sum((x * x for x in self.residual), Fraction(0))
+        return sum((conjugate(x) * x for x in self.residual), Fraction(0))
 
 
 def least_squares(A: Any, b: Sequence[Any]) -> LeastSquares:  # (m, n), (m,)
@@ -47,7 +48,7 @@ def least_squares(A: Any, b: Sequence[Any]) -> LeastSquares:  # (m, n), (m,)
     """
     A = exact(A)
     column = right_hand_side(A, b)
-    At = transpose(A)
+    At = tuple(tuple(map(conjugate, row)) for row in transpose(A))
     found = solve(product(At, A), [row[0] for row in product(At, column)])
     assert found.particular is not None
     p = tuple(row[0] for row in product(A, transpose((found.particular,))))

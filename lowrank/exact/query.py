@@ -33,6 +33,7 @@ from lowrank.exact.matrices import Matrix, RowOp, add, lead, scale, swap
 from lowrank.exact.moves import parse_operation
 from lowrank.exact.parsing import compact, matrix_of, the_reading
 from lowrank.exact.styles import Style
+from lowrank.exact.surds import Surd
 
 VERSION = "v1."
 LONGEST = 4000  # characters of coded operations
@@ -139,6 +140,8 @@ def _token(step: Step | OwnStep) -> str:
 
 
 def _factor(op: RowOp) -> str:
+    if isinstance(op.factor, Surd):
+        raise InputError("A link keeps factors that are fractions, or that clear an entry.")
     over, under = op.factor.numerator, op.factor.denominator
     if max(abs(over), under) >= 10**FACTOR_DIGITS:
         raise InputError(f"A factor has over {FACTOR_DIGITS} digits: too many for a link.")

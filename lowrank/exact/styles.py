@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from lowrank.errors import InputError
 from lowrank.exact.arguments import one_of, whole
-from lowrank.exact.matrices import Matrix, Row, RowOp, add, scale, swap, written
+from lowrank.exact.matrices import Matrix, Row, RowOp, add, grouped, scale, signed, swap, written
 
 Style: TypeAlias = Literal["textbook", "ones", "whole"]
 STYLES: tuple[Style, ...] = get_args(Style)
@@ -132,7 +132,8 @@ def reason(needed: Needed, op: RowOp, x: Fraction, p: Fraction) -> str:
         )
     if kind == "scale":
         return f"Make the pivot 1: divide row {row + 1} by {written(p)}."
-    factor = written(abs(op.factor))
+    negative, size = signed(op.factor)
+    factor = grouped(written(size))
     if kind == "multiply":
         more = written(op.factor * x)
         return (
@@ -145,9 +146,9 @@ def reason(needed: Needed, op: RowOp, x: Fraction, p: Fraction) -> str:
             return f"Divide row {target + 1} by {common}, which all of its entries share."
         return f"Multiply row {target + 1} by {factor}: whole numbers, and as small as they can be."
     shown, by = written(x), written(p)
-    sign = "−" if op.factor.numerator < 0 else "+"
+    sign = "−" if negative else "+"
     where = "below" if target > row else "above"
-    sum_ = f"{shown} {sign} {factor} · {f'({by})' if by.startswith('−') else by} = 0"
+    sum_ = f"{shown} {sign} {factor} · {grouped(by, sign=True)} = 0"
     # Rounded numbers would not add up to 0.
     return f"Clear the {shown} {where} the pivot {by}" + ("." if "≈" in sum_ else f": {sum_}.")
 
@@ -181,12 +182,13 @@ def reason_at_length(needed: Needed, op: RowOp, A: Matrix, why: str) -> str:
             f"by {written(1 / op.factor)} would undo that, so no row is lost: {KEPT}"
         )
     goal = "below" if target > row else "above"
-    taken = "Subtracting" if op.factor < 0 else "Adding"
-    back = "adding it back" if op.factor < 0 else "subtracting it"
+    negative, size = signed(op.factor)
+    taken = "Subtracting" if negative else "Adding"
+    back = "adding it back" if negative else "subtracting it"
     return (
         f"The pivot is the {p} in {at}, and every entry {goal} it should become 0. Row "
         f"{target + 1} has {written(x)} there, which is {written(-op.factor)} times the pivot. "
-        f"{taken} {written(abs(op.factor))} times row {row + 1} makes it 0. "
+        f"{taken} {written(size)} times row {row + 1} makes it 0. "
         f"Row {row + 1} itself stays, so {back} would undo this: {KEPT}"
     )
 

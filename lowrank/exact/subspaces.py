@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from lowrank.exact.elimination import leading_columns, pivots, rank, reduced_echelon
-from lowrank.exact.matrices import Matrix, Row, exact, transpose, written
+from lowrank.exact.matrices import Matrix, Row, exact, grouped, signed, transpose, written
 
 
 def independent_rows(A: Any) -> tuple[int, ...]:
@@ -48,10 +48,11 @@ def combination(
     for coefficient, name in terms:
         if not coefficient:
             continue
-        size = abs(coefficient)
-        term = name if name and size == 1 else f"{number(size)} {name}".rstrip()
-        sign = minus if coefficient < 0 else "+"
-        words += f" {sign} {term}" if words else f"{minus * (coefficient < 0)}{term}"
+        negative, size = signed(coefficient)
+        written_ = grouped(number(size)) if name else number(size)
+        term = name if name and size == 1 else f"{written_} {name}".rstrip()
+        sign = minus if negative else "+"
+        words += f" {sign} {term}" if words else f"{minus * negative}{term}"
     return words or "0"
 
 

@@ -80,11 +80,6 @@ class Surd:
         return hash(frozenset(self.terms.items()))
 
     @property
-    def conjugate(self) -> "Surd":
-        """With −i for i."""
-        return Surd({key: -c if -1 in key else c for key, c in self.terms.items()})
-
-    @property
     def bits(self) -> int:
         """The length of all its fractions."""
         parts = (c.as_integer_ratio() for c in self.terms.values())
@@ -143,9 +138,16 @@ def _inverse(x: Any) -> Any:
     """1/x: with x = a + b √p, it is (a − b √p) / (a² − p b²), where one root less is left."""
     if not isinstance(x, Surd):
         return 1 / Fraction(x)
-    p = next(iter(max(x.terms, key=len)))
+    p = next(p for key in x.terms for p in key)
     turned = Surd({key: -c if p in key else c for key, c in x.terms.items()})
     return turned * _inverse(x * turned)
+
+
+def conjugate(x: Any) -> Any:
+    """x with −i for i."""
+    if not isinstance(x, Surd):
+        return x
+    return Surd({key: -c if -1 in key else c for key, c in x.terms.items()})
 
 
 def root(x: Fraction | int) -> "Fraction | Surd":

@@ -174,7 +174,9 @@ def vector(x: Collection[Fraction]) -> str:
 
 
 def _stacked(x: str) -> str:
-    """A fraction with its parts over one another; anything else as it is."""
+    """A fraction with its parts over one another, each of a sum; anything else as it is."""
+    if " " in x:
+        return " ".join(map(_stacked, x.split(" ")))
     over, _, under = x.removeprefix("−").partition("/")
     if not under:
         return x

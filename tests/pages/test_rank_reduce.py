@@ -342,3 +342,17 @@ def test_equations_typed_keep_their_names_in_the_link_and_in_a_shared_one():
     assert (d.bar, d.names, len(d.ops)) == (2, ("x", "y"), 1)
     app.number_input(key="entry_rows").set_value(3).run()
     assert app.query_params["m"] == "x+2y=3;2x-y=1;0x=0"
+
+
+def test_entries_with_roots_and_i_are_reduced_and_refused_by_name_elsewhere():
+    app = opened(m="1 2i; sqrt(2) 3", step="1")
+    assert not app.error
+    assert "R2 ← R2 − √2 R1" in caption(app)
+    assert "3 − 2i√2" in caption(app)
+    app.segmented_control(key="view").set_value("What it gives").run()
+    assert not app.exception
+    assert not app.error
+    for view in ("Numbers lie", "Other fields", "Geometry"):
+        app.segmented_control(key="view").set_value(view).run()
+        assert not app.exception
+        assert "fractions only; the matrix holds 2i" in app.error[0].value

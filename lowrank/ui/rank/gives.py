@@ -203,4 +203,4 @@ def _named(title: str, A: Matrix, pivots: bool = False, size: float | None = Non
     st.html(matrix_html(A, title, marked, size=size))
 
 
-VIEW = View(beside=beside, code=(cr, plu, solve, fundamental), usage=USAGE)
+VIEW = View(beside=beside, roots=True, code=(cr, plu, solve, fundamental), usage=USAGE)

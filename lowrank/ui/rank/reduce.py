@@ -120,6 +120,7 @@ def _address(d: Derivation) -> str:
 VIEW = View(
     beside=beside,
     below=below,
+    roots=True,
     draws=ways,
     code=(next_step, apply, dependencies),
     usage=USAGE,

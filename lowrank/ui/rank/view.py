@@ -17,6 +17,7 @@ class View:
 
     below: Callable[[Matrix | None], None] = lambda _: None
     beside: Callable[[Matrix], None] | None = None
+    roots: bool = False  # whether entries with roots or i can be shown in it
     draws: Callable[[], object] | None = None
     code: tuple[Callable, ...] = ()
     usage: str = ""  # may name {matrix}, {reduced}, {style}, {bar}
