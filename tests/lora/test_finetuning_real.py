@@ -1,7 +1,6 @@
 """The default model trained, against what torch and PEFT recorded (oracles/make_training.py)."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,9 @@ import pytest
 
 from lowrank import llama, lora
 from lowrank.llama import backward
-from lowrank.llama.linear import Dense, LoRA
+from lowrank.llama.linear import LoRA
 from lowrank.llama.tokenizer import Tokenizer
+from tests.double_llama import doubled
 from tests.oracles.training_data import (
     CONFIG,
     EVERYWHERE,
@@ -36,29 +36,6 @@ def finished(params) -> tuple[list[lora.Record], lora.State]:
     return list(run), run.state
 
 
-def in_double(params):
-    """The same weights in float64."""
-    layers = []
-    for layer in params.layers:
-        wide = {
-            name: part.astype(np.float64) if isinstance(part, np.ndarray) else doubled(part)
-            for name, part in vars(layer).items()
-        }
-        layers.append(replace(layer, **wide))
-    embeddings = params.embed_tokens.astype(np.float64)
-    return replace(
-        params,
-        embed_tokens=embeddings,
-        layers=tuple(layers),
-        norm=params.norm.astype(np.float64),
-        lm_head=Dense(embeddings),  # tied
-    )
-
-
-def doubled(projection):
-    return Dense(projection.matrix().astype(np.float64))
-
-
 # Torch's gradients are in float32, and so are ours on the page.
 @pytest.mark.parametrize(("dtype", "worst", "middle"), [("f8", 2e-4, 5e-5), ("f4", 2e-4, 5e-5)])
 def test_gradients_are_those_of_torch(params, dtype, worst, middle):
@@ -66,7 +43,7 @@ def test_gradients_are_those_of_torch(params, dtype, worst, middle):
     weights = {name: w.astype(dtype) for name, w in random_weights(params.config).items()}
     scale = EVERYWHERE["lora_alpha"] / EVERYWHERE["r"]
     modules = {name.rpartition(".")[0] for name in weights}
-    used = in_double(params) if dtype == "f8" else params
+    used = doubled(params) if dtype == "f8" else params
     held = llama.projections(used)
     new = {m: LoRA(held[m], weights[f"{m}.lora_A"], weights[f"{m}.lora_B"], scale) for m in modules}
     batch = backward.batch([SEQUENCES[0]], params.config)

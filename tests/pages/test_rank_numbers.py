@@ -121,8 +121,8 @@ def test_a_matrix_with_letters_case_by_case():
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("a 1; 2+ 3", "“2+” is no expression"),
-        ("<b>x</b>", "has no place in it"),
+        ("a 1; 2 3+", "“3+” breaks off"),
+        ("<b>x</b>", "stands beside the matrix"),
         ("a b c d", "4 letters"),
         ("1 2 3 4 5 6", "at most 5 × 5"),
         ("a^2+b*c,1,2,a;b,c^2+1,a,2;c,a+1,b,1;a,b,c,abc", "too involved"),

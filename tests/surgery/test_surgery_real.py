@@ -1,7 +1,5 @@
 """Surgery on the default model: exact at full rank; the stored maps measured again."""
 
-from dataclasses import fields, replace
-
 import numpy as np
 import pytest
 
@@ -21,6 +19,7 @@ from lowrank.surgery import (
 )
 
 pytestmark = pytest.mark.slow
+from tests.double_llama import doubled
 
 
 @pytest.fixture(scope="module")
@@ -31,20 +30,6 @@ def params(default_model) -> llama.Params:
 @pytest.fixture(scope="module")
 def tokenizer(default_model) -> Tokenizer:
     return Tokenizer(default_model.vocabulary)
-
-
-def widened(params: llama.Params) -> llama.Params:
-    """The same model in float64: two thin products for one round otherwise, in the fifth digit."""
-    layers = []
-    for layer in params.layers:
-        parts = {f.name: getattr(layer, f.name) for f in fields(layer)}
-        for name, part in parts.items():
-            wide = isinstance(part, np.ndarray)
-            parts[name] = part.astype(float) if wide else llama.Dense(part.matrix().astype(float))
-        layers.append(type(layer)(**parts))
-    embeddings = params.embed_tokens.astype(float)
-    norm, head = params.norm.astype(float), llama.Dense(embeddings)
-    return replace(params, embed_tokens=embeddings, layers=tuple(layers), norm=norm, lm_head=head)
 
 
 def test_at_full_rank_no_logit_changes(params, tokenizer):
@@ -61,7 +46,7 @@ def test_at_full_rank_no_logit_changes(params, tokenizer):
 @pytest.mark.parametrize(("way", "layer"), [("plain", 29), ("aware", 0)])
 def test_pairs_of_full_rank_change_no_logit(way, layer, params, tokenizer):
     """In float64: float32 rounds logits of 35 in the fifth digit, and so orders of summing tell."""
-    params = widened(params)
+    params = doubled(params)
     names = chosen(params, LINEAR, [layer])
     ids = tokenizer.encode(texts.text("french"))[:24]
     if way == "plain":
