@@ -17,9 +17,9 @@ from lowrank.surgery import (
     second_moments,
     texts,
 )
+from tests.double_llama import doubled
 
 pytestmark = pytest.mark.slow
-from tests.double_llama import doubled
 
 
 @pytest.fixture(scope="module")
