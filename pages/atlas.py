@@ -10,8 +10,10 @@ from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
 question("Atlas", "Which matrices of a whole model could be smaller?")
+answer = st.container()
 with errors_shown():
     model, info = chosen_matrix()
+    st.subheader("Measure by measure", anchor=False)
     first, second = st.columns(2)
     with first:
         measure = atlas.choose_measure()
@@ -21,6 +23,9 @@ with errors_shown():
     beside = atlas.found(other) if other else None
 
 if found:
+    with answer:
+        atlas.smaller(found, model)
+    st.caption(text("atlas", f"measure {measure}"))
     row = atlas.chosen_row(found, info.name)
     chosen = (row.layer or 0, row.projection or "") if row else None
     shown = [found, beside] if beside else [found]

@@ -10,16 +10,20 @@
 
 from lowrank.atlas.journal import Journal, Survey, read_survey
 from lowrank.atlas.measuring import MEASURES, Row, matrices, measured
+from lowrank.atlas.savings import SHARES, Saving, saving
 from lowrank.atlas.surveying import survey, surveyed
 
 __all__ = [
     "MEASURES",
+    "SHARES",
     "Journal",
     "Row",
+    "Saving",
     "Survey",
     "matrices",
     "measured",
     "read_survey",
+    "saving",
     "survey",
     "surveyed",
 ]

@@ -51,6 +51,8 @@ def hover(row: Row, measure: str) -> str:
     if found is None:
         return f"{row.name}<br>{escape(row.problem)}"
     of = f" of {row.least:,}" if share else ""
+    if measure == "alpha" and row.alpha_distance is not None:
+        of = f", fitted to {row.alpha_tail} values, off by {row.alpha_distance:.2f} at most"
     number = f"{found:,}" if isinstance(found, int) else f"{found:,.6g}"
     return f"{row.name}<br>{row.rows:,} × {row.columns:,}<br>{name}: {number}{of}"
 

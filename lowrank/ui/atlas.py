@@ -3,13 +3,23 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import prod
 from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from lowrank.atlas import MEASURES, Journal, Row, Survey, matrices, surveyed
+from lowrank.atlas import (
+    MEASURES,
+    SHARES,
+    Journal,
+    Row,
+    Survey,
+    matrices,
+    saving,
+    surveyed,
+)
 from lowrank.atlas.report import hover, label, placed, random_peer, random_value, value
 from lowrank.figures import atlas as figures
 from lowrank.figures.numbers import three
@@ -17,6 +27,7 @@ from lowrank.files import cache_folder
 from lowrank.readers import Model, Remote
 from lowrank.readers.offered_models import offered
 from lowrank.ui import cached, jobs
+from lowrank.ui.bound import choice
 from lowrank.ui.drawing import chart
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
@@ -201,6 +212,71 @@ def difference(first: Survey, second: Survey, measure: str) -> None:
         key="difference",
         alt=f"Differences of {label(measure)} between the two models, at most {three(most)}.",
     )
+
+
+def smaller(survey: Survey, model: Model) -> None:
+    """Which matrices could be smaller: rank at a share of the energy beside break-even."""
+    share = choice("Energy kept", list(SHARES), "90 %", key="kept share")
+    found = [saving(row, share) for row in placed(survey) if not row.problem]
+    if not found:
+        return
+    below = [each for each in found if each.saved]
+    held = sum(each.row.rows * each.row.columns for each in found)
+    saved = sum(each.saved for each in below)
+    left, middle, right = st.columns(3)
+    left.metric("Matrices below break-even", f"{len(below):,} of {len(found):,}")
+    middle.metric("Saved, if all those are cut", f"{saved / held:.1%}")
+    right.metric(
+        "Numbers saved", f"{saved:,}", f"of {held:,}", delta_color="off", delta_arrow="off"
+    )
+    ratios = np.array([each.ratio for each in found])
+    chart(
+        figures.layer_map(
+            [each.row.layer or 0 for each in found],
+            [each.row.projection or "" for each in found],
+            ratios,
+            [
+                f"{e.row.name}<br>rank {e.k:,} keeps {share}<br>break-even {e.break_even:,.1f}<br>"
+                f"{e.saved:,} numbers saved"
+                for e in found
+            ],
+            "rank / break-even",
+            (0.0, 2.0),
+            diverging=True,
+        ),
+        key="against break-even",
+        alt=f"Rank at {share} of the energy over break-even, from {ratios.min():.2f} to "
+        f"{ratios.max():.2f}; {len(below)} of {len(found)} matrices lie below 1.",
+    )
+    st.caption(f"{text('atlas', 'smaller')} {left_out(survey, model)}")
+    columns = {
+        "matrix": [each.row.name for each in found],
+        "m": [each.row.rows for each in found],
+        "n": [each.row.columns for each in found],
+        f"rank at {share}": [each.k for each in found],
+        "break-even": [each.break_even for each in found],
+        "rank / break-even": list(ratios),
+        "numbers saved": [each.saved for each in found],
+    }
+    digits = st.column_config.NumberColumn(format="%.3g")
+    with st.expander("Every matrix, to sort"):
+        st.dataframe(
+            columns,
+            hide_index=True,
+            height=360,
+            column_config={"break-even": digits, "rank / break-even": digits},
+        )
+
+
+def left_out(survey: Survey, model: Model) -> str:
+    """Which numbers of a model the survey does not have, in a sentence; empty if it has all."""
+    seen = {row.name for row in survey.rows}
+    out = [t for t in model.tensors.values() if len(t.shape) == 2 and t.name not in seen]
+    if not out:
+        return ""
+    sizes = sum(prod(t.shape) for t in out), sum(prod(t.shape) for t in model.tensors.values())
+    names = ", ".join(t.name.removesuffix(".weight") for t in out[:3])
+    return f"Not surveyed: {names}, {sizes[0]:,} of the model's {sizes[1]:,} numbers."
 
 
 def distributions(survey: Survey, measure: str) -> None:

@@ -58,12 +58,12 @@ def charts(app: AppTest) -> list[str]:
 def test_a_model_is_surveyed_once_and_kept(tmp_path, monkeypatch):
     app = opened()
     assert "**base-llama** · 14 matrices" in words(app)
-    assert len(charts(app)) == 3
+    assert len(charts(app)) == 4
     (kept,) = (tmp_path / "cache" / "atlas").iterdir()
     assert (kept / "spectra.npz").exists()
     monkeypatch.setattr(jobs, "POOL", SentJobs())
     again = opened()
-    assert len(charts(again)) == 3
+    assert len(charts(again)) == 4
 
 
 def uploaded(name: str, **changed: Callable[[np.ndarray], np.ndarray]) -> str:
@@ -82,7 +82,7 @@ def rank_two(W: np.ndarray) -> np.ndarray:
 def of_q(app: AppTest, file: str) -> list[str]:
     """What the page's map says over the q matrices of an uploaded file, under its own name."""
     assert f"**{file.partition('.')[0]}** · 14 matrices" in words(app)
-    over_cells = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][1]["text"]
+    over_cells = json.loads(app.get("plotly_chart")[1].proto.spec)["data"][1]["text"]
     return [words for words in over_cells if "q_proj" in words]
 
 
@@ -106,10 +106,45 @@ def test_every_measure_can_be_drawn():
         assert app.selectbox(key="measure").value == measure
 
 
+def test_what_could_be_smaller_is_the_first_picture_and_adds_up():
+    file = uploaded("cut.safetensors", q_proj=rank_two)
+    app = opened(model=MODELS[UPLOAD], file=file)
+    rows = app.dataframe[0].value
+    held = load((FIXTURES / "base-llama" / "model.safetensors").read_bytes())
+    for name, k, m, n, saved in zip(
+        rows["matrix"],
+        rows["rank at 90 %"],
+        rows["m"],
+        rows["n"],
+        rows["numbers saved"],
+        strict=True,
+    ):
+        W = rank_two(held[name]) if "q_proj" in name else held[name]
+        kept = np.cumsum(np.linalg.svd(W.astype(np.float64), compute_uv=False) ** 2)
+        assert k == int((kept < 0.9 * kept[-1] * (1 - 1e-9)).sum()) + 1
+        assert saved == max(0, m * n - k * (m + n))
+    below = int((rows["numbers saved"] > 0).sum())
+    assert below >= 2
+    assert opening.metrics(app)["Matrices below break-even"] == f"{below} of 14"
+    total = int((rows["m"] * rows["n"]).sum())
+    assert opening.metrics(app)["Numbers saved"] == f"{sum(rows['numbers saved']):,}"
+    assert next(m.delta for m in app.metric if m.label == "Numbers saved") == f"of {total:,}"
+    assert "Not surveyed: " in words(app)  # the embeddings, with their numbers
+
+
+def test_an_exponent_says_how_well_it_fits():
+    app = opened()
+    app.selectbox(key="measure").set_value("alpha").run()
+    over_cells = json.loads(app.get("plotly_chart")[1].proto.spec)["data"][1]["text"]
+    fitted = [said for said in over_cells if "fitted to" in said]
+    assert all("off by" in said for said in fitted)
+    assert "Clauset" in words(app)
+
+
 def test_two_models_side_by_side():
     app = opened(beside="base-biased")
     deadline = time.monotonic() + 30
-    while len(charts(app)) < 5 and time.monotonic() < deadline:
+    while len(charts(app)) < 6 and time.monotonic() < deadline:
         time.sleep(0.2)
         app.run()
     assert "**base-biased less base-llama**" in words(app)
