@@ -228,14 +228,14 @@ def test_a_link_to_no_adapter_is_one_sentence():
 
 
 def test_one_step_is_one_loss_and_the_run_says_its_own_settings():
-    app = opened(steps="1", set="my own", lines="Hi => Yo", r="4")
+    app = opened(steps="1", set="my own", lines="Hi => Yo", lora_r="4")
     app.button(key="train").click().run()
     app = finished(app)
     assert "first eight" not in said(app)
     assert "Loss before the first step" in said(app)
     assert "This run: LoRA, r = 4, α = 16, on q_proj, v_proj; 1 step" in said(app)
     assert "settings have changed" not in said(app)
-    app.select_slider(key="r").set_value(16).run()
+    app.select_slider(key="lora_r").set_value(16).run()
     assert "This run: LoRA, r = 4" in said(app)
     assert "settings have changed since this run" in said(app)
     assert "in hand: LoRA, r = 4, α = 16, on q_proj, v_proj." in said(app)

@@ -64,7 +64,7 @@ def test_a_hidden_row_is_refused_by_number():
     app = opened(whole="true")
     assert not app.success
     assert "Row 60 has no observed entry" in app.warning[0].value
-    assert "made them up" in words(app)
+    assert "only invents them" in words(app)
     assert "Error on hidden entries" not in metrics(app)
     app.toggle(key="whole").set_value(False).run()
     assert app.success
