@@ -13,7 +13,8 @@ def test_hover_click_through_to_truncation_and_back(new_page):
     page = new_page("/atlas")
     expect(page.get_by_text("By projection, beside random matrices")).to_be_visible(timeout=240_000)
     settled(page)
-    plot = page.locator(".js-plotly-plot").first
+    plot = page.locator(".js-plotly-plot").nth(1)  # the first is rank against break-even
+    plot.scroll_into_view_if_needed()
     box = plot.locator(".nsewdrag").first.bounding_box()
     across, down = box["x"] + box["width"] * (23.6 / 30.2), box["y"] + box["height"] * (0.5 / 7)
     page.mouse.move(across - 3, down)

@@ -34,7 +34,7 @@ def test_train_stop_download_and_upload(new_page, tmp_path):
         assert set(archive.namelist()) == {"adapter_config.json", "adapter_model.safetensors"}
 
     other = new_page("/lab?ask=Name%20a%20city")  # another visitor, with nothing in hand
-    other.get_by_text("Upload an adapter").wait_for()
+    other.get_by_text("or their zip").wait_for()
     other.locator('input[type="file"]').set_input_files(path)
     expect(other.get_by_text("After, 1 × the update")).to_be_visible(timeout=LONG)
     kept = re.search(r"tuned=(adapter-\w+)", page.url)[1]
