@@ -30,11 +30,12 @@ STYLE = f"""<style>
 .lr-matrix .lr-cell {{ display: inline-block; }}
 .lr-matrix .lr-pivot .lr-cell {{ background: {COLOURS["pivot"]}; color: #111; font-weight: 700;
   border-radius: 0.25em; padding: 0 0.4em; outline: 0.06em solid #8C8C8C; }}
-.lr-matrix .lr-now .lr-cell {{ outline: 0.14em solid currentColor; }}
+.lr-matrix .lr-now {{ outline: 0.14em solid currentColor; outline-offset: -0.14em;
+  border-radius: 0.3em; }}
 .lr-matrix .lr-parted .lr-cell {{ outline: 0.14em dashed {COLOURS["update"]};
   outline-offset: 0.1em; border-radius: 0.2em; font-weight: 700; }}
 .lr-matrix td.lr-barred {{ border-left: 0.08em solid currentColor; }}
-.lr-matrix .lr-zero .lr-cell {{ opacity: 0.5; }}
+.lr-matrix .lr-zero .lr-cell {{ opacity: 0.7; }}
 .lr-fraction {{ display: inline-flex; flex-direction: column; vertical-align: middle;
   line-height: 1.1; font-size: 0.82em; }}
 .lr-fraction > span + span {{ border-top: 0.08em solid currentColor; }}
@@ -46,11 +47,13 @@ STYLE = f"""<style>
 .lr-step.lr-hint {{ border-color: {COLOURS["pivot"]}; }}
 .lr-step.lr-done {{ border-color: {COLOURS["result"]}; }}
 .lr-step.lr-problem {{ border-color: {COLOURS["update"]}; }}
-.lr-history {{ height: 15em; overflow-y: auto; border: 0.06em solid
+.lr-history {{ height: 15em; overflow-y: auto; display: flex; flex-direction: column-reverse;
+  border: 0.06em solid
   color-mix(in srgb, currentColor 25%, transparent); border-radius: 0.5em; padding: 0.4em 0.8em; }}
+.lr-history > :first-child {{ margin-bottom: auto; }}
 .lr-history ol {{ margin: 0; padding-left: 2.2em; }}
 .lr-history li {{ padding: 0.15em 0; }}
-.lr-history .lr-undone {{ opacity: 0.5; }}
+.lr-history .lr-undone {{ opacity: 0.7; }}
 .lr-history b {{ white-space: nowrap; }}
 .lr-history .lr-here {{ background: color-mix(in srgb, currentColor 11%, transparent); }}
 .lr-step .lr-count {{ opacity: 0.75; }}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Literal
 
 import numpy as np
@@ -39,8 +40,10 @@ def reading_text(tokenizer: Tokenizer, limit: int) -> tuple[int, ...]:
     )
     if which != OWN:
         given = texts.text(labels[which])
-        with right.container(height=110, border=True):
-            st.text(given)
+        right.html(
+            '<div tabindex="0" role="region" aria-label="The text" style="height: 110px; '
+            'overflow-y: auto; white-space: pre-wrap">' + escape(given) + "</div>"
+        )
     else:
         given = right.text_area(
             "Your text",
