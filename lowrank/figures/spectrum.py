@@ -47,4 +47,7 @@ def spectrum(
         annotation_position="bottom left",
     )
     x = {"title": "rank i", "range": [1, max(2, len(s))]}
-    return fixed(figure, 380, x, {"title": "singular value", "type": "log"}, hovermode="x")
+    y: dict[str, object] = {"title": "singular value", "type": "log"}
+    if s[-1] < 0.01 * s[0]:  # room for two powers of ten: name those and no 2 and 5 between them
+        y["dtick"] = 1
+    return fixed(figure, 380, x, y, hovermode="x")

@@ -90,3 +90,8 @@ def test_the_spectrum_marks_the_rank_and_draws_zeros_at_its_floor():
     assert figure.layout.yaxis.type == "log"
     assert {shape.x0 for shape in figure.layout.shapes} == {2, 1.5}
     assert all(np.isfinite(trace.y).all() for trace in spectrum(0 * s, 0 * s, 1, 1.5).data)
+
+
+def test_a_spectrum_over_decades_names_powers_of_ten_alone():
+    wide, narrow = (spectrum(np.geomspace(1, end, 9), np.ones(9), 2, 4.5) for end in (1e-4, 0.5))
+    assert (wide.layout.yaxis.dtick, narrow.layout.yaxis.dtick) == (1, None)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lowrank.atlas import MEASURES
 from lowrank.teaching import LEVELS
 from lowrank.teaching.quiz import KINDS
 from lowrank.ui.layout import TEXT_FOLDER, sections, text
@@ -26,6 +27,7 @@ NAMED_LATER = {
     "difficulty": LEVELS,
     "above": ["above", "untouched"],
     "NUMBERS[name]": NUMBERS.values(),
+    "f'measure {measure}'": [f"measure {name}" for name in MEASURES],
     """f"preset: {(chosen if chosen in PRESETS else 'own')}\"""": [
         f"preset: {name}" for name in (*PRESETS, "own")
     ],
