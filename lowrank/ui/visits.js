@@ -46,5 +46,8 @@ if (!window.lowrankVisits) {
     to.search = view;
     if (to.href !== location.href) push({}, '', to);
     dispatchEvent(new PopStateEvent('popstate'));
+    if (innerWidth < 768) { // where the sidebar lies over the page
+      document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
+    }
   }, true);
 }

@@ -52,3 +52,10 @@ def test_a_visit_is_one_entry_with_its_whole_view(new_page):
     page.go_forward()
     at(page, "Rank")
     go(page, "Truncation", "k=73")
+
+
+def test_on_a_phone_the_sidebar_makes_way_for_the_page_that_was_chosen(new_page):
+    page = new_page("/rank", width=390, height=844)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    go(page, "Memory")
+    expect(page.get_by_test_id("stSidebarNav")).not_to_be_in_viewport()
