@@ -101,7 +101,8 @@ def change(model: Model, adapter: Adapter, found: Effect) -> float:
     Without DoRA's magnitudes that is the update's own norm beside W0's. 0 for a W0 of zeros.
     Raises InputError if the adapter does not fit the model.
     """
-    name = f"{found.module}.weight"
+    # A bare array, of a file that is no model's, is a module of its own name.
+    name = found.module if found.module in model.tensors else f"{found.module}.weight"
     W0 = model.read(EMBEDDINGS if name == HEAD and is_tied(model) else name)
     norm = float(np.linalg.norm(W0))
     moved = found.norm
