@@ -10,13 +10,13 @@ def test_changes_r_and_finds_it_again(new_page):
     slider = page.get_by_role("slider", name="Rank r")
     slider.focus()
     slider.press("ArrowRight")
-    assert changed(page, trained, "9,216") == "10,368"
-    page.wait_for_url("**r=9**")
+    assert changed(page, trained, "9,216") == "18,432"
+    page.wait_for_url("**r=16**")
 
     page.reload()
     settled(page)
-    assert metric(page, trained) == "10,368"
-    assert metric(new_page(page.url), trained) == "10,368"
+    assert metric(page, trained) == "18,432"
+    assert metric(new_page(page.url), trained) == "18,432"
 
 
 def test_a_typed_word_is_looked_up_and_a_blank_one_refused(new_page):
