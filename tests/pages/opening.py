@@ -5,6 +5,8 @@ from a script elsewhere, because a script beside a folder of the name pages is o
 older kind to AppTest, which then runs the page alone.
 """
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
@@ -19,6 +21,19 @@ def opened(page: str, **link: str | list[str]) -> AppTest:
     app.switch_page(str(ROOT / "pages" / f"{page}.py"))
     app.query_params.update(link)
     return app.run()
+
+
+def until(app: AppTest, there: Callable[[AppTest], object]) -> AppTest:
+    """The page once that is there: it is run again and again while work of it goes on elsewhere.
+
+    The limit is for work that never ends, not for a slow machine.
+    """
+    given_up = time.monotonic() + 300
+    while not there(app):
+        assert time.monotonic() < given_up, f"it never came; the page says:\n{words(app)}"
+        time.sleep(0.05)
+        app.run()
+    return app
 
 
 def metrics(app: AppTest) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """The Atlas page: a survey in the background, kept, drawn, compared."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,10 +37,7 @@ def small_models(tmp_path, monkeypatch):
 
 def opened(**link: str) -> AppTest:
     app = opening.opened("atlas", **{"model": "base-llama", **link})
-    deadline = time.monotonic() + 30
-    while not (app.exception or app.error or charts(app)) and time.monotonic() < deadline:
-        time.sleep(0.2)
-        app.run()
+    opening.until(app, lambda app: app.exception or app.error or charts(app))
     assert not app.exception
     return app
 
@@ -143,10 +139,7 @@ def test_an_exponent_says_how_well_it_fits():
 
 def test_two_models_side_by_side():
     app = opened(beside="base-biased")
-    deadline = time.monotonic() + 30
-    while len(charts(app)) < 6 and time.monotonic() < deadline:
-        time.sleep(0.2)
-        app.run()
+    opening.until(app, lambda app: len(charts(app)) == 6)
     assert "**base-biased less base-llama**" in words(app)
     assert not app.error
 

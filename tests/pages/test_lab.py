@@ -4,7 +4,6 @@ import io
 import json
 import re
 import threading
-import time
 import zipfile
 from pathlib import Path
 
@@ -74,12 +73,7 @@ def test_a_run_ends_with_an_adapter_that_loads_and_answers():
     made = adapters.load(uploads.find_adapter(name))
     assert made.config.r == 8
     assert len(made.pairs) == 4
-    for _ in range(100):  # merging is short work beside the page
-        if "Merged = unmerged" in said(app):
-            break
-        time.sleep(0.1)
-        app.run()
-    assert "Merged = unmerged" in said(app)
+    opening.until(app, lambda app: "Merged = unmerged" in said(app))
     assert "LoRA, measured" in said(app)
     again = opened(tuned=name)  # the link alone brings it back
     assert not again.exception
@@ -145,9 +139,7 @@ def test_a_stopped_run_keeps_what_it_learnt():
     app = opened(steps="200", set="my own", lines="Hi => " + "yo " * 40)
     app.button(key="train").click().run()
     job = jobs.POOL.get(f"lab {app.session_state['lab run']}")
-    end = time.monotonic() + 30
-    while len(job.records) < 4 and time.monotonic() < end:
-        time.sleep(0.01)
+    opening.until(app, lambda _: len(job.records) >= 4)
     job.cancel()
     app = finished(app)
     assert not app.exception
@@ -212,11 +204,7 @@ def test_an_adapter_of_another_model_is_one_sentence():
     fixtures = Path(__file__).parents[1] / "fixtures" / "adapters"
     files = {p.name: p.read_bytes() for p in (fixtures / "embeddings").glob("adapter_*")}
     app = opened(tuned=uploads.keep_adapter(files))
-    for _ in range(100):
-        if app.error:
-            break
-        time.sleep(0.1)
-        app.run()
+    opening.until(app, lambda app: app.error)
     assert not app.exception
     assert "does not fit the model" in app.error[0].value
 
@@ -259,10 +247,7 @@ def test_times_of_merging_are_medians_of_passes_in_turns():
     app = opened(steps="1", set="my own", lines="Hi => Yo")
     app.button(key="train").click().run()
     app = finished(app)
-    deadline = time.monotonic() + 60
-    while "**median**" not in said(app) and time.monotonic() < deadline:
-        time.sleep(0.2)
-        app.run()
+    opening.until(app, lambda app: "**median**" in said(app))
     rows = [r for r in said(app).splitlines() if r.startswith(("| W₀ alone", "| merged"))]
     for row in rows:
         least, median, most = (float(x.strip(" *")) for x in row.strip("|").split("|")[1:])

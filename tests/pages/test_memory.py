@@ -2,14 +2,13 @@
 
 import json
 import re
-import time
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lowrank.ui import jobs
 from tests.pages import opening
-from tests.pages.opening import words
+from tests.pages.opening import until, words
 from tests.sent_jobs import SentJobs
 
 
@@ -121,10 +120,7 @@ def test_the_loss_is_measured_with_a_matrix_quantized(default_model, monkeypatch
     monkeypatch.setattr(jobs, "POOL", SentJobs())
     app = opened(count="Quantization", model="default", proj="v", layer="3")
     next(b for b in app.button if b.label == "Measure nll").click().run()
-    deadline = time.monotonic() + 120
-    while "nats a token" not in words(app) and time.monotonic() < deadline:
-        time.sleep(0.5)
-        app.run()
+    until(app, lambda app: "nats a token" in words(app))
     assert not app.exception
     found = re.search(r"\*\*([\d.]+)\*\* before, \*\*([\d.]+)\*\* with 1 matrix", words(app))
     before, after = map(float, found.groups())

@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 
 import numpy as np
 import pytest
@@ -54,10 +53,8 @@ def maps(app: AppTest) -> list:
 def opened(page: str, file: str, **link: str) -> AppTest:
     data = {"data": "weights"} if page == "redundancy" else {}
     app = opening.opened(page, model=MODELS[UPLOAD], file=file, **link, **data)
-    deadline = time.monotonic() + 30
-    while page == "atlas" and not maps(app) and time.monotonic() < deadline:
-        time.sleep(0.2)
-        app.run()
+    if page == "atlas":
+        opening.until(app, lambda app: app.exception or maps(app))
     assert not app.exception
     return app
 

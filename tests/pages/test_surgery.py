@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ from lowrank.surgery import (
 )
 from lowrank.ui import cached, jobs
 from tests.pages import opening
-from tests.pages.opening import metrics
+from tests.pages.opening import metrics, until
 from tests.sent_jobs import SentJobs
 
 CONFIG = LlamaConfig(16, 24, 2, 4, 2, 4, 256, 4096)
@@ -87,12 +86,7 @@ def opened(tiny, tmp_path, monkeypatch):
 
 def settled(app: AppTest) -> AppTest:
     """The page once no long work of it goes on."""
-    for _ in range(200):
-        if not any("stop-" in (b.key or "") for b in app.button):
-            return app
-        time.sleep(0.2)
-        app.run()
-    raise AssertionError("work never ended")
+    return until(app, lambda app: not any("stop-" in (b.key or "") for b in app.button))
 
 
 @pytest.mark.parametrize("keep", [1, 50, 100])
