@@ -77,9 +77,14 @@ class Tokenizer:
     def encode(self, text: str, special: bool = False) -> list[int]:
         """The token ids of a text. Special tokens written in it are plain text, or with `special`
         themselves: for text from elsewhere than a template, that lets its author end your sentence.
+
+        Raises FormatError where the model's tokenizer has no token for it.
         """
         run = self._library if special else self._plain
-        return list(run.encode(text, add_special_tokens=False).ids)
+        try:
+            return list(run.encode(text, add_special_tokens=False).ids)
+        except Exception as error:  # the library raises plain Exception
+            raise FormatError(f"The model's tokenizer fails: {str(error)[:200]}.") from error
 
     def begin(self, text: str) -> list[int]:
         """The ids of a text at the very beginning: with the token that this model begins with."""

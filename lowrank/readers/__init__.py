@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.readers.default_model import fetch
-from lowrank.readers.gguf import GGUFModel
+from lowrank.readers.gguf import GGUFModel, in_folder
 from lowrank.readers.interface import Model, Remote, TensorInfo
 from lowrank.readers.npy import NpyModel
 from lowrank.readers.safetensors import SafetensorsModel
@@ -28,7 +28,7 @@ def open_model(source: str | Path = "default") -> Model:
     """Open a model: "default" (fetched once), "synthetic", a path, or a hub id.
 
     A path is a .gguf file or any part of a split one, a .npy file, a .safetensors file, a shard
-    index `*.safetensors.index.json`, or a folder that holds one of the last two. A hub id is
+    index `*.safetensors.index.json`, or a folder that holds one of these. A hub id is
     "owner/name" or "owner/name@revision"; with "hf://" before it, it is one even where a folder has
     that name, and may be "hf://owner/name/file.gguf" for one file. Nothing but headers is read or
     fetched until a matrix is asked for; files stay memory-mapped. Formats that run code when
@@ -55,6 +55,8 @@ def open_model(source: str | Path = "default") -> Model:
         return GGUFModel(path)
     if path.suffix.lower() == ".npy":
         return NpyModel(path)
+    if path.is_dir() and not any(path.glob("*.safetensors")) and (first := in_folder(path)):
+        return GGUFModel(first)
     if path.is_dir() or path.name.endswith((".safetensors", ".safetensors.index.json")):
         return SafetensorsModel(path)
     if isinstance(source, str) and HUB_LIKE.fullmatch(source) and not path.exists():

@@ -21,6 +21,9 @@ NORMED = ("self_attn.q_norm", "self_attn.k_norm")
 FOUR_NORMS = ("pre_feedforward_layernorm", "post_feedforward_layernorm", *NORMED)
 EXPERTS = ("mlp.gate", *(f"mlp.experts.*.{each}_proj" for each in ("gate", "up", "down")))
 QKV, GATE_UP = ("q", "k", "v"), ("gate", "up")
+# What torch.compile, FSDP and activation checkpointing put into the names of what they wrap.
+WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
+REPLICA = "module."  # what DistributedDataParallel puts before all of them
 
 
 @dataclass(frozen=True)
@@ -202,22 +205,39 @@ def family_in_gguf(architecture: str, variants: Iterable[str] = ()) -> Family:
     return FAMILIES[0]
 
 
-def with_prefix(names: Iterable[str], config: Mapping[str, Any] | None) -> dict[str, str]:
-    """Stored names -> full names: a checkpoint of the base model alone leaves the first word out.
+def full_names(names: Iterable[str], config: Mapping[str, Any] | None) -> dict[str, str]:
+    """Stored names -> full names, without what was wrapped around the model.
 
-    As transformers does it: only where no tensor at all has the word.
+    A checkpoint of the base model alone leaves the first word out; as transformers does it, it is
+    put back only where no tensor at all has the word.
 
-    >>> list(with_prefix(["layers.0.mlp.up_proj.weight", "lm_head.weight"], None).values())
+    >>> list(full_names(["layers.0.mlp.up_proj.weight", "lm_head.weight"], None).values())
     ['model.layers.0.mlp.up_proj.weight', 'lm_head.weight']
     """
-    held, family = list(names), family_of(config)
-    first = {name.partition(".")[0] for name in held}
+    held, family = unwrapped(names), family_of(config)
+    first = {name.partition(".")[0] for name in held.values()}
     for row in [family] if family else FAMILIES:
         word, _, inside = row.layers.partition(".")
         if inside in first and word not in first:
             whole = tuple(f"{each}." for each in row.outside if not each.startswith(row.prefix))
-            return {n: n if n.startswith(whole) else row.prefix + n for n in held}
-    return {name: name for name in held}
+            return {n: m if m.startswith(whole) else row.prefix + m for n, m in held.items()}
+    return held
+
+
+def unwrapped(names: Iterable[str]) -> dict[str, str]:
+    """Stored names -> the model's own, without `WRAPPERS` and `REPLICA`.
+
+    As they are where two of them would become one.
+
+    >>> unwrapped(["module.model._orig_mod.norm.weight"])
+    {'module.model._orig_mod.norm.weight': 'model.norm.weight'}
+    """
+    held = list(names)
+    parts = [name.split(".") for name in held]
+    found = [".".join([p for p in some if p not in WRAPPERS] + [last]) for *some, last in parts]
+    while found and all(name.startswith(REPLICA) for name in found):
+        found = [name.removeprefix(REPLICA) for name in found]
+    return dict(zip(held, found if len(set(found)) == len(held) else held, strict=True))
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,12 @@ def splits(name: str) -> list[str]:
     return [f"{stem}-{i:05}-of-{count}{ending}" for i in range(1, int(count) + 1)]
 
 
+def in_folder(folder: Path) -> Path | None:
+    """A folder's GGUF file, or the first of its parts; None if it has none, or several models."""
+    held = sorted(folder.glob("*.[gG][gG][uU][fF]"))
+    return held[0] if held and {path.name for path in held} <= {*splits(held[0].name)} else None
+
+
 class GGUFModel(ShownInNotebooks):
     """A GGUF model, open: see `lowrank.readers.interface.Model` for its verbs.
 

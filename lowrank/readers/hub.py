@@ -5,7 +5,7 @@ HF_HOME and HF_HUB_OFFLINE. Fetched tensors are kept by `lowrank.readers.range_c
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -212,22 +212,25 @@ def key(file: RemoteFile, start: int, size: int) -> str:
     return f"{constants.ENDPOINT} {file.repo} {file.version} {file.name} {start} {end}"
 
 
-def small_file(repo: str, name: str, revision: str) -> tuple[Path | None, str]:
+def small_file(
+    repo: str, name: str, revision: str, largest: int = LARGEST_JSON
+) -> tuple[Path | None, str]:
     """A small file and its commit, as `whole_file`. Raises FormatError too, if it is large."""
     if not isinstance(try_to_load_from_cache(repo, name, revision=revision), str):
-        refuse_if_large(repo, name, revision)
+        refuse_if_large(repo, name, revision, LARGEST_TOKENIZER if name == TOKENIZER else largest)
     return whole_file(repo, name, revision)
 
 
-def downloaded(given: str, names: Sequence[str]) -> Path:
+def downloaded(given: str, names: Mapping[str, int]) -> Path:
     """A folder with those of the named files that a repository has, fetched whole where need be.
 
-    Raises InputError for what is no hub id, SourceError if they cannot be had, or none is there.
+    `names` gives the most bytes that each may have. Raises InputError for what is no hub id,
+    SourceError if they cannot be had, or none is there, FormatError if one is larger.
     """
     repo, revision = hub_id(given)
     folder = None
-    for name in names:
-        path, _ = whole_file(repo, name, revision)
+    for name, largest in names.items():
+        path, _ = small_file(repo, name, revision, largest)
         if path:
             folder, revision = path.parent, path.parent.name  # all of one commit
     if folder is None:
@@ -256,8 +259,8 @@ def whole_file(repo: str, name: str, revision: str) -> tuple[Path | None, str]:
         raise SourceError(explained(error, repo, revision)) from error
 
 
-def refuse_if_large(repo: str, name: str, revision: str) -> None:
-    """Raises FormatError for a configuration or index too large to be one, before it travels."""
+def refuse_if_large(repo: str, name: str, revision: str, largest: int) -> None:
+    """Raises FormatError for a file too large for what it should be, before it travels."""
     if offline():
         return
     url = hf_hub_url(repo, name, revision=revision, endpoint=constants.ENDPOINT)
@@ -265,7 +268,6 @@ def refuse_if_large(repo: str, name: str, revision: str) -> None:
         size = get_hf_file_metadata(url, endpoint=constants.ENDPOINT).size
     except (HTTPError, OSError):
         return  # the download itself says what is wrong
-    largest = LARGEST_TOKENIZER if name == TOKENIZER else LARGEST_JSON
     if size is not None and size > largest:
         raise FormatError(f"{name} of {repo} has {size / 1e6:,.0f} MB, too large for what it is.")
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from lowrank.readers.gguf import in_folder
 from lowrank.readers.safetensors import INDEX, SINGLE
 
 
@@ -45,5 +46,5 @@ def stays_in(root: Path, path: Path) -> bool:
 def is_checkpoint(path: Path) -> bool:
     """Whether a path looks, by its names alone, like something `open_model` opens."""
     if path.is_dir():
-        return (path / INDEX).is_file() or (path / SINGLE).is_file()
+        return any((path / name).is_file() for name in (INDEX, SINGLE)) or bool(in_folder(path))
     return path.suffix.lower() in (".gguf", ".npy") or path.suffix == ".safetensors"

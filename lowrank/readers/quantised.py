@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError
-from lowrank.readers.safetensors_header import Entry
+from lowrank.readers.safetensors_header import NARROW, Entry
 
 Floats = NDArray[np.float32]
 BLOCK = 128  # rows and columns to a scale of FP8, where config.json does not say
@@ -168,6 +168,7 @@ def with_scale(
     entry, by = entries[name], entries[scale].shape
     if len(entry.shape) != 2 or f"{name}_zero_point" in entries:
         raise Unread(f"has shape {entry.shape} and a scale of shape {by}, or zero points")
+    check_reals(entries, scale)
     (out, wide), kept = entry.shape, FP8.get(entry.dtype, "int8")
     if prod(by) == 1:
         return Packed(f"{kept}, one scale", entry.shape, (name, scale), scaled)
@@ -192,6 +193,7 @@ def rows_of_int8(module: str, entries: Mapping[str, Entry]) -> Packed:
     shape = entries[name].shape
     if len(shape) != 2 or entries[scale].shape != shape[:1]:
         raise Unread(f"has shape {shape} and an SCB of shape {entries[scale].shape}")
+    check_reals(entries, scale)
 
     def values(W: NDArray[np.int8], SCB: Floats, *order: NDArray[np.uint8]) -> Floats:
         if order and np.any(order[0]):
@@ -231,6 +233,7 @@ def four_bits(name: str, entries: Mapping[str, Entry], read: Callable[[str], byt
     coded = (name, f"{name}.absmax") if nested else (name,)
     if any(entries[each].dtype != "U8" for each in coded):
         raise Unread("has codes that are not U8")
+    check_reals(entries, *(name + ending for ending in needed if name + ending not in coded))
 
     def values(
         codes: NDArray[np.uint8], absmax: NDArray[Any], quant_map: Floats, *inside: Floats
@@ -255,6 +258,7 @@ def in_words(module: str, entries: Mapping[str, Entry], said: Mapping[str, Any])
     (rows, columns), (groups, zeros), (groups_too, out) = (e.shape for e in known if e)
     if groups != groups_too or {e.dtype for e in known[:2] if e} != {"I32"}:
         raise Unread("has codes that are not I32, or as many zeros as scales")
+    check_reals(entries, f"{module}.scales")
     if said.get("version", "gemm") not in ("gemm", "GEMM") or (zeros == columns and out == columns):
         raise Unread(f"is packed for {str(said.get('version'))[:20]}, which is not read")
     if columns * 8 == out and zeros == columns and groups <= rows:
@@ -265,8 +269,8 @@ def in_words(module: str, entries: Mapping[str, Entry], said: Mapping[str, Any])
         raise Unread(f"has codes of shape {rows} × {columns} and {groups} × {out} scales")
     wide = rows * 32 // bits
     index = f"{module}.g_idx"
-    if index in entries and entries[index].shape != (wide,):
-        raise Unread(f"has {entries[index].shape} entries of g_idx for {wide:,} inputs")
+    if index in entries and (entries[index].dtype, entries[index].shape) != ("I32", (wide,)):
+        raise Unread(f"has a g_idx of shape {entries[index].shape} for {wide:,} inputs")
     size, shift = -(-wide // groups), 0 if said.get("checkpoint_format") == "gptq_v2" else 1
 
     by_size = (np.arange(wide) // size).astype(np.int32)
@@ -276,6 +280,13 @@ def in_words(module: str, entries: Mapping[str, Entry], said: Mapping[str, Any])
 
     parts = (*names, index) if index in entries else tuple(names)
     return Packed(f"GPTQ {bits} bit, groups of {size}", (out, wide), parts, values)
+
+
+def check_reals(entries: Mapping[str, Entry], *names: str) -> None:
+    """Raises Unread for scales that are kept as codes themselves, in a way that is not read."""
+    for name in names:
+        if entries[name].dtype in (*WHOLE_NUMBERS, *NARROW, "BOOL"):
+            raise Unread(f"has its scales in {name[:200]} as {entries[name].dtype}")
 
 
 def beside(name: str) -> tuple[str, ...]:

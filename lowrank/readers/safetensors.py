@@ -114,7 +114,9 @@ def checkpoint(path: Path) -> Path:
     files = sorted(path.glob("*.safetensors"))
     if len(files) == 1:
         return files[0]
-    found = f"{len(files)} .safetensors files without one" if files else "no .safetensors file"
+    others = len([*path.glob("*.[gG][gG][uU][fF]")])
+    found = f"{others} .gguf files: name one" if others else "no .safetensors file"
+    found = f"{len(files)} .safetensors files without one" if files else found
     raise SourceError(f"{path.name} is not a checkpoint: expected {INDEX}; there is {found}.")
 
 

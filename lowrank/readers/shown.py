@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lowrank.errors import FormatError
 from lowrank.llama.names import place
-from lowrank.readers.families import Family, Heads, family_of, heads_of, part_rows, with_prefix
+from lowrank.readers.families import Family, Heads, family_of, full_names, heads_of, part_rows
 from lowrank.readers.interface import TensorInfo
 from lowrank.readers.quantised import Unread, beside, is_codes, packed_weight
 from lowrank.readers.safetensors_header import Entry
@@ -62,7 +62,7 @@ def of_safetensors(
     config = config or {}
     quantised = config.get("quantization_config")
     said = quantised if isinstance(quantised, dict) else {}
-    names, family = with_prefix(entries, config), family_of(config)
+    names, family = full_names(entries, config), family_of(config)
     hidden: set[str] = set()
     found: dict[str, Shown] = {}
     for name, entry in entries.items():

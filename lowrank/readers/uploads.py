@@ -18,6 +18,7 @@ from typing import IO
 from lowrank.errors import InputError, SourceError
 from lowrank.files import cache_folder, drop_oldest, whole, write
 from lowrank.readers import uploaded_zip
+from lowrank.readers.gguf import splits
 from lowrank.readers.identity import digest
 
 MOST = 2 * 10**9  # bytes of uploads kept in all
@@ -28,7 +29,7 @@ ADAPTER_FILES = {"adapter_config.json", "adapter_model.safetensors"}
 MLX_ADAPTER_FILES = {"adapter_config.json", "adapters.safetensors"}
 ADAPTER = re.compile(r"adapter-[0-9a-f]{16}")
 NAME = re.compile(r"[A-Za-z0-9_]{1,40}-[0-9a-f]{16}(\.(safetensors|gguf|npy))?")
-TOGETHER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.(safetensors|json|jinja)")
+TOGETHER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.(safetensors|json|jinja|(?i:gguf))")
 Source = Callable[[], IO[bytes]]  # a file's bytes, from their beginning
 
 
@@ -55,7 +56,8 @@ def keep_all(files: Mapping[str, bytes | memoryview]) -> str:
     """Keep what was brought together, and return its name: a file, a checkpoint, or a zip of one.
 
     A checkpoint is weights in .safetensors with config.json, tokenizer.json and what else stands
-    beside them; in a zip other files are left out. All of it may have 400 MB, unpacked.
+    beside them, or all parts of a split .gguf; in a zip other files are left out. All of it may
+    have 400 MB, unpacked.
 
     Raises InputError or FormatError if it is none of these, SourceError if there is no room for it.
     """
@@ -79,11 +81,12 @@ def keep_all(files: Mapping[str, bytes | memoryview]) -> str:
     if not chosen:
         raise InputError(f"{zipped[0][:80]!r} holds no .safetensors, .gguf or .npy file.")
     single = [name for name in chosen if name.lower().endswith((".gguf", ".npy"))]
+    wanted = splits(single[0]) if single else [n for n in chosen if TOGETHER.fullmatch(n)]
     with uploaded_zip.sound():
-        if single:
+        if len(wanted) == 1 and single:
             return keep(single[0], archive.read(chosen[single[0]]))
-        wanted = {name: info for name, info in chosen.items() if TOGETHER.fullmatch(name)}
-        return keep_folder({name: partial(archive.open, i) for name, i in wanted.items()})
+        held = {name: chosen[name] for name in wanted if name in chosen}
+        return keep_folder({name: partial(archive.open, info) for name, info in held.items()})
 
 
 def keep_folder(files: Mapping[str, Source]) -> str:
@@ -91,13 +94,17 @@ def keep_folder(files: Mapping[str, Source]) -> str:
 
     Raises InputError for a file that none of a checkpoint's can be, or if weights are wanting.
     """
-    odd = [name for name in files if not TOGETHER.fullmatch(name)]
-    if odd:
+    split = sorted(name for name in files if name.lower().endswith(".gguf"))
+    parts = splits(split[0]) if split else []
+    odd = [n for n in files if not TOGETHER.fullmatch(n) or (split and n not in parts)]
+    if odd or (split and len(parts) == 1):
         raise InputError(
-            f"{odd[0][:80]!r} is no file of a checkpoint; expected .safetensors with config.json "
-            "and tokenizer.json, or a .gguf alone."
+            f"{(odd or split)[0][:80]!r} is no file of a checkpoint; expected .safetensors with "
+            "config.json and tokenizer.json, or a .gguf alone, or its parts (-00001-of-0000N)."
         )
-    weights = sorted(name for name in files if name.endswith(".safetensors"))
+    if missing := [name for name in parts if name not in files]:
+        raise InputError(f"{split[0][:80]!r} is one of {len(parts)} files: bring {missing[0]} too.")
+    weights = split or sorted(name for name in files if name.endswith(".safetensors"))
     if not weights:
         raise InputError(
             f"The files are {', '.join(sorted(files))[:200]}; expected .safetensors among them."
@@ -142,12 +149,13 @@ def find(name: str) -> Path:
 
 
 def keep_adapter(files: Mapping[str, bytes | memoryview]) -> str:
-    """Keep an adapter's two files and return their folder's name from now on.
+    """Keep an adapter's two files of those brought and return their folder's name from now on.
 
-    Raises InputError if they are not the two, SourceError if there is no room for them.
+    Raises InputError if the two are not there, SourceError if there is no room for them.
     """
+    given = ", ".join(sorted(files))[:200] or "none"
+    files = {name: files[name] for name in files if name in ADAPTER_FILES | MLX_ADAPTER_FILES}
     if set(files) not in (ADAPTER_FILES, MLX_ADAPTER_FILES):
-        given = ", ".join(sorted(files))[:200] or "none"
         raise InputError(f"The files are {given}; expected {' and '.join(sorted(ADAPTER_FILES))}.")
     both = "".join(digest(files[name]) for name in sorted(files))
     name = f"adapter-{digest(both.encode())[:16]}"

@@ -17,7 +17,8 @@ from lowrank.ui.drawing import chart
 from lowrank.ui.layout import text
 
 # The words in the list are the words in the link.
-SYNTHETIC, MINE = "synthetic", "files of mine"
+SYNTHETIC, HUB, MINE = "synthetic", "Hugging Face hub", "files of mine"
+OURS = SYNTHETIC, HUB, MINE
 UPLOAD_MB = 200
 AT_ONCE = 2 * 10**9  # bytes of W0s that are read for their norms
 RANKS = [1, 2, 4, 8, 16, 32, 64]
@@ -32,7 +33,7 @@ def adapter_picker(model: Model) -> tuple[Adapter, str]:
     first, second = st.columns(2, gap="large")
     chosen = first.selectbox(
         "Adapter",
-        [SYNTHETIC, *(name for name in found if name not in (SYNTHETIC, MINE)), MINE],
+        [SYNTHETIC, *(name for name in found if name not in OURS), HUB, MINE],
         key="adapter",
         help=text("adapter", "help"),
         bind="query-params",
@@ -44,8 +45,27 @@ def adapter_picker(model: Model) -> tuple[Adapter, str]:
         return cached.untrained_adapter(
             model.source, r
         ), f"synthetic {cached.version(model.source)} {r}"
-    path = found.get(chosen) or uploads.find_adapter(uploaded(second))
-    return cached.adapter(str(path)), f"{path} {cached.adapter_version(str(path))}"
+    if chosen == HUB:
+        path = cached.adapter_of_hub(named(second))
+    else:
+        path = str(found.get(chosen) or uploads.find_adapter(uploaded(second)))
+    return cached.adapter(path), f"{path} {cached.adapter_version(path)}"
+
+
+def named(place: "st.delta_generator.DeltaGenerator") -> str:
+    """The hub id of the adapter that the visitor names; asked for until there is one."""
+    given = place.text_input(
+        "Adapter id",
+        key="adapter_hub",
+        placeholder="owner/name",
+        help=text("adapter", "help hub"),
+        max_chars=300,
+        bind="query-params",
+    )
+    if not (given or "").strip():
+        st.info(text("adapter", "hub"), icon=":material/cloud_download:")
+        st.stop()
+    return given.strip()
 
 
 def uploaded(place: "st.delta_generator.DeltaGenerator") -> str:

@@ -32,6 +32,7 @@ from lowrank.lora.adapters import (
     load,
     untrained,
 )
+from lowrank.lora.adapters.opening import fetched
 from lowrank.memory import quantization
 from lowrank.memory.quantization import Rounded
 from lowrank.readers import Model, open_model
@@ -197,6 +198,12 @@ def _adapter(folder: str, held: Stamps) -> Adapter:
 def adapter(folder: str) -> Adapter:
     """An adapter on disk; see `lowrank.lora.adapters.load`."""
     return _adapter(folder, adapter_version(folder))
+
+
+@st.cache_resource(max_entries=32, show_spinner="Fetching the adapter…")
+def adapter_of_hub(hub_id: str) -> str:
+    """The folder with an adapter's files that were fetched from the hub."""
+    return str(fetched(hub_id))
 
 
 def adapter_version(folder: str) -> Stamps:

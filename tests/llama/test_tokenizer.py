@@ -139,6 +139,14 @@ def test_vocabularies_that_are_not_sound_are_refused():
             Tokenizer(vocabulary)
 
 
+def test_a_text_that_a_tokenizer_has_no_token_for_is_refused():
+    model = {"type": "BPE", "vocab": {"a": 0}, "merges": [], "unk_token": "<unk>"}
+    words = Tokenizer(Vocabulary(json=json.dumps({"version": "1.0", "model": model})))
+    assert words.encode("a") == [0]
+    with pytest.raises(FormatError, match="tokenizer fails: Unk token"):
+        words.encode("b")
+
+
 def test_a_tokenizer_json_beside_the_weights_is_the_same_tokenizer(tokenizer, default_model):
     template = default_model.vocabulary.chat_template
     settings_file = {

@@ -231,7 +231,7 @@ def test_a_zipped_adapter_is_the_adapter(inside, tmp_path):
 
 def test_what_is_no_adapter_is_said_as_it_is(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"no zip")
-    with pytest.raises(FormatError, match=r"a\.zip is no zip"):
+    with pytest.raises(FormatError, match="no sound zip"):
         adapters.load(tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
         archive.writestr("notes.txt", "nothing")

@@ -10,6 +10,11 @@ ROOT = Path(__file__).parents[1] / "fixtures"
 PLAIN, RECORD = ROOT / "adapters" / "plain", ROOT / "adapter_variants.json"
 Q = "base_model.model.model.layers.0.self_attn.q_proj"
 FLAGS = ("use_rslora", "use_dora", "fan_in_fan_out", "lora_bias", "init_lora_weights")
+UNSLOTH = (
+    r"(?:.*?(?:language|text).*?(?:self_attn|attention|attn|mlp|feed_forward|ffn|dense).*?"
+    r"(?:q_proj|v_proj).*?)|(?:\bmodel\.layers\.[\d]{1,}\.(?:self_attn|attention|attn|mlp|"
+    r"feed_forward|ffn|dense)\.(?:(?:q_proj|v_proj)))"
+)
 ZERO = np.zeros((32, 32), np.float32)
 
 # Each: fields of adapter_config.json, a text in every key and what stands for it, further tensors.
@@ -33,6 +38,18 @@ VARIANTS: dict[str, tuple[dict, tuple[str, str], dict]] = {
     ),
     "no target that is there": ({"target_modules": ["nothing"]}, ("", ""), {}),
     "a pattern that nothing matches": ({"target_modules": ".*nothing"}, ("", ""), {}),
+    "as Unsloth writes it": (
+        {
+            "target_modules": UNSLOTH,
+            "auto_mapping": {"base_model_class": "LlamaForCausalLM", "unsloth_fixed": True},
+            "base_model_name_or_path": "unsloth/tiny-bnb-4bit",
+            "loftq_config": {},
+            "lora_dropout": 0,
+            "unsloth_version": "2026.11",
+        },
+        ("", ""),
+        {},
+    ),
     "everything excluded": ({"exclude_modules": ["q_proj", "v_proj"]}, ("", ""), {}),
 }
 

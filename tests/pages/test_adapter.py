@@ -17,7 +17,7 @@ from lowrank.lora import adapters
 from lowrank.readers import open_model, uploads
 from lowrank.readers.offered_models import offered, offered_adapters
 from lowrank.spectra.svd import full
-from lowrank.ui.adapters import MINE
+from lowrank.ui.adapters import HUB, MINE
 from tests.pages import opening
 from tests.pages.opening import metrics
 
@@ -194,6 +194,46 @@ def test_uploaded_files_open_again_from_their_link():
     assert any(caption.value.startswith("DoRA, r = 3") for caption in app.caption)
     with pytest.raises(InputError, match="expected adapter_config"):
         uploads.keep_adapter({"adapter_config.json": b"{}"})
+
+
+def test_an_adapter_on_the_hub_is_asked_for_opens_and_stays_in_the_link(hub):
+    hub.repos["acme/tuned"] = {
+        p.name: p.read_bytes() for p in (FIXTURES / "dora").glob("adapter_*")
+    }
+    app = opened(adapter=HUB)
+    assert not app.exception
+    assert "Type an adapter's id" in app.info[0].value
+    app.text_input(key="adapter_hub").set_value(" acme/tuned ").run()
+    assert not app.exception
+    assert not app.error
+    told = opened(adapter=HUB, adapter_hub="acme/tuned")
+    for each in (app, told):
+        assert any(caption.value.startswith("DoRA, r = 3") for caption in each.caption)
+        assert metrics(each) == metrics(opened(adapter="dora"))
+    before = len(hub.requests)
+    told.selectbox(key="adapter").run()
+    assert len(hub.requests) == before  # fetched once
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("../../etc/passwd", "not a hub id"),
+        ("acme/absent", "not on the hub"),
+        ("acme/none", "holds none of adapter_config.json"),
+        ("acme/pickled", "a pickle"),
+        ("acme/huge", "too large"),
+    ],
+)
+def test_what_is_no_adapter_on_the_hub_is_one_sentence_and_stays_typed(hub, given, words):
+    config = (FIXTURES / "plain" / "adapter_config.json").read_bytes()
+    hub.repos["acme/none"] = {"README.md": b"nothing"}
+    hub.repos["acme/pickled"] = {"adapter_config.json": config, "adapter_model.bin": b"PK"}
+    hub.repos["acme/huge"] = {"adapter_config.json": bytes(16_000_001)}
+    app = opened(adapter=HUB, adapter_hub=given)
+    assert not app.exception
+    assert [words in error.value for error in app.error] == [True], app.error
+    assert app.text_input(key="adapter_hub").value == given
 
 
 @pytest.mark.parametrize("name", ["../../etc", "/etc/passwd", "adapter-xyz", "adapter-" + "0" * 16])

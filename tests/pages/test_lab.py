@@ -278,7 +278,7 @@ def test_a_zip_is_opened_and_nothing_else_taken_from_it():
         archive.writestr("../evil", b"x")
     found = unpacked({"a.zip": held.getvalue()})
     assert set(found) == uploads.ADAPTER_FILES
-    with pytest.raises(FormatError, match=r"a\.zip is no zip"):
+    with pytest.raises(FormatError, match="no sound zip"):
         unpacked({"a.zip": b"no zip"})
 
 

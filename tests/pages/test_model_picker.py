@@ -18,12 +18,14 @@ from streamlit.testing.v1 import AppTest
 
 from lowrank.errors import FormatError, InputError, LowrankError
 from lowrank.llama import forward
-from lowrank.readers import uploads
+from lowrank.readers import open_model, uploads
 from lowrank.ui import cached, model_picker
 from lowrank.ui.model_picker import HUB, MODELS, UPLOAD
 from tests import tiny_llama
+from tests.families import as_gguf
 from tests.pages import opening
 from tests.pages.opening import captions
+from tests.readers.test_families import split
 
 Q = "model.layers.{}.self_attn.q_proj.weight"
 
@@ -191,6 +193,25 @@ def test_a_zip_of_the_folder_is_the_folder(tmp_path):
     single = uploads.keep_all({"tiny.zip": zipped({"a/model.gguf": b"GGUF"})})
     assert uploads.find(single).read_bytes() == b"GGUF"
     assert [path.name for path in uploads.folder().glob(".*")] == []
+
+
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_the_parts_of_a_split_gguf_are_one_model(as_zip, tmp_path):
+    names = split(as_gguf(tmp_path / "whole.gguf", "llama"), tmp_path)
+    files = {path.name: path.read_bytes() for path in names}
+    brought = {"all.zip": zipped(files, "a/")} if as_zip else files
+    app = opened(UPLOAD)
+    chosen = [(name, data, "application/octet-stream") for name, data in brought.items()]
+    app.sidebar.file_uploader[0].set_value(chosen).run()
+    assert not app.exception
+    assert not app.error
+    kept = uploads.find(app.sidebar.text_input(key="file").value)
+    model, whole = open_model(kept), open_model(tmp_path / "whole.gguf")
+    assert set(model.tensors) == set(whole.tensors)
+    for name in whole.tensors:
+        np.testing.assert_array_equal(model.read(name), whole.read(name))
+    with pytest.raises(InputError, match=r"one of 2 files: bring m-00002-of-00002\.gguf too"):
+        uploads.keep_all({"a.zip": zipped({names[0].name: b"GGUF"})})
 
 
 def with_table(size: int) -> bytes:

@@ -107,6 +107,47 @@ def test_names_without_the_first_word_get_it(name, tmp_path):
     assert set(open_model(tmp_path).tensors) == set(held)
 
 
+@pytest.mark.parametrize(
+    "wrapped",
+    ["module.{}", "_orig_mod.{}", "module._orig_mod.{}", "_fsdp_wrapped_module.{}"],
+)
+@pytest.mark.parametrize("said", [True, False])
+def test_what_was_wrapped_around_a_model_leaves_no_trace_in_names(wrapped, said, tmp_path):
+    held = weights(FAMILIES["llama"]["shapes"])
+    inside = {
+        key.replace(".mlp.", "._checkpoint_wrapped_module.mlp."): w for key, w in held.items()
+    }
+    save_file({wrapped.format(k): w for k, w in inside.items()}, tmp_path / "model.safetensors")
+    if said:
+        (tmp_path / "config.json").write_text(json.dumps(FAMILIES["llama"]["config"]))
+    model = open_model(tmp_path)
+    assert set(model.tensors) == set(held)
+    for key, w in held.items():
+        np.testing.assert_array_equal(model.read(key), w)
+    bare = {k.removeprefix("model."): w for k, w in held.items()}
+    save_file({wrapped.format(k): w for k, w in bare.items()}, tmp_path / "model.safetensors")
+    assert set(open_model(tmp_path).tensors) == set(held)
+
+
+def test_two_names_never_become_one(tmp_path):
+    both = {"a._orig_mod.weight": np.ones((2, 2), "f4"), "a.weight": np.zeros((2, 2), "f4")}
+    save_file(both, tmp_path / "model.safetensors")
+    model = open_model(tmp_path)
+    assert set(model.tensors) == set(both)
+    assert model.read("a._orig_mod.weight").all()
+
+
+def test_a_folder_of_one_gguf_model_opens_and_of_several_is_refused(tmp_path):
+    names = split(as_gguf(tmp_path / "a.gguf", "llama"), tmp_path)
+    with pytest.raises(SourceError, match=r"3 \.gguf files: name one"):
+        open_model(tmp_path)
+    (tmp_path / "a.gguf").unlink()
+    assert set(open_model(tmp_path).tensors) == set(weights(FAMILIES["llama"]["shapes"]))
+    names[1].unlink()
+    with pytest.raises(SourceError, match=r"m-00002-of-00002\.gguf is not there"):
+        open_model(tmp_path)
+
+
 def test_an_unknown_architecture_says_that_the_order_is_not_known(tmp_path):
     model = open_model(as_gguf(tmp_path / "a.gguf", "llama", architecture="novel"))
     for tensor in model.tensors.values():

@@ -11,7 +11,7 @@ from lowrank.lora import adapters
 from lowrank.lora.adapters import AdapterConfig
 from lowrank.lora.equations import merge
 from lowrank.readers import open_model
-from tests.readers.quantised_files import IN, LAYOUTS, NAME, OUT, four_bits, fp8, gptq
+from tests.readers.quantised_files import LAYOUTS, NAME, OUT, four_bits, fp8, gptq
 from tests.readers.raw_safetensors import raw
 
 WEIGHT = f"{NAME}.weight"
@@ -72,10 +72,11 @@ def test_on_the_hub_as_on_disk(label, hub, tmp_path):
     np.testing.assert_allclose(model.read(WEIGHT), W, rtol=2.5e-7, atol=1e-9)
 
 
-def test_a_merge_on_an_fp8_base_is_dequantised_then_merged(tmp_path):
-    held, said, W = fp8("float8_e4m3fn", (OUT, 1))
+@pytest.mark.parametrize("label", LAYOUTS)
+def test_a_merge_on_a_quantised_base_is_dequantised_then_merged(label, tmp_path):
+    held, said, W = LAYOUTS[label]()
     model = open_model(checkpoint(tmp_path, held, said))
-    adapter = adapters.untrained({NAME: (OUT, IN)}, AdapterConfig(r=2, target_modules=("q_proj",)))
+    adapter = adapters.untrained({NAME: W.shape}, AdapterConfig(r=2, target_modules=("q_proj",)))
     adapters.export(model, adapter, tmp_path / "merged", dtype="F32")
     written = open_model(tmp_path / "merged")
     pair = adapter.pairs[NAME]
@@ -101,6 +102,26 @@ def test_scales_that_do_not_fit_are_refused_by_name(change, words, tmp_path):
     with pytest.raises(FormatError, match=f"q_proj.weight is kept as codes.*{words}"):
         model.read(WEIGHT)
     assert model.read("model.norm.weight").tolist() == [1] * 4
+
+
+@pytest.mark.parametrize(
+    ("label", "scale"),
+    [
+        ("FP8 E4M3, one scale a row", "weight_scale"),
+        ("int8, one scale a row (bitsandbytes)", "SCB"),
+        ("NF4, blocks of 64 (bitsandbytes)", "weight.absmax"),
+        ("NF4, blocks of 64, nested (bitsandbytes)", "weight.nested_absmax"),
+        ("GPTQ 4 bit, groups of 8", "scales"),
+        ("AWQ 4 bit, groups of 8", "scales"),
+    ],
+)
+def test_scales_that_are_codes_themselves_are_refused_by_name(label, scale, tmp_path):
+    held, said, _ = LAYOUTS[label]()
+    held[f"{NAME}.{scale}"] = held[f"{NAME}.{scale}"].astype("u1")
+    model = open_model(checkpoint(tmp_path, held, said))
+    (codes,) = model.tensors.keys() - {"model.norm.weight"}
+    with pytest.raises(FormatError, match=rf"scales in .*{scale} as U8|codes that are not U8"):
+        model.read(codes)
 
 
 @pytest.mark.parametrize("part", [".quant_map", ".absmax", ".nested_absmax", ".nested_quant_map"])

@@ -1,21 +1,18 @@
 """An adapter from wherever it is: a folder, a zip of one, a hub id; as PEFT or MLX keeps it."""
 
-import io
 import tempfile
-import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from lowrank.errors import FormatError, SourceError
 from lowrank.lora.adapter_config import FILE
 from lowrank.lora.adapters import mlx_files, peft_files
 from lowrank.lora.adapters.peft_files import Adapter
-from lowrank.readers import HUB, HUB_LIKE
+from lowrank.readers import HUB, HUB_LIKE, uploaded_zip
 from lowrank.readers.local_files import contents
-from lowrank.readers.safetensors import read_json
+from lowrank.readers.safetensors import LARGEST_JSON, read_json
 
 WEIGHTS = (peft_files.WEIGHTS, mlx_files.WEIGHTS)
-LARGEST_ZIP = 2 * 10**9  # bytes, packed and unpacked
+LARGEST = 2 * 10**9  # bytes of weights, and of a zip, packed and unpacked
 
 
 def load(source: str | Path) -> Adapter:
@@ -29,12 +26,10 @@ def load(source: str | Path) -> Adapter:
     """
     path, text = Path(source), str(source)
     if text.startswith(HUB) or (HUB_LIKE.fullmatch(text) and not path.exists()):
-        from lowrank.readers.hub import downloaded  # only here: it loads the hub's client
-
-        return load(downloaded(text.removeprefix(HUB), (FILE, *WEIGHTS)))
+        return load(fetched(text.removeprefix(HUB)))
     if path.is_file():
         with tempfile.TemporaryDirectory() as work:
-            for name, raw in unzipped(contents(path, LARGEST_ZIP), path.name).items():
+            for name, raw in unzipped(contents(path, LARGEST), path.name).items():
                 (Path(work) / name).write_bytes(raw)
             return load(work)
     if not path.is_dir():
@@ -45,22 +40,32 @@ def load(source: str | Path) -> Adapter:
     return mlx_files.load(path, given) if mlx_files.is_mlx(given) else peft_files.load(path)
 
 
+def fetched(hub_id: str) -> Path:
+    """The folder on this machine with the files of an adapter on the hub, owner/name[@revision].
+
+    Raises InputError for what is no such id, SourceError if they cannot be had, FormatError if they
+    are larger than an adapter's.
+    """
+    from lowrank.readers.hub import downloaded  # only here: it loads the hub's client
+
+    folder = downloaded(hub_id, {FILE: LARGEST_JSON} | dict.fromkeys(WEIGHTS, LARGEST))
+    if not any((folder / name).is_file() for name in WEIGHTS):
+        raise SourceError(
+            f"{hub_id[:100]} holds no {WEIGHTS[0]}: a model, or an adapter kept as a pickle "
+            "(adapter_model.bin), which can run any code when opened and is not read."
+        )
+    return folder
+
+
 def unzipped(raw: bytes, name: str) -> dict[str, bytes]:
-    """An adapter's two files in a zip, at the top of it or in one folder; nothing else is taken.
+    """An adapter's two files in a zip, those nearest to its top; nothing else is taken.
 
     Raises FormatError for what is no zip, or of no adapter, or unpacks to more than an adapter has.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            chosen = {
-                PurePosixPath(info.filename).name: info
-                for info in archive.infolist()
-                if PurePosixPath(info.filename).name in (FILE, *WEIGHTS)
-            }
-            if FILE not in chosen or len(chosen) != 2:
-                raise FormatError(f"{name} holds no {FILE} and {WEIGHTS[0]}: expected both.")
-            if sum(info.file_size for info in chosen.values()) > LARGEST_ZIP:
-                raise FormatError(f"{name} unpacks to more than {LARGEST_ZIP / 1e6:,.0f} MB.")
-            return {file: archive.read(info) for file, info in chosen.items()}
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, zlib.error) as error:
-        raise FormatError(f"{name} is no zip that can be opened.") from error
+    archive, members = uploaded_zip.members(raw, LARGEST)
+    beside = {PurePosixPath(i.filename).name: i for i in uploaded_zip.nearest(members, WEIGHTS)}
+    chosen = {file: beside[file] for file in (FILE, *WEIGHTS) if file in beside}
+    if FILE not in chosen or len(chosen) != 2:
+        raise FormatError(f"{name} holds no {FILE} and {WEIGHTS[0]}: expected both.")
+    with uploaded_zip.sound():
+        return {file: archive.read(info) for file, info in chosen.items()}
