@@ -349,6 +349,8 @@ def _too_long() -> str:
 
 def walk(node: Node) -> Iterator[Node]:
     """The node and every node below it."""
-    yield node
-    for part in node.parts:
-        yield from walk(part)
+    left = [node]
+    while left:
+        node = left.pop()
+        yield node
+        left += reversed(node.parts)

@@ -17,10 +17,11 @@ from sympy.polys.orderings import grevlex
 
 from lowrank.errors import InputError
 from lowrank.exact.arguments import rectangular
+from lowrank.exact.cells import evaluated
 from lowrank.exact.entries import Problem
 from lowrank.exact.matrices import Matrix, raised
 from lowrank.exact.matrices import written as number_written
-from lowrank.exact.reading import evaluated, letters_of, read
+from lowrank.exact.reading import letters_of, read
 from lowrank.exact.tokens import GREEK
 
 MAX_SIDE = 5
@@ -80,9 +81,7 @@ def parse_parametric(text: str) -> Parametric:
         InputError: naming row, column and text: more than 5 rows or columns, more than 3 letters,
             a degree above 4, long numbers, a division by zero, or text that is no expression.
     """
-    reading = read(text)
-    if len(text) > MAX_TEXT:
-        raise InputError(f"The text has {len(text):,} characters; at most {MAX_TEXT:,} are read.")
+    reading = read(text, MAX_TEXT)
     if reading.asks:
         raise InputError(reading.asks)
     cells = rectangular(reading.rows)

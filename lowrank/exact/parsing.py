@@ -15,10 +15,11 @@ from fractions import Fraction
 
 from lowrank.errors import InputError
 from lowrank.exact.arguments import rectangular, whole
+from lowrank.exact.cells import Cell, cell_of, evaluated
 from lowrank.exact.entries import Surds
 from lowrank.exact.linear import equation
 from lowrank.exact.matrices import Matrix, plain
-from lowrank.exact.reading import Cell, Reading, cell_of, evaluated, read
+from lowrank.exact.reading import Reading, read
 from lowrank.exact.surds import Surd
 
 MAX_SIDE = 12

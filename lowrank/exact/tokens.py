@@ -124,7 +124,7 @@ class Item(NamedTuple):
     columns: str = ""  # of a LaTeX array: l, c, r and |
 
 
-def readable(text: str) -> str:
+def readable(text: str, most: int = MAX_TEXT) -> str:
     """The text with every minus, space, bracket and end of line in its plain form.
 
     Raises:
@@ -132,8 +132,8 @@ def readable(text: str) -> str:
     """
     if not isinstance(text, str):
         raise InputError(f"text is of type {type(text).__name__}; expected a string.")
-    if len(text) > MAX_TEXT:
-        raise InputError(f"The text has {len(text):,} characters; at most {MAX_TEXT:,} are read.")
+    if len(text) > most:
+        raise InputError(f"The text has {len(text):,} characters; at most {most:,} are read.")
     if "&" in text:
         text = _ENTITY.sub(lambda found: html5.get(found[1], found[0]), text)
     return text.replace("\r\n", "\n").translate(_PLAIN)
@@ -203,10 +203,12 @@ class _Folder:
         self.quote = ""
 
     def folded(self) -> tuple[Item, ...]:
+        kinds = ("quoted", "break", "environment", "command", "sign")
+        acts = {kind: getattr(self, f"_{kind}") for kind in kinds}
         while self.at < len(self.tokens):
             token = self.tokens[self.at]
             self.at += 1
-            getattr(self, f"_{token.kind}", self.items.append)(token)
+            acts.get(token.kind, self.items.append)(token)
         if self.stack:
             raise unclosed()
         return tuple(self.items)

@@ -1,9 +1,7 @@
-"""What people paste is read as they mean it, and hostile text costs what its length is."""
+"""What people paste is read as they mean it, each character once."""
 
 import contextlib
 import json
-import sys
-from collections import Counter
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -18,8 +16,8 @@ from lowrank.exact.operations import parse_operation
 from lowrank.exact.parsing import matrix_of, parse_cells, parse_matrix
 from lowrank.exact.reading import read
 from lowrank.exact.tokens import MAX_TOKENS, readable, tokens_of
-from tests.exact.hostile import hostile
 from tests.exact.test_elimination import matrices
+from tests.hostile import hostile
 
 CASES = Path(__file__).parent / "cases"
 
@@ -202,33 +200,6 @@ def test_what_the_grid_shows_of_a_reading_is_that_reading(A, beside):
     with contextlib.suppress(InputError):
         reading = read("; ".join(" ".join(map(str, row)) for row in A) + beside)
         assert parse_cells(reading.cells) == matrix_of(reading)
-
-
-def work(reader, text):
-    """Calls of functions, Python's and C's, until the answer or the refusal."""
-    calls = Counter()
-
-    def count(frame, event, argument):
-        calls[event] += event in ("call", "c_call")
-
-    sys.setprofile(count)
-    try:
-        reader(text)
-    except InputError:
-        pass
-    finally:
-        sys.setprofile(None)
-    return calls.total()
-
-
-@pytest.mark.parametrize(
-    ("reader", "frames"), [(parse_matrix, 6), (lambda text: parse_cells([[text]]), 2)]
-)
-def test_work_grows_with_the_length_of_the_text_and_no_faster(reader, frames):
-    once, twice = hostile(150, frames), hostile(300, frames)
-    names = zip(once, twice, strict=True)
-    worse = {a: (work(reader, once[a]), work(reader, twice[b])) for a, b in names}
-    assert {a: pair for a, pair in worse.items() if pair[1] > 2.1 * pair[0] + 150} == {}
 
 
 def test_no_text_has_more_tokens_than_characters_and_each_is_read_once():
