@@ -9,6 +9,7 @@ from lowrank.lora.adapters.fitting import layers_of
 from lowrank.lora.adapters.merging import turned
 from lowrank.ui import adapters, cached
 from lowrank.ui.drawing import chart
+from lowrank.ui.large import MOST, is_large
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
@@ -30,13 +31,17 @@ if pair is None:
     st.info(adapters.without_pair(adapter, info.name), icon=":material/info:")
 else:
     with errors_shown():
-        svd = cached.svd(model.source, info.name)
-        found = effect(pair, svd, turned(model, adapter, pair, svd.shape))
+        at_most = min(pair.r, MOST, *info.shape)
+        if is_large(info.shape):  # the largest values of W0, and no directions to compare with
+            top, found = cached.top(model.source, info.name, at_most).svd, effect(pair)
+        else:
+            top = cached.svd(model.source, info.name)
+            found = effect(pair, top, turned(model, adapter, pair, top.shape))
     st.subheader(f"One update: {module}", anchor=False)
     picture, beside = st.columns([3, 1])
     with picture:
         chart(
-            update_spectrum(found.s, svd.s),
+            update_spectrum(found.s, top.s),
             key="update spectrum",
             alt=f"The {found.r} singular values of the update of {module}, from "
             f"{three(found.s[0])} to {three(found.s[-1])}, beside the largest of W0",

@@ -37,7 +37,12 @@ def explore() -> None:
             "Input x", [WORD, RANDOM], WORD if cached.tokenizer(model.source) else RANDOM, "x"
         )
         word = st.text_input(
-            "Word", "Paris", key="word", disabled=kind == RANDOM, bind="query-params"
+            "Word",
+            "Paris",
+            key="word",
+            max_chars=2 * lora.LONGEST,
+            disabled=kind == RANDOM,
+            bind="query-params",
         )
         told = st.empty()
     with second:

@@ -4,6 +4,7 @@ A drawn picture is (m, n), from 0 for black to 1 for white.
 """
 
 import base64
+import threading
 import warnings
 from html import escape
 from io import BytesIO
@@ -21,6 +22,10 @@ Mask = NDArray[np.bool_]
 HEIGHT, WIDTH = 120, 160
 LARGEST_SIDE = 320  # of a visitor's picture, once read
 MOST_PIXELS = 40_000_000
+MOST_SCANS = 50  # of a JPEG, each of which is a pass over all of it; cameras write one, the web 10
+ROWS = 256  # of a picture that are laid on white at a time
+# One picture is opened at a time: each may take 160 MB for a moment.
+_turn = threading.Lock()
 
 
 def tartan(m: int = HEIGHT, n: int = WIDTH) -> Floats:
@@ -83,10 +88,14 @@ DRAWN = {"tartan": tartan, "flag": flag, "skyline": skyline}
 def read_picture(data: bytes) -> Floats:
     """A PNG or JPEG as grey, (m, n) from 0 to 1, made smaller to at most 320 pixels a side.
 
-    Raises InputError if it is neither, is broken, or has more than 40 million pixels.
+    Raises InputError if it is neither, is broken, has more than 40 million pixels, or is a JPEG of
+    more than 50 scans.
     """
+    scans = data.count(b"\xff\xda") if data[:2] == b"\xff\xd8" else 0
+    if scans > MOST_SCANS:
+        raise InputError(f"The JPEG has {scans:,} scans; at most {MOST_SCANS} are accepted.")
     try:
-        with warnings.catch_warnings():
+        with _turn, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image: Image.Image = Image.open(BytesIO(data), formats=("PNG", "JPEG"))
             if image.width * image.height > MOST_PIXELS:
@@ -98,10 +107,8 @@ def read_picture(data: bytes) -> Floats:
             image = ImageOps.exif_transpose(image)  # a camera held upright says so in Exif
             if image.mode.startswith("I"):  # 16 bits of grey, which convert("L") would clip
                 image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
-            if "A" in image.getbands() or "transparency" in image.info:
-                paper = Image.new("RGBA", image.size, "white")
-                image = Image.alpha_composite(paper, image.convert("RGBA"))
-            grey = image.convert("L")
+            transparent = "A" in image.getbands() or "transparency" in image.info
+            grey = _on_white(image) if transparent else image.convert("L")
             grey.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
     except InputError:
         raise
@@ -115,6 +122,19 @@ def read_picture(data: bytes) -> Floats:
             f"The picture has {grey.width} × {grey.height} pixels; expected two or more each way."
         )
     return picture
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """A picture with transparent parts, in grey on white paper; some rows at a time, to be small.
+
+    Four bytes a pixel for the whole of it, three times over, would be half a gigabyte.
+    """
+    grey = Image.new("L", image.size)
+    for top in range(0, image.height, ROWS):
+        part = image.crop((0, top, image.width, min(top + ROWS, image.height))).convert("RGBA")
+        paper = Image.new("RGBA", part.size, "white")
+        grey.paste(Image.alpha_composite(paper, part).convert("L"), (0, top))
+    return grey
 
 
 def shown(

@@ -6,8 +6,10 @@ Field names, defaults and matching rules are those of `peft.LoraConfig` and PEFT
 """
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from typing import Any
 
 from lowrank.errors import FormatError
@@ -16,8 +18,11 @@ FILE = "adapter_config.json"
 WHAT = "The LoRA configuration"
 ALL_LINEAR = "all-linear"
 NOT_LINEAR = {"lm_head", "embed_tokens", "score", "classifier"}  # what PEFT's all-linear leaves out
-PATIENCE = 0.2  # seconds for one match: a hostile pattern can take for ever
+PATIENCE = 0.2  # seconds for the patterns of one field: a hostile one can take for ever
+IN_ALL = 5.0  # seconds of processor time for all patterns and all modules of an adapter
 LONGEST = 1000  # characters of a pattern
+MOST_PATTERNS = 1000  # of a rank or a value of alpha each
+MOST_NAMES = 5000  # in a list
 
 # Initialisations that leave W0 as it was, so that W0 + BA is the whole result.
 PLAIN_INITS = {"gaussian", "eva", "orthogonal"}
@@ -188,22 +193,37 @@ class AdapterConfig:
 
 def first_match(patterns: Mapping[str, Any], module: str, default: Any) -> Any:
     """The value of the first pattern that matches the end of a module's name."""
+    until = time.monotonic() + PATIENCE
     for pattern, value in patterns.items():
-        if whole(rf"(.*\.)?({pattern})", module):
+        if whole(rf"(.*\.)?({pattern})", module, until):
             return value
     return default
 
 
-def whole(pattern: str, name: str) -> Any:
-    """`re.fullmatch`, of a pattern that may be broken or never end. Raises FormatError then."""
+def whole(pattern: str, name: str, until: float | None = None) -> Any:
+    """`re.fullmatch`, of a pattern that may be broken or never end. Raises FormatError then.
+
+    It may take until that moment of the monotonic clock, or as long as one match may.
+    """
     import regex  # only here: a list of names, the usual case, needs none
 
+    left = PATIENCE if until is None else max(until - time.monotonic(), 1e-3)
     try:
-        return regex.fullmatch(pattern, name, timeout=PATIENCE)
-    except regex.error as error:
-        raise FormatError(f"{WHAT} has {pattern[:80]!r}, no regular expression: {error}.") from None
+        return _compiled(pattern).fullmatch(name, timeout=left)
     except TimeoutError:
         raise FormatError(f"{WHAT} has {pattern[:80]!r}, which takes too long to match.") from None
+    except (regex.error, RecursionError, OverflowError) as error:
+        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)[:100]
+        raise FormatError(
+            f"{WHAT} has {pattern[:80]!r}, no regular expression: {reason}."
+        ) from None
+
+
+@lru_cache(maxsize=2 * MOST_PATTERNS)  # regex keeps 500, and compiling takes 0.3 ms
+def _compiled(pattern: str) -> Any:
+    import regex
+
+    return regex.compile(pattern)
 
 
 def unfit(name: str, value: Any, expected: str) -> FormatError:
@@ -230,7 +250,7 @@ def _text(value: Any) -> bool:
 
 
 def _list(value: Any) -> bool:
-    return isinstance(value, tuple) and all(_text(each) for each in value)
+    return isinstance(value, tuple) and len(value) <= MOST_NAMES and all(map(_text, value))
 
 
 def _names(value: Any) -> bool:
@@ -249,6 +269,7 @@ def _or_none(check: Check) -> Check:
 def _pattern_of(valid: Check) -> Check:
     return lambda value: (
         isinstance(value, Mapping)
+        and len(value) <= MOST_PATTERNS
         and all(_text(key) and valid(each) for key, each in value.items())
     )
 
@@ -256,12 +277,15 @@ def _pattern_of(valid: Check) -> Check:
 ACCEPTED: Mapping[str, tuple[Check, str]] = {
     "r": (_rank, "a whole number of at least 1"),
     "lora_alpha": (_number, "a number"),
-    "target_modules": (_names, "a list of names or one pattern"),
+    "target_modules": (_names, f"a list of up to {MOST_NAMES:,} names or one pattern"),
     "lora_dropout": (_number, "a number"),
     "use_rslora": (_flag, "true or false"),
     "use_dora": (_flag, "true or false"),
-    "rank_pattern": (_pattern_of(_rank), "patterns with a rank for each"),
-    "alpha_pattern": (_pattern_of(_number), "patterns with a number for each"),
+    "rank_pattern": (_pattern_of(_rank), f"up to {MOST_PATTERNS:,} patterns with a rank for each"),
+    "alpha_pattern": (
+        _pattern_of(_number),
+        f"up to {MOST_PATTERNS:,} patterns with a number for each",
+    ),
     "exclude_modules": (_or_none(_names), "a list of names or one pattern"),
     "layers_to_transform": (_or_none(_layers), "layer numbers"),
     "layers_pattern": (_or_none(_names), "names of layer lists"),

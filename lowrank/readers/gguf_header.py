@@ -13,6 +13,7 @@ from math import prod
 from typing import Any
 
 from lowrank.errors import FormatError
+from lowrank.readers.interface import LONGEST_NAME
 
 NUMBERS = {
     0: "B",
@@ -95,9 +96,12 @@ class Cursor:
         """The next number, little-endian, in struct's letter for its type."""
         return struct.unpack("<" + code, self.take(struct.calcsize("<" + code), what))[0]
 
-    def string(self, what: str) -> str:
-        """The next string: a 64-bit length, then UTF-8."""
-        raw = bytes(self.take(self.number("Q", what), what))
+    def string(self, what: str, most: int | None = None) -> str:
+        """The next string: a 64-bit length, at most `most`, then UTF-8."""
+        length = self.number("Q", what)
+        if most is not None and most < length <= self.size - self.at:
+            raise self.fail(f"{what} has {length:,} bytes, and {most} are accepted")
+        raw = bytes(self.take(length, what))
         try:
             return raw.decode("utf-8")
         except UnicodeDecodeError:
@@ -169,7 +173,7 @@ def read_metadata(cursor: Cursor) -> tuple[dict[str, Any], int]:
     cursor.no_more_than(pair_count, 13, "the metadata")
     metadata: dict[str, Any] = {}
     for _ in range(pair_count):
-        key = cursor.string("a metadata key")
+        key = cursor.string("a metadata key", LONGEST_NAME)
         if key in metadata:
             raise cursor.fail(f"metadata key {key!r} occurs twice")
         metadata[key] = cursor.value(cursor.number("I", key), key)
@@ -202,7 +206,7 @@ def read_table(
 
 def read_row(cursor: Cursor) -> tuple[str, tuple[int, ...], int, int]:
     """One line of the tensor table: GGUF name, dimensions innermost first, type, offset."""
-    name = cursor.string("a tensor name")
+    name = cursor.string("a tensor name", LONGEST_NAME)
     dimensions = cursor.number("I", name)
     if not 1 <= dimensions <= MAX_DIMENSIONS:
         raise cursor.fail(f"tensor {name!r} has {dimensions} dimensions, not 1 to {MAX_DIMENSIONS}")

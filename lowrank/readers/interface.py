@@ -14,6 +14,9 @@ from lowrank.llama.vocabulary import Vocabulary
 
 T = TypeVar("T")
 
+# Characters of a tensor's name, proved before anything is sought in it; no library writes as many.
+LONGEST_NAME = 500
+
 
 @dataclass(frozen=True)
 class TensorInfo:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError
+from lowrank.readers.interface import LONGEST_NAME
 
 MAX_DIMENSIONS = 8
 LONGEST_HEADER = 8_000_000  # bytes, and
@@ -93,6 +94,8 @@ def parse_header(raw: bytes, data_length: int, filename: str) -> dict[str, Entry
     table.pop("__metadata__", None)
     if len(table) > MOST_TENSORS:
         raise fail(f"it lists {len(table):,} tensors, and at most {MOST_TENSORS:,} are accepted")
+    if longest := next((name for name in table if len(name) > LONGEST_NAME), ""):
+        raise fail(f"the name {longest[:40]!r}… has {len(longest):,} characters")
     entries = {}
     for name, described in table.items():
         try:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import streamlit as st
 
+from lowrank.errors import InputError
 from lowrank.figures.atlas import layer_map
 from lowrank.figures.numbers import three
 from lowrank.lora.adapters import Adapter, Effect, Fit
@@ -21,6 +22,7 @@ SYNTHETIC, HUB, MINE = "synthetic", "Hugging Face hub", "files of mine"
 OURS = SYNTHETIC, HUB, MINE
 UPLOAD_MB = 200
 AT_ONCE = 2 * 10**9  # bytes of W0s that are read for their norms
+MOST_WORK = 10**11  # multiplications for the numbers of all updates: some seconds, and once
 RANKS = [1, 2, 4, 8, 16, 32, 64]
 
 
@@ -49,7 +51,9 @@ def adapter_picker(model: Model) -> tuple[Adapter, str]:
         path = cached.adapter_of_hub(named(second))
     else:
         path = str(found.get(chosen) or uploads.find_adapter(uploaded(second)))
-    return cached.adapter(path), f"{path} {cached.adapter_version(path)}"
+    adapter = cached.adapter(path)
+    check_work(adapter)
+    return adapter, f"{path} {cached.adapter_version(path)}"
 
 
 def named(place: "st.delta_generator.DeltaGenerator") -> str:
@@ -66,6 +70,29 @@ def named(place: "st.delta_generator.DeltaGenerator") -> str:
         st.info(text("adapter", "hub"), icon=":material/cloud_download:")
         st.stop()
     return given.strip()
+
+
+def work(shape: tuple[int, int], r: int) -> int:
+    """About how many multiplications the singular values of B A, (out, in), take at rank r.
+
+    >>> work((576, 576), 8) < 10**6 < work((576, 576), 576)
+    True
+    """
+    (m, n), least = shape, min(shape)
+    if r <= least:  # two thin factorisations and one of (r, r)
+        return 4 * (m + n) * r**2 + 10 * r**3
+    return 2 * m * n * r + 10 * m * n * least
+
+
+def check_work(adapter: Adapter) -> None:
+    """Raises InputError for an adapter whose numbers would hold up everyone."""
+    found = sum(work((len(p.B), p.A.shape[1]), p.r) for p in adapter.pairs.values())
+    if found > MOST_WORK:
+        raise InputError(
+            f"The singular values of this adapter's {len(adapter.pairs):,} updates take about "
+            f"{found / 1e9:,.0f} billion multiplications; {MOST_WORK / 1e9:,.0f} billion are made "
+            "here. One of lower rank, or of fewer matrices, is shown."
+        )
 
 
 def uploaded(place: "st.delta_generator.DeltaGenerator") -> str:

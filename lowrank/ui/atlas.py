@@ -21,6 +21,7 @@ from lowrank.atlas import (
     surveyed,
 )
 from lowrank.atlas.report import hover, label, placed, random_peer, random_value, value
+from lowrank.errors import InputError
 from lowrank.figures import atlas as figures
 from lowrank.figures.numbers import three
 from lowrank.files import cache_folder
@@ -35,6 +36,7 @@ from lowrank.ui.progress import outcome, progress, sought, watched
 
 AT_ONCE = 2 * 10**9  # bytes of weights that are surveyed without asking
 NOTHING = "nothing"
+LONGEST_ID = 300  # characters
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ def beside(model: Model) -> Model | None:
     )
     if not given or given == NOTHING:
         return None
+    if len(given) > LONGEST_ID:
+        raise InputError(f"A model's id has at most {LONGEST_ID} characters.")
     path = offered().get(given)
     other = cached.model(str(path) if path else given if given in known else f"hf://{given}")
     return None if other.source == model.source else other  # beside itself there is nothing to see

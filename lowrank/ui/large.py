@@ -24,14 +24,17 @@ from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
 from lowrank.ui.progress import outcome, sought, watched
 
-SIDE = 1200  # min(m, n) from which a matrix counts as large: below, the full SVD takes a second
+SIDE = 1200  # of a square matrix that counts as large: below, the full SVD takes a second
 MOST = 512  # the largest k that the page computes: beyond, no truncation is quick
 LEVELS = (0.5, 0.9, 0.99)
 
 
 def is_large(shape: tuple[int, ...]) -> bool:
-    """Whether the page truncates first and completes the spectrum later."""
-    return min(shape) >= SIDE
+    """Whether the page truncates first and completes the spectrum later.
+
+    A full decomposition takes time as m n min(m, n), whichever side is short.
+    """
+    return min(shape) ** 2 * max(shape) >= SIDE**3
 
 
 def explore(source: str, info: TensorInfo, W: NDArray[np.float32], title: str) -> None:

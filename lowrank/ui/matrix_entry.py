@@ -13,6 +13,7 @@ from lowrank.errors import InputError
 from lowrank.exact.matrices import Matrix
 from lowrank.exact.parsing import MAX_SIDE, compact, matrix_of, parse_cells
 from lowrank.exact.reading import Reading, read
+from lowrank.exact.tokens import MAX_TEXT
 from lowrank.ui.pasting import listen
 
 PRESETS = {
@@ -69,6 +70,7 @@ def matrix_entry(presets: Mapping[str, str] = PRESETS) -> Matrix:
             "Paste or type a matrix",
             key="entry_text",
             height=180,
+            max_chars=2 * MAX_TEXT,  # the reader says what it accepts
             on_change=_text_changed,
             help="Plain rows, a spreadsheet, CSV, LaTeX, or what numpy, MATLAB, R, Sage and others "
             "print; 3/2, 0.1 and 2e-3 are read exactly.",

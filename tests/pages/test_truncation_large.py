@@ -67,10 +67,13 @@ def app_source() -> Path:
     return offered()["big.safetensors"]
 
 
-def test_a_matrix_is_large_from_its_short_side_on():
+def test_a_matrix_is_large_by_what_its_decomposition_costs():
     assert large.is_large(SHAPE)
     assert large.is_large((large.SIDE, large.SIDE))
-    assert not large.is_large((large.SIDE - 1, 10 * large.SIDE))
+    assert large.is_large((large.SIDE - 1, 10 * large.SIDE))
+    assert large.is_large((10 * large.SIDE, large.SIDE - 1))
+    assert not large.is_large((large.SIDE - 1, large.SIDE))
+    assert not large.is_large((1536, 576))
 
 
 def test_a_larger_k_is_added_to_what_is_there(W):

@@ -6,6 +6,7 @@ of the model: a bias that was trained too, or a module of modules_to_save.
 """
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from lowrank import files
 from lowrank.errors import FormatError
-from lowrank.lora.adapter_config import FILE, AdapterConfig
+from lowrank.lora.adapter_config import FILE, IN_ALL, AdapterConfig
 from lowrank.lora.equations import init
 from lowrank.lora.tuning import modules
 from lowrank.readers.safetensors import SafetensorsModel, read_json
@@ -129,11 +130,12 @@ def load(folder: str | Path) -> Adapter:
             parts.setdefault(name.removesuffix(ending), {})[PARTS[ending]] = stored.read(key)
         else:
             whole[name] = stored.read(key)
-    pairs = {
-        in_whole_model(module): pair(config, module, held)
-        for module, held in parts.items()
-        if config.targets(module)
-    }
+    pairs, began = {}, time.thread_time()
+    for module, held in parts.items():
+        if config.targets(module):
+            pairs[in_whole_model(module)] = pair(config, module, held)
+        if time.thread_time() - began > IN_ALL:
+            raise FormatError(f"{FILE} has patterns that take too long to match on all modules.")
     if not pairs:
         raise FormatError(
             f"{FILE} targets {str(config.target_modules)[:200]}, and {WEIGHTS} holds no pair of "

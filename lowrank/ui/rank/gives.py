@@ -112,6 +112,7 @@ def equations(A: Matrix) -> None:
     st.text_input(
         "b, one entry for each row",
         key="b",
+        max_chars=5000,
         placeholder=f"{shown}   ({whence})",
         help=text("rank", "help b"),
         **BOUND,

@@ -12,7 +12,7 @@ import streamlit as st
 from lowrank.errors import InputError
 from lowrank.exact.derivation import MOST_MOVES, Derivation
 from lowrank.exact.matrices import Matrix, RowOp
-from lowrank.exact.query import REDUCED, STYLE_NAMES, decode_moves, encode_moves, reaching
+from lowrank.exact.query import LONGEST, REDUCED, STYLE_NAMES, decode_moves, encode_moves, reaching
 from lowrank.exact.styles import Style
 from lowrank.ui.matrix_entry import augmented
 from lowrank.ui.rank.inputs import BOUND, choice
@@ -101,7 +101,7 @@ def hidden(drawn: Callable[[], object] | None) -> None:
     """Draw what the link keeps, unseen, but for what the view draws itself: `ways` or `styles`."""
     with st.container(key="kept", height=1, border=False):  # no taller before the style is there
         st.html("<style>.st-key-kept { display: none; }</style>")
-        st.text_input("Moves", key="ops", **BOUND)
+        st.text_input("Moves", key="ops", max_chars=2 * LONGEST, **BOUND)
         st.number_input("Step", 0, MOST_MOVES, key="step", **BOUND)
         if drawn is not ways:
             aims()

@@ -80,7 +80,7 @@ def answers(A: Matrix, p: int) -> None:
     b: Sequence[Fraction] = (Fraction(0),) * len(A)
     if chosen == SOLUTIONS:
         label = "b, one entry for each row"
-        typed = st.text_input(label, key="fb", placeholder="0 for all", **BOUND)
+        typed = st.text_input(label, key="fb", max_chars=5000, placeholder="0 for all", **BOUND)
         b = right_side(typed, len(A)) if (typed or "").strip() else b
     found = solve_mod(A, b, p)
     st.code("\n".join(found.equations), language=None)

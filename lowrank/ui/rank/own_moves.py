@@ -7,6 +7,7 @@ from lowrank.exact.derivation import Derivation
 from lowrank.exact.elimination import pivots_in_place
 from lowrank.exact.matrices import Matrix, plain
 from lowrank.exact.moves import explain_next, parse_operation
+from lowrank.exact.operations import LONGEST
 from lowrank.exact.parsing import parse_matrix
 from lowrank.figures.exact import step_html
 from lowrank.ui.layout import text
@@ -23,6 +24,7 @@ def entry(d: Derivation, way: str) -> None:
             st.text_input(
                 "Your next operation",
                 key="typed",
+                max_chars=2 * LONGEST,
                 placeholder="R2 - 3/2 R1",
                 label_visibility="collapsed",
                 on_change=_typed,
@@ -41,6 +43,7 @@ def _whole(d: Derivation) -> None:
     st.text_area(
         "The next matrix, whole",
         key="written",
+        max_chars=20_000,
         placeholder=text("rank", "whole matrix"),
         label_visibility="collapsed",
         height=30 + 24 * min(len(d.start), 6),
@@ -87,6 +90,7 @@ def _clicks(d: Derivation) -> None:
         "Factor",
         "1",
         key="click_factor",
+        max_chars=LONGEST,
         width=84,
         disabled=kind == "swap",
         persist_state="session",

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from lowrank.errors import InputError
+from lowrank.exact.operations import LONGEST
 from lowrank.figures.exact import matrix_html
 from lowrank.teaching.problems import LEVELS
 from lowrank.teaching.quiz import NONE, Judgement, Question, judge, judge_operation, make_question
@@ -58,7 +59,11 @@ def _answer(question: Question) -> str:
     if question.kind == "next":
         with st.form(f"{key}_form", border=False):
             typed = st.text_input(
-                "Your operation", key=key, help=text("quiz", "next help"), persist_state="session"
+                "Your operation",
+                key=key,
+                max_chars=2 * LONGEST,
+                help=text("quiz", "next help"),
+                persist_state="session",
             )
             st.form_submit_button("Check", icon=":material/check:")
         return (typed or "").strip()
