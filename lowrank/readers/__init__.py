@@ -14,7 +14,7 @@ from lowrank.readers.gguf import GGUFModel, in_folder
 from lowrank.readers.interface import Model, Remote, TensorInfo
 from lowrank.readers.npy import NpyModel
 from lowrank.readers.safetensors import SafetensorsModel
-from lowrank.readers.synthetic import SyntheticModel
+from lowrank.readers.synthetic import SYNTHETIC, SyntheticModel
 
 __all__ = ["DEFAULT_TITLE", "Model", "Remote", "TensorInfo", "open_model"]
 
@@ -26,6 +26,8 @@ DEFAULT_TITLE = "SmolLM2-135M-Instruct"
 
 def open_model(source: str | Path = "default") -> Model:
     """Open a model: "default" (fetched once), "synthetic", a path, or a hub id.
+
+    "synthetic-7b" is one layer of random numbers in the shapes of Llama 2 7B.
 
     A path is a .gguf file or any part of a split one, a .npy file, a .safetensors file, a shard
     index `*.safetensors.index.json`, or a folder that holds one of these. A hub id is
@@ -41,8 +43,8 @@ def open_model(source: str | Path = "default") -> Model:
     """
     if source == "default":
         return GGUFModel(fetch(), source="default", title=DEFAULT_TITLE)
-    if source == "synthetic":
-        return SyntheticModel()
+    if isinstance(source, str) and source in SYNTHETIC:
+        return SyntheticModel(source)
     if str(source).startswith(HUB):
         return on_hub(str(source).removeprefix(HUB))
     path = Path(source)

@@ -1,4 +1,4 @@
-"""Random matrices in the shape of the default model: a way on where no model can be had."""
+"""Random matrices in the shapes of a real model: a way on where no model can be had."""
 
 import zlib
 from collections.abc import Mapping
@@ -13,6 +13,19 @@ from lowrank.llama.names import LINEAR, name_of
 from lowrank.readers.interface import TensorInfo, known_tensor
 from lowrank.readers.notebook import ShownInNotebooks
 
+# One layer of Llama 2 7B, whose shapes the literature on LoRA speaks of (arXiv 2307.09288).
+LLAMA2_7B_LAYER = LlamaConfig(
+    hidden_size=4096,
+    intermediate_size=11_008,
+    num_hidden_layers=1,
+    num_attention_heads=32,
+    num_key_value_heads=32,
+    head_dim=128,
+    vocab_size=32_000,
+    max_position_embeddings=4096,
+)
+SYNTHETIC = {"synthetic": SMOLLM2_135M, "synthetic-7b": LLAMA2_7B_LAYER}
+
 
 class SyntheticModel(ShownInNotebooks):
     """Gaussian matrices of deviation 1/sqrt(in), always the same: not weights of anything."""
@@ -22,17 +35,18 @@ class SyntheticModel(ShownInNotebooks):
     model_type = "llama"
     vocabulary: None = None
     parts: Mapping[str, TensorInfo] = MappingProxyType({})
-    source = "synthetic"
-    made_of = ("synthetic",)
     title = "Random numbers"
 
-    def __init__(self, config: LlamaConfig = SMOLLM2_135M) -> None:
-        self.config = config
-        names = {"model.embed_tokens.weight": ("embed_tokens", None)} | {
+    def __init__(self, source: str = "synthetic") -> None:
+        self.source, self.made_of = source, (source,)
+        self.config = config = SYNTHETIC[source]
+        names: dict[str, tuple[str, int | None]] = {
             f"{name_of(layer, projection)}.weight": (projection, layer)
             for layer in range(config.num_hidden_layers)
             for projection in LINEAR
         }
+        if config is SMOLLM2_135M:  # of a single layer there are no embeddings
+            names = {"model.embed_tokens.weight": ("embed_tokens", None)} | names
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
             {name: described(name, config, *where) for name, where in names.items()}
         )

@@ -44,6 +44,7 @@ PAGES = [  # file, title, icon
     ("lab", "LoRA lab", "science"),
     ("memory", "Memory", "memory"),
     ("adapter", "Adapter", "extension"),
+    ("article", "Check the article", "fact_check"),
 ]
 
 

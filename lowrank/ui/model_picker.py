@@ -19,6 +19,7 @@ HUB, UPLOAD = "hub", "upload"
 MODELS = {
     "default": DEFAULT_TITLE,
     "synthetic": "synthetic",
+    "synthetic-7b": "synthetic, a layer of Llama 2 7B",
     HUB: "Hugging Face hub",
     UPLOAD: "a file of mine",
 }

@@ -16,7 +16,7 @@ from tests.pages.opening import ROOT
 CLAIMS = tomllib.loads((ROOT / "docs" / "claims.toml").read_text(encoding="utf-8"))
 PAGES = ("start", "redundancy", "truncation", "lora", "geometry", "numbers", "parameters")
 PAGES += ("fields", "quiz", "rank", "worksheet")
-PAGES += ("memory", "adapter", "atlas", "lab", "surgery")
+PAGES += ("memory", "adapter", "article", "atlas", "lab", "surgery")
 # Two digits, a share or a number of bits are a claim; a lone digit counts or names something.
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:\s?%|\sbits)?")
 CODE = re.compile(r"\{[^}]*\}|`[^`]*`")
