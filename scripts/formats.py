@@ -6,6 +6,7 @@ Each table stands between two marks that bear its name. What a test proves is me
 own functions; the tests hold the numbers to what is written.
 """
 
+import json
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from tests.readers.test_families import worst  # noqa: E402
 from tests.readers.test_quantised import checkpoint as with_codes  # noqa: E402
 from tests.relative_models import CASES, IDS  # noqa: E402
 
+EXPORTS = ROOT / "tests" / "fixtures" / "exports.json"
 DOCUMENT = ROOT / "docs" / "formats.md"
 
 
@@ -70,8 +72,12 @@ def refused() -> Iterator[str]:
 
 def opens() -> Iterator[str]:
     """Whose matrices open from which format, and how near to the checkpoint's own numbers."""
-    yield "| model | safetensors | GGUF | rows of q and k in GGUF | parts of fused matrices |"
-    yield "|:--|:--|:--|:--|:--|"
+    yield (
+        "| model | safetensors | GGUF | runs, trains | exports | its logits there | "
+        "rows of q and k in GGUF | parts of fused matrices |"
+    )
+    yield "|:--|:--|:--|:--|:--|--:|:--|:--|"
+    recorded = json.loads(EXPORTS.read_text(encoding="utf-8"))
     for name in FAMILIES:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder)
@@ -80,7 +86,13 @@ def opens() -> Iterator[str]:
             kinds = (each.projection or "" for each in models[0].parts.values())
             parts = ", ".join(f"`{kind}`" for kind in dict.fromkeys(kinds)) or "—"
             by_pairs = "put back from pairs" if order(models[1].architecture) else "as they were"
-        yield f"| {name} | {cells[0]} | {cells[1]} | {by_pairs} | {parts} |"
+        runs_here = FAMILIES[name]["config"]["model_type"] in RELATIVES
+        cells += ["yes" if runs_here else "no", "from both" if runs_here else "from safetensors"]
+        off = recorded.get(f"family {name}", {}).get("apart")
+        cells.append(
+            "not in transformers" if off is None else f"{rounded_up(off):.0e}" if off else "0"
+        )
+        yield f"| {name} | {' | '.join(cells)} | {by_pairs} | {parts} |"
 
 
 def quantised() -> Iterator[str]:

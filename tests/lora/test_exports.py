@@ -12,6 +12,7 @@ from lowrank import llama
 from lowrank.__main__ import main
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.llama.config import RopeScaling
+from lowrank.llama.relatives import RELATIVES
 from lowrank.llama.rope import llama3
 from lowrank.llama.rope_divisors import scaling_of
 from lowrank.llama.tokenizer import Tokenizer
@@ -22,6 +23,7 @@ from lowrank.readers import open_model
 from lowrank.readers.tokenizer_files import vocabulary_beside
 from lowrank.readers.tokenizer_writer import made
 from tests import tiny_llama
+from tests.families import FAMILIES, as_gguf, written
 from tests.oracles import export_cases as cases
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -49,6 +51,32 @@ def test_an_export_of_each_relative_is_what_transformers_opened(name, case, kind
     assert again.given_config == RECORDED[name]["config"]
     got = llama.forward(llama.load(again), cases.IDS_OF_RELATIVES)[-3:]
     assert np.abs(got - wanted).max() < 1e-4 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize("name", cases.FAMILIES)
+def test_an_export_of_each_family_is_what_transformers_opened(name, tmp_path):
+    base, (change, held) = open_model(written(tmp_path / "base", name)), cases.change_of(name)
+    adapters.export(base, change, tmp_path / "out")
+    recorded = RECORDED[f"family {name}"]
+    again = open_model(tmp_path / "out")
+    assert again.given_config == recorded["config"]
+    assert recorded["apart"] < 1e-5
+    assert set(again.tensors) == set(held)
+    for key, W in held.items():
+        np.testing.assert_allclose(again.read(key), W, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name not in RELATIVES])
+def test_a_gguf_of_a_family_that_does_not_run_is_not_exported(name, tmp_path):
+    base = open_model(as_gguf(tmp_path / "a.gguf", name))
+    module = next(n for n in base.tensors if ".0." in n and n.endswith(".weight"))
+    module = module.removesuffix(".weight")
+    out, *wide = base.tensors[f"{module}.weight"].shape
+    pair = Pair(module, np.ones((1, *wide), "f4"), np.ones((out, 1), "f4"), 1.0)
+    change = Adapter(AdapterConfig(r=1, target_modules=(module,)), {module: pair})
+    with pytest.raises(InputError, match=r"no config\.json can be made"):
+        adapters.export(base, change, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("theta", [10_000.0, 500_000.0])

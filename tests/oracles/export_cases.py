@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lowrank.lora.adapters import Adapter, AdapterConfig, Pair
+from tests import families
 from tests import relative_models as relatives
 
 IDS = [3, 17, 44, 8, 21, 59, 2, 30, 30, 11, 5, 40]
@@ -27,6 +28,9 @@ SIZES = {
     "rope_theta": 500_000.0,
     "tie_word_embeddings": True,
 }
+ATTENTION = tuple(
+    f"{kind}.weight" for kind in ("q_proj", "q_a_proj", "qkv_proj", "query_key_value", "c_attn")
+)
 E, HEAD, Q = "model.embed_tokens.weight", "lm_head.weight", "model.layers.1.self_attn.q_proj"
 
 OF_RELATIVES = json.loads(relatives.FIXTURE.read_text())["models"]
@@ -53,6 +57,26 @@ def relative(case: str, kind: str, folder: Path) -> Path:
     windows = OF_RELATIVES[case]["config"]["windows"]
     folder.mkdir(parents=True, exist_ok=True)
     return relatives.as_gguf(folder / "base.gguf", config, held, windows)
+
+
+FAMILIES = [name for name in families.FAMILIES if name not in families.NOT_IN_TRANSFORMERS]
+FAMILIES_IDS = [3, 1, 14, 8, 2, 5]
+
+
+def change_of(family: str) -> tuple[Adapter, dict[str, np.ndarray]]:
+    """A small update of a matrix of a family's first layer, and all weights after it."""
+    held = families.weights(families.FAMILIES[family]["shapes"])
+    name = next(n for n in held if ".0." in n and n.endswith(ATTENTION))
+    (out, n), turned = held[name].shape, family == "gpt2"  # which keeps it as (in, out)
+    if turned:
+        out, n = n, out
+    rng = np.random.default_rng(1)
+    A, B = (rng.standard_normal(shape, dtype=np.float32) for shape in ((2, n), (out, 2)))
+    module = name.removesuffix(".weight")
+    config = AdapterConfig(r=2, target_modules=(module.rpartition(".")[2],), fan_in_fan_out=turned)
+    update = np.float32(0.5) * (B @ A)
+    held[name] = held[name] + (update.T if turned else update)
+    return Adapter(config, {module: Pair(module, A, B, 0.5)}), held
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.numpy import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +25,7 @@ from lowrank.llama.tokenizer import Tokenizer  # noqa: E402
 from lowrank.lora import adapters  # noqa: E402
 from lowrank.lora.adapters import Adapter, AdapterConfig, Pair  # noqa: E402
 from lowrank.readers import open_model  # noqa: E402
+from tests.families import written  # noqa: E402
 from tests.oracles import export_cases as cases  # noqa: E402
 from tests.oracles.texts import TEXTS, strings  # noqa: E402
 
@@ -97,6 +99,18 @@ def main() -> None:
         print(f"{name:35} logits apart {apart:.1e} of the largest")
         assert apart < 1e-5, name
         recorded[name] = {"config": config, "logits": cases.OF_RELATIVES[case]["logits"][-3:]}
+    for name in cases.FAMILIES:
+        with tempfile.TemporaryDirectory() as work:
+            base, out = written(Path(work) / "base", name), Path(work) / "out"
+            change, held = cases.change_of(name)
+            adapters.export(open_model(base), change, out)
+            save_file(held, base / "model.safetensors", {"format": "pt"})
+            expected, got = (logits(opened(p), cases.FAMILIES_IDS) for p in (base, out))
+            config = json.loads((out / "config.json").read_text())
+        apart = float(np.abs(got - expected).max() / np.abs(expected).max())
+        print(f"{name:35} logits apart {apart:.1e} of the largest")
+        assert apart < 1e-5, name
+        recorded[f"family {name}"] = {"config": config, "apart": apart}
     FIXTURE.write_text(json.dumps(recorded) + "\n")
     if "--default" in sys.argv:
         default()

@@ -11,6 +11,7 @@ import numpy as np
 from lowrank.errors import InputError
 from lowrank.llama.loading import DIVISORS, stretched
 from lowrank.llama.names import ATTENTION, LINEAR
+from lowrank.llama.relatives import RELATIVES
 from lowrank.llama.rope_divisors import scaling_of
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.lora.adapters.merging import EMBEDDINGS, HEAD
@@ -60,7 +61,7 @@ def config_of(model: Model, table: Table) -> dict[str, Any]:
 
 def _made(model: Model, table: Table) -> dict[str, Any]:
     """A configuration for a model that came without one, from its sizes, tensors and vocabulary."""
-    if model.config is None:
+    if model.config is None or model.config.model_type not in RELATIVES:
         return {}
     divisors = {name: model.read(name) for name in DIVISORS if name in model.tensors}
     known = stretched(model.config, divisors)
