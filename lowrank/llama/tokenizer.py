@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
-from lowrank.errors import FormatError, InputError
+from lowrank.errors import FormatError, InputError, LowrankError
 from lowrank.llama.chat import Conversation, render_all
 from lowrank.llama.vocabulary import BYTE, CONTROL, NORMAL, USER_DEFINED, Vocabulary
 
@@ -62,7 +63,8 @@ class Tokenizer:
         if not isinstance(vocabulary, Vocabulary):
             vocabulary = Vocabulary(tokens=vocabulary, merges=merges)
         self._vocabulary = vocabulary
-        self._library = library(vocabulary)
+        with sound("The model's tokenizer is not sound"):
+            self._library = library(vocabulary)
         self.size: int = self._library.get_vocab_size()
         self.chat_template = vocabulary.chat_template
         self.bos = self._id(vocabulary.bos, vocabulary.bos_token)
@@ -81,10 +83,8 @@ class Tokenizer:
         Raises FormatError where the model's tokenizer has no token for it.
         """
         run = self._library if special else self._plain
-        try:
+        with sound("The model's tokenizer fails"):
             return list(run.encode(text, add_special_tokens=False).ids)
-        except Exception as error:  # the library raises plain Exception
-            raise FormatError(f"The model's tokenizer fails: {str(error)[:200]}.") from error
 
     def begin(self, text: str) -> list[int]:
         """The ids of a text at the very beginning: with the token that this model begins with."""
@@ -94,9 +94,10 @@ class Tokenizer:
     def prefix(self) -> list[int]:
         """What the model expects before any text: the beginning-of-text token, or nothing."""
         if self._vocabulary.json is not None:
-            with_it = self._library.encode("a", add_special_tokens=True).ids
-            without = self._library.encode("a", add_special_tokens=False).ids
-            return list(with_it[: with_it.index(without[0])]) if without else []
+            with sound("The model's tokenizer fails"):
+                with_it = self._library.encode("a", add_special_tokens=True).ids
+                without = self._library.encode("a", add_special_tokens=False).ids
+                return list(with_it[: with_it.index(without[0])]) if without else []
         usual = self._vocabulary.kind == "llama" or self._vocabulary.split in WHOLE_WORDS
         wanted = usual if self._vocabulary.add_bos is None else self._vocabulary.add_bos
         return [self.bos] if wanted and self.bos is not None else []
@@ -123,8 +124,12 @@ class Tokenizer:
         return render_all(self.chat_template, conversations, **names)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of some token ids; bytes that are no UTF-8 become U+FFFD."""
-        return self._library.decode(list(ids), skip_special_tokens=False)
+        """The text of some token ids; bytes that are no UTF-8 become U+FFFD.
+
+        Raises FormatError where the model's tokenizer fails.
+        """
+        with sound("The model's tokenizer fails"):
+            return str(self._library.decode(list(ids), skip_special_tokens=False))
 
     def piece(self, token: int) -> str:
         """The text of one token, with the space that it begins with."""
@@ -190,6 +195,23 @@ class Tokenizer:
     def text(self, token: int | None) -> str:
         """A token as the vocabulary writes it, such as `Ġthe` or `<s>`; empty for None."""
         return "" if token is None else self._library.id_to_token(token) or ""
+
+
+@contextmanager
+def sound(said: str) -> Iterator[None]:
+    """Raises FormatError, which begins as said, for whatever the library raises.
+
+    That is plain Exception, or what it calls PanicException, which is none: a vocabulary may bring
+    it to an index that is not there.
+    """
+    try:
+        yield
+    except LowrankError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise FormatError(f"{said}: {str(error)[:200]}.") from error
 
 
 def library(vocabulary: Vocabulary) -> Any:
@@ -319,11 +341,9 @@ def from_json(text: str) -> Any:
     """The library's object for a tokenizer.json. Raises FormatError for what is none."""
     from tokenizers import Tokenizer as Library
 
-    try:
+    with sound("tokenizer.json is not sound"):
         json.loads(text)  # the library's own words for other text than JSON are of little help
         found = Library.from_str(text)
-    except Exception as error:  # the library raises plain Exception
-        raise FormatError(f"tokenizer.json is not sound: {str(error)[:200]}.") from error
     found.no_truncation()
     found.no_padding()
     return found

@@ -147,6 +147,14 @@ def test_a_text_that_a_tokenizer_has_no_token_for_is_refused():
         words.encode("b")
 
 
+def test_a_tokenizer_that_the_library_panics_at_is_refused():
+    """A prefix of continuing parts that is longer than a merge's second part."""
+    model = {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]]}
+    model["continuing_subword_prefix"] = "#" * 500
+    with pytest.raises(FormatError, match=r"tokenizer\.json is not sound"):
+        Tokenizer(Vocabulary(json=json.dumps({"version": "1.0", "model": model})))
+
+
 def test_a_tokenizer_json_beside_the_weights_is_the_same_tokenizer(tokenizer, default_model):
     template = default_model.vocabulary.chat_template
     settings_file = {
