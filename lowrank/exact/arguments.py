@@ -7,14 +7,18 @@
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from math import isfinite
+from numbers import Complex
 from operator import index
 from typing import Any, TypeVar
 
 import numpy as np
 
 from lowrank.errors import InputError
+from lowrank.exact.cells import cell_of
+from lowrank.exact.entries import Problem, Surds, evaluate
 from lowrank.exact.surds import Surd
 
 MOST_DIGITS = 4000  # of a numerator or denominator: Python itself writes no more than 4,300
@@ -86,10 +90,10 @@ def rectangular(rows: Sequence[Sequence[T]], name: str = "The matrix") -> Any:
 def fraction(x: Any, where: str) -> Fraction:
     """A number, exactly; floats, numpy's too, by the shortest decimal that prints them.
 
-    A `Surd`, a number with roots or i, stays what it is.
+    Complex numbers, and text or expressions of sympy with square roots or i, are `Surd`s.
 
-    >>> fraction("3/2", "x"), fraction(0.1, "x")
-    (Fraction(3, 2), Fraction(1, 10))
+    >>> fraction("3/2", "x"), fraction(0.1, "x"), str(fraction(2j, "x")), str(fraction("√8", "x"))
+    (Fraction(3, 2), Fraction(1, 10), '2i', '2√2')
 
     Raises:
         InputError: naming the place: no finite number, or (but for a Fraction) over 4,000 digits.
@@ -101,10 +105,20 @@ def fraction(x: Any, where: str) -> Fraction:
     try:
         value = Fraction(x) if isinstance(x, int) else _from_text(str(x))
     except (ValueError, OverflowError, ZeroDivisionError) as error:
+        if (found := _beyond_fractions(x)) is not None:
+            return found
         raise InputError(f"{where}: {shown(x)} is not a finite number.") from error
     if value is None or max(abs(value.numerator), value.denominator) >= _LIMIT:
         raise InputError(f"{where}: the number has more than {MOST_DIGITS:,} digits.")
     return value
+
+
+def _beyond_fractions(x: Any) -> Any:
+    """The value of a complex number, or of text or an expression with roots or i; None if none."""
+    if isinstance(x, (str, Complex)) or type(x).__module__.startswith("sympy."):
+        with suppress(Problem, InputError):
+            return evaluate(cell_of(str(x)).tree, Surds())
+    return None
 
 
 def _from_text(text: str) -> Fraction | None:

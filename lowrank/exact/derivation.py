@@ -228,8 +228,10 @@ class Replay:
         """One operation: the style's next step, if it is that, or one's own.
 
         Raises:
-            InputError: the entries have grown too long.
+            InputError: the entries have grown too long, or a root comes among whole numbers.
         """
+        if self.style == "whole" and isinstance(op.factor, Surd):
+            raise InputError(f"{op} leaves the whole numbers: choose another style for it.")
         step = self.next()
         self._add(step if step and step.op == op else OwnStep(op, self.matrix))
 

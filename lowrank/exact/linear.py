@@ -51,7 +51,7 @@ class Form:
 class Forms:
     """Numbers in which names may be added up and multiplied by numbers."""
 
-    Q = Rationals()
+    Q: Rationals = Rationals()  # what the numbers are
     one = "unknown"
 
     def number(self, text: str) -> Form:

@@ -18,7 +18,7 @@ from itertools import accumulate
 
 from lowrank.errors import InputError
 from lowrank.exact.arguments import MOST_DIGITS, several
-from lowrank.exact.matrices import Matrix, RowOp, apply, exact, latex_number, plain, rational
+from lowrank.exact.matrices import Matrix, RowOp, apply, exact, latex_number, plain
 from lowrank.exact.styles import check_bar
 
 
@@ -104,30 +104,33 @@ def to_code(A: Matrix, ops: Sequence[RowOp]) -> str:
     Raises:
         InputError: an operation names a row that A does not have; a number of over 4,000 digits.
     """
-    A, ops = rational(exact(A), "Code is written for"), several(ops, RowOp, "ops")
+    A, ops = exact(A), several(ops, RowOp, "ops")
     matrices(A, ops)
     names = ["apply", "exact", *{op.kind for op in ops}]
     imports = f"from lowrank.exact.matrices import {', '.join(sorted(names))}"
-    if any(op.factor.denominator > 1 for op in ops):
+    calls = list(map(_call, ops))
+    if any("Fraction(" in call for call in calls):
         imports = f"from fractions import Fraction\n\n{imports}"
     rows = "".join(f"    [{', '.join(map(_literal, row))}],\n" for row in A)
-    lines = [f"A = apply({_call(op)}, A)  # {op}" for op in ops]
+    lines = [f"A = apply({call}, A)  # {op}" for call, op in zip(calls, ops, strict=True)]
     return "\n".join(
         [imports, "", f"A = exact([\n{rows}])", *lines, "for row in A:", "    print(*row)", ""]
     )
 
 
 def _literal(x: Fraction) -> str:
-    """An entry as `exact` reads it: a whole number, or a fraction in quotes."""
+    """A number as `exact` reads it: a whole one, or a fraction or one with roots in quotes."""
     if len(number := plain(x)) > MOST_DIGITS:
         raise InputError(f"A number of {len(number):,} digits is too long for a program.")
-    return number if x.denominator == 1 else f'"{number}"'
+    return number if number.lstrip("-").isdecimal() else f'"{number}"'
 
 
 def _call(op: RowOp) -> str:
     """The call that makes an operation."""
     arguments = [str(i) for i in op.rows]
     if op.kind != "swap":
-        number = _literal(op.factor).strip('"')
-        arguments.append(f"Fraction({number.replace('/', ', ')})" if "/" in number else number)
+        number = _literal(op.factor)
+        if "/" in number and isinstance(op.factor, Fraction):
+            number = f"Fraction({number[1:-1].replace('/', ', ')})"
+        arguments.append(number)
     return f"{op.kind}({', '.join(arguments)})"

@@ -16,9 +16,10 @@ from fractions import Fraction
 
 from lowrank.errors import InputError
 from lowrank.exact.arguments import whole
-from lowrank.exact.entries import Problem, Rationals, evaluate, last_name, split, tree_of
+from lowrank.exact.entries import Problem, Surds, evaluate, last_name, split, tree_of
 from lowrank.exact.linear import Form, Forms
 from lowrank.exact.matrices import RowOp, add, scale, swap
+from lowrank.exact.surds import Surd
 from lowrank.exact.tokens import Item, items_of, readable
 
 LONGEST = 200  # characters of a typed operation
@@ -65,17 +66,22 @@ def parse_operation(text: str, rows: int) -> RowOp:
 
 
 class _Rows(Forms):
-    """Numbers in which rows may be added up and multiplied."""
+    """Numbers, roots and i among them, in which rows may be added up and multiplied."""
 
+    Q = Surds()
     one = "row"
 
     def name(self, text: str) -> Form:
+        if text in ("i", "j"):
+            return Form(number=self.Q.name(text))
         if text[0] != "#":
             raise Problem(f"holds “{text[:20]}”, which is no row.")
         return Form(((int(text[1:]), Fraction(1)),))
 
-    def call(self, text: str, values: list) -> Form:
-        raise Problem(f"holds “{text[:20]}(…)”.")
+    def call(self, text: str, values: list[Form]) -> Form:
+        if any(value.terms for value in values):
+            raise Problem(f"holds “{text[:20]}(…)” of a row.")
+        return Form(number=self.Q.call(text, [value.number for value in values]))
 
 
 def _replaced(items: Sequence[Item], bare: bool) -> Iterator[Item]:
@@ -203,9 +209,11 @@ class _Operation:
         parts = split(made[0].items, ",") if made else []
         if not made or len(parts) != 2 + (made[0].text == "add") or _names_rows(made[0].items):
             return None
-        numbers = [evaluate(tree_of(part), Rationals()) for part in parts]
+        numbers = [evaluate(tree_of(part), Surds()) for part in parts]
         wanted = 1 if made[0].text == "scale" else 2
-        rows = [self.checked(int(x) if x.denominator == 1 else -1) for x in numbers[:wanted]]
+        if any(isinstance(x, Surd) or x.denominator > 1 for x in numbers[:wanted]):
+            raise self.none()
+        rows = [self.checked(int(x)) for x in numbers[:wanted]]
         if made[0].text == "scale":
             return self.scaled(rows[0], numbers[1])
         return (
@@ -289,7 +297,7 @@ class _Operation:
             if form.terms:
                 raise self.none()
             if sign == "/=":
-                factor = Rationals().over(Fraction(1), factor)
+                factor = Surds().over(Fraction(1), factor)
             return self.scaled(target.alone, factor)
         if sign in ("+=", "-="):
             form = target + (form if sign == "+=" else -form)

@@ -8,7 +8,7 @@
     C31     subtract the multiple of row 1 from row 3 that leaves 0 under row 1's first non-zero
     C314    the same in column 4
     M2-3_2  multiply row 2 by -3/2
-    A31-3_2 add -3/2 times row 1 to row 3
+    A31-3_2 add -3/2 times row 1 to row 3; M2(1+√2) and A31(i): a factor with roots or i
 
 Rows, columns and the count after N are written in base 36, from 1. N, P and C name no factor: it
 follows from the matrix, which is what keeps a link short when fractions grow long.
@@ -27,9 +27,10 @@ from itertools import groupby
 from urllib.parse import parse_qsl, urlencode
 
 from lowrank.errors import InputError
+from lowrank.exact.arguments import fraction
 from lowrank.exact.derivation import MOST_MOVES, Derivation, OwnStep, Replay
 from lowrank.exact.elimination import Step
-from lowrank.exact.matrices import Matrix, RowOp, add, lead, scale, swap
+from lowrank.exact.matrices import Matrix, RowOp, add, lead, plain, scale, swap
 from lowrank.exact.moves import parse_operation
 from lowrank.exact.parsing import compact, matrix_of, the_reading
 from lowrank.exact.styles import Style
@@ -48,7 +49,8 @@ STYLE_NAMES: dict[str, Style] = {  # what `style` says
 _TOKEN = re.compile(
     r"N(?P<count>[0-9a-z]{1,3})|S(?P<swap>[1-9a-z]{2})|P(?P<one>[1-9a-z])"
     r"|C(?P<clear>[1-9a-z]{2,3})"
-    r"|(?P<factor>M[1-9a-z]|A[1-9a-z]{2})(?P<over>-?[0-9]+)(?:_(?P<under>[0-9]+))?"
+    r"|(?P<factor>M[1-9a-z]|A[1-9a-z]{2})"
+    r"(?:(?P<over>-?[0-9]+)(?:_(?P<under>[0-9]+))?|\((?P<surd>[^()]{1,200})\))"
 )
 
 
@@ -141,7 +143,12 @@ def _token(step: Step | OwnStep) -> str:
 
 def _factor(op: RowOp) -> str:
     if isinstance(op.factor, Surd):
-        raise InputError("A link keeps factors that are fractions, or that clear an entry.")
+        text = plain(op.factor)
+        if len(text) > 2 * FACTOR_DIGITS:
+            raise InputError(
+                f"A factor has over {2 * FACTOR_DIGITS} characters: too many for a link."
+            )
+        return f"({text})"
     over, under = op.factor.numerator, op.factor.denominator
     if max(abs(over), under) >= 10**FACTOR_DIGITS:
         raise InputError(f"A factor has over {FACTOR_DIGITS} digits: too many for a link.")
@@ -234,6 +241,8 @@ def _read(found: re.Match[str], A: Matrix, done: int) -> RowOp:
 
 
 def _read_factor(found: re.Match[str], done: int) -> Fraction:
+    if found["surd"]:
+        return fraction(found["surd"], f"The factor of move {done + 1} of the link")
     over, under = found["over"], found["under"] or "1"
     if max(len(over.lstrip("-")), len(under)) > FACTOR_DIGITS:
         raise InputError(

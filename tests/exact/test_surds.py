@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import sympy
 from hypothesis import given, settings
@@ -12,6 +13,8 @@ from lowrank.exact.derivation import Derivation
 from lowrank.exact.elimination import rank, reduced_echelon, steps
 from lowrank.exact.matrices import apply, exact, identity, product, transpose
 from lowrank.exact.modular import rank_mod
+from lowrank.exact.notation import to_code
+from lowrank.exact.operations import parse_operation
 from lowrank.exact.parsing import compact, parse_matrix
 from lowrank.exact.projection import least_squares
 from lowrank.exact.query import decode, encode
@@ -147,9 +150,60 @@ def test_what_is_typed_is_read_and_kept_in_a_link(text, shown):
     assert parse_matrix(shown) == A
 
 
+@KINDS
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_numbers_of_python_and_sympy_are_read_by_value(kind, data):
+    A = data.draw(matrices(kind))
+    assert exact(sympy.Matrix([[sympys(x) for x in row] for row in A])) == A
+    assert exact([[str(x) for x in row] for row in A]) == A
+    whole = [[complex(k, -j) / 2 for k in range(3)] for j in range(2)]
+    assert exact(np.array(whole)) == exact(whole)
+    assert exact(whole)[1][2] == 1 - root(-1) / 2
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("R2 - sqrt(2) R1", "R2 ← R2 − √2 R1"),
+        (r"R_2 \leftarrow R_2 + \frac{\sqrt{3}}{2} R_1", "R2 ← R2 + √3/2 R1"),
+        ("R2 / sqrt(2)", "R2 ← √2/2 R2"),
+        ("(1 + i)R1 + R2", "R2 ← R2 + (1 + i) R1"),
+        ("II - 2i I", "R2 ← R2 − 2i R1"),
+        ("multiply row 2 by (1+sqrt(5))/2", "R2 ← (1/2 + √5/2) R2"),
+        ("A[1] -= np.sqrt(2)*A[0]", "R2 ← R2 − √2 R1"),
+    ],
+)
+def test_operations_have_factors_with_roots_in_links_and_programs_too(text, written):
+    op = parse_operation(text, 2)
+    assert str(op) == written
+    assert parse_operation(written, 2) == op
+    d = Derivation(exact([[1, 2], ["√3", "1+i"]])).do(op)
+    assert decode(encode(d)) == d
+    code = to_code(d.start, d.ops)
+    assert parse_operation(code.splitlines()[-3].partition("#")[0], 2) == op
+    namespace: dict = {}
+    exec(code, namespace)
+    assert namespace["A"] == d.matrix
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
+        (lambda: parse_operation("R2 - sqrt(R1)", 2), "of a row"),
+        (lambda: parse_operation("R2 - sqrt(sqrt(2)) R1", 2), "root of a root"),
+        (lambda: parse_operation("i", 2), "no row operation"),
+        (lambda: parse_operation("swap(0, i)", 2), "no row operation"),
+        (lambda: decode("m=1;2&ops=v1.M2(1/0)"), "The factor of move 1 of the link"),
+        (lambda: decode("m=1;2&ops=v1.M2(0)"), "must not be 0"),
+        (lambda: decode("m=1;2&ops=v1.M2(x)"), "not a finite number"),
+        (
+            lambda: Derivation(exact([[1, 2]]), style="whole").do(parse_operation("√2 R1", 1)),
+            "choose another style",
+        ),
+        (lambda: exact(sympy.Matrix([[sympy.pi]])), "Row 1, column 1"),
+        (lambda: exact([[sympy.sqrt(sympy.sqrt(2) + 1)]]), "Row 1, column 1"),
+        (lambda: exact([[complex("nan")]]), "not a finite number"),
         (lambda: parse_matrix("1 x"), "roots like sqrt\\(2\\) and complex numbers like 1\\+2i"),
         (lambda: parse_matrix("sin(1)"), "is not a square root: “sin\\(…\\)”"),
         (lambda: parse_matrix("pi"), "is not a number"),
