@@ -10,6 +10,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import common
@@ -34,6 +35,7 @@ OURS = {
     "fractions": "the same, given rows of Fraction and not of int",
     "ops": "... and each as a RowOp with its Fraction",
     "matrices": "... and every matrix written out",
+    "made": "(of that, making the fractions and nothing else)",
     "all": "... and every sentence",
     "rref": "reduced echelon form only",
     "page": "a step on the Rank page: link read, drawn and written",
@@ -78,6 +80,8 @@ def runs(A: list[list[int]]) -> dict[str, Callable[[], Any]]:
     from lowrank.exact.query import decode_moves
 
     n, fractions = len(A), exact(A)
+    new = [x for step in steps(A, reduced=True) for i in step.op.changed for x in step.matrix[i]]
+    pairs = [x.as_integer_ratio() for x in new if x]
     symbolic, rational = Matrix(A), DomainMatrix([[QQ(x) for x in row] for row in A], (n, n), QQ)
     # A page takes no matrix as large as 40 x 40, nor a derivation as long.
     held = decode_moves(Derivation(fractions, reduced=True), "") if n <= LARGEST_ON_PAGE else None
@@ -92,6 +96,7 @@ def runs(A: list[list[int]]) -> dict[str, Callable[[], Any]]:
             "fractions": lambda: list(steps(fractions, reduced=True)),
             "ops": lambda: [step.op for step in steps(A, reduced=True)],
             "matrices": lambda: [(step.op, step.matrix) for step in steps(A, reduced=True)],
+            "made": lambda: [Fraction(over, under) for over, under in pairs],
             "all": lambda: [(step.op, step.matrix, step.why) for step in steps(A, reduced=True)],
             "rref": lambda: reduced_echelon(A),
             "Matrix": lambda: symbolic.rref(),
