@@ -80,8 +80,9 @@ def runs(A: list[list[int]]) -> dict[str, Callable[[], Any]]:
     from lowrank.exact.query import decode_moves
 
     n, fractions = len(A), exact(A)
-    new = [x for step in steps(A, reduced=True) for i in step.op.changed for x in step.matrix[i]]
-    pairs = [x.as_integer_ratio() for x in new if x]
+    path = list(steps(A, reduced=True))
+    made = {id(x): x for step in path for i in step.op.changed for x in step.matrix[i]}
+    pairs = [x.as_integer_ratio() for x in made.values() if x]  # those a row keeps count once
     symbolic, rational = Matrix(A), DomainMatrix([[QQ(x) for x in row] for row in A], (n, n), QQ)
     # A page takes no matrix as large as 40 x 40, nor a derivation as long.
     held = decode_moves(Derivation(fractions, reduced=True), "") if n <= LARGEST_ON_PAGE else None
