@@ -1,6 +1,6 @@
 """LoRA, one whole matrix and adapter layers on the pirate set, stored for the LoRA lab's page.
 
-python scripts/alternatives.py --steps 48
+python scripts/alternatives.py --steps 40
 """
 
 import argparse
@@ -32,7 +32,7 @@ def main() -> None:
     for found in alternatives.work(params, lora.answers(tokenizer, known.examples), config):
         if isinstance(found, alternatives.Outcome):
             outcomes.append(found.to_json())
-            print(found.label, f"{found.seconds:.2f} s a step, latency {found.latency:.3f}x")
+            print(found.label, f"{found.seconds:.2f} s a step, latency {found.latency[1]:.3f}x")
     command = f"python scripts/alternatives.py --steps {steps}"
     store("alternatives", {"steps": steps, "outcomes": outcomes}, command, model.title)
 

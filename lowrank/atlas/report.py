@@ -27,10 +27,10 @@ def value(row: Row, measure: str) -> float:
     return found / row.least if MEASURES[measure][1] else float(found)
 
 
-def random_value(shape: tuple[int, int], measure: str) -> float | None:
-    """The same for a Gaussian matrix of that shape, or None where scale decides the measure."""
-    found = ranks(random_peer(shape)).get(measure)
-    return found / min(shape) if found and MEASURES[measure][1] else found
+def random_value(s: Spectrum, measure: str) -> float | None:
+    """The same for a random matrix with these singular values; None where scale decides it."""
+    found = ranks(s).get(measure)
+    return found / len(s) if found and MEASURES[measure][1] else found
 
 
 def random_peer(shape: tuple[int, int]) -> Spectrum:

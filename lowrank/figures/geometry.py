@@ -283,7 +283,7 @@ def codomain(
         for i, (u, size) in enumerate(zip(U.T, s, strict=True)):
             words = f"{_named('s', i)} = {three(size)}{_times(canvas.power)}" if size else ""
             name = words or _named("s", i)
-            canvas.arrow((u * size)[None, :], AXES[i], name, f"half axis {i + 1}: {words}")
+            canvas.arrow((u * size)[None, :], AXES[i], name, f"semi-axis {i + 1}: {words}")
     else:
         _cube(canvas, corners, COLOURS["result"])
         _columns(canvas, A)

@@ -15,12 +15,14 @@ from lowrank.atlas import (
     SHARES,
     Journal,
     Row,
+    Saving,
     Survey,
     matrices,
     saving,
     surveyed,
 )
-from lowrank.atlas.report import hover, label, placed, random_peer, random_value, value
+from lowrank.atlas.measuring import ranks
+from lowrank.atlas.report import hover, label, placed, random_value, value
 from lowrank.errors import InputError
 from lowrank.figures import atlas as figures
 from lowrank.figures.numbers import three
@@ -252,7 +254,9 @@ def smaller(survey: Survey, model: Model) -> None:
         alt=f"Rank at {share} of the energy over break-even, from {ratios.min():.2f} to "
         f"{ratios.max():.2f}; {len(below)} of {len(found)} matrices lie below 1.",
     )
-    st.caption(f"{text('atlas', 'smaller')} {left_out(survey, model)}")
+    by_chance = sum(each.k < each.break_even for each in as_random(found, share))
+    words = text("atlas", "smaller").format(random=by_chance, count=len(found))
+    st.caption(f"{words} {left_out(survey, model)}")
     columns = {
         "matrix": [each.row.name for each in found],
         "m": [each.row.rows for each in found],
@@ -272,6 +276,14 @@ def smaller(survey: Survey, model: Model) -> None:
         )
 
 
+def as_random(found: Sequence[Saving], share: str) -> list[Saving]:
+    """What a random matrix in the place of each would save at the same share of its energy."""
+    shapes = {(each.row.rows, each.row.columns) for each in found}
+    known = {shape: ranks(cached.gaussian(shape)) for shape in shapes}
+    rows = [replace(e.row, **known[e.row.rows, e.row.columns]) for e in found]
+    return [saving(row, share) for row in rows]
+
+
 def left_out(survey: Survey, model: Model) -> str:
     """Which numbers of a model the survey does not have, in a sentence; empty if it has all."""
     seen = {row.name for row in survey.rows}
@@ -287,7 +299,7 @@ def distributions(survey: Survey, measure: str) -> None:
     """Every matrix's value by projection, beside random matrices of the same shapes."""
     rows = [row for row in placed(survey) if not row.problem]
     shapes = {row.projection or "": (row.rows, row.columns) for row in rows}
-    random = {kind: random_value(shape, measure) for kind, shape in shapes.items()}
+    random = {kind: random_value(cached.gaussian(s), measure) for kind, s in shapes.items()}
     chart(
         figures.distributions(
             [row.projection or "" for row in rows],
@@ -315,7 +327,7 @@ def spectra(survey: Survey, projection: str) -> None:
         figures.all_spectra(
             [survey.spectra[row.name] for row in rows],
             [f"layer {row.layer}" for row in rows],
-            random_peer((rows[0].rows, rows[0].columns)),
+            cached.gaussian((rows[0].rows, rows[0].columns)),
         ),
         key="spectra",
         alt=f"Singular values of {projection} in {len(rows)} layers as shares of the norm.",

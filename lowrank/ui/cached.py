@@ -175,13 +175,18 @@ def roundings(source: str, tensor: str) -> tuple[Rounded, ...]:
     return quantization.roundings(matrix(source, tensor))
 
 
-@of_model(st.cache_resource(max_entries=64, show_spinner=False))
-def random_peer(source: str, tensor: str) -> NDArray[np.float64]:
-    """Singular values of a Gaussian matrix of the same shape and norm; seed 0: always the same."""
-    known = svd(source, tensor)
-    values = random_spectrum(known.shape, frobenius(known.s), np.random.default_rng(0))
+@st.cache_resource(max_entries=64, show_spinner="A random matrix of this shape…")
+def gaussian(shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Singular values of a Gaussian matrix of norm 1; seed 0: always the same."""
+    values = random_spectrum(shape, 1.0, np.random.default_rng(0))
     values.setflags(write=False)
     return values
+
+
+def random_peer(source: str, tensor: str) -> NDArray[np.float64]:
+    """Singular values of a Gaussian matrix of the same shape and norm."""
+    known = svd(source, tensor)
+    return frobenius(known.s) * gaussian(known.shape)
 
 
 @of_model(st.cache_data(max_entries=4096, show_spinner=False))

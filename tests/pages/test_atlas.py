@@ -10,6 +10,7 @@ from safetensors.numpy import load, save
 from streamlit.testing.v1 import AppTest
 
 from lowrank.readers import uploads
+from lowrank.spectra.measures import random_spectrum, rank_at_energy
 from lowrank.ui import jobs
 from lowrank.ui.model_picker import MODELS, UPLOAD
 from tests.pages import opening
@@ -126,6 +127,23 @@ def test_what_could_be_smaller_is_the_first_picture_and_adds_up():
     assert opening.metrics(app)["Numbers saved"] == f"{sum(rows['numbers saved']):,}"
     assert next(m.delta for m in app.metric if m.label == "Numbers saved") == f"of {total:,}"
     assert "Not surveyed: " in words(app)  # the embeddings, with their numbers
+    by_chance = 0
+    for m, n in zip(rows["m"], rows["n"], strict=True):
+        s = random_spectrum((m, n), 1.0, np.random.default_rng(0))
+        by_chance += rank_at_energy(s, 0.9) < m * n / (m + n)
+    assert 0 < by_chance < 14
+    assert f"Of random matrices of the same shapes, {by_chance} of 14 lie below 1" in words(app)
+
+
+def test_a_file_without_layers_has_every_matrix_in_map_and_table():
+    rng = np.random.default_rng(0)
+    held = {"first": rng.standard_normal((9, 7)), "second": rng.standard_normal((8, 30))}
+    file = uploads.keep("bare.safetensors", save({n: W.astype("f4") for n, W in held.items()}))
+    app = opened(model=MODELS[UPLOAD], file=file)
+    assert list(app.dataframe[0].value["matrix"]) == ["first", "second"]
+    assert opening.metrics(app)["Matrices below break-even"].endswith("of 2")
+    for chart in app.get("plotly_chart")[:2]:
+        assert list(json.loads(chart.proto.spec)["data"][0]["y"]) == ["first", "second"]
 
 
 def test_an_exponent_says_how_well_it_fits():

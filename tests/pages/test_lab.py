@@ -305,6 +305,17 @@ def test_the_papers_experiments_run_here_and_stand_beside_its_tables():
     assert json.loads(json.dumps(record["runs"]))
 
 
+def test_computed_memory_counts_the_inputs_that_a_gradient_needs():
+    def activations(modules: str) -> str:
+        table = next(
+            m.value for m in opened(modules=modules).markdown if "LoRA, computed" in m.value
+        )
+        row = next(line for line in table.splitlines() if line.startswith("| activations"))
+        return row.split("|")[3].strip()
+
+    assert activations("q, v") != activations("all")
+
+
 def test_the_three_ways_stand_side_by_side():
     app = opened(show="Alternatives", steps="2")
     assert not app.exception
@@ -318,6 +329,14 @@ def test_the_three_ways_stand_side_by_side():
     for row in ("| LoRA | 7,168 |", "| one whole matrix | 6,144 |", "| adapter layers | 8,736 |"):
         assert row in table
     assert table.splitlines()[-1].endswith("cannot be |")
-    # ... and the three curves of two steps can be taken home.
-    assert len(alternatives.rows([each.to_json() for each in job.all(Outcome)])) == 6
+    lora = job.all(Outcome)[0]
+    low, middle, high = lora.latency
+    assert f"| {middle:.2f}× ({low:.2f} to {high:.2f}) |" in table
+    assert 0 < low <= middle <= high
+    assert "median of 41 turns" in said(app)
+    # ... and the three curves of two steps can be taken home, a number a cell.
+    rows = alternatives.rows([each.to_json() for each in job.all(Outcome)])
+    assert len(rows) == 6
+    assert rows[0]["latency"] == middle
+    assert not any(isinstance(value, list) for row in rows for value in row.values())
     assert {"CSV", "JSON"} <= {button.proto.label for button in app.get("download_button")}

@@ -55,7 +55,7 @@ def test_every_picture_of_every_preset(picture):
 def test_the_sphere_and_its_half_axes(matrix):
     app = opened(m=matrix, shape="Sphere")
     assert len(charts(app)) == 2
-    assert "Its half axes are as long as the singular values" in words(app)
+    assert "The lengths of its semi-axes are the singular values" in words(app)
 
 
 def test_wide_draws_its_columns_and_says_why_not_the_rest():

@@ -187,7 +187,7 @@ def test_evidence_noise_and_a_live_map(opened, monkeypatch):
     monkeypatch.setattr(texts, "questions", lambda: few)
     monkeypatch.setattr(texts, "text", lambda name: page)
     app = opened(way="activation-aware")
-    assert any("Inputs are far from round" in m.value for m in app.markdown)
+    assert any("Inputs prefer few directions" in m.value for m in app.markdown)
     app.button(key="noise ask").click().run()
     settled(app)
     assert not app.exception

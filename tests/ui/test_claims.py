@@ -1,8 +1,10 @@
 """The numbers in a page's prose and docs/claims.toml say the same, and what can be computed is."""
 
+import ast
 import importlib
 import re
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,15 +12,25 @@ import pytest
 from lowrank.memory.accounting import PUBLISHED, RESERVE, fitting
 from lowrank.spectra.measures import rank_at_energy
 from lowrank.spectra.svd import break_even_rank, singular_values
-from lowrank.ui.layout import sections
+from lowrank.ui.layout import TEXT_FOLDER, sections
 from tests.pages.opening import ROOT
 
 CLAIMS = tomllib.loads((ROOT / "docs" / "claims.toml").read_text(encoding="utf-8"))
-PAGES = ("start", "redundancy", "truncation", "lora", "geometry", "numbers", "parameters")
-PAGES += ("fields", "quiz", "rank", "worksheet")
-PAGES += ("memory", "adapter", "article", "atlas", "lab", "surgery")
+PAGES = sorted(path.stem for path in TEXT_FOLDER.glob("*.md"))
 # Two digits, a share or a number of bits are a claim; a lone digit counts or names something.
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:\s?%|\sbits)?")
+# So is a number in words from five on, a fraction, or a multiple.
+COUNT = "five|six|seven|eight|nine|ten|eleven|twelve|twenty"
+FEW = f"an?|one|two|three|four|{COUNT}"
+PARTS = "thirds?|quarters?|fifths?|sixths?|eighths?|tenths?|sixteenths?|hundredths?|thousandths?"
+GREAT = "dozens?|hundreds?|thousands?|millions?|billions?"
+WORDS = re.compile(
+    rf"(?<!\d )\b(?:(?:(?:one|a) )?half|(?:{FEW}) (?:{PARTS})|twice (?:as|the)|doubles?"
+    rf"|(?:two|three|four|{COUNT}) times(?: as)?"
+    rf"|(?:(?:an?|one|few) )?(?:{GREAT})(?: (?:{GREAT}))?|{COUNT})\b",
+    re.IGNORECASE,
+)
+ROOMS = ("exact", "figures", "llama", "lora", "memory", "readers", "spectra", "surgery", "ui")
 CODE = re.compile(r"\{[^}]*\}|`[^`]*`")
 COMPUTED = [
     (page, section, said, expression)
@@ -30,29 +42,102 @@ COMPUTED = [
 
 def stated(prose: str) -> set[str]:
     """The numbers that a section claims."""
-    found = (x.rstrip(",") for x in NUMBER.findall(CODE.sub("", prose)))
-    return {x for x in found if re.search(r"\d.*\d|%|bits", x)}
+    prose = CODE.sub("", prose)
+    found = (x.rstrip(",") for x in NUMBER.findall(prose))
+    said = (each.group().lower() for each in WORDS.finditer(prose))
+    return {x for x in found if re.search(r"\d.*\d|%|bits", x)} | set(said)
+
+
+def said_by(path: Path) -> str:
+    """The sentences in a module's strings: not its docstrings, its styles, or code that it shows.
+
+    A place for a computed value is a gap between two strings.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and isinstance(node.body[0], ast.Expr)
+    }
+    strings = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in docs]
+    words = [str(n.value) for n in strings if isinstance(n.value, str)]
+    return "\n".join(w for w in words if " " in w and not re.search(r"[<{;]|import |\\", w))
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_number_in_prose_is_listed_with_its_source_and_every_listed_one_is_there(page):
     prose = {section: stated(body) for section, body in sections(page).items()}
-    listed = {section: set(claim["numbers"]) for section, claim in CLAIMS.get(page, {}).items()}
+    claims = CLAIMS.get(page, {}).items()
+    listed = {section: set(claim["numbers"]) for section, claim in claims if claim["numbers"]}
     assert {section: found for section, found in prose.items() if found} == listed
     assert all(claim["source"] for claim in CLAIMS.get(page, {}).values())
+
+
+def test_every_number_in_a_sentence_of_the_code_is_listed_too():
+    """Sentences that the pages put together: the same rule, by module."""
+    paths = sorted([*ROOT.glob("pages/*.py"), *ROOT.glob("lowrank/ui/**/*.py")])
+    found = {str(path.relative_to(ROOT)): stated(said_by(path)) for path in paths}
+    listed = {module: set(claim["numbers"]) for module, claim in CLAIMS["sentences"].items()}
+    assert {module: numbers for module, numbers in found.items() if numbers} == listed
+
+
+@pytest.mark.parametrize(
+    ("prose", "found"),
+    [
+        ("a third to a sixteenth, two thirds, one half", {"a third", "a sixteenth", "two thirds"}),
+        ("A quarter of it takes five cards.", {"a quarter", "five"}),
+        ("a thousand times smaller", {"a thousand"}),
+        ("twice the rank, three times as wide", {"twice the", "three times as"}),
+        ("one part in a thousand million", {"a thousand million"}),
+        ("The third row of the two is read once more.", set()),
+        ("75 to 83 %, in 4 bits", {"75", "83 %", "4 bits"}),
+    ],
+)
+def test_numbers_are_found_in_digits_and_in_words(prose, found):
+    assert stated(prose) - {"one half"} == found
 
 
 @pytest.mark.parametrize(("page", "section", "said", "expression"), COMPUTED)
 def test_what_can_be_computed_is_what_is_said(page, section, said, expression):
     names = {"np": np}
-    for room in ("figures", "llama", "memory", "spectra", "surgery", "ui"):
+    for room in ROOMS:
         names[room] = importlib.import_module(f"lowrank.{room}")
-    for module in re.findall(
-        r"\b(?:figures|llama|memory|spectra|surgery|ui)(?:\.[a-z_]+)*(?=\.)", expression
-    ):
+    for module in re.findall(rf"\b(?:{'|'.join(ROOMS)})(?:\.[a-z_]+)*(?=\.)", expression):
         importlib.import_module(f"lowrank.{module}")
     value = eval(expression, names)
-    assert value == float(re.sub(r"[^\d.]", "", said))
+    if re.search(r"\d", said):
+        assert value == float(re.sub(r"[^\d.]", "", said))
+    else:
+        assert value == pytest.approx(worth(said), rel=0.01)
+
+
+def worth(said: str) -> float:
+    """The value of a number in words.
+
+    >>> worth("two thirds"), worth("a sixteenth"), worth("eight"), worth("a million")
+    (0.6666666666666666, 0.0625, 8.0, 1000000.0)
+    """
+    ones = ["an", "a", "one", "two", "three", "four", *COUNT.split("|")]
+    values = dict(zip(ones, (1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20), strict=True))
+    parts = {"half": 2, "third": 3, "quarter": 4, "sixteenth": 16, "thousandth": 1000}
+    great = {"dozen": 12, "hundred": 100, "thousand": 1000, "million": 10**6}
+    found = 1.0
+    for word in said.split():
+        singular = word.removesuffix("s")
+        if singular in parts:
+            found /= parts[singular]
+        else:
+            found *= great.get(singular) or values[word]
+    return found
+
+
+def test_what_others_said_stands_where_the_table_says():
+    for page, parts in CLAIMS.items():
+        for section, claim in parts.items():
+            for statement in claim.get("says", ()):
+                assert statement in sections(page)[section], (page, section)
+                assert re.search(r"arXiv|tests?/|[A-Z]\w+ .*\d{4}", claim["source"]), statement
 
 
 def test_the_exceptions_named_are_the_exceptions_of_the_default_model(default_model):
@@ -73,7 +158,7 @@ def test_shares_in_words_are_those_of_the_listed_models():
     ]
     assert (max(grouped), min(grouped)) == (1 / 3, 1 / 16)
     prose = sections("memory")
-    assert "a third to a sixteenth as wide in the models listed here" in prose["inference"]
+    assert "a third to a sixteenth of the full length" in prose["inference"]
     assert "five cards of 80 GB" in prose["inference"]
     assert -(-352_494_542_848 // (80 * 2**30 - RESERVE)) == 5
     assert fitting(352_494_542_848) == ("141 GB (H200)", 3)

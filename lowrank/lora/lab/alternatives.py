@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from lowrank.llama import Cache, Params, forward
 from lowrank.lora.counting import report
 from lowrank.lora.finetuning import finetune
@@ -20,15 +22,19 @@ from lowrank.lora.training_examples import Example
 from lowrank.lora.tuning import AdapterLayers, Matrices, Method, adapted, merged
 
 LORA, WHOLE, LAYERS = "LoRA", "one whole matrix", "adapter layers"
-TIMES = 40  # tokens of which the quickest counts
+TURNS = 41  # tokens that each model makes, in turns, for their times
+
+
+Quartiles = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What one way came to.
 
-    `seconds` is the median of a step's; `latency` the time of a token beside the untouched model's,
-    `latency_merged` is that after merging: 1 means no slower; None for what cannot be merged.
+    `seconds` is the median of a step's. `latency` is the time of a token over the untouched
+    model's in the same turn: lower quartile, median, upper quartile; 1 means no slower.
+    `latency_merged` is that after merging; None for what cannot be merged.
     Bytes of gradients and of Adam's moments are those of the arrays kept.
     """
 
@@ -37,12 +43,17 @@ class Outcome:
     losses: tuple[float, ...]
     seconds: float
     state_bytes: int
-    latency: float
-    latency_merged: float | None
+    latency: Quartiles
+    latency_merged: Quartiles | None
 
     def to_json(self) -> dict[str, Any]:
         """The fields in plain JSON."""
-        return {**vars(self), "losses": [round(loss, 4) for loss in self.losses]}
+        return {
+            **vars(self),
+            "losses": [round(loss, 4) for loss in self.losses],
+            "latency": list(self.latency),
+            "latency_merged": self.latency_merged and list(self.latency_merged),
+        }
 
 
 def ways(config: TrainConfig, layers: int) -> dict[str, Method]:
@@ -79,9 +90,9 @@ def work(params: Params, data: Sequence[Example], config: TrainConfig) -> Iterat
         models[label] = adapted(params, method, run.state)
     models["merged"] = merged(models[LORA])
     yield Doing(0.95, "Timing the next token of each")
-    token = token_times(models, data[0].ids[:16])
+    slower = latencies(token_times(models, data[0].ids[:16]))
     # A whole matrix is one already; adapter layers cannot become one.
-    one = {LORA: token["merged"] / token["plain"], WHOLE: token[WHOLE] / token["plain"]}
+    one = {LORA: slower["merged"], WHOLE: slower[WHOLE]}
     for label, (method, losses, seconds, size) in learnt.items():
         yield Outcome(
             label,
@@ -89,27 +100,37 @@ def work(params: Params, data: Sequence[Example], config: TrainConfig) -> Iterat
             tuple(losses),
             seconds,
             size,
-            token[label] / token["plain"],
+            slower[label],
             one.get(label),
         )
 
 
-def token_times(models: Mapping[str, Params], ids: Sequence[int]) -> dict[str, float]:
-    """The least seconds that each model takes for one more token after `ids`.
+def token_times(models: Mapping[str, Params], ids: Sequence[int]) -> dict[str, list[float]]:
+    """The seconds that each model takes for one more token after `ids`, once in each of TURNS.
 
-    They take turns, so that whatever else the machine does falls on all of them; the least time is
-    the one that it disturbed least.
+    They take turns, so that whatever else the machine does falls on all of them.
     """
     caches = {name: Cache() for name in models}
     for name, params in models.items():
         forward(params, ids, caches[name], positions=[-1])
-    found = dict.fromkeys(models, float("inf"))
-    for _ in range(TIMES):
+    found = {name: list[float]() for name in models}
+    for _ in range(TURNS):
         for name, params in models.items():
             began = time.perf_counter()
             forward(params, ids[-1:], caches[name], positions=[-1])
-            found[name] = min(found[name], time.perf_counter() - began)
+            found[name].append(time.perf_counter() - began)
     return found
+
+
+def latencies(seconds: Mapping[str, Sequence[float]]) -> dict[str, Quartiles]:
+    """Each model's times over those of "plain" in the same turn: their quartiles.
+
+    >>> latencies({"plain": [1.0, 2.0, 1.0], "slow": [2.0, 2.0, 3.0]})["slow"]
+    (1.5, 2.0, 2.5)
+    """
+    plain = np.array(seconds["plain"])
+    quartiles = {name: np.percentile(s / plain, [25, 50, 75]) for name, s in seconds.items()}
+    return {name: (float(a), float(b), float(c)) for name, (a, b, c) in quartiles.items()}
 
 
 def rows(made: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -119,8 +140,19 @@ def rows(made: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     {'label': 'LoRA', 'step': 2, 'loss': 2.0, 'trained': 8}
     """
     return [
-        {"label": each["label"], "step": step, "loss": loss}
-        | {key: value for key, value in each.items() if key not in ("label", "losses")}
+        {"label": each["label"], "step": step, "loss": loss} | _measured(each)
         for each in made
         for step, loss in enumerate(each["losses"], 1)
     ]
+
+
+def _measured(each: Mapping[str, Any]) -> dict[str, Any]:
+    """What was measured of one way, a number a column."""
+    found = dict[str, Any]()
+    for key, value in each.items():
+        if isinstance(value, list) and key != "losses":
+            names = (f"{key}_lower_quartile", key, f"{key}_upper_quartile")
+            found |= zip(names, value, strict=True)
+        elif key not in ("label", "losses"):
+            found[key] = value
+    return found

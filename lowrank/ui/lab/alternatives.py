@@ -75,9 +75,9 @@ def shown(made: Sequence[Mapping[str, Any]], record: Any) -> None:
         alt="Loss by step: "
         + ", ".join(f"{n} {v[0]:.2f} to {v[-1]:.2f}" for n, v in losses.items()),
     )
-    head = ["", "trained", "last loss", "s a step", "gradients and moments", "a token takes"]
+    head = ["", "trained", "last loss", "seconds a step", "gradients and moments", "a token takes"]
     st.markdown(table([*head, "merged"], [_row(each) for each in made]))
-    st.caption(text("lab", "three"))
+    st.caption(text("lab", "three").format(turns=alternatives.TURNS))
     csv_and_json(alternatives.rows(made), record, "alternatives")
 
 
@@ -89,6 +89,16 @@ def _row(each: Mapping[str, Any]) -> list[str]:
         f"{np.mean(each['losses'][-8:]):.3f}",
         f"{each['seconds']:.2f}",
         amount(each["state_bytes"]),
-        f"{each['latency']:.2f}×",
-        "cannot be" if merged is None else f"{merged:.2f}×",
+        with_quarters(each["latency"]),
+        "cannot be" if merged is None else with_quarters(merged),
     ]
+
+
+def with_quarters(quartiles: Sequence[float]) -> str:
+    """The median, and in brackets the quarters: one number alone would look like a fact.
+
+    >>> with_quarters([0.98, 1.02, 1.07])
+    '1.02× (0.98 to 1.07)'
+    """
+    low, middle, high = quartiles
+    return f"{middle:.2f}× ({low:.2f} to {high:.2f})"

@@ -12,7 +12,7 @@ from lowrank.figures import lab as figures
 from lowrank.figures.lora import shapes
 from lowrank.figures.numbers import amount, three
 from lowrank.llama.config import LlamaConfig
-from lowrank.llama.names import LINEAR, name_of
+from lowrank.llama.names import name_of
 from lowrank.lora.counting import report
 from lowrank.lora.finetuning import Record
 from lowrank.memory import accounting
@@ -235,7 +235,7 @@ def in_hand(page: Path, name: str) -> None:
 
 def arrows(config: LlamaConfig, choice: Choice) -> None:
     """The shapes at every arrow, of each kind of matrix that is trained."""
-    kinds = [kind for kind in LINEAR if choice.method.targets(name_of(0, kind))]
+    kinds = choice.kinds()
     r, tokens = choice.method.r, "T"
     for kind in kinds:
         (m, n), scale = config.projection_shape(kind), choice.method.scale(name_of(0, kind))
@@ -268,7 +268,7 @@ def memory(config: LlamaConfig, run: Run, measured: accounting.Memory | None) ->
             config, SINGLE, accounting.parameters(config), tokens, full=True, compute_bits=32
         ),
         "LoRA, computed": accounting.training_memory(
-            config, SINGLE, trained, tokens, compute_bits=32
+            config, SINGLE, trained, tokens, compute_bits=32, targets=run.choice.kinds()
         ),
     }
     if measured:

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from lowrank.llama.names import LINEAR, name_of
 from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.lab import TrainingSet, built_in, from_jsonl, typed
 from lowrank.lora.lab.sets import MOST_LINES, Pairs, written
@@ -71,6 +72,10 @@ class Choice:
             f"{config.seed}; {count} example{'s' if count > 1 else ''}, {len(self.held_out)} held "
             "out"
         )
+
+    def kinds(self) -> list[str]:
+        """The kinds of projections that are trained."""
+        return [kind for kind in LINEAR if self.method.targets(name_of(0, kind))]
 
     @property
     def method(self) -> AdapterConfig:

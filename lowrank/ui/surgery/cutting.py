@@ -113,6 +113,11 @@ def map_job(source: str, ids: Ids, layers: bool) -> Job | None:
     return sought(key, partial(_mapping, source, ids, layers), ask="Measure it here")
 
 
+def map_points(layers: bool, count: int) -> int:
+    """How many cuts the map of a model with `count` layers measures, both ways together."""
+    return 2 * len(KINDS) * (len(some_layers(count)) if layers else len(FRACTIONS))
+
+
 def _mapping(source: str, ids: Ids, layers: bool) -> Iterator[Doing | Measured]:
     store = cached.factors(source)
     names = chosen(store.params, KINDS)
@@ -121,7 +126,7 @@ def _mapping(source: str, ids: Ids, layers: bool) -> Iterator[Doing | Measured]:
     sources = {way: store.source(way) for way in ("plain", "aware")}
     each = some_layers(len(store.params.layers)) if layers else None
     fractions = [BY_LAYER] if layers else list(FRACTIONS)
-    points = 2 * len(KINDS) * len(fractions) * (len(each) if each else 1)
+    points = map_points(layers, len(store.params.layers))
     with one_thread():
         found = sensitivity(store.params, ids, sources, fractions=fractions, layers=each)
         for i, point in enumerate(found):

@@ -264,7 +264,8 @@ def sensitivity(source: str) -> None:
         if job.records:
             return
     if source != "default":
-        st.info(text("surgery", "no map"), icon=":material/info:")
+        readings = 1 + cutting.map_points(layers, count)
+        st.info(text("surgery", "no map").format(readings=readings), icon=":material/info:")
         return
     known = recorded.by_layer() if layers else recorded.together()
     _map(known.points, layers, count)
