@@ -25,6 +25,14 @@ QKV, GATE_UP = ("q", "k", "v"), ("gate", "up")
 WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 REPLICA = "module."  # what DistributedDataParallel puts before all of them
 
+# Whose head is the embeddings where a config.json does not say, as in transformers.
+TIED = frozenset(
+    (
+        *("gemma", "gemma2", "gemma3_text", "cohere", "cohere2", "starcoder2", "smollm3"),
+        *("minicpm3", "gpt2", "bloom", "falcon"),
+    )
+)
+
 
 @dataclass(frozen=True)
 class Fused:

@@ -7,6 +7,7 @@ from typing import Any, TypeGuard
 
 from lowrank.llama.config import LlamaConfig, RopeScaling
 from lowrank.llama.relatives import RELATIVES, every_layer
+from lowrank.readers.families import TIED
 
 NEEDED = (
     "hidden_size",
@@ -56,7 +57,7 @@ def llama_config_from_json(given: Any) -> LlamaConfig | None:
         max_position_embeddings=_longest(said),
         rope_theta=_real(rope.get("rope_theta"), _real(said.get("rope_theta"), 10_000.0)),
         rms_norm_eps=_real(said.get("rms_norm_eps"), 1e-6),
-        tie_word_embeddings=said.get("tie_word_embeddings") is True,
+        tie_word_embeddings=said.get("tie_word_embeddings", family in TIED) is True,
         rope_scaling=rope_scaling(said),
         partial_rotary_factor=_real(turning, 1.0),
         model_type=family,

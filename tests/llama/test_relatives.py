@@ -5,6 +5,7 @@ import re
 from dataclasses import fields, replace
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -18,6 +19,7 @@ from lowrank.llama.rope import frequencies
 from lowrank.readers import Model, open_model
 from lowrank.readers.hf_config import llama_config_from_json, to_json
 from lowrank.surgery import reading
+from tests.readers.raw_safetensors import raw
 from tests.relative_models import (
     CASES,
     FIXTURE,
@@ -119,6 +121,25 @@ def test_a_text_in_parts_says_what_it_says_whole(case, tmp_path, monkeypatch):
     np.testing.assert_allclose(llama.nll(params, IDS), losses, atol=2e-4)
     of_whole = llama.cross_entropy(whole[:-1], np.array(IDS[1:]))
     np.testing.assert_allclose(reading(params, IDS).losses, of_whole, atol=2e-4)
+
+
+def test_a_checkpoint_of_codes_runs_as_the_numbers_they_stand_for(tmp_path):
+    """Every projection in FP8, one scale a row: the forward of the numbers, to the last bit."""
+    config, held = config_of("Qwen3"), drawn_all(RECORDED["models"]["Qwen3"]["shapes"])
+    stored, meant = {}, {}
+    for name, W in held.items():
+        if not name.endswith("_proj.weight"):
+            stored[name] = meant[name] = W
+            continue
+        scale = (np.abs(W).max(axis=1, keepdims=True) / 400).astype(np.float32)
+        codes = (W / scale).astype(ml_dtypes.float8_e4m3fn)
+        stored |= {name: codes, f"{name}_scale": scale}
+        meant[name] = codes.astype(np.float32) * scale
+    folder = as_safetensors(tmp_path / "codes", config, {})
+    (folder / "model.safetensors").write_bytes(raw(stored))
+    models = open_model(folder), open_model(as_safetensors(tmp_path / "numbers", config, meant))
+    got, wanted = (llama.forward(llama.load(model), IDS) for model in models)
+    np.testing.assert_array_equal(got, wanted)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -18,12 +18,12 @@ from lowrank.llama.rope_divisors import scaling_of
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.llama.vocabulary import CONTROL, Vocabulary
 from lowrank.lora import adapters
-from lowrank.lora.adapters import Adapter, AdapterConfig, Pair, checkpoint
+from lowrank.lora.adapters import Adapter, AdapterConfig, Pair, checkpoint, merging
 from lowrank.readers import open_model
 from lowrank.readers.tokenizer_files import vocabulary_beside
 from lowrank.readers.tokenizer_writer import made
 from tests import tiny_llama
-from tests.families import FAMILIES, as_gguf, written
+from tests.families import FAMILIES, as_gguf, weights, written
 from tests.oracles import export_cases as cases
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -214,6 +214,24 @@ def test_a_head_stored_beside_tied_embeddings_counts_for_nothing(tmp_path):
     wanted = np.array(RECORDED["embeddings and head that part"]["logits"])
     got = llama.forward(llama.load(open_model(tmp_path / "out")), cases.IDS)[-3:]
     assert np.abs(got - wanted).max() < 1e-4 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize(
+    ("family", "tied"),
+    [("gemma", True), ("cohere", True), ("starcoder2", True), ("phi3", False), ("olmo2", False)],
+)
+def test_what_a_family_takes_for_granted_of_its_head_holds(family, tied, tmp_path):
+    """A config.json that is silent, with a head beside the embeddings: transformers' defaults."""
+    base = written(tmp_path / "base", family)
+    held = weights(FAMILIES[family]["shapes"])
+    held[cases.HEAD] = 2 * held[cases.E]
+    save_file(held, base / "model.safetensors")
+    config = json.loads((base / "config.json").read_text())
+    config.pop("tie_word_embeddings", None)
+    (base / "config.json").write_text(json.dumps(config))
+    model, (change, _) = open_model(base), cases.change_of(family)
+    assert merging.is_tied(model) == tied
+    assert (cases.HEAD in adapters.merged_names(model, change)) != tied
 
 
 def test_codes_that_are_numbers_now_are_no_longer_said_to_be_codes(tmp_path):

@@ -94,6 +94,14 @@ def test_the_second_moment_is_that_of_what_goes_in():
     assert found[f"{first}.q_proj"] is found[f"{first}.v_proj"]
 
 
+def test_a_longer_text_is_read_in_windows_each_a_text_of_its_own(monkeypatch):
+    monkeypatch.setattr("lowrank.surgery.factors.CHUNK", 8)
+    whole, parts = (second_moments(PARAMS, t, ALL) for t in ([IDS], [IDS[:8], IDS[8:]]))
+    assert 8 < len(IDS) <= 16
+    for name, R in parts.items():
+        np.testing.assert_array_equal(whole[name], R)
+
+
 def test_cost_counts_what_is_stored():
     expected = sum(p.parameters for p in projections(PARAMS).values())
     expected += PARAMS.embed_tokens.size + PARAMS.norm.size * 5
