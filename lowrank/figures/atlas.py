@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from lowrank.figures.style import COLOURS, DIVERGING, fixed, styled
+from lowrank.figures.style import COLOURS, DIVERGING, Settings, figure, line, packed, trace
 from lowrank.llama.names import LINEAR
 
 SEQUENTIAL = "Cividis"  # even for colour-blind eyes, from dark to light
@@ -43,7 +42,7 @@ def layer_map(
     chosen: tuple[int, str] | None = None,
     diverging: bool = False,
     count: int = 0,
-) -> go.Figure:
+) -> Settings:
     """Projections against `count` layers, coloured by a measure; the chosen matrix outlined.
 
     Over each cell lies a point that cannot be seen: a heatmap alone cannot be clicked.
@@ -54,39 +53,42 @@ def layer_map(
     for layer, projection, value in zip(layers, projections, values, strict=True):
         z[rows.index(projection), layer] = value
     low, high = limits or (float(np.nanmin(z)), float(np.nanmax(z)))
-    figure = go.Figure(
-        go.Heatmap(
-            z=z,
-            x=list(range(count)),
-            y=short_names(rows),
-            hoverinfo="skip",
-            colorscale=DIVERGING if diverging else SEQUENTIAL,
-            zmin=low,
-            zmax=high if high > low else low + 1,
-            xgap=1,
-            ygap=1,
-            colorbar={"thickness": 12, "title": {"text": title, "side": "right"}},
-        )
+    cells = trace(
+        "heatmap",
+        z=z,
+        x=list(range(count)),
+        y=short_names(rows),
+        hoverinfo="skip",
+        colorscale=DIVERGING if diverging else SEQUENTIAL,
+        zmin=low,
+        zmax=high if high > low else low + 1,
+        xgap=1,
+        ygap=1,
+        colorbar={"thickness": 12, "title": {"text": title, "side": "right"}},
     )
-    figure.add_scatter(
+    unseen = {"marker": {"opacity": 0.0}}
+    points = trace(
+        "scatter",
         x=list(layers),
         y=short_names(projections),
         text=list(hover),
         mode="markers",
         marker={"symbol": "square", "size": 24, "opacity": 0.0},
-        selected={"marker": {"opacity": 0.0}},
-        unselected={"marker": {"opacity": 0.0}},
+        selected=unseen,
+        unselected=unseen,
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )
+    outline = []
     if chosen and chosen[1] in rows:
         x, y = chosen[0], rows.index(chosen[1])
         edge = {"color": COLOURS["pivot"], "width": 4}
-        figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=edge)
+        place = {"x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5}
+        outline.append({"type": "rect", "line": edge} | place)
     across = [-0.6, count - 0.4]
     x_axis = {"title": "layer", "showgrid": False, "range": across, "tickformat": "d"}
     y_axis = {"autorange": "reversed", "showgrid": False, "type": "category"}
-    return fixed(figure, 300, x_axis, y_axis, margin={"t": 8})
+    return figure([cells, points], 300, x_axis, y_axis, shapes=outline, margin={"t": 8})
 
 
 def distributions(
@@ -95,41 +97,38 @@ def distributions(
     names: Sequence[str],
     title: str,
     random: Mapping[str, float],
-) -> go.Figure:
+) -> Settings:
     """Every matrix a point, by projection, and a grey line where a random matrix would lie."""
-    figure = go.Figure()
-    rows = kinds(projections)
+    rows, drawn = kinds(projections), []
     for kind in rows:
         there = [i for i, p in enumerate(projections) if p == kind]
-        figure.add_box(
-            y=values[there],
-            name=short(kind),
-            text=[names[i] for i in there],
-            boxpoints="all",
-            jitter=0.5,
-            pointpos=0,
-            marker={"color": COLOURS["W0"], "size": 5, "opacity": 0.6},
-            line={"color": COLOURS["W0"], "width": 1},
-            fillcolor="rgba(0,0,0,0)",
-            hovertemplate="%{text}: %{y:.4g}<extra></extra>",
-            showlegend=False,
+        drawn.append(
+            trace(
+                "box",
+                y=values[there],
+                name=short(kind),
+                text=[names[i] for i in there],
+                boxpoints="all",
+                jitter=0.5,
+                pointpos=0,
+                marker={"color": COLOURS["W0"], "size": 5, "opacity": 0.6},
+                line={"color": COLOURS["W0"], "width": 1},
+                fillcolor="rgba(0,0,0,0)",
+                hovertemplate="%{text}: %{y:.4g}<extra></extra>",
+                showlegend=False,
+            )
         )
-    figure.add_scatter(
+    grey = {"color": COLOURS["lost"], "line": {"width": 4, "color": COLOURS["lost"]}}
+    peers = trace(
+        "scatter",
         x=[short(kind) for kind in rows if kind in random],
         y=[random[kind] for kind in rows if kind in random],
         mode="markers",
         name="random matrix of the same shape and norm",
-        marker={
-            "symbol": "line-ew-open",
-            "size": 34,
-            "color": COLOURS["lost"],
-            "line": {"width": 4, "color": COLOURS["lost"]},
-        },
+        marker={"symbol": "line-ew-open", "size": 34} | grey,
         hovertemplate="random: %{y:.4g}<extra></extra>",
     )
-    figure.update_yaxes(title=title, fixedrange=True, rangemode="tozero")
-    figure.update_xaxes(fixedrange=True)
-    return styled(figure, 340)
+    return figure([*drawn, peers], 340, {}, {"title": title, "rangemode": "tozero"})
 
 
 def all_spectra(
@@ -137,37 +136,32 @@ def all_spectra(
     names: Sequence[str],
     random: NDArray[np.float64],  # of the same shape, Frobenius norm 1
     shown: int = 160,
-) -> go.Figure:
+) -> Settings:
     """Spectra of one projection, each as a share of its Frobenius norm, and a random one in grey.
 
     At most `shown` points a line, more of them where the line bends: enough for a screen.
     """
-    figure = go.Figure()
+    drawn, hover = [], ": s<sub>%{x}</sub> is %{y:.3g} of the norm<extra></extra>"
     for s, name in zip(spectra, names, strict=True):
         norm = float(np.sqrt((s**2).sum())) or 1.0
         at = _places(len(s), shown)
-        figure.add_scatter(
-            x=at + 1,
-            y=(s[at] / norm).astype(np.float32),
-            mode="lines",
-            line={"color": COLOURS["W0"], "width": 1.2},
-            opacity=0.55,
-            showlegend=False,
-            hovertemplate=escape(name)
-            + ": s<sub>%{x}</sub> is %{y:.3g} of the norm<extra></extra>",
+        drawn.append(
+            trace(
+                "scatter",
+                x=at + 1,
+                y=(s[at] / norm).astype(np.float32),
+                mode="lines",
+                line={"color": COLOURS["W0"], "width": 1.2},
+                opacity=0.55,
+                showlegend=False,
+                hovertemplate=escape(name) + hover,
+            )
         )
     at = _places(len(random), shown)
-    figure.add_scatter(
-        x=at + 1,
-        y=random[at].astype(np.float32),
-        mode="lines",
-        name="random",
-        line={"color": COLOURS["lost"], "width": 3},
-        hovertemplate="random: %{y:.3g}<extra></extra>",
-    )
-    figure.update_xaxes(title="rank i", fixedrange=True)
-    figure.update_yaxes(title="share of the norm", type="log", exponentformat="power")
-    return styled(figure, 340)
+    peer = random[at].astype(np.float32)
+    drawn.append(line(at + 1, peer, "random", COLOURS["lost"], "%{y:.3g}", width=3))
+    y = {"title": "share of the norm", "type": "log", "exponentformat": "power"}
+    return figure(drawn, 340, {"title": "rank i"}, y)
 
 
 def _places(length: int, shown: int) -> NDArray[np.int64]:
@@ -176,12 +170,14 @@ def _places(length: int, shown: int) -> NDArray[np.int64]:
     return np.unique(np.rint(even * (length - 1)).astype(np.int64))
 
 
-def page(title: str, lead: str, sections: Sequence[tuple[str, go.Figure]], table: str) -> str:
+def page(title: str, lead: str, sections: Sequence[tuple[str, Settings]], table: str) -> str:
     """One HTML file that needs nothing else: the figures with plotly.js inside, and the table."""
+    from plotly.io import to_html  # heavy, and needed for this alone
+
+    plain = {"full_html": False, "validate": False, "config": {"displayModeBar": False}}
     drawn = [
-        f"<h2>{escape(name)}</h2>"
-        + figure.to_html(full_html=False, include_plotlyjs=i == 0, config={"displayModeBar": False})
-        for i, (name, figure) in enumerate(sections)
+        f"<h2>{escape(name)}</h2>{to_html(packed(each), include_plotlyjs=i == 0, **plain)}"
+        for i, (name, each) in enumerate(sections)
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 
 from lowrank.figures.numbers import three
-from lowrank.figures.style import COLOURS, styled
+from lowrank.figures.style import COLOURS, Settings, figure, line, note, rule, trace
 from lowrank.spectra.phase_transition import PhaseCell
 from lowrank.spectra.recovery import needed_fraction
 
@@ -19,52 +18,50 @@ def error_history(
     mean_fill: float,
     most: int = 400,
     height: int = 300,
-) -> go.Figure:
+) -> Settings:
     """Both errors against the iteration, with the mean fill's as a dashed line; thinned to `most`.
 
     The hidden entries' error is green, the observed ones' blue, the baseline grey.
     """
-    figure = go.Figure()
     count = len(held_out)
     chosen = np.unique(np.linspace(1, count, min(count, most)).astype(int)).tolist()
-    for values, name, colour in (
-        (observed, "observed entries", COLOURS["W0"]),
-        (held_out, "hidden entries", COLOURS["result"]),
-    ):
-        figure.add_scatter(
-            x=chosen,
-            y=[max(values[i - 1], LEAST) for i in chosen],
-            name=name,
+    drawn = [
+        line(
+            chosen,
+            [max(values[i - 1], LEAST) for i in chosen],
+            name,
+            colour,
+            "iteration %{x}: %{y:.4g}",
+            width=width,
             mode="lines" if count > 1 else "markers",
-            line={"color": colour, "width": 3 if colour == COLOURS["result"] else 2},
-            hovertemplate="iteration %{x}: %{y:.4g}<extra>" + name + "</extra>",
         )
-    figure.add_hline(y=mean_fill, line={"color": COLOURS["lost"], "dash": "dash", "width": 2.5})
-    figure.add_annotation(  # of its own: add_hline's does not take the logarithm of its place
-        text=f"mean fill {three(mean_fill)}",
-        x=1,
-        xref="paper",
-        xanchor="right",
-        y=np.log10(max(mean_fill, LEAST)),
-        yanchor="bottom",
-        showarrow=False,
-        font={"color": COLOURS["lost"]},
-    )
+        for values, name, colour, width in (
+            (observed, "observed entries", COLOURS["W0"], 2),
+            (held_out, "hidden entries", COLOURS["result"], 3),
+        )
+    ]
     errors = [*observed, *held_out, mean_fill]
     low = np.floor(np.log10(max(min(errors), LEAST)))
     high = np.log10(max(*errors, LEAST)) + 0.25
-    figure.update_xaxes(title="iteration", range=[0, max(10, count) * 1.03], fixedrange=True)
-    figure.update_yaxes(
-        title="relative error",
-        type="log",
-        range=[low, high],
-        exponentformat="power",
-        dtick=1 if high - low > 1.5 else "D2",
-        fixedrange=True,
+    y = {"title": "relative error", "type": "log", "range": [low, high], "exponentformat": "power"}
+    corner = {"x": 1, "xref": "paper", "xanchor": "right", "yref": "y", "yanchor": "bottom"}
+    height_of_words = np.log10(max(mean_fill, LEAST))  # a note's place on a log axis is its power
+    return figure(
+        drawn,
+        height,
+        {"title": "iteration", "range": [0, max(10, count) * 1.03]},
+        y | {"dtick": 1 if high - low > 1.5 else "D2"},
+        hovermode="x",
+        shapes=[rule("y", mean_fill, COLOURS["lost"], 2.5)],
+        annotations=[
+            note(
+                f"mean fill {three(mean_fill)}",
+                y=height_of_words,
+                font={"color": COLOURS["lost"]},
+                **corner,
+            )
+        ],
     )
-    styled(figure, height)
-    figure.update_layout(dragmode=False, hovermode="x")
-    return figure
 
 
 def phase_picture(
@@ -73,7 +70,7 @@ def phase_picture(
     ranks: Sequence[int],
     fractions: Sequence[float],
     height: int = 430,
-) -> go.Figure:
+) -> Settings:
     """Which ranks came back from which fraction observed: green yes, grey no, blank not measured.
 
     The line is r(m + n - r)/(mn), the fraction below which no method can succeed.
@@ -90,8 +87,10 @@ def phase_picture(
             if cell.error is None
             else f"not recovered, error {three(cell.error)}"
         )
-    figure = go.Figure(
-        go.Heatmap(
+    r = np.arange(1, max(ranks) + 1)
+    drawn = [
+        trace(
+            "heatmap",
             z=z,
             x=list(fractions),
             y=list(ranks),
@@ -104,35 +103,26 @@ def phase_picture(
             ygap=1,
             hoverongaps=False,
             hovertemplate="rank %{y}, %{x:.0%} observed<br>%{customdata}<extra></extra>",
-        )
-    )
-    r = np.arange(1, max(ranks) + 1)
-    figure.add_scatter(
-        x=[needed_fraction(size, size, int(k)) for k in r],
-        y=r,
-        mode="lines",
-        name="r(m + n − r)/(mn)",
-        line={"color": COLOURS["update"], "width": 4},
-        hovertemplate="rank %{y}: at least %{x:.1%}<extra>degrees of freedom</extra>",
-    )
+        ),
+        trace(
+            "scatter",
+            x=[needed_fraction(size, size, int(k)) for k in r],
+            y=r,
+            mode="lines",
+            name="r(m + n − r)/(mn)",
+            line={"color": COLOURS["update"], "width": 4},
+            hovertemplate="rank %{y}: at least %{x:.1%}<extra>degrees of freedom</extra>",
+        ),
+    ]
     for name, colour in (("recovered", "result"), ("not recovered", "lost")):
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            name=name,
-            marker={"symbol": "square", "size": 12, "color": COLOURS[colour]},
-        )
+        marker = {"symbol": "square", "size": 12, "color": COLOURS[colour]}
+        drawn.append(trace("scatter", x=[None], y=[None], mode="markers", name=name, marker=marker))
     wide, tall = fractions[1] - fractions[0], ranks[1] - ranks[0]
-    figure.update_xaxes(
-        title="fraction observed",
-        range=[fractions[0] - wide / 2, fractions[-1] + wide / 2],
-        tickformat=".0%",
-        fixedrange=True,
+    across = [fractions[0] - wide / 2, fractions[-1] + wide / 2]
+    return figure(
+        drawn,
+        height,
+        {"title": "fraction observed", "range": across, "tickformat": ".0%"},
+        {"title": "rank r", "range": [ranks[0] - tall / 2, ranks[-1] + tall / 2]},
+        showlegend=True,
     )
-    figure.update_yaxes(
-        title="rank r", range=[ranks[0] - tall / 2, ranks[-1] + tall / 2], fixedrange=True
-    )
-    styled(figure, height)
-    figure.update_layout(dragmode=False, showlegend=True)
-    return figure

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from lowrank.figures.style import COLOURS, styled
+from lowrank.figures.style import COLOURS, Settings, figure, trace
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star")
 
@@ -17,58 +16,51 @@ def words_on_plane(
     groups: Sequence[int],
     explained: NDArray[np.float64],
     height: int = 520,
-) -> go.Figure:
+) -> Settings:
     """Each word where its vector lies along directions 1 and 2; groups differ by their sign."""
-    figure = go.Figure()
-    number = np.asarray(groups)
+    number, drawn = np.asarray(groups), []
     for group in sorted(set(groups)):
         at = np.flatnonzero(number == group)
-        figure.add_scatter(
-            x=scores[at, 0],
-            y=scores[at, 1],
-            text=[words[int(i)] for i in at],
-            mode="markers+text",
-            textposition="top center",
-            textfont={"size": 14},
-            marker={
-                "color": COLOURS["W0"],
-                "size": 9,
-                "symbol": SYMBOLS[group % len(SYMBOLS)],
-            },
-            cliponaxis=False,
-            hovertemplate="%{text}: %{x:.3g}, %{y:.3g}<extra></extra>",
+        symbol = SYMBOLS[group % len(SYMBOLS)]
+        drawn.append(
+            trace(
+                "scatter",
+                x=scores[at, 0],
+                y=scores[at, 1],
+                text=[words[int(i)] for i in at],
+                mode="markers+text",
+                textposition="top center",
+                textfont={"size": 14},
+                marker={"color": COLOURS["W0"], "size": 9, "symbol": symbol},
+                cliponaxis=False,
+                hovertemplate="%{text}: %{x:.3g}, %{y:.3g}<extra></extra>",
+            )
         )
-    for axis, share, name in (("xaxis", explained[0], "1"), ("yaxis", explained[1], "2")):
-        figure.update_layout(
-            {axis: {"title": f"direction {name}: {share:.0%} of the variance", "fixedrange": True}}
-        )
+    titles = [f"direction {i + 1}: {explained[i]:.0%} of the variance" for i in range(2)]
     x = scores[:, 0]
     room = 0.12 * float(np.ptp(x)) or 1.0  # for words that stand out at the sides
-    figure.update_xaxes(range=[float(x.min()) - room, float(x.max()) + room], zeroline=True)
-    styled(figure, height)
-    figure.update_layout(showlegend=False, dragmode=False)
-    return figure
+    across = {"range": [float(x.min()) - room, float(x.max()) + room], "zeroline": True}
+    axes = across | {"title": titles[0]}, {"title": titles[1]}
+    return figure(drawn, height, *axes, showlegend=False)
 
 
 def explained_bars(
     explained: NDArray[np.float64], random: NDArray[np.float64], height: int = 300
-) -> go.Figure:
+) -> Settings:
     """The share each direction explains, blue, beside that of random vectors, grey."""
-    index = np.arange(1, len(explained) + 1)
-    figure = go.Figure()
-    for values, name, colour in (
-        (explained, "these words", COLOURS["W0"]),
-        (random, "random vectors", COLOURS["lost"]),
-    ):
-        figure.add_bar(
-            x=index,
+    drawn = [
+        trace(
+            "bar",
+            x=np.arange(1, len(explained) + 1),
             y=values,
             name=name,
-            marker_color=colour,
+            marker={"color": colour},
             hovertemplate="direction %{x}: %{y:.2%}<extra>" + name + "</extra>",
         )
-    figure.update_xaxes(title="direction", fixedrange=True)
-    figure.update_yaxes(title="share of variance", tickformat=".0%", fixedrange=True)
-    styled(figure, height)
-    figure.update_layout(barmode="group", dragmode=False)
-    return figure
+        for values, name, colour in (
+            (explained, "these words", COLOURS["W0"]),
+            (random, "random vectors", COLOURS["lost"]),
+        )
+    ]
+    y = {"title": "share of variance", "tickformat": ".0%"}
+    return figure(drawn, height, {"title": "direction"}, y, barmode="group")

@@ -10,7 +10,6 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
@@ -32,7 +31,7 @@ from lowrank.exact.geometry import (
 from lowrank.exact.matrices import Matrix, Row, raised, transpose
 from lowrank.figures.exact import vector
 from lowrank.figures.numbers import three
-from lowrank.figures.style import AXES, COLOURS, styled
+from lowrank.figures.style import AXES, COLOURS, Settings, figure, layout, note, trace
 from lowrank.spectra.svd import full
 
 LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -58,7 +57,8 @@ class Canvas:
         self.size = _nice(room * float(largest / self.unit)) if largest else 1.5
         self.half = Fraction(self.size) * self.unit  # in the coordinates of the points
         self.name = name
-        self.figure = go.Figure()
+        self.traces: list[Settings] = []
+        self.notes: list[Settings] = []
         self.labels: list[tuple[NDArray[np.float64], str, NDArray[np.float64]]] = []
 
     def at(self, points: Points) -> NDArray[np.float64]:  # k of (n,) -> (k, dims)
@@ -81,10 +81,8 @@ class Canvas:
 
     def _scatter(self, p: NDArray[np.float64], hover: str = "", **style: Any) -> None:
         style["hoverinfo"], style["text"] = ("text", hover) if hover else ("skip", None)
-        if self.dims == 2:
-            self.figure.add_trace(go.Scatter(x=p[:, 0], y=p[:, 1], **style))
-        else:
-            self.figure.add_trace(go.Scatter3d(x=p[:, 0], y=p[:, 1], z=p[:, 2], **style))
+        kind = "scatter" if self.dims == 2 else "scatter3d"
+        self.traces.append(trace(kind, **dict(zip("xyz", p.T, strict=False)), **style))
 
     def polygon(self, corners: Points, colour: str, opacity: float) -> None:
         """A filled convex polygon, its corners in order."""
@@ -92,15 +90,9 @@ class Canvas:
             fan = [(0, i, i + 1) for i in range(1, len(corners) - 1)]
             self.mesh(corners, fan, colour, opacity)
             return
-        p = self.at(corners)
-        self.figure.add_scatter(
-            x=p[:, 0],
-            y=p[:, 1],
-            mode="none",
-            fill="toself",
-            fillcolor=_see_through(colour, opacity),
-            hoverinfo="skip",
-        )
+        x, y = self.at(corners).T
+        look = {"mode": "none", "fill": "toself", "fillcolor": _see_through(colour, opacity)}
+        self.traces.append(trace("scatter", x=x, y=y, hoverinfo="skip", **look))
 
     def mesh(
         self, points: Points, triangles: Sequence[Sequence[int]], colour: str, opacity: float
@@ -110,7 +102,7 @@ class Canvas:
         i, j, k = np.array(triangles).T
         flat = {"ambient": 1.0, "diffuse": 0.0, "specular": 0.0}
         style = {"color": colour, "opacity": opacity, "hoverinfo": "skip", "lighting": flat}
-        self.figure.add_mesh3d(x=x, y=y, z=z, i=i, j=j, k=k, **style)
+        self.traces.append(trace("mesh3d", x=x, y=y, z=z, i=i, j=j, k=k, **style))
 
     def label(self, point: Points, words: str, aside: NDArray[np.float64] | None = None) -> None:
         """Words at a point, or aside of it in a direction; those at one place are joined."""
@@ -138,8 +130,8 @@ class Canvas:
         else:
             tail = end * max(0.0, 1 - 0.1 * self.size / length)  # the head needs some of the line
             at = {"x": end[0], "y": end[1], "ax": tail[0], "ay": tail[1]}
-            look = {"arrowcolor": colour, "arrowwidth": 4, "arrowhead": 2, "text": ""}
-            self.figure.add_annotation(**at, **look, axref="x", ayref="y", showarrow=True)
+            look = {"arrowcolor": colour, "arrowwidth": 4, "arrowhead": 2, "showarrow": True}
+            self.notes.append(note("", **at, **look, axref="x", ayref="y"))
         self.label(end[None, : self.n], words, aside=end)
 
     def _short(self, tip: Points, colour: str, words: str, hover: str) -> None:
@@ -186,31 +178,35 @@ class Canvas:
             off = np.array([-dy, dx])
         self.label([at], words, aside=off if flat.dimension < 2 else None)
 
-    def finished(self, height: int, ink: str | None) -> go.Figure:
+    def finished(self, height: int, ink: str | None) -> Settings:
         """The figure with its labels, in `ink`, equal axes and the house's look."""
         self._write_labels(ink)
-        figure = styled(self.figure, height)
-        figure.update_layout(showlegend=False, uirevision="kept")
+        more = {"showlegend": False, "uirevision": "kept"}
         by = f" (10{raised(self.power)})" if self.power else ""
         titles = [f"{self.name}{i + 1}".translate(LOWERED) + by for i in range(self.n)]
-        faint = "rgba(128,128,128,0.35)"
-        look = {"range": [-self.size, self.size], "gridcolor": faint, "nticks": 6}
+        look = {"range": [-self.size, self.size], "gridcolor": "rgba(128,128,128,0.35)"}
         look |= {"zeroline": True, "zerolinecolor": "rgba(128,128,128,0.9)", "zerolinewidth": 2}
+        look |= {"nticks": 6}
         if self.dims == 3:
             # Opaque: on a transparent canvas a see-through line comes out white.
-            more = {"showbackground": False, "showspikes": False, "gridcolor": "#A3A3A3"}
-            axes = {f"{a}axis": look | more | {"title": titles[i]} for i, a in enumerate("xyz")}
+            look |= {"showbackground": False, "showspikes": False, "gridcolor": "#A3A3A3"}
+            scene = {f"{a}axis": look | {"title": {"text": titles[i]}} for i, a in enumerate("xyz")}
             camera = {"eye": {"x": 1.3, "y": -1.6, "z": 0.9}, "center": {"z": -0.08}}
-            figure.update_layout(
-                scene={**axes, "aspectmode": "cube", "camera": camera, "uirevision": "kept"},
-                margin={"l": 0, "r": 0, "t": 0, "b": 0},
-            )
-            return figure
-        figure.update_xaxes(**look, title=titles[0], fixedrange=True, constrain="domain")
-        figure.update_yaxes(**look, fixedrange=True, constrain="domain", scaleanchor="x")
-        figure.update_yaxes(title=titles[1] if self.n > 1 else "", showticklabels=self.n > 1)
-        figure.update_layout(dragmode=False, margin={"l": 4, "r": 4, "t": 8, "b": 4})
-        return figure
+            scene |= {"aspectmode": "cube", "camera": camera, "uirevision": "kept"}
+            margin = dict.fromkeys("lrtb", 0)
+            return {"data": self.traces, "layout": layout(height, margin, scene=scene, **more)}
+        look |= {"constrain": "domain"}
+        up = {"scaleanchor": "x", "showticklabels": self.n > 1, "title": "".join(titles[1:])}
+        margin = {"l": 4, "r": 4, "t": 8, "b": 4}
+        return figure(
+            self.traces,
+            height,
+            look | {"title": titles[0]},
+            look | up,
+            annotations=self.notes,
+            margin=margin,
+            **more,
+        )
 
     def _write_labels(self, ink: str | None) -> None:
         if not self.labels:
@@ -222,17 +218,16 @@ class Canvas:
         if self.dims == 3:
             x, y, z = (p + 0.1 * self.size * away).T
             style = {"mode": "text", "text": words, "textfont": font, "hoverinfo": "skip"}
-            self.figure.add_scatter3d(x=x, y=y, z=z, **style)
+            self.traces.append(trace("scatter3d", x=x, y=y, z=z, **style))
             return
         for (x, y), (right, up), text in zip(p, away, words, strict=True):
             inward = "right" if x > 0 else "left"
             side = inward if abs(x) > 0.55 * self.size else "center"
-            look = {"showarrow": False, "font": font, "xanchor": side}
             shift = {"xshift": 15 * right, "yshift": 15 * up}
-            self.figure.add_annotation(x=x, y=y, text=text, **look, **shift)
+            self.notes.append(note(text, x=x, y=y, font=font, xanchor=side, **shift))
 
 
-def columns(A: Matrix, ink: str | None = None, height: int = 480) -> go.Figure:
+def columns(A: Matrix, ink: str | None = None, height: int = 480) -> Settings:
     """The columns of A, (m, n), m <= 3, as arrows, and their span, green."""
     arrows = transpose(A)
     canvas = Canvas(len(A), arrows, "y")
@@ -241,7 +236,7 @@ def columns(A: Matrix, ink: str | None = None, height: int = 480) -> go.Figure:
     return canvas.finished(height, ink)
 
 
-def domain(A: Matrix, circle: bool = False, ink: str | None = None, height: int = 400) -> go.Figure:
+def domain(A: Matrix, circle: bool = False, ink: str | None = None, height: int = 400) -> Settings:
     """R^n, n <= 3, before A: the unit cube (or sphere), blue, and the null space, grey."""
     n = len(A[0])
     canvas = Canvas(n, [(Fraction(1),) * n], "x", room=1.4)
@@ -264,7 +259,7 @@ def domain(A: Matrix, circle: bool = False, ink: str | None = None, height: int 
 
 def codomain(
     A: Matrix, circle: bool = False, ink: str | None = None, height: int = 400
-) -> go.Figure:
+) -> Settings:
     """R^m, m <= 3, after A: what became of the unit cube (or sphere), green, and the span.
 
     With `circle` the arrows are s_i u_i: the half axes of the ellipse, as long as the singular
@@ -295,7 +290,7 @@ def codomain(
 
 def equations(
     A: Matrix, b: Row, changed: Sequence[int] = (), ink: str | None = None, height: int = 480
-) -> go.Figure:  # (m, n), (m,)
+) -> Settings:  # (m, n), (m,)
     """Each equation of A x = b as a line or plane of R^n, n <= 3, and what they have in common.
 
     Blue, yellow for the rows in `changed`; the solutions green, or grey where b = 0 and they are

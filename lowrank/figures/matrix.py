@@ -7,12 +7,11 @@ from html import escape
 from io import BytesIO
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
 
 from lowrank.figures.numbers import three
-from lowrank.figures.style import DIVERGING, fixed
+from lowrank.figures.style import DIVERGING, Settings, figure, trace
 from lowrank.spectra.svd import SVD
 
 Floats = NDArray[np.floating]
@@ -116,29 +115,28 @@ def colour_scale(limit: float) -> str:
     )
 
 
-def tile_heatmap(values: Floats, limit: float, row: int, column: int) -> go.Figure:
+def tile_heatmap(values: Floats, limit: float, row: int, column: int) -> Settings:
     """Entries of a matrix from (row, column) on, coloured from -limit to limit; exact on hover."""
-    figure = go.Figure(
-        go.Heatmap(
-            z=np.asarray(values, dtype=np.float32),
-            x=np.arange(column, column + values.shape[1]),
-            y=np.arange(row, row + values.shape[0]),
-            zmin=-limit,
-            zmax=limit,
-            colorscale=DIVERGING,
-            hovertemplate="row %{y}, column %{x}<br>%{z:.7g}<extra></extra>",
-            colorbar=_colorbar(limit),
-            xgap=1,
-            ygap=1,
-        )
+    drawn = trace(
+        "heatmap",
+        z=np.asarray(values, dtype=np.float32),
+        x=np.arange(column, column + values.shape[1]),
+        y=np.arange(row, row + values.shape[0]),
+        zmin=-limit,
+        zmax=limit,
+        colorscale=DIVERGING,
+        hovertemplate="row %{y}, column %{x}<br>%{z:.7g}<extra></extra>",
+        colorbar=_colorbar(limit),
+        xgap=1,
+        ygap=1,
     )
-    still = {"showgrid": False, "zeroline": False, "title_standoff": 4, "tickformat": "d"}
-    x = still | {"title": "column", "nticks": 4}
-    y = still | {"title": "row", "nticks": 4, "autorange": "reversed"}  # as matrices are written
-    return fixed(figure, 330, x, y, margin={"t": 8, "b": 64})
+    still = {"showgrid": False, "zeroline": False, "nticks": 4, "tickformat": "d"}
+    x = still | {"title": "column"}
+    y = still | {"title": "row", "autorange": "reversed"}  # as matrices are written
+    return figure([drawn], 330, x, y, margin={"t": 8, "b": 64})
 
 
-def _colorbar(limit: float) -> dict[str, object]:
+def _colorbar(limit: float) -> Settings:
     return {
         "orientation": "h",
         "thickness": 8,

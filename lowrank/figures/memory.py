@@ -7,11 +7,10 @@ from html import escape
 
 import ml_dtypes
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from lowrank.figures.matrix import Outline, outlines
-from lowrank.figures.style import COLOURS, fixed, styled
+from lowrank.figures.style import COLOURS, Settings, figure, line, note, rule, trace
 from lowrank.memory.accounting import Memory, Part
 
 GB = 1e9
@@ -30,40 +29,41 @@ HELD = {
 }
 
 
-def bars(runs: Mapping[str, Memory], cards: Mapping[str, int]) -> go.Figure:
+def bars(runs: Mapping[str, Memory], cards: Mapping[str, int]) -> Settings:
     """Each run a stacked bar of gigabytes (1e9 bytes), and a line for each card that is near."""
-    figure = go.Figure()
-    names = list(runs)
+    drawn, names = [], list(runs)
     for each in fields(Memory):
         values = np.array([getattr(run, each.name) for run in runs.values()]) / GB
         if values.any():
             name, colour = HELD[each.name]
-            figure.add_bar(
-                y=names,
-                x=values,
-                name=name,
-                orientation="h",
-                marker_color=colour,
-                hovertemplate=f"{name}: %{{x:,.3g}} GB<extra>%{{y}}</extra>",
+            drawn.append(
+                trace(
+                    "bar",
+                    y=names,
+                    x=values,
+                    name=name,
+                    orientation="h",
+                    marker={"color": colour},
+                    hovertemplate=f"{name}: %{{x:,.3g}} GB<extra>%{{y}}</extra>",
+                )
             )
-    longest = max(run.total for run in runs.values()) / GB
-    for name, size in cards.items():
-        if size / GB < 1.6 * longest:
-            figure.add_vline(
-                x=size / GB,
-                line={"dash": "dot", "width": 1.5, "color": COLOURS["lost"]},
-                annotation={
-                    "text": name.partition(" (")[0],
-                    "textangle": -90,
-                    "xanchor": "center",
-                    "y": 1.0,
-                    "yanchor": "bottom",
-                },
-            )
-    x = {"title": "GB (10⁹ bytes)", "rangemode": "tozero"}
-    below = {"y": -0.35, "yanchor": "top", "x": 0.0}
-    more = {"barmode": "stack", "legend": below, "margin": {"t": 70}}
-    return fixed(figure, 170 + 62 * len(runs), x, {"autorange": "reversed"}, **more)
+    longest = max(run.total for run in runs.values())
+    near = {name: size / GB for name, size in cards.items() if size < 1.6 * longest}
+    above = {"xanchor": "center", "y": 1.0, "yref": "y domain", "yanchor": "bottom"}
+    return figure(
+        drawn,
+        170 + 62 * len(runs),
+        {"title": "GB (10⁹ bytes)", "rangemode": "tozero"},
+        {"autorange": "reversed"},
+        shapes=[rule("x", size, COLOURS["lost"], 1.5, "dot") for size in near.values()],
+        annotations=[
+            note(name.partition(" (")[0], x=size, xref="x", textangle=-90, **above)
+            for name, size in near.items()
+        ],
+        barmode="stack",
+        legend={"y": -0.35, "yanchor": "top"},
+        margin={"t": 70},
+    )
 
 
 def layer(parts: Sequence[Part], size: float = 190.0) -> str:
@@ -76,23 +76,18 @@ def layer(parts: Sequence[Part], size: float = 190.0) -> str:
 
 def error_spectrum(
     W: NDArray[np.float64], errors: Mapping[str, NDArray[np.float64]]
-) -> go.Figure:  # each (k,)
+) -> Settings:  # each (k,)
     """Singular values of W, and of what each quantizer gets wrong, on a log axis."""
-    figure = go.Figure()
     shades = [COLOURS["lost"], COLOURS["update"]]
     lines = [("W", W, COLOURS["W0"])]
     lines += [(name, s, shade) for (name, s), shade in zip(errors.items(), shades, strict=False)]
-    for name, s, colour in lines:
-        figure.add_scatter(
-            x=np.arange(1, len(s) + 1),
-            y=s.astype(np.float32),
-            name=name,
-            line={"color": colour, "width": 2.5},
-            hovertemplate="s<sub>%{x}</sub> = %{y:.4g}<extra>" + escape(name) + "</extra>",
-        )
-    figure.update_yaxes(title="singular value", type="log", exponentformat="power")
-    figure.update_xaxes(title="i", fixedrange=True)
-    return styled(figure, 340)
+    hover = "s<sub>%{x}</sub> = %{y:.4g}"
+    drawn = [
+        line(np.arange(1, len(s) + 1), s.astype(np.float32), escape(name), colour, hover)
+        for name, s, colour in lines
+    ]
+    y = {"title": "singular value", "type": "log", "exponentformat": "power"}
+    return figure(drawn, 340, {"title": "i"}, y)
 
 
 def bits(x: float) -> str:

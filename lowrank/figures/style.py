@@ -1,11 +1,20 @@
-"""One colour for one thing on every page and figure, from the Okabe-Ito palette.
+"""One colour for one thing on every page and figure, and what all figures are made of.
 
-Okabe and Ito, "Color Universal Design" (2008): eight colours that colour-blind eyes tell apart.
+A figure is a plain dictionary, {"data": traces, "layout": ...}, in the words of plotly.js
+(https://plotly.com/javascript/reference): Plotly's own objects check every part of one again on
+every run of a page. Its arrays are numpy's until it is `packed` to be sent. The colours are of
+Okabe and Ito, "Color Universal Design" (2008): eight that colour-blind eyes tell apart.
 """
 
+from base64 import b64encode
+from collections.abc import Sequence
 from typing import Any
 
-import plotly.graph_objects as go
+import numpy as np
+from numpy.typing import NDArray
+
+Settings = dict[str, Any]  # a trace, an axis, a layout or a whole figure
+Values = Sequence[float] | NDArray[np.generic]
 
 COLOURS = {
     "W0": "#0072B2",  # blue: the frozen or original matrix
@@ -21,25 +30,89 @@ AXES = ("#E69F00", "#CC79A7", "#56B4E9")
 # Diverging, centred on zero: blue below, orange above, a neutral middle that suits dark and light.
 DIVERGING: list[tuple[float, str]] = [(0.0, "#0072B2"), (0.5, "#F7F7F7"), (1.0, "#D55E00")]
 
-
-def styled(figure: go.Figure, height: int = 360) -> go.Figure:
-    """The same figure with the house margins, height and a legend above the plot."""
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 36, "b": 8},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0.0},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
-    return figure
+MARGIN = {"l": 8, "r": 8, "t": 36, "b": 8}
+LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0.0}  # above the plot
+CLEAR = "rgba(0,0,0,0)"
 
 
-def fixed(
-    figure: go.Figure, height: int, x: dict[str, Any], y: dict[str, Any], **layout: Any
-) -> go.Figure:
-    """The figure `styled`, its axes with these settings and still: a finger scrolls past it."""
-    styled(figure, height)
-    figure.update_xaxes(fixedrange=True, **x)
-    figure.update_yaxes(fixedrange=True, **y)
-    figure.update_layout(dragmode=False, **layout)
-    return figure
+def trace(kind: str, **settings: Any) -> Settings:
+    """A trace of that kind: scatter, bar, heatmap…"""
+    return {"type": kind, **settings}
+
+
+def line(
+    x: Values, y: Values, name: str, colour: str, hover: str, width: float = 2.5, **more: Any
+) -> Settings:
+    """A line; `hover` says one of its points, beside the line's name."""
+    look = {"color": colour, "width": width, "dash": more.pop("dash", "solid")}
+    words = f"{hover}<extra>{name}</extra>"
+    look_and_words = {"mode": "lines", "line": look, "name": name, "hovertemplate": words}
+    return trace("scatter", x=x, y=y, **look_and_words | more)
+
+
+def rule(axis: str, at: float, colour: str, width: float, dash: str = "dash") -> Settings:
+    """A shape: the straight line through the whole plot where `axis`, x or y, is `at`."""
+    other = "y" if axis == "x" else "x"
+    ends = {f"{axis}0": at, f"{axis}1": at, f"{other}0": 0, f"{other}1": 1}
+    refer = {f"{axis}ref": axis, f"{other}ref": f"{other} domain"}
+    look = {"color": colour, "width": width, "dash": dash}
+    return {"type": "line", "line": look} | ends | refer
+
+
+def layout(
+    height: int, margin: Settings | None = None, legend: Settings | None = None, **more: Any
+) -> Settings:
+    """The house's height, margins and a legend above the plot, on the page's own ground."""
+    house: Settings = {"height": height, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR}
+    return house | {"margin": MARGIN | (margin or {}), "legend": LEGEND | (legend or {})} | more
+
+
+def figure(
+    data: Sequence[Settings], height: int, x: Settings, y: Settings, **more: Any
+) -> Settings:
+    """Traces over two axes."""
+    return _still(data, layout(height, xaxis=x, yaxis=y, **more))
+
+
+Plot = tuple[str, Sequence[Settings], Settings, Settings]  # title, traces, x, y
+
+
+def side_by_side(plots: Sequence[Plot], height: int, gap: float, **more: Any) -> Settings:
+    """Plots in a row, each below its title; `gap` is a share of the whole width."""
+    width = (1 - gap * (len(plots) - 1)) / len(plots)
+    data, axes, titles = [], {}, []
+    for i, (title, traces, x, y) in enumerate(plots):
+        left, number = i * (width + gap), str(i + 1) if i else ""
+        data += [each | {"xaxis": f"x{number}", "yaxis": f"y{number}"} for each in traces]
+        axes[f"xaxis{number}"] = x | {"anchor": f"y{number}", "domain": [left, left + width]}
+        axes[f"yaxis{number}"] = y | {"anchor": f"x{number}"}
+        centre = {"x": left + width / 2, "xref": "paper", "xanchor": "center"}
+        titles.append(note(title, **centre, y=1, yref="paper", yanchor="bottom", font={"size": 16}))
+    return _still(data, layout(height, annotations=titles, **axes, **more))
+
+
+def _still(data: Sequence[Settings], found: Settings) -> Settings:
+    """The figure with axes that keep their place: a finger scrolls past them."""
+    for name, axis in found.items():
+        if name[1:].startswith("axis"):
+            found[name] = axis | {"fixedrange": True, "title": {"text": axis.get("title")}}
+    return {"data": list(data), "layout": found | {"dragmode": False}}
+
+
+def note(words: str, **place: Any) -> Settings:
+    """An annotation: words at a point."""
+    return {"text": words, "showarrow": False} | place
+
+
+def packed(drawn: Settings) -> Settings:
+    """The figure as it is sent: arrays of numbers as base64, a quarter of their decimals."""
+    return drawn | {"data": [{k: _packed(v) for k, v in t.items()} for t in drawn["data"]]}
+
+
+def _packed(value: Any) -> Any:
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "iuf":
+        return value
+    if value.dtype.itemsize == 8 and value.dtype.kind == "i":
+        value = value.astype(np.int32)  # JavaScript has no array of 64 bits
+    sent = {"dtype": value.dtype.str[1:], "bdata": b64encode(value.tobytes()).decode()}
+    return sent | {"shape": ", ".join(map(str, value.shape))}

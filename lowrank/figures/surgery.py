@@ -3,11 +3,19 @@
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 
-from lowrank.figures.style import AXES, COLOURS, DIVERGING, fixed
+from lowrank.figures.style import (
+    AXES,
+    COLOURS,
+    DIVERGING,
+    Settings,
+    figure,
+    line,
+    rule,
+    side_by_side,
+    trace,
+)
 
 Floats = NDArray[np.floating]
 
@@ -19,52 +27,44 @@ CELLS = {"type": "category", "showgrid": False}  # an axis of a heatmap
 DOWN = {"autorange": "reversed"}  # the first on top
 
 
-def stored_share(shares: Sequence[tuple[str, float]], at: tuple[float, float]) -> go.Figure:
+def stored_share(shares: Sequence[tuple[str, float]], at: tuple[float, float]) -> Settings:
     """Parameters kept against rank kept, both shares, a line for each (name, break-even share).
 
     `at` is where the whole cut is: mean share of rank, share of parameters.
     """
-    figure = go.Figure()
+    drawn = []
     for name, break_even in shares:
-        figure.add_scatter(
-            x=[0, 1],
-            y=[0, 1 / break_even],
-            name=f"{name}: break-even at {break_even:.0%} of full rank",
-            mode="lines",
-            line={"color": COLOURS["result"], "width": 2},
-            showlegend=False,
-            hovertemplate="%{x:.0%} of rank, %{y:.0%} of parameters<extra>" + name + "</extra>",
-        )
-        figure.add_scatter(
-            x=[break_even],
-            y=[1],
-            mode="markers",
-            marker={"color": COLOURS["update"], "size": 9, "symbol": "x"},
-            showlegend=False,
-            hovertemplate=f"{name}: break-even at {break_even:.0%} of full rank<extra></extra>",
-        )
-    figure.add_hline(y=1, line={"dash": "dash", "width": 1.5, "color": COLOURS["update"]})
-    figure.add_scatter(
+        hover = "%{x:.0%} of rank, %{y:.0%} of parameters"
+        drawn += [
+            line([0, 1], [0, 1 / break_even], name, COLOURS["result"], hover, 2),
+            trace(
+                "scatter",
+                x=[break_even],
+                y=[1],
+                mode="markers",
+                marker={"color": COLOURS["update"], "size": 9, "symbol": "x"},
+                hovertemplate=f"{name}: break-even at {break_even:.0%} of full rank<extra></extra>",
+            ),
+        ]
+    here = trace(
+        "scatter",
         x=[at[0]],
         y=[at[1]],
         mode="markers",
-        showlegend=False,
         marker={"color": COLOURS["pivot"], "size": 14, "line": {"width": 1.5, "color": "#333"}},
         hovertemplate="this cut: %{y:.1%} of parameters<extra></extra>",
     )
     x = {"title": "rank kept", "tickformat": ".0%", "range": [0, 1.02]}
     y = {"title": "stored", "tickformat": ".0%", "range": [0, 2.2]}
-    return fixed(figure, 230, x, y, margin={"t": 12})
+    dense = [rule("y", 1, COLOURS["update"], 1.5)]
+    return figure([*drawn, here], 230, x, y, shapes=dense, showlegend=False, margin={"t": 12})
 
 
-def next_tokens(words: Sequence[str], before: Floats, after: Floats) -> go.Figure:
+def next_tokens(words: Sequence[str], before: Floats, after: Floats) -> Settings:
     """Probabilities of the next token before (blue) and after (green), the likeliest on top."""
-    figure = go.Figure()
-    for values, name, colour in (
-        (after, "after", COLOURS["result"]),
-        (before, "before", COLOURS["W0"]),
-    ):
-        figure.add_bar(
+    drawn = [
+        trace(
+            "bar",
             y=list(range(len(words))),
             x=list(values),
             name=name,
@@ -72,10 +72,15 @@ def next_tokens(words: Sequence[str], before: Floats, after: Floats) -> go.Figur
             marker={"color": colour},
             hovertemplate="%{x:.4f}<extra>" + name + "</extra>",
         )
+        for values, name, colour in (
+            (after, "after", COLOURS["result"]),
+            (before, "before", COLOURS["W0"]),
+        )
+    ]
     x = {"title": "probability", "rangemode": "tozero"}
     y = {"tickvals": list(range(len(words))), "ticktext": list(words), "automargin": True}
     more = {"barmode": "group", "bargap": 0.25, "legend": {"traceorder": "reversed"}}
-    return fixed(figure, 380, x, y | DOWN, **more)
+    return figure(drawn, 380, x, y | DOWN, **more)
 
 
 def sensitivity_map(
@@ -84,15 +89,14 @@ def sensitivity_map(
     rises: dict[str, Floats],
     axis: str,
     words: bool = True,
-) -> go.Figure:
+) -> Settings:
     """Rise of nll (nats a token) for each kind and column, one heatmap a way, on one log scale."""
-    figure = make_subplots(
-        1, len(rises), subplot_titles=list(rises), shared_yaxes=True, horizontal_spacing=0.04
-    )
     most = max(float(np.nanmax(z)) if np.isfinite(z).any() else FREE for z in rises.values())
     top = np.log10(max(most, 10 * FREE))
-    for i, rise in enumerate(rises.values()):
-        figure.add_heatmap(
+    plots = []
+    for way, rise in rises.items():
+        drawn = trace(
+            "heatmap",
             z=np.log10(np.maximum(rise, FREE)),
             x=list(columns),
             y=list(kinds),
@@ -105,19 +109,19 @@ def sensitivity_map(
             colorscale=LOSS,
             xgap=1,
             ygap=1,
-            colorbar=_ticks(top) if i == 0 else None,
-            showscale=i == 0,
-            row=1,
-            col=i + 1,
+            colorbar=_ticks(top),
+            showscale=not plots,
         )
-    return fixed(figure, 340, CELLS | {"title": axis}, CELLS | DOWN, margin={"t": 30})
+        shared = {"matches": "y", "showticklabels": False} if plots else {}
+        plots.append((way, [drawn], CELLS | {"title": axis}, CELLS | DOWN | shared))
+    return side_by_side(plots, 340, gap=0.04, margin={"t": 30})
 
 
 def _signed(value: float) -> str:
     return "" if not np.isfinite(value) else f"{value:+.2f}".replace("-", "−")
 
 
-def _ticks(top: float) -> dict[str, object]:
+def _ticks(top: float) -> Settings:
     values = [v for v in (0.01, 0.1, 1.0, 10.0) if np.log10(v) <= top + 1e-9]
     return {
         "tickvals": [float(np.log10(v)) for v in values],
@@ -129,73 +133,60 @@ def _ticks(top: float) -> dict[str, object]:
 
 def evidence(
     s: Floats, spectrum: Floats, inputs: Floats, outputs: Floats, aware: Floats
-) -> go.Figure:
+) -> Settings:
     """Left: spectra of W and of its inputs, as shares of their norms. Right: shares kept at rank k.
 
     `inputs` and `outputs` are shares along W's own directions, `aware` what the best pair of rank
     k keeps of the output, already summed.
     """
-    titles = ["Spectra", "Kept by the first k"]  # short: side by side on a phone
-    figure = make_subplots(1, 2, subplot_titles=titles, horizontal_spacing=0.1)
-    for values, name, colour in (
-        (s / np.linalg.norm(s), "W", COLOURS["W0"]),
-        (spectrum / np.linalg.norm(spectrum), "inputs x", INPUTS),
-    ):
-        _line(figure, 1, np.maximum(values, 1e-6), name, colour)
-    energy = np.cumsum(s**2) / (s**2).sum()
-    for values, name, colour, dash in (
-        (energy, "of W's squares", COLOURS["W0"], "solid"),
-        (np.cumsum(inputs), "of the inputs", INPUTS, "solid"),
-        (np.cumsum(outputs), "of the output W x, plain", COLOURS["result"], "solid"),
-        (aware, "of the output W x, aware", COLOURS["result"], "dot"),
-    ):
-        _line(figure, 2, values, name, colour, dash)
-    figure.update_yaxes(type="log", row=1, col=1, title="share of the norm", exponentformat="power")
-    figure.update_yaxes(tickformat=".0%", range=[0, 1.02], row=1, col=2)
-    figure.update_xaxes(title="direction", row=1, col=1)
-    figure.update_xaxes(title="rank k", row=1, col=2)
-    below = {"yanchor": "top", "y": -0.2}
-    return fixed(figure, 380, {}, {}, hovermode="x", margin={"t": 30}, legend=below)
-
-
-def _line(
-    figure: go.Figure, column: int, values: Floats, name: str, colour: str, dash: str = "solid"
-) -> None:
-    figure.add_scatter(
-        x=np.arange(1, len(values) + 1, dtype=np.int16),
-        y=np.asarray(values, np.float32),
-        name=name,
-        mode="lines",
-        line={"color": colour, "width": 2.5, "dash": dash},
-        hovertemplate="%{y:.4g}<extra>" + name + "</extra>",
-        row=1,
-        col=column,
+    i, energy = np.arange(1, len(s) + 1, dtype=np.int16), np.cumsum(s**2) / (s**2).sum()
+    spectra = [
+        ("W", np.maximum(s / np.linalg.norm(s), 1e-6), COLOURS["W0"], "solid"),
+        ("inputs x", np.maximum(spectrum / np.linalg.norm(spectrum), 1e-6), INPUTS, "solid"),
+    ]
+    kept = [
+        ("of W's squares", energy, COLOURS["W0"], "solid"),
+        ("of the inputs", np.cumsum(inputs), INPUTS, "solid"),
+        ("of the output W x, plain", np.cumsum(outputs), COLOURS["result"], "solid"),
+        ("of the output W x, aware", aware, COLOURS["result"], "dot"),
+    ]
+    left, right = (
+        [
+            line(i[: len(values)], values.astype(np.float32), name, colour, "%{y:.4g}", dash=dash)
+            for name, values, colour, dash in lines
+        ]
+        for lines in (spectra, kept)
     )
+    norm = {"title": "share of the norm", "type": "log", "exponentformat": "power"}
+    share = {"tickformat": ".0%", "range": [0, 1.02]}
+    plots = [  # with short titles: side by side on a phone
+        ("Spectra", left, {"title": "direction"}, norm),
+        ("Kept by the first k", right, {"title": "rank k"}, share),
+    ]
+    below = {"yanchor": "top", "y": -0.2}
+    return side_by_side(plots, 380, gap=0.1, hovermode="x", margin={"t": 30}, legend=below)
 
 
-def noise_map(
-    rows: Sequence[str], layers: Sequence[int], change: Floats, logp: Floats
-) -> go.Figure:
+def noise_map(rows: Sequence[str], layers: Sequence[int], change: Floats, logp: Floats) -> Settings:
     """Right answers more (blue) or fewer (orange) than the whole model's, a cell a cut matrix."""
     limit = float(np.abs(change).max()) or 1.0
     scale = [(1 - place, colour) for place, colour in reversed(DIVERGING)]
-    figure = go.Figure(
-        go.Heatmap(
-            z=change,
-            x=[str(layer) for layer in layers],
-            y=list(rows),
-            text=[[f"{v:+.0f}".replace("-", "−") if v else "0" for v in row] for row in change],
-            texttemplate="%{text}",
-            customdata=logp,
-            hovertemplate="%{y}, layer %{x}: %{z:+d} right, mean ln p %{customdata:+.3f}"
-            "<extra></extra>",
-            zmin=-limit,
-            zmax=limit,
-            colorscale=scale,
-            showscale=False,
-            xgap=1,
-            ygap=1,
-        )
+    drawn = trace(
+        "heatmap",
+        z=change,
+        x=[str(layer) for layer in layers],
+        y=list(rows),
+        text=[[f"{v:+.0f}".replace("-", "−") if v else "0" for v in row] for row in change],
+        texttemplate="%{text}",
+        customdata=logp,
+        hovertemplate="%{y}, layer %{x}: %{z:+d} right, mean ln p %{customdata:+.3f}"
+        "<extra></extra>",
+        zmin=-limit,
+        zmax=limit,
+        colorscale=scale,
+        showscale=False,
+        xgap=1,
+        ygap=1,
     )
     y = CELLS | DOWN | {"automargin": True}
-    return fixed(figure, 380, CELLS | {"title": "layer"}, y, margin={"t": 12})
+    return figure([drawn], 380, CELLS | {"title": "layer"}, y, margin={"t": 12})

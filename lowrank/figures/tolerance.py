@@ -1,46 +1,43 @@
 """Singular values on a log axis and the line below which they count as zero."""
 
 import numpy as np
-import plotly.graph_objects as go
 
-from lowrank.figures.style import COLOURS, styled
+from lowrank.figures.style import COLOURS, Settings, figure, note, rule, trace
 
 FLOOR = 1e-20  # where an exact zero is drawn, relative to the largest value
 
 
-def singular_values_against_tolerance(s: np.ndarray, tol: float) -> go.Figure:  # (k,)
+def singular_values_against_tolerance(s: np.ndarray, tol: float) -> Settings:  # (k,)
     """Each singular value as a share of the largest, blue above `tol` and grey below it."""
-    largest = float(s[0]) or 1.0
-    share = np.maximum(s / largest, FLOOR)
+    share = np.maximum(s / (float(s[0]) or 1.0), FLOOR)
     index = np.arange(1, len(s) + 1)
-    figure = go.Figure()
-    for name, colour, shown in (
-        ("counted", COLOURS["W0"], share > tol),
-        ("counts as zero", COLOURS["lost"], share <= tol),
-    ):
-        figure.add_bar(
+    drawn = [
+        trace(
+            "bar",
             x=index[shown],
             y=np.log10(share[shown] / FLOOR),
             base=np.log10(FLOOR),
             width=0.5,
             name=name,
-            marker_color=colour,
+            marker={"color": colour},
             customdata=s[shown],
             hovertemplate="singular value %{x}: %{customdata:.6g}<extra></extra>",
         )
-    figure.add_hline(
-        y=np.log10(tol),
-        line={"color": COLOURS["lost"], "dash": "dash", "width": 3},
-        annotation_text="tolerance",
-        annotation_position="top right",
+        for name, colour, shown in (
+            ("counted", COLOURS["W0"], share > tol),
+            ("counts as zero", COLOURS["lost"], share <= tol),
+        )
+    ]
+    ticks, at = list(range(-20, 1, 5)), float(np.log10(tol))
+    names = [f"10<sup>{t}</sup>".replace("-", "−") if t else "1" for t in ticks]
+    right = {"x": 1, "xref": "x domain", "xanchor": "right"}
+    share_axis = {"title": "share of the largest", "range": [-20, 0.5]}
+    return figure(
+        drawn,
+        320,
+        {"title": "singular value", "tickvals": index, "range": [0.4, len(s) * 1.2 + 0.6]},
+        share_axis | {"tickvals": ticks, "ticktext": names},
+        shapes=[rule("y", at, COLOURS["lost"], 3)],
+        annotations=[note("tolerance", y=at, yref="y", yanchor="bottom", **right)],
+        showlegend=True,
     )
-    ticks = list(range(-20, 1, 5))
-    figure.update_yaxes(
-        title="share of the largest",
-        tickvals=ticks,
-        ticktext=[f"10<sup>{t}</sup>".replace("-", "−") if t else "1" for t in ticks],
-        range=[-20, 0.5],
-    )
-    figure.update_xaxes(title="singular value", tickvals=index, range=[0.4, len(s) * 1.2 + 0.6])
-    figure.update_layout(showlegend=True)
-    return styled(figure, height=320)

@@ -7,7 +7,6 @@ from math import prod
 from pathlib import Path
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from lowrank.atlas import (
@@ -26,6 +25,7 @@ from lowrank.atlas.report import hover, label, placed, random_value, value
 from lowrank.errors import InputError
 from lowrank.figures import atlas as figures
 from lowrank.figures.numbers import three
+from lowrank.figures.style import Settings
 from lowrank.files import cache_folder
 from lowrank.readers import Model, Remote
 from lowrank.readers.offered_models import offered
@@ -146,7 +146,7 @@ def _map(
     limits: tuple[float, float] | None,
     chosen: tuple[int, str] | None,
     count: int = 0,
-) -> go.Figure:
+) -> Settings:
     return figures.layer_map(
         [row.layer or 0 for row in rows],
         [row.projection or "" for row in rows],

@@ -16,6 +16,7 @@ from lowrank.memory.accounting import Memory, Storage
 from lowrank.memory.architectures import Sizes, family_of, sizes_of
 from lowrank.readers import Model
 from lowrank.readers.hf_config import llama_config_from_json
+from lowrank.ui.drawing import chart
 from lowrank.ui.layout import text
 
 OPEN, MINE = "the open model", "a config.json of mine"
@@ -27,7 +28,6 @@ TARGETS = {
 }
 # Adapter layers read two vectors as wide as the model in every layer: as much as q and gate do.
 ADAPTERS_READ = ("q_proj", "gate_proj")
-PLOTLY = {"displayModeBar": False}
 
 
 def configuration(model: Model) -> LlamaConfig:
@@ -249,9 +249,7 @@ def training(config: LlamaConfig) -> None:
 def shown(runs: Mapping[str, Memory], key: str) -> None:
     """The bars, and what each run fits on."""
     totals = ", ".join(f"{name} {run.total / 1e9:,.1f}" for name, run in runs.items())
-    st.plotly_chart(
-        figures.bars(runs, count.CARDS), key=key, config=PLOTLY, alt=f"Gigabytes: {totals}."
-    )
+    chart(figures.bars(runs, count.CARDS), key=key, alt=f"Gigabytes: {totals}.")
     lines = ["| | GB | fits on | of which usable, GB |", "|:--|--:|:--|--:|"]
     for name, run in runs.items():
         card, cards = count.fitting(run.total)

@@ -1,6 +1,7 @@
 """Pictures show the numbers they are given, no larger than a screen, with scales that compare."""
 
 import re
+from base64 import b64decode
 from io import BytesIO
 
 import numpy as np
@@ -21,6 +22,7 @@ from lowrank.figures.matrix import (
     tile_heatmap,
 )
 from lowrank.figures.spectrum import spectrum
+from lowrank.figures.style import packed, trace
 from lowrank.spectra.svd import full
 
 
@@ -65,10 +67,10 @@ def test_a_heatmap_is_a_small_picture_on_a_scale_centred_on_zero():
 
 def test_a_tile_keeps_true_values_at_their_true_places():
     values = np.array([[0.1, -0.2]])
-    trace = tile_heatmap(values, 1.0, row=5, column=7).data[0]
-    assert list(trace.x) == [7, 8]
-    assert list(trace.y) == [5]
-    np.testing.assert_array_equal(trace.z, values.astype(np.float32))
+    trace = tile_heatmap(values, 1.0, row=5, column=7)["data"][0]
+    assert list(trace["x"]) == [7, 8]
+    assert list(trace["y"]) == [5]
+    np.testing.assert_array_equal(trace["z"], values.astype(np.float32))
 
 
 def test_outlines_keep_to_one_scale_and_name_their_shapes():
@@ -84,14 +86,29 @@ def test_outlines_keep_to_one_scale_and_name_their_shapes():
 def test_the_spectrum_marks_the_rank_and_draws_zeros_at_its_floor():
     s = np.array([4.0, 2.0, 0.0])
     figure = spectrum(s, s, k=2, break_even=1.5)
-    by_name = {trace.name: trace for trace in figure.data}
-    assert by_name["this matrix"].y.tolist() == pytest.approx([4.0, 2.0, 4e-8])
-    assert (by_name["k = 2"].x[0], by_name["k = 2"].y[0]) == (2, 2.0)
-    assert figure.layout.yaxis.type == "log"
-    assert {shape.x0 for shape in figure.layout.shapes} == {2, 1.5}
-    assert all(np.isfinite(trace.y).all() for trace in spectrum(0 * s, 0 * s, 1, 1.5).data)
+    by_name = {trace["name"]: trace for trace in figure["data"]}
+    assert by_name["this matrix"]["y"].tolist() == pytest.approx([4.0, 2.0, 4e-8])
+    assert (by_name["k = 2"]["x"], by_name["k = 2"]["y"]) == ([2], [2.0])
+    assert figure["layout"]["yaxis"]["type"] == "log"
+    assert {shape["x0"] for shape in figure["layout"]["shapes"]} == {2, 1.5}
+    zeros = spectrum(0 * s, 0 * s, 1, 1.5)["data"]
+    assert all(np.isfinite(trace["y"]).all() for trace in zeros)
 
 
 def test_a_spectrum_over_decades_names_powers_of_ten_alone():
     wide, narrow = (spectrum(np.geomspace(1, end, 9), np.ones(9), 2, 4.5) for end in (1e-4, 0.5))
-    assert (wide.layout.yaxis.dtick, narrow.layout.yaxis.dtick) == (1, None)
+    assert [f["layout"]["yaxis"].get("dtick") for f in (wide, narrow)] == [1, None]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16, np.int64])
+def test_what_is_sent_says_the_same_numbers(dtype):
+    values = np.arange(-3, 3).reshape(2, 3).astype(dtype)
+    drawn = {"data": [trace("heatmap", z=values, x=values[0], text=["a"])], "layout": {}}
+    sent = packed(drawn)["data"][0]
+    for name, numbers in (("z", values), ("x", values[0])):
+        shape = [int(n) for n in sent[name]["shape"].split(",")]
+        raw = np.frombuffer(b64decode(sent[name]["bdata"]), sent[name]["dtype"])
+        np.testing.assert_array_equal(raw.reshape(shape), numbers)
+    assert sent["text"] == ["a"]
+    assert packed(drawn)["layout"] == {}
+    assert sent["z"]["dtype"] in {"f8", "f4", "i4", "i2"}  # what plotly.js can read

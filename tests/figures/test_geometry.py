@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from hypothesis import given, settings
 
@@ -10,7 +11,7 @@ from lowrank.errors import InputError
 from lowrank.exact.elimination import steps
 from lowrank.exact.matrices import exact
 from lowrank.figures import geometry as draw
-from lowrank.figures.style import AXES, COLOURS
+from lowrank.figures.style import AXES, COLOURS, packed
 from tests.exact.test_geometry import small
 
 EXTREME = [
@@ -44,22 +45,21 @@ def every(A):
 
 def coordinates(figure):
     """Every point of every trace; the NaN that lift the pen are left out."""
-    for trace in figure.data:
-        parts = [np.asarray(getattr(trace, a), float) for a in "xyz" if a in trace]
+    for trace in figure["data"]:
+        parts = [np.asarray(trace[a], float) for a in "xyz" if a in trace]
         points = np.stack(parts, axis=1)
         yield trace, points[~np.isnan(points).any(axis=1)]
 
 
 def reach(figure):
-    three = any(trace.type in ("scatter3d", "mesh3d") for trace in figure.data)
-    axis = figure.layout.scene.xaxis if three else figure.layout.xaxis
-    return axis.range[1]
+    axes = figure["layout"].get("scene", figure["layout"])
+    return axes["xaxis"]["range"][1]
 
 
 def lies_within(figure):
     for trace, points in coordinates(figure):
         assert np.isfinite(points).all()
-        room = 1.15 if getattr(trace, "mode", "") == "text" else 1 + 1e-9
+        room = 1.15 if trace.get("mode") == "text" else 1 + 1e-9
         assert np.abs(points).max() <= room * reach(figure)
 
 
@@ -67,7 +67,7 @@ def lies_within(figure):
 def test_extreme_numbers_are_drawn_inside_finite_axes(A):
     for figure in every(exact(A)):
         lies_within(figure)
-        assert len(figure.to_json()) < 60_000
+        assert len(go.Figure(packed(figure)).to_json()) < 60_000
 
 
 @settings(max_examples=10, deadline=None)
@@ -79,7 +79,11 @@ def test_every_step_is_drawn_inside_its_axes(A):
 
 
 def points_of(figure, colour):
-    return next(p for trace, p in coordinates(figure) if (trace.line.color or "") == colour)
+    return next(p for t, p in coordinates(figure) if t.get("line", {}).get("color") == colour)
+
+
+def words_in(figure):
+    return next(t["text"] for t in figure["data"] if t.get("mode") == "text")
 
 
 def test_edges_of_one_axis_have_one_colour_before_and_after():
@@ -97,13 +101,12 @@ def test_half_axes_are_the_singular_values_and_their_directions():
     before, after = draw.domain(exact(A), circle=True), draw.codomain(exact(A), circle=True)
     tips = []
     for figure in (before, after):
-        cones = [t for t, _ in coordinates(figure) if t.type == "mesh3d" and t.color in AXES]
-        tips.append(np.array([[t.x[0], t.y[0], t.z[0]] for t in cones]))
+        cones = [t for t in figure["data"] if t["type"] == "mesh3d" and t["color"] in AXES]
+        tips.append(np.array([[t[axis][0] for axis in "xyz"] for t in cones]))
     np.testing.assert_allclose(tips[1], tips[0] @ np.array(A).T, atol=1e-12)
     s = np.linalg.svd(np.array(A), compute_uv=False)
     np.testing.assert_allclose(np.linalg.norm(tips[1], axis=1), s)
-    labels = next(t.text for t in after.data if getattr(t, "mode", "") == "text")
-    assert f"<b>s₁ = {s[0]:.3g}</b>" in labels
+    assert f"<b>s₁ = {s[0]:.3g}</b>" in words_in(after)
 
 
 def test_the_same_numbers_in_other_units_make_the_same_picture():
@@ -111,31 +114,30 @@ def test_the_same_numbers_in_other_units_make_the_same_picture():
     huge = draw.codomain(exact([["1e60", "2e60"], ["3e60", "1e60"]]))
     for (_, p), (_, q) in zip(coordinates(plain), coordinates(huge), strict=True):
         np.testing.assert_allclose(p, q)
-    assert huge.layout.xaxis.title.text == "y₁ (10⁶⁰)"
+    assert huge["layout"]["xaxis"]["title"]["text"] == "y₁ (10⁶⁰)"
 
 
 def test_what_is_too_short_to_see_is_a_dashed_direction():
     figure = draw.columns(exact([["1e60", "1e-60"], [1, 1]]))
-    assert [t.line.dash for t in figure.data if t.line.dash == "dash"]
-    words = [a.text for a in figure.layout.annotations]
+    assert any(t.get("line", {}).get("dash") == "dash" for t in figure["data"])
+    words = [a["text"] for a in figure["layout"]["annotations"]]
     assert "<b>a₂ (direction)</b>" in words
     zero = draw.columns(exact([[0, 1], [0, 1]]))
-    assert any("a₁ = 0" in a.text for a in zero.layout.annotations)
+    assert any("a₁ = 0" in a["text"] for a in zero["layout"]["annotations"])
 
 
 def test_equations_that_say_the_same_are_drawn_once_and_changed_ones_are_yellow():
     A = exact([[1, 2, 1], [0, -5, 1], [0, 5, -1], [0, 0, 0]])
     figure = draw.equations(A, (Fraction(1), *(Fraction(0),) * 3), changed=[1])
-    planes = [t.color for t in figure.data if t.type == "mesh3d"]
+    planes = [t["color"] for t in figure["data"] if t["type"] == "mesh3d"]
     assert planes == [COLOURS["W0"], COLOURS["pivot"]]
-    labels = next(t.text for t in figure.data if getattr(t, "mode", "") == "text")
-    assert labels == ("<b>R1</b>", "<b>R2, R3</b>", "<b>solutions</b>")
+    assert words_in(figure) == ["<b>R1</b>", "<b>R2, R3</b>", "<b>solutions</b>"]
 
 
 def test_the_camera_is_kept_from_step_to_step():
-    figure = draw.columns(exact([[1, 2], [2, 1], [0, 1]]))
-    assert figure.layout.uirevision == figure.layout.scene.uirevision == "kept"
-    assert figure.layout.scene.aspectmode == "cube"
+    layout = draw.columns(exact([[1, 2], [2, 1], [0, 1]]))["layout"]
+    assert layout["uirevision"] == layout["scene"]["uirevision"] == "kept"
+    assert layout["scene"]["aspectmode"] == "cube"
 
 
 def test_more_than_three_axes_are_refused_by_name():

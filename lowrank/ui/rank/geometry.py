@@ -1,7 +1,6 @@
 """Geometry: the columns and their span, what A does to the unit cube, equations as planes."""
 
 from fractions import Fraction
-from typing import Any
 
 import streamlit as st
 
@@ -11,6 +10,8 @@ from lowrank.exact.geometry import Flat, column_space, in_box, kernel, magnifica
 from lowrank.exact.matrices import Matrix, Row, apply, identity, raised, written
 from lowrank.figures import geometry as draw
 from lowrank.figures.exact import matrix_html, vector
+from lowrank.figures.style import Settings
+from lowrank.ui.drawing import chart
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.inputs import BOUND, choice, right_side
 from lowrank.ui.rank.stepper import stepped
@@ -20,7 +21,6 @@ MAP, COLUMNS, EQUATIONS = "Map", "Columns", "Equations"
 CUBE, SPHERE = "Cube", "Sphere"
 OFFERED = ("A repeated direction", "Full rank", "Tall")
 STEP = "gstep"  # its own place in the address: the derivation of Reduce may be another
-CHART = {"displayModeBar": False, "scrollZoom": False}
 
 USAGE = """from lowrank import exact
 
@@ -119,8 +119,8 @@ def _choose(preset: str) -> None:
     st.session_state["step"] = 0
 
 
-def _chart(figure: Any, name: str, alt: str) -> None:
-    st.plotly_chart(figure, key=f"geometry_{name}", config=CHART, alt=alt.replace("**", ""))
+def _chart(figure: Settings, name: str, alt: str) -> None:
+    chart(figure, key=f"geometry_{name}", alt=alt.replace("**", ""))
 
 
 def _ink() -> str | None:

@@ -18,6 +18,7 @@ from lowrank.exact.floating import (
 from lowrank.exact.matrices import Matrix, written
 from lowrank.figures.exact import cells_html
 from lowrank.figures.tolerance import singular_values_against_tolerance
+from lowrank.ui.drawing import chart
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.inputs import BOUND, choice
 from lowrank.ui.rank.sentences import counts, lessons, table
@@ -47,10 +48,9 @@ def numbers_lie(A: Matrix) -> None:
     )
     c = counts(A, tol=10.0**exponent)
     st.markdown(table(c))
-    st.plotly_chart(
+    chart(
         singular_values_against_tolerance(c.s, c.tol),
         key="tolerance_chart",
-        config={"displayModeBar": False},
         alt=f"{len(c.s)} singular values on a log axis; {c.svd} lie above the tolerance.",
     )
     with st.container(key="lessons"):
