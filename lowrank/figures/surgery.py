@@ -9,6 +9,7 @@ from lowrank.figures.style import (
     AXES,
     COLOURS,
     DIVERGING,
+    Plot,
     Settings,
     figure,
     line,
@@ -93,7 +94,7 @@ def sensitivity_map(
     """Rise of nll (nats a token) for each kind and column, one heatmap a way, on one log scale."""
     most = max(float(np.nanmax(z)) if np.isfinite(z).any() else FREE for z in rises.values())
     top = np.log10(max(most, 10 * FREE))
-    plots = []
+    plots: list[Plot] = []
     for way, rise in rises.items():
         drawn = trace(
             "heatmap",
@@ -157,8 +158,8 @@ def evidence(
         ]
         for lines in (spectra, kept)
     )
-    norm = {"title": "share of the norm", "type": "log", "exponentformat": "power"}
-    share = {"tickformat": ".0%", "range": [0, 1.02]}
+    norm: Settings = {"title": "share of the norm", "type": "log", "exponentformat": "power"}
+    share: Settings = {"tickformat": ".0%", "range": [0, 1.02]}
     plots = [  # with short titles: side by side on a phone
         ("Spectra", left, {"title": "direction"}, norm),
         ("Kept by the first k", right, {"title": "rank k"}, share),
