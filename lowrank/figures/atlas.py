@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from lowrank.figures.style import COLOURS, DIVERGING, Settings, figure, line, packed, trace
+from lowrank.figures.style import COLOURS, DIVERGING, Settings, dots, figure, line, packed, trace
 from lowrank.llama.names import LINEAR
 
 SEQUENTIAL = "Cividis"  # even for colour-blind eyes, from dark to light
@@ -67,16 +67,15 @@ def layer_map(
         colorbar={"thickness": 12, "title": {"text": title, "side": "right"}},
     )
     unseen = {"marker": {"opacity": 0.0}}
-    points = trace(
-        "scatter",
-        x=list(layers),
-        y=short_names(projections),
+    points = dots(
+        list(layers),
+        short_names(projections),
+        "",
+        {"symbol": "square", "size": 24, "opacity": 0.0},
+        "%{text}",
         text=list(hover),
-        mode="markers",
-        marker={"symbol": "square", "size": 24, "opacity": 0.0},
         selected=unseen,
         unselected=unseen,
-        hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )
     outline = []
@@ -119,14 +118,12 @@ def distributions(
             )
         )
     grey = {"color": COLOURS["lost"], "line": {"width": 4, "color": COLOURS["lost"]}}
-    peers = trace(
-        "scatter",
-        x=[short(kind) for kind in rows if kind in random],
-        y=[random[kind] for kind in rows if kind in random],
-        mode="markers",
-        name="random matrix of the same shape and norm",
-        marker={"symbol": "line-ew-open", "size": 34} | grey,
-        hovertemplate="random: %{y:.4g}<extra></extra>",
+    peers = dots(
+        [short(kind) for kind in rows if kind in random],
+        [random[kind] for kind in rows if kind in random],
+        "random matrix of the same shape and norm",
+        {"symbol": "line-ew-open", "size": 34} | grey,
+        "%{y:.4g}",
     )
     return figure([*drawn, peers], 340, {}, {"title": title, "rangemode": "tozero"})
 
@@ -141,22 +138,13 @@ def all_spectra(
 
     At most `shown` points a line, more of them where the line bends: enough for a screen.
     """
-    drawn, hover = [], ": s<sub>%{x}</sub> is %{y:.3g} of the norm<extra></extra>"
+    drawn, hover = [], "s<sub>%{x}</sub> is %{y:.3g} of the norm"
+    faint = {"opacity": 0.55, "showlegend": False}
     for s, name in zip(spectra, names, strict=True):
         norm = float(np.sqrt((s**2).sum())) or 1.0
         at = _places(len(s), shown)
-        drawn.append(
-            trace(
-                "scatter",
-                x=at + 1,
-                y=(s[at] / norm).astype(np.float32),
-                mode="lines",
-                line={"color": COLOURS["W0"], "width": 1.2},
-                opacity=0.55,
-                showlegend=False,
-                hovertemplate=escape(name) + hover,
-            )
-        )
+        share = (s[at] / norm).astype(np.float32)
+        drawn.append(line(at + 1, share, escape(name), COLOURS["W0"], hover, 1.2, **faint))
     at = _places(len(random), shown)
     peer = random[at].astype(np.float32)
     drawn.append(line(at + 1, peer, "random", COLOURS["lost"], "%{y:.3g}", width=3))

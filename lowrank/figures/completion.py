@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lowrank.figures.numbers import three
-from lowrank.figures.style import COLOURS, Settings, figure, line, note, rule, trace
+from lowrank.figures.style import COLOURS, Settings, dots, figure, line, note, rule, trace
 from lowrank.spectra.phase_transition import PhaseCell
 from lowrank.spectra.recovery import needed_fraction
 
@@ -104,19 +104,18 @@ def phase_picture(
             hoverongaps=False,
             hovertemplate="rank %{y}, %{x:.0%} observed<br>%{customdata}<extra></extra>",
         ),
-        trace(
-            "scatter",
-            x=[needed_fraction(size, size, int(k)) for k in r],
-            y=r,
-            mode="lines",
-            name="r(m + n − r)/(mn)",
-            line={"color": COLOURS["update"], "width": 4},
-            hovertemplate="rank %{y}: at least %{x:.1%}<extra>degrees of freedom</extra>",
+        line(
+            [needed_fraction(size, size, int(k)) for k in r],
+            r,
+            "r(m + n − r)/(mn)",
+            COLOURS["update"],
+            "rank %{y}: at least %{x:.1%}",
+            width=4,
         ),
     ]
     for name, colour in (("recovered", "result"), ("not recovered", "lost")):
         marker = {"symbol": "square", "size": 12, "color": COLOURS[colour]}
-        drawn.append(trace("scatter", x=[None], y=[None], mode="markers", name=name, marker=marker))
+        drawn.append(dots([None], [None], name, marker, ""))
     wide, tall = fractions[1] - fractions[0], ranks[1] - ranks[0]
     across = [fractions[0] - wide / 2, fractions[-1] + wide / 2]
     return figure(

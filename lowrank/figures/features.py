@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lowrank.figures.style import COLOURS, Settings, figure, trace
+from lowrank.figures.style import COLOURS, Settings, bar, dots, figure
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star")
 
@@ -21,21 +21,11 @@ def words_on_plane(
     number, drawn = np.asarray(groups), []
     for group in sorted(set(groups)):
         at = np.flatnonzero(number == group)
-        symbol = SYMBOLS[group % len(SYMBOLS)]
-        drawn.append(
-            trace(
-                "scatter",
-                x=scores[at, 0],
-                y=scores[at, 1],
-                text=[words[int(i)] for i in at],
-                mode="markers+text",
-                textposition="top center",
-                textfont={"size": 14},
-                marker={"color": COLOURS["W0"], "size": 9, "symbol": symbol},
-                cliponaxis=False,
-                hovertemplate="%{text}: %{x:.3g}, %{y:.3g}<extra></extra>",
-            )
-        )
+        marker = {"color": COLOURS["W0"], "size": 9, "symbol": SYMBOLS[group % len(SYMBOLS)]}
+        named: Settings = {"text": [words[int(i)] for i in at], "mode": "markers+text"}
+        named |= {"textposition": "top center", "textfont": {"size": 14}, "cliponaxis": False}
+        hover = "%{text}: %{x:.3g}, %{y:.3g}"
+        drawn.append(dots(scores[at, 0], scores[at, 1], "", marker, hover, **named))
     titles = [f"direction {i + 1}: {explained[i]:.0%} of the variance" for i in range(2)]
     x = scores[:, 0]
     room = 0.12 * float(np.ptp(x)) or 1.0  # for words that stand out at the sides
@@ -48,19 +38,10 @@ def explained_bars(
     explained: NDArray[np.float64], random: NDArray[np.float64], height: int = 300
 ) -> Settings:
     """The share each direction explains, blue, beside that of random vectors, grey."""
+    i, hover = np.arange(1, len(explained) + 1), "direction %{x}: %{y:.2%}"
     drawn = [
-        trace(
-            "bar",
-            x=np.arange(1, len(explained) + 1),
-            y=values,
-            name=name,
-            marker={"color": colour},
-            hovertemplate="direction %{x}: %{y:.2%}<extra>" + name + "</extra>",
-        )
-        for values, name, colour in (
-            (explained, "these words", COLOURS["W0"]),
-            (random, "random vectors", COLOURS["lost"]),
-        )
+        bar(i, explained, "these words", COLOURS["W0"], hover),
+        bar(i, random, "random vectors", COLOURS["lost"], hover),
     ]
     y = {"title": "share of variance", "tickformat": ".0%"}
     return figure(drawn, height, {"title": "direction"}, y, barmode="group")

@@ -181,16 +181,18 @@ class Canvas:
     def finished(self, height: int, ink: str | None) -> Settings:
         """The figure with its labels, in `ink`, equal axes and the house's look."""
         self._write_labels(ink)
-        more = {"showlegend": False, "uirevision": "kept"}
+        more: Settings = {"showlegend": False, "uirevision": "kept"}
         by = f" (10{raised(self.power)})" if self.power else ""
         titles = [f"{self.name}{i + 1}".translate(LOWERED) + by for i in range(self.n)]
-        look = {"range": [-self.size, self.size], "gridcolor": "rgba(128,128,128,0.35)"}
+        look: Settings = {"range": [-self.size, self.size], "gridcolor": "rgba(128,128,128,0.35)"}
         look |= {"zeroline": True, "zerolinecolor": "rgba(128,128,128,0.9)", "zerolinewidth": 2}
         look |= {"nticks": 6}
         if self.dims == 3:
             # Opaque: on a transparent canvas a see-through line comes out white.
             look |= {"showbackground": False, "showspikes": False, "gridcolor": "#A3A3A3"}
-            scene = {f"{a}axis": look | {"title": {"text": titles[i]}} for i, a in enumerate("xyz")}
+            scene: Settings = {
+                f"{a}axis": look | {"title": {"text": titles[i]}} for i, a in enumerate("xyz")
+            }
             camera = {"eye": {"x": 1.3, "y": -1.6, "z": 0.9}, "center": {"z": -0.08}}
             scene |= {"aspectmode": "cube", "camera": camera, "uirevision": "kept"}
             margin = dict.fromkeys("lrtb", 0)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lowrank.figures.style import COLOURS, Settings, figure, line, rule, trace
+from lowrank.figures.style import COLOURS, Settings, bar, dots, figure, line, rule, trace
 from lowrank.memory.accounting import Memory
 
 PARTS = {
@@ -34,18 +34,9 @@ def losses(
     for name, values in runs.items():
         colour = (colours or {}).get(name, COLOURS["update"])
         x = np.arange(1, len(values) + 1)
-        drawn.append(
-            trace(
-                "scatter",
-                x=x,
-                y=list(values),
-                mode="markers",
-                marker={"color": colour, "size": 5, "opacity": 0.5},
-                name=f"{name}, each step",
-                showlegend=len(runs) == 1,
-                hovertemplate="step %{x}: %{y:.3f} nats<extra></extra>",
-            )
-        )
+        marker, hover = {"color": colour, "size": 5, "opacity": 0.5}, "step %{x}: %{y:.3f} nats"
+        alone = {"showlegend": len(runs) == 1}
+        drawn.append(dots(x, list(values), f"{name}, each step", marker, hover, **alone))
         label = name if len(runs) > 1 else "mean of the last 8"
         drawn.append(line(x, running_mean(values), label, colour, "%{y:.3f}", WIDE))
     unseen = [loss for _, loss in held_out]
@@ -80,14 +71,13 @@ def memory(runs: Mapping[str, Memory]) -> Settings:
     """Bytes of each run by what they hold, as bars side by side on one axis of megabytes."""
     names = list(runs)[::-1]
     drawn = [
-        trace(
-            "bar",
-            y=names,
-            x=[getattr(runs[name], part) / 1e6 for name in names],
-            name=label,
+        bar(
+            [getattr(runs[name], part) / 1e6 for name in names],
+            names,
+            label,
+            colour,
+            "%{x:,.1f} MB",
             orientation="h",
-            marker={"color": colour},
-            hovertemplate="%{x:,.1f} MB<extra>" + label + "</extra>",
         )
         for part, (label, colour) in PARTS.items()
     ]
@@ -100,16 +90,11 @@ def by_rank(points: Mapping[int, Sequence[float]]) -> Settings:
     """The mean over seeds at every rank, each seed a circle; ranks on a log scale."""
     ranks, colour = sorted(points), COLOURS["update"]
     means = [float(np.mean(points[r])) for r in ranks]
-    seeds = trace(
-        "scatter",
-        x=[r for r in ranks for _ in points[r]],
-        y=[value for r in ranks for value in points[r]],
-        mode="markers",
-        marker={"color": colour, "size": 7, "symbol": "circle-open"},
-        name="each seed",
-        hovertemplate="%{x}: %{y:.4f}<extra>one seed</extra>",
-    )
-    mean = line(ranks, means, "mean", colour, "%{x}: %{y:.4f}", WIDE, mode=DOTS)
+    marker, hover = {"color": colour, "size": 7, "symbol": "circle-open"}, "%{x}: %{y:.4f}"
+    x = [r for r in ranks for _ in points[r]]
+    y = [value for r in ranks for value in points[r]]
+    seeds = dots(x, y, "each seed", marker, hover)
+    mean = line(ranks, means, "mean", colour, hover, WIDE, mode=DOTS)
     x_axis = {"title": "r", "type": "log", "tickvals": ranks}
     return figure([mean, seeds], 320, x_axis, {"title": "loss on held-out lines, nats"})
 

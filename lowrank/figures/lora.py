@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.figures.matrix import Outline, outlines
-from lowrank.figures.style import COLOURS, Settings, side_by_side, trace
+from lowrank.figures.style import COLOURS, Plot, Settings, side_by_side, trace
 
 SHOWN = 1536  # entries of a vector drawn at most: more than a screen has rows
 
@@ -24,7 +24,7 @@ def vectors(
     limit = 1.05 * max(float(np.abs(v[:SHOWN]).max()) for _, v, _ in parts) or 1.0
     x_axis = {"range": [-limit, limit], "zeroline": True, "nticks": 6}
     y_axis = {"range": [len(index) - 0.5, -0.5], "showgrid": False}
-    plots = []
+    plots: list[Plot] = []
     for name, values, colour in parts:
         drawn = trace(
             "scatter",

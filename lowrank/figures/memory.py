@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.figures.matrix import Outline, outlines
-from lowrank.figures.style import COLOURS, Settings, figure, line, note, rule, trace
+from lowrank.figures.style import COLOURS, Settings, bar, figure, line, note, rule
 from lowrank.memory.accounting import Memory, Part
 
 GB = 1e9
@@ -36,17 +36,7 @@ def bars(runs: Mapping[str, Memory], cards: Mapping[str, int]) -> Settings:
         values = np.array([getattr(run, each.name) for run in runs.values()]) / GB
         if values.any():
             name, colour = HELD[each.name]
-            drawn.append(
-                trace(
-                    "bar",
-                    y=names,
-                    x=values,
-                    name=name,
-                    orientation="h",
-                    marker={"color": colour},
-                    hovertemplate=f"{name}: %{{x:,.3g}} GB<extra>%{{y}}</extra>",
-                )
-            )
+            drawn.append(bar(values, names, name, colour, "%{x:,.3g} GB", orientation="h"))
     longest = max(run.total for run in runs.values())
     near = {name: size / GB for name, size in cards.items() if size < 1.6 * longest}
     above = {"xanchor": "center", "y": 1.0, "yref": "y domain", "yanchor": "bottom"}

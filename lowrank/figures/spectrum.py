@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from lowrank.figures.style import COLOURS, Settings, figure, line, note, rule, trace
+from lowrank.figures.style import COLOURS, Settings, dots, figure, line, note, rule
 
 FLOOR = 1e-8  # of the largest value: below it a zero is drawn, since a log axis has none
 
@@ -31,17 +31,9 @@ def spectrum(
             (s, "this matrix", COLOURS["W0"]),
         )
     ]
-    drawn += [
-        trace(
-            "scatter",
-            x=[k],
-            y=[max(float(s[k - 1]), FLOOR * float(s[0]))],
-            name=f"k = {k:,}",
-            mode="markers",
-            marker={"color": COLOURS["pivot"], "size": 13, "line": {"width": 1.5, "color": "#333"}},
-            hoverinfo="skip",
-        )
-    ]
+    ring = {"color": COLOURS["pivot"], "size": 13, "line": {"width": 1.5, "color": "#333"}}
+    at_k = max(float(s[k - 1]), FLOOR * float(s[0]))
+    drawn.append(dots([k], [at_k], f"k = {k:,}", ring, "", hoverinfo="skip"))
     dropped = {"type": "rect", "x0": k, "x1": len(s), "y0": 0, "y1": 1}
     dropped |= {"xref": "x", "yref": "y domain"}
     shade = {"fillcolor": COLOURS["lost"], "opacity": 0.18, "line": {"width": 0}}

@@ -45,9 +45,22 @@ def line(
 ) -> Settings:
     """A line; `hover` says one of its points, beside the line's name."""
     look = {"color": colour, "width": width, "dash": more.pop("dash", "solid")}
-    words = f"{hover}<extra>{name}</extra>"
-    look_and_words = {"mode": "lines", "line": look, "name": name, "hovertemplate": words}
-    return trace("scatter", x=x, y=y, **look_and_words | more)
+    return trace("scatter", x=x, y=y, **{"mode": "lines", "line": look} | _said(name, hover) | more)
+
+
+def dots(x: Any, y: Any, name: str, marker: Settings, hover: str, **more: Any) -> Settings:
+    """Points; `hover` says one of them, beside their name if they have one."""
+    shown = {"mode": "markers", "marker": marker} | _said(name, hover)
+    return trace("scatter", x=x, y=y, **shown | more)
+
+
+def bar(x: Any, y: Any, name: str, colour: str, hover: str, **more: Any) -> Settings:
+    """Bars of one colour; `hover` says one of them, beside their name."""
+    return trace("bar", x=x, y=y, marker={"color": colour}, **_said(name, hover), **more)
+
+
+def _said(name: str, hover: str) -> Settings:
+    return {"name": name, "hovertemplate": f"{hover}<extra>{name}</extra>"}
 
 
 def rule(axis: str, at: float, colour: str, width: float, dash: str = "dash") -> Settings:

@@ -11,6 +11,8 @@ from lowrank.figures.style import (
     DIVERGING,
     Plot,
     Settings,
+    bar,
+    dots,
     figure,
     line,
     rule,
@@ -33,28 +35,15 @@ def stored_share(shares: Sequence[tuple[str, float]], at: tuple[float, float]) -
 
     `at` is where the whole cut is: mean share of rank, share of parameters.
     """
-    drawn = []
+    drawn, cross = [], {"color": COLOURS["update"], "size": 9, "symbol": "x"}
     for name, break_even in shares:
         hover = "%{x:.0%} of rank, %{y:.0%} of parameters"
         drawn += [
             line([0, 1], [0, 1 / break_even], name, COLOURS["result"], hover, 2),
-            trace(
-                "scatter",
-                x=[break_even],
-                y=[1],
-                mode="markers",
-                marker={"color": COLOURS["update"], "size": 9, "symbol": "x"},
-                hovertemplate=f"{name}: break-even at {break_even:.0%} of full rank<extra></extra>",
-            ),
+            dots([break_even], [1], name, cross, f"break-even at {break_even:.0%} of full rank"),
         ]
-    here = trace(
-        "scatter",
-        x=[at[0]],
-        y=[at[1]],
-        mode="markers",
-        marker={"color": COLOURS["pivot"], "size": 14, "line": {"width": 1.5, "color": "#333"}},
-        hovertemplate="this cut: %{y:.1%} of parameters<extra></extra>",
-    )
+    ring = {"color": COLOURS["pivot"], "size": 14, "line": {"width": 1.5, "color": "#333"}}
+    here = dots([at[0]], [at[1]], "this cut", ring, "%{y:.1%} of parameters")
     x = {"title": "rank kept", "tickformat": ".0%", "range": [0, 1.02]}
     y = {"title": "stored", "tickformat": ".0%", "range": [0, 2.2]}
     dense = [rule("y", 1, COLOURS["update"], 1.5)]
@@ -63,23 +52,13 @@ def stored_share(shares: Sequence[tuple[str, float]], at: tuple[float, float]) -
 
 def next_tokens(words: Sequence[str], before: Floats, after: Floats) -> Settings:
     """Probabilities of the next token before (blue) and after (green), the likeliest on top."""
+    places, look = list(range(len(words))), {"orientation": "h"}
     drawn = [
-        trace(
-            "bar",
-            y=list(range(len(words))),
-            x=list(values),
-            name=name,
-            orientation="h",
-            marker={"color": colour},
-            hovertemplate="%{x:.4f}<extra>" + name + "</extra>",
-        )
-        for values, name, colour in (
-            (after, "after", COLOURS["result"]),
-            (before, "before", COLOURS["W0"]),
-        )
+        bar(after, places, "after", COLOURS["result"], "%{x:.4f}", **look),
+        bar(before, places, "before", COLOURS["W0"], "%{x:.4f}", **look),
     ]
     x = {"title": "probability", "rangemode": "tozero"}
-    y = {"tickvals": list(range(len(words))), "ticktext": list(words), "automargin": True}
+    y = {"tickvals": places, "ticktext": list(words), "automargin": True}
     more = {"barmode": "group", "bargap": 0.25, "legend": {"traceorder": "reversed"}}
     return figure(drawn, 380, x, y | DOWN, **more)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lowrank.figures.style import COLOURS, Settings, figure, note, rule, trace
+from lowrank.figures.style import COLOURS, Settings, bar, figure, note, rule
 
 FLOOR = 1e-20  # where an exact zero is drawn, relative to the largest value
 
@@ -12,16 +12,15 @@ def singular_values_against_tolerance(s: np.ndarray, tol: float) -> Settings:  #
     share = np.maximum(s / (float(s[0]) or 1.0), FLOOR)
     index = np.arange(1, len(s) + 1)
     drawn = [
-        trace(
-            "bar",
-            x=index[shown],
-            y=np.log10(share[shown] / FLOOR),
+        bar(
+            index[shown],
+            np.log10(share[shown] / FLOOR),
+            name,
+            colour,
+            "singular value %{x}: %{customdata:.6g}",
+            customdata=s[shown],
             base=np.log10(FLOOR),
             width=0.5,
-            name=name,
-            marker={"color": colour},
-            customdata=s[shown],
-            hovertemplate="singular value %{x}: %{customdata:.6g}<extra></extra>",
         )
         for name, colour, shown in (
             ("counted", COLOURS["W0"], share > tol),
