@@ -21,6 +21,9 @@ LABELS = {"=", ":", ":=", "←", "<-"}
 HARMLESS = {",", ";", ".", ">", "→", "//", "\\\\", "&", "|"}
 
 
+MAX_TABLES = 1_000  # rows in brackets of their own, or matrices, of one text
+
+
 class Brackets:
     """The tables among the items of a text."""
 
@@ -141,6 +144,8 @@ class Brackets:
         """Rows that stand in brackets of their own."""
         if len(tables) == 1:
             return self.table(tables[0])
+        if len(tables) > MAX_TABLES:
+            raise InputError(f"There are {len(tables):,} rows; at most {MAX_TABLES:,} are read.")
         grids = [self.table(table) for table in tables]
         if any(len(grid.rows) > 1 for grid in grids):
             raise InputError("The brackets nest deeper than the rows of a matrix do.")

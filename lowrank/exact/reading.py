@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from lowrank.errors import InputError
-from lowrank.exact.brackets import GROUPS, Brackets
+from lowrank.exact.brackets import GROUPS, MAX_TABLES, Brackets
 from lowrank.exact.cells import ACCEPTED, Cell, cell_of
 from lowrank.exact.entries import split, walk
 from lowrank.exact.grids import Grid, grid_of, marks, solid
@@ -113,6 +113,8 @@ class _Reader:
             return self.equations(split(sides, "\\\\", "line"))
         if len(tables) > 1 and not labelled and all(map(self.brackets.is_row, tables)):
             return self.reading(self.brackets.nested(tables))
+        if len(tables) > MAX_TABLES:
+            raise InputError(f"There are {len(tables):,} matrices: paste one alone.")
         return _asked([self.reading(self.brackets.table(each, outer=True)) for each in tables])
 
     def flat(self, items: list[Item]) -> Reading:

@@ -215,6 +215,19 @@ def test_the_number_of_tokens_is_bounded():
         parse_matrix("1+" * 40_000)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("[" + "[1]," * 1001 + "]", "1,001 rows"), ("[1] " * 1001 + "x", "1,001 rows")],
+)
+def test_the_number_of_rows_in_brackets_is_bounded(text, said):
+    with pytest.raises(InputError, match=said):
+        parse_matrix(text)
+
+
+def test_a_number_in_brackets_is_a_cell_between_semicolons_too():
+    assert parse_matrix("(1/2);2\n3;4") == means("1/2 2; 3 4")
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=30) | st.text("12,;|[]{}()<>\\&\n\t -+/^_='\".frac½aR", max_size=30))
 def test_any_text_is_read_or_refused_by_us(text):
