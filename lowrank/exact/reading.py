@@ -140,15 +140,16 @@ class _Reader:
 
     def equations(self, lines: list[list[Item]]) -> Reading:
         """The coefficients of linear equations, and what is right of them."""
-        found = []
-        for line in lines:
-            for each in split(line, ";", ","):
-                sides = split(solid(each), "=")
-                if len(sides) == 2:
-                    found.append((Cell(self.text, sides[0]).tree, Cell(self.text, sides[1]).tree))
-                elif len(sides) > 2 or sides[0]:
-                    shown = self.brackets.source(each)
-                    raise InputError(f"“{shown}” is no equation and no row of a matrix. {ACCEPTED}")
+        found, parts = [], [each for line in lines for each in split(line, ";", ",")]
+        if len(parts) > MAX_TABLES:
+            raise InputError(f"There are {len(parts):,} equations: {MAX_TABLES:,} are read.")
+        for each in parts:
+            sides = split(solid(each), "=")
+            if len(sides) == 2:
+                found.append((Cell(self.text, sides[0]).tree, Cell(self.text, sides[1]).tree))
+            elif len(sides) > 2 or sides[0]:
+                shown = self.brackets.source(each)
+                raise InputError(f"“{shown}” is no equation and no row of a matrix. {ACCEPTED}")
         rows, names = coefficients(found)
         cells = tuple(tuple(cell_of(str(x)) for x in row) for row in rows)
         notes = (f"The equations are read as [A | b], with a column for {_listed(names)}.",)

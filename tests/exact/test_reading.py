@@ -217,7 +217,11 @@ def test_the_number_of_tokens_is_bounded():
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("[" + "[1]," * 1001 + "]", "1,001 rows"), ("[1] " * 1001 + "x", "1,001 rows")],
+    [
+        ("[" + "[1]," * 1001 + "]", "1,001 rows"),
+        ("[1] " * 1001 + "x", "1,001 rows"),
+        ("x=1;" * 1001, "1,002 equations"),
+    ],
 )
 def test_the_number_of_rows_in_brackets_is_bounded(text, said):
     with pytest.raises(InputError, match=said):
