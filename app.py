@@ -13,7 +13,12 @@ from lowrank.ui import (
 from lowrank.ui.layout import navigation
 from lowrank.ui.sidebar import MATRIX, MODEL
 
-st.set_page_config(page_title="lowrank", page_icon=":material/grid_on:", layout="wide")
+st.set_page_config(
+    page_title="lowrank",
+    page_icon=":material/grid_on:",
+    layout="wide",
+    initial_sidebar_state=250,  # pixels: room for the picture on an enlarged screen
+)
 
 # What each page needs the sidebar to ask; the others need nothing.
 NEEDS = {

@@ -1,5 +1,6 @@
 """LoRA lab: train A and B on the real model, read the changed answers, merge, take it home."""
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -51,9 +52,9 @@ def train() -> None:
             panels.other_settings(job, choice)
     with picture:
         if job:
-            watched(job, panels.curve)
+            watched(job, partial(panels.curve, config))
         else:
-            st.info(text("lab", "start"), icon=":material/play_arrow:")
+            panels.earlier()
     st.subheader("Before and after", anchor=False)
     prompt = settings.prompt(known)
     with st.expander("The adapter: train one, or bring one", expanded=not job):

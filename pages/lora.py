@@ -33,30 +33,29 @@ def explore() -> None:
     """The controls and all that follows them: a slider runs this again and nothing else."""
     first, second = st.columns(2, gap="large")
     with first:
+        r = lora.rank_slider(min(m, n))
+    with second:
+        alpha = lora.alpha_slider()
+    first, second, third = st.columns(3)
+    with first:
         kind = choice(
             "Input x", [WORD, RANDOM], WORD if cached.tokenizer(model.source) else RANDOM, "x"
         )
-        word = st.text_input(
-            "Word",
-            "Paris",
-            key="word",
-            max_chars=2 * lora.LONGEST,
-            disabled=kind == RANDOM,
-            bind="query-params",
-        )
-        told = st.empty()
-    with second:
-        r = lora.rank_slider(min(m, n))
-        alpha = lora.alpha_slider()
+    word = second.text_input(
+        "Word",
+        "Paris",
+        key="word",
+        max_chars=2 * lora.LONGEST,
+        disabled=kind == RANDOM,
+        bind="query-params",
+    )
+    with third:
         start = choice("Matrix B", [RANDOM, ZERO], RANDOM, "start", help=text("lora", "help start"))
     with errors_shown():  # here, since a fragment also runs alone
         given = lora.input_of(model, info, word if kind == WORD else None)
-    told.caption(given.words)
     A, B = lora.pair((m, n), r, zero=start == ZERO)
     found = lora.shown(given.x, W0, A, B, alpha, r)
 
-    st.latex(lora.formula((m, n), r, alpha))
-    st.html(shapes(m, n, r))
     picture, beside = st.columns([3, 1])
     with picture:
         chart(
@@ -67,9 +66,11 @@ def explore() -> None:
         )
         few = f"; the first {SHOWN:,} of {m:,} entries" if m > SHOWN else ""
         made = "B is zero" if start == ZERO else "B is random, an untrained example"
-        st.caption(f"W₀: {title}. A and B: synthetic, {made}{few}.")
+        st.caption(f"{given.words} W₀: {title}. A and B: synthetic, {made}{few}.")
     with beside:
         lora.numbers(found, (m, n), r, alpha)
+    st.latex(lora.formula((m, n), r, alpha))
+    st.html(shapes(m, n, r))
     lora.timed(given.x, W0, A, B, alpha, r)
     with st.expander("numpy for exactly what is shown"):
         st.code(lora.program(model, info, given, r, alpha, start == ZERO))

@@ -33,6 +33,7 @@ def matrices() -> None:
         config = memory.configuration(model)
     with second:
         stored = memory.storage()
+    memory.totals(config, stored)
     memory.layer_picture(config)
     st.markdown(memory.table(config, stored))
     st.markdown(text("memory", "matrices"))

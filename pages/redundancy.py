@@ -54,10 +54,9 @@ view = choice(
     label_visibility="collapsed",
 )
 draw, functions, usage = VIEWS[view]
-st.markdown(text("redundancy", view.lower()))
-
 with errors_shown():
     draw()
 st.subheader("What you see", anchor=False)
+st.markdown(text("redundancy", view.lower()))
 st.markdown(text("redundancy", f"theory {view.lower()}"))
 code_for_this(*functions, usage=usage)

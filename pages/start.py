@@ -87,8 +87,8 @@ places = [*st.columns(2, border=True), *st.columns(2, border=True)]
 for place, (name, title, example) in zip(places, PARTS, strict=True):
     with place:
         st.subheader(title, anchor=False)
-        st.markdown(text("start", name))
         example()
+        st.markdown(text("start", name))
         st.page_link(
             Path(__file__).with_name(f"{name}.py"),
             label=f"Open {title[4:]}",

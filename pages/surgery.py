@@ -20,9 +20,12 @@ with errors_shown():
         raise InputError(text("surgery", "no words").format(title=model.title))
     store = cached.factors(source)
     limit = store.params.config.max_position_embeddings
-    choice = choose(len(store.params.layers))
-    st.divider()
-    ids = panels.reading_text(tokenizer, limit)
+    first = st.container()
+    later = st.expander("Layers, way, how ranks are set, the text to read")
+    with first:
+        choice = choose(len(store.params.layers), later)
+    with later:
+        ids = panels.reading_text(tokenizer, limit)
 
 # Each part has a place of its own: what comes and goes in one never moves another.
 head, busy, middle, answered, maps = (st.container() for _ in range(5))

@@ -15,10 +15,25 @@ TEXT_FOLDER = Path(__file__).with_name("text") / "en"
 # Streamlit's own captions, inline code, primary buttons and axis labels have less contrast than
 # the 4.5 of WCAG 2.2, and its head leaves a sixth of a laptop's screen blank.
 STYLE = """<style>
-.stMainBlockContainer { padding-top: 3.2rem; }
+.stMainBlockContainer { padding: 3.2rem clamp(1rem, 3vw, 5rem) 4rem; }
+.stMainBlockContainer > [data-testid="stVerticalBlock"] { gap: 0.8rem; }
 .st-key-head { column-gap: 1.2rem; row-gap: 0; }
 .st-key-head h1 { font-size: 1.9rem; padding: 0; }
-.st-key-head h4 { font-size: 1.2rem; padding: 0; margin: 0; }
+.st-key-head h4 { font-size: 1.2rem; padding: 0; margin: 0; text-wrap: balance; }
+@media (min-width: 768px) {
+  .stAppHeader { background: transparent; pointer-events: none; }
+  .stAppHeader * { pointer-events: auto; }
+  #stSidebar[data-collapsed="false"] ~ * .stMainBlockContainer { padding-top: 1.4rem; }
+  .st-key-head { flex-wrap: nowrap; }
+  .st-key-head > :last-child { flex: 1 1 0; min-width: 0; }
+  [data-testid="stSidebarHeader"] { height: 2.4rem; margin: 0; } }
+@media (min-width: 768px) and (max-height: 700px) {
+  [data-testid="stSidebarNavLink"] { padding-block: 0; margin-block: 0; } }
+[data-testid="stMetric"] { container-type: inline-size; }
+[data-testid="stMetricValue"] { font-size: clamp(1.15rem, 13cqi, 2.1rem); }
+[data-testid="stMetric"] .stMarkdownEllipsis,
+[data-testid="stMetric"] .stMarkdownEllipsis p { white-space: normal; overflow: visible; }
+.stButtonGroup > div:last-child { flex-wrap: wrap; }
 [data-testid="stCaptionContainer"] { opacity: 1; }
 [data-testid="stCaptionContainer"] p, [data-testid="stCaptionContainer"] li {
   color: light-dark(#5A5C66, #B4B6BF); }

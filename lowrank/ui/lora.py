@@ -141,6 +141,7 @@ def numbers(found: Shown, shape: tuple[int, int], r: int, alpha: float) -> None:
     m, n = shape
     trained, frozen = parameters(m, n, r), m * n
     size = float(np.linalg.norm(found.added)) / (float(np.linalg.norm(found.frozen)) or 1.0)
+    st.metric("Update, beside ‖W₀x‖", three(size), help=text("lora", "help update"))
     st.metric(
         "Scale s = α/r",
         three(alpha / r),
@@ -149,7 +150,6 @@ def numbers(found: Shown, shape: tuple[int, int], r: int, alpha: float) -> None:
         delta_arrow="off",
         help=text("lora", "help scale"),
     )
-    st.metric("Update, beside ‖W₀x‖", three(size), help=text("lora", "help update"))
     st.metric("Max |merged − unmerged|", three(found.difference), help=text("lora", "merged"))
     st.metric("Trained, r(m + n)", f"{trained:,}", help=text("lora", "help trained"))
     st.metric("Frozen, mn", f"{frozen:,}")

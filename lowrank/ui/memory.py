@@ -115,6 +115,17 @@ def storage() -> Storage:
     return Storage(count.PRECISIONS[linear], count.PRECISIONS[rest])
 
 
+def totals(config: LlamaConfig, stored: Storage) -> None:
+    """What all of it comes to, and what of it the layers' matrices are."""
+    linear = [p for p in count.parts(config) if p.kind in ("attention", "mlp")]
+    layers = sum(stored.of(part).nbytes(part) for part in linear)
+    whole = count.weight_bytes(config, stored)
+    first, second, third = st.columns(3)
+    first.metric("All weights", amount(whole))
+    second.metric("Of which in the layers' matrices", f"{layers / whole:.1%}")
+    third.metric("Parameters", f"{count.parameters(config):,}")
+
+
 def table(config: LlamaConfig, stored: Storage) -> str:
     """Every kind of tensor with shape, parameters and bytes, as a Markdown table."""
     lines = [

@@ -107,8 +107,8 @@ def _draw_loss(job: Job) -> None:
         return
     matrices = "1 matrix" if found.count == 1 else f"{found.count} matrices"
     st.markdown(
-        f"Mean nll of a story: **{found.before:.4f}** before, **{found.after:.4f}** with "
-        f"{matrices} quantized ({found.after - found.before:+.4f} nats a token)."
+        f"Mean nll of a story: **{three(found.before)}** before, **{three(found.after)}** "
+        f"with {matrices} quantized ({three(found.after - found.before)} nats a token more)."
     )
 
 

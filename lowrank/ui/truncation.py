@@ -70,7 +70,7 @@ def figures_of(k: int, info: TensorInfo, kept: float, lost: float) -> DeltaGener
     m, n = info.shape
     stored = parameters(m, n, k)
     st.metric("Energy kept", f"{kept:.2%}", help=text("truncation", "energy"))
-    st.metric("Error, predicted", f"{lost:.6f}", help=text("truncation", "predicted"))
+    st.metric("Error, predicted", three(lost), help=exactly(lost, "predicted"))
     place = st.empty()
     place.metric("Error, measured", "…", help=text("truncation", "measured"))
     st.metric(
@@ -88,7 +88,12 @@ def figures_of(k: int, info: TensorInfo, kept: float, lost: float) -> DeltaGener
 def measured(place: DeltaGenerator, error: float, norm: float) -> None:
     """Put ||W - W_k||_F, as a share of ||W||_F, where numbers() left room for it."""
     share = error / (norm or 1.0)
-    place.metric("Error, measured", f"{share:.6f}", help=text("truncation", "measured"))
+    place.metric("Error, measured", three(share), help=exactly(share, "measured"))
+
+
+def exactly(share: float, section: str) -> str:
+    """What a number is, and its digits: two errors are compared in more than the eye wants."""
+    return f"{text('truncation', section)}\n\nIn full: {share:.8g}."
 
 
 def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: str) -> None:

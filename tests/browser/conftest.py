@@ -158,5 +158,9 @@ def changed(page, label: str, before: str, timeout: float = 180_000) -> str:
 
 
 def fits(page, width: int) -> bool:
-    """Whether nothing stands out at the right of a window of that width."""
-    return page.evaluate("document.documentElement.scrollWidth") <= width
+    """Whether nothing stands out at the right of a window of that width.
+
+    Streamlit scrolls the page in a box of its own, which must not scroll sideways either.
+    """
+    main = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+    return page.evaluate("document.documentElement.scrollWidth") <= width and main <= width

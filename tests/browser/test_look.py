@@ -5,7 +5,8 @@ from importlib.resources import files
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import fits, settled
+from tests.browser.conftest import fits, number, settled
+from tests.browser.views import VIEWS
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 ADDRESSES = {
@@ -21,6 +22,16 @@ ADDRESSES = {
     "/memory": "The code for this",
     "/adapter": "The code for this",
 }
+CHART = '[data-testid="stPlotlyChart"]'
+# Whatever stands out of the window and is in nothing that scrolls.
+CUT = """() => [...document.querySelectorAll('[data-testid="stMain"] *')].filter(e => {
+  const box = e.getBoundingClientRect();
+  if (!box.width || !box.height || box.right <= innerWidth + 1) return false;
+  for (let p = e.parentElement; p; p = p.parentElement) {
+    if (p.dataset.testid === 'stMain') return true;
+    if (getComputedStyle(p).overflowX !== 'visible') return false;
+  }
+}).map(e => e.outerHTML.slice(0, 160))"""
 SERIOUS = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations
   .filter(v => ['serious', 'critical'].includes(v.impact))
   .flatMap(v => v.nodes.map(n => `${v.id}: ${n.html.slice(0, 160)} ${n.failureSummary}`))"""
@@ -36,6 +47,50 @@ def test_axe_finds_nothing_serious(new_page, address, colours):
     settled(page)
     page.evaluate(AXE)
     assert page.evaluate(SERIOUS) == []
+
+
+# Of every page that is not the Rank page: the number that answers its question, and its picture.
+FIRST = {
+    "/": ("text=Two non-zero rows are left", ".lr-pair"),
+    "/redundancy": ("Error on hidden entries", 'img[alt^="Recovered"]'),
+    "/redundancy?task=When+it+works": ("text=of 285 trials", CHART),
+    "/redundancy?task=Features": ("Direction 1", CHART),
+    "/redundancy?task=Compress": ("Energy kept", 'img[alt^="Rank 6"]'),
+    "/truncation": ("Energy kept", CHART),
+    "/surgery": ("nll a token", CHART),
+    "/atlas": ("Matrices below break-even", CHART),
+    "/lora": ("Update, beside", CHART),
+    "/lab": ("Loss, nats a token", CHART),
+    "/memory": ("All weights", '[aria-label*="q_proj"]'),
+    "/memory?count=Inference": ("text=13.9", CHART),
+    "/memory?count=Training": ("text=108", CHART),
+    "/memory?count=Quantization": ("text=bits a number", CHART),
+    "/adapter": ("Change beside", CHART),
+}
+SCREENS = [(1400, 900), (1366, 768), (960, 540)]  # the last is 1920 x 1080 at 200 %
+LEAST = 60  # points of a picture that are seen: less is no picture yet
+
+
+@pytest.mark.parametrize("address", FIRST)
+def test_the_first_screen_has_the_picture_and_the_number_that_answers(new_page, address):
+    label, picture = FIRST[address]
+    page = new_page(address)
+    answer = page.locator(label) if "=" in label else number(page, label)
+    expect(answer.first).to_be_visible()
+    for width, height in SCREENS:
+        page.set_viewport_size({"width": width, "height": height})
+        settled(page)
+        said, drawn = (x.first.bounding_box() for x in (answer, page.locator(picture)))
+        assert said["y"] + said["height"] <= height, (width, height)
+        assert drawn["y"] + min(LEAST, drawn["height"]) <= height, (width, height)
+        assert max(said["x"] + said["width"], drawn["x"] + drawn["width"]) <= width
+
+
+@pytest.mark.parametrize("address", VIEWS.values(), ids=VIEWS)
+def test_nothing_scrolls_a_phone_sideways(new_page, address):
+    page = new_page(address, width=390, height=844)
+    assert fits(page, 390)
+    assert page.evaluate(CUT) == []
 
 
 def test_title_and_question_share_a_line_and_wrap_on_a_phone(new_page):

@@ -48,7 +48,7 @@ def test_the_top_values_come_first_and_then_all(W):
     assert "Estimated: each to a relative error of" in words(app)
     share = np.sqrt((s[40:] ** 2).sum() / (s**2).sum())
     within = float(metric(app, "Error, proven").removeprefix("± "))
-    assert abs(float(metric(app, "Error, predicted")) - share) <= within + 1e-6
+    assert abs(float(metric(app, "Error, predicted")) - share) <= within + 5e-4
     assert within < 1e-3
     assert float(metric(app, "Energy kept")[:-1]) == pytest.approx(100 * (1 - share**2), abs=0.02)
     job = jobs.POOL.get(large.key_of(cached.model(str(app_source())).source, NAME))

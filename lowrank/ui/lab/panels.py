@@ -15,6 +15,8 @@ from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import name_of
 from lowrank.lora.counting import report
 from lowrank.lora.finetuning import Record
+from lowrank.lora.lab.alternatives import LORA
+from lowrank.lora.lab.records import stored
 from lowrank.memory import accounting
 from lowrank.readers import uploads
 from lowrank.ui import cached
@@ -43,7 +45,7 @@ def counts(config: LlamaConfig, choice: Choice) -> None:
     )
 
 
-def curve(job: Job) -> None:
+def curve(config: LlamaConfig, job: Job) -> None:
     """The loss as it falls, tokens a second, time left, Stop."""
     run, steps = job.newest(Run), job.all(Record)
     total = run.choice.config.steps if run else 1
@@ -52,6 +54,8 @@ def curve(job: Job) -> None:
     if steps:
         words = f"Step {len(steps)} of {total} · {steps[-1].tokens_per_second:,.0f} tokens/s"
     progress(job, len(steps) / total, words)
+    if run:
+        came(report(config, run.choice.method).trainable, losses)
     unseen = [(each.step, each.loss) for each in job.all(HeldOut)]
     chart(
         figures.losses({"loss": losses}, total, held_out=unseen),
@@ -73,6 +77,29 @@ def curve(job: Job) -> None:
             )
         )
     outcome(job)
+
+
+def earlier() -> None:
+    """The curve of the stored run on the pirate set, where the visitor's own will be."""
+    told = stored("alternatives")
+    run = next(each for each in told["outcomes"] if each["label"] == LORA)
+    came(run["trained"], run["losses"])
+    chart(
+        figures.losses({"loss": run["losses"]}, len(run["losses"])),
+        key="earlier curve",
+        alt=f"A stored run of {len(run['losses'])} steps. {by_step(run['losses'])}",
+    )
+    st.caption(text("lab", "earlier").format(model=told["model"], date=told["date"]))
+
+
+def came(trained: int, losses: Sequence[float]) -> None:
+    """What a run trains, and what came of it so far."""
+    few = min(8, max(1, len(losses) // 2))
+    left, right = st.columns(2)
+    left.metric("Numbers trained", f"{trained:,}")
+    first, last = losses[:few], losses[-few:]
+    said = f"{three(float(np.mean(first)))} → {three(float(np.mean(last)))}" if losses else "…"
+    right.metric("Loss, nats a token", said)
 
 
 def by_step(losses: Sequence[float]) -> str:

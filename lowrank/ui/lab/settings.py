@@ -163,18 +163,18 @@ def _settings(default: TrainingSet) -> TrainConfig:
 
     Raises InputError where they do not go together.
     """
-    first, second, third = st.columns(3)
+    first, second = st.columns(2)
     r = first.select_slider("r", RANKS, 8, key="lora_r", **KEPT)
-    alpha = second.number_input("lora_alpha", 1, 256, 16, key="lora_alpha", **KEPT)
-    targets = third.selectbox(
+    targets = second.selectbox(
         "target_modules", list(TARGETS), key="modules", filter_mode=None, **KEPT
     )
     rate = first.select_slider(
         "Learning rate", RATES, default.learning_rate, key="rate", help=text("lab", "help rate"),
         **KEPT,
     )  # fmt: skip
-    steps = second.number_input("Steps", 1, MOST_STEPS, default.steps, key="steps", **KEPT)
-    seed = third.number_input("Seed", 0, 9999, 0, key="seed", **KEPT)
+    alpha = second.number_input("lora_alpha", 1, 256, 16, key="lora_alpha", **KEPT)
+    steps = first.number_input("Steps", 1, MOST_STEPS, default.steps, key="steps", **KEPT)
+    seed = second.number_input("Seed", 0, 9999, 0, key="seed", **KEPT)
     plain = AdapterConfig(
         r=int(r), lora_alpha=int(alpha), target_modules=TARGETS[targets], task_type="CAUSAL_LM"
     )

@@ -41,13 +41,17 @@ class Picture:
 @errors_shown()  # inside the fragment, which also runs alone
 def compress() -> None:
     """The picture, the same of rank k, what is lost, and what it costs."""
-    picture = chosen_picture()
+    first, second = st.columns(2, gap="medium")
+    with first:
+        picture = chosen_picture()
     if picture is None:
         st.info(text("redundancy", "upload"), icon=":material/upload_file:")
         return
     m, n = picture.X.shape
     limit = min(m, n)
-    k = rank_slider("Rank k", "terms", limit, 6)
+    with second:
+        k = rank_slider("Rank k", "terms", limit, 6)
+    numbers(picture.svd, k)
     near = picture.svd.top(k).matrix()
     places = st.columns(3)
     for place, (name, values, diverging) in zip(
@@ -63,20 +67,16 @@ def compress() -> None:
         limits = (-0.5, 0.5) if diverging else (0.0, 1.0)
         place.html(shown(values, limits, f"{name}: {picture.words}", diverging=diverging))
     st.caption(f"{picture.words}.")
-    graph, beside = st.columns([3, 1])
-    with beside:
-        numbers(picture.svd, k)
-    with graph:
-        s = picture.svd.s
-        norm = frobenius(s)
-        rng = np.random.default_rng(0)
-        peer = random_spectrum((m, n), norm, rng) if norm else np.zeros_like(s)
-        chart(
-            spectrum(s, peer, k, break_even_rank(m, n)),
-            "picture spectrum",
-            f"Singular values of the picture, from {three(s[0])} to {three(s[-1])}, beside "
-            f"those of a random matrix; k = {k}",
-        )
+    s = picture.svd.s
+    norm = frobenius(s)
+    rng = np.random.default_rng(0)
+    peer = random_spectrum((m, n), norm, rng) if norm else np.zeros_like(s)
+    chart(
+        spectrum(s, peer, k, break_even_rank(m, n)),
+        "picture spectrum",
+        f"Singular values of the picture, from {three(s[0])} to {three(s[-1])}, beside "
+        f"those of a random matrix; k = {k}",
+    )
 
 
 def chosen_picture() -> Picture | None:
@@ -107,8 +107,9 @@ def numbers(svd: SVD, k: int) -> None:
     m, n = svd.shape
     stored = parameters(m, n, k)
     share = truncation_error(svd.s, k) / (frobenius(svd.s) or 1.0)
-    st.metric("Energy kept", f"{energy(svd.s, k):.2%}", help=text("truncation", "energy"))
-    st.metric("Relative error", three(share), help=text("truncation", "predicted"))
-    st.metric(
+    first, second, third = st.columns(3)
+    first.metric("Energy kept", f"{energy(svd.s, k):.2%}", help=text("truncation", "energy"))
+    second.metric("Relative error", three(share), help=text("truncation", "predicted"))
+    third.metric(
         f"k(m + n), of mn = {m * n:,}", f"{stored:,}", f"{stored / (m * n) - 1:+.1%}", "inverse"
     )

@@ -31,8 +31,8 @@ def works() -> None:
     which = (size, draw)
     button = third.empty()
     ranks = list(range(1, size // 2 + 1, max(1, size // 30)))
+    told, bar, place = st.empty(), st.empty(), st.empty()
     st.markdown(text("redundancy", "phase"))
-    bar, place, told = st.empty(), st.empty(), st.empty()
     cells: list[PhaseCell] = list(state.get("phase_cells", {}).get(which, []))
     grid = [(r, f) for r in ranks for f in FRACTIONS]
     # Every seventh first, so that the shape shows early and the rest fills it in.
@@ -43,6 +43,7 @@ def works() -> None:
         button.button("Go on", key="phase_go", on_click=go_on)
     elif already < len(order):
         button.button("Stop", key="phase_stop", on_click=stop, args=(which,))
+    told.markdown(summary(cells, size, len(order)))
     drawn = begun = time.monotonic()
     if not stopped:
         for r, f in order[already:]:
@@ -56,6 +57,7 @@ def works() -> None:
                     text=f"{len(cells)} of {len(order)} trials, about {left:.0f} s left",
                 )
                 draw_phase(place, cells, size, ranks, len(cells))
+                told.markdown(summary(cells, size, len(order)))
                 drawn = time.monotonic()
         bar.empty()
         button.empty()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from lowrank.errors import LowrankError
 from lowrank.figures.completion import error_history
@@ -58,11 +59,10 @@ def recover() -> None:
     No fragment: a press in one waits for the run to end, and Stop would come too late.
     """
     data = chosen_data()
-    controls, beside = st.columns([3, 2], gap="large")
-    with controls:
-        share, draw, whole_row = chosen_holes()
-    with beside:
-        method, rank, last = chosen_method()
+    first, second, third = st.columns([5, 5, 3], gap="medium", vertical_alignment="bottom")
+    more = third.popover("More", icon=":material/tune:", width="stretch")
+    share, draw, whole_row = chosen_holes(first, more)
+    method, rank, last = chosen_method(second, more)
     seen = hide(data.X, share, draw, whole_row)
     setting = (last, 0 if method == SOFT else rank)
     key = (
@@ -75,22 +75,24 @@ def recover() -> None:
         method,
         *setting,
     )
-    st.caption(f"{data.words}. {np.count_nonzero(~seen):,} of {seen.size:,} entries are hidden.")
+    head = st.empty()
     course = cached.results().get(key)
     if isinstance(course, Course):
-        show(data, seen, course, method)
+        show(head, data, seen, course, method)
         return
+    numbers(head, seen, None, None)
     run = started(data.X, seen, method, rank, last)
     try:
         course = in_view(run, key, data, seen, method)
     except LowrankError as refused:
+        head.empty()
         pictures(data, seen, None)
         whose = f" Row {len(seen) // 2} is {data.rows[len(seen) // 2]}." if data.rows else ""
         whose = whose if whole_row else ""
         st.warning(f"**Refused.** {refused}{whose}", icon=":material/block:")
         st.markdown(text("redundancy", "refused"))
         return
-    show(data, seen, course, method)
+    show(head, data, seen, course, method)
 
 
 def chosen_data() -> Data:
@@ -109,24 +111,28 @@ def chosen_data() -> Data:
     return picture(name)
 
 
-def chosen_holes() -> tuple[float, int, bool]:
-    """How much is hidden, which random draw of it, and whether a whole row goes too."""
+def chosen_holes(place: DeltaGenerator, more: DeltaGenerator) -> tuple[float, int, bool]:
+    """How much is hidden; in `more`, which random draw of it, and whether a whole row goes too."""
     asked_in_vain("hidden", 5, 95)
-    percent = st.slider("Hidden, %", 5, 95, 50, 5, key="hidden", bind="query-params")
-    first, second = st.columns(2, vertical_alignment="bottom")
-    draw = first.number_input("Draw", 1, 99, 1, key="draw", bind="query-params")
-    whole = second.toggle("Hide a whole row", key="whole", bind="query-params")
+    percent = place.slider("Hidden, %", 5, 95, 50, 5, key="hidden", bind="query-params")
+    whole = more.toggle("Hide a whole row", key="whole", bind="query-params")
+    draw = more.number_input("Draw", 1, 99, 1, key="draw", bind="query-params")
     return percent / 100, int(draw), whole
 
 
-def chosen_method() -> tuple[str, int, float]:
-    """The method, its rank, and its last penalty as a share of the largest."""
-    method = choice(
-        "Method", [ALTERNATING, SOFT], ALTERNATING, "method", help=text("redundancy", "help method")
-    )
+def chosen_method(place: DeltaGenerator, more: DeltaGenerator) -> tuple[str, int, float]:
+    """The rank; in `more`, the method and its last penalty as a share of the largest."""
+    with more:
+        method = choice(
+            "Method",
+            [ALTERNATING, SOFT],
+            ALTERNATING,
+            "method",
+            help=text("redundancy", "help method"),
+        )
     asked_in_vain("rank", 1, MOST_RANK)
     rank = int(
-        st.slider(
+        place.slider(
             "Rank of A B",
             1,
             MOST_RANK,
@@ -137,7 +143,7 @@ def chosen_method() -> tuple[str, int, float]:
             bind="query-params",
         )
     )
-    power = st.slider(
+    power = more.slider(
         "Penalty λ, as a power of ten of the largest",
         -5.0,
         -0.5,
@@ -229,33 +235,30 @@ def go_on() -> None:
     st.session_state.pop("stopped", None)
 
 
-def show(data: Data, seen: Mask, course: Course, method: str) -> None:
-    """What came of it: the four pictures, the numbers, the errors by iteration, the verdict."""
+def show(head: DeltaGenerator, data: Data, seen: Mask, course: Course, method: str) -> None:
+    """What came of it: the numbers, the four pictures, the errors by iteration, the verdict."""
     record = course.last
     if record is None:
         st.info("Stopped before the first iteration.", icon=":material/stop:")
         st.button("Run it", key="again", on_click=go_on)
         return
     Z = record.matrix()
+    baseline = mean_fill(data.X, seen)
+    baseline_error = relative_error(baseline[~seen], data.X[~seen])
+    numbers(head, seen, record, baseline_error)
     pictures(data, seen, Z)
     if course.result is None:
         st.info(f"Stopped after {record.iteration} iterations.", icon=":material/stop:")
         st.button("Run it to the end", key="again", on_click=go_on)
-    baseline = mean_fill(data.X, seen)
-    baseline_error = relative_error(baseline[~seen], data.X[~seen])
-    picture, beside = st.columns([3, 1])
-    with beside:
-        numbers(record, seen, baseline_error)
-    with picture:
-        chart(
-            error_history(course.observed, course.hidden, baseline_error),
-            "errors",
-            f"Relative error by iteration: hidden entries end at {three(course.hidden[-1])}, "
-            f"observed ones at {three(course.observed[-1])}, the mean fill is at "
-            f"{three(baseline_error)}",
-        )
-        if course.result is not None:
-            verdict(course.result, method)
+    if course.result is not None:
+        verdict(course.result, method)
+    chart(
+        error_history(course.observed, course.hidden, baseline_error),
+        "errors",
+        f"Relative error by iteration: hidden entries end at {three(course.hidden[-1])}, "
+        f"observed ones at {three(course.observed[-1])}, the mean fill is at "
+        f"{three(baseline_error)}",
+    )
     if data.rows:
         listed(data, seen, Z, baseline)
     if data.diverging:
@@ -277,18 +280,25 @@ def verdict(result: Completion, method: str) -> None:
         st.warning(words, icon=":material/warning:")
 
 
-def numbers(record: Iteration, seen: Mask, baseline_error: float) -> None:
-    """The numbers that change, beside the picture."""
-    error = record.held_out_error or 0.0
-    st.metric("Error on hidden entries", three(error), help=text("redundancy", "help error"))
-    st.metric("Mean fill", three(baseline_error), help=text("redundancy", "help mean"))
-    st.metric("Rank of the result", f"{record.rank:,}")
+def numbers(
+    head: DeltaGenerator, seen: Mask, record: Iteration | None, baseline_error: float | None
+) -> None:
+    """The numbers that change, above the pictures; dots while there are none."""
     m, n = seen.shape
-    free = degrees_of_freedom(m, n, record.rank) if record.rank else 0
-    st.metric(
-        "Degrees of freedom", f"{free:,}", help=text("redundancy", "help freedom").format(m=m, n=n)
-    )
-    st.metric("Entries observed", f"{np.count_nonzero(seen):,}")
+    error = record and three(record.held_out_error or 0.0)
+    free = record and (degrees_of_freedom(m, n, record.rank) if record.rank else 0)
+    found = {
+        "Error on hidden entries": (error, "help error"),
+        "Mean fill": (baseline_error and three(baseline_error), "help mean"),
+        "Rank of the result": (record and f"{record.rank:,}", ""),
+        "Degrees of freedom": (free, "help freedom"),
+        "Entries observed": (np.count_nonzero(seen), ""),
+    }
+    for place, (name, (value, help)) in zip(
+        head.columns(len(found), vertical_alignment="bottom"), found.items(), strict=True
+    ):
+        shown = value if isinstance(value, str) else "…" if value is None else f"{value:,}"
+        place.metric(name, shown, help=text("redundancy", help).format(m=m, n=n) if help else None)
 
 
 def pictures(data: Data, seen: Mask, Z: NDArray[np.floating] | None) -> None:
@@ -314,6 +324,7 @@ def pictures(data: Data, seen: Mask, Z: NDArray[np.floating] | None) -> None:
         diverging = data.diverging or name == "Difference"
         words = f"{name}: {data.words}"
         place.html(shown(values, limits, words, hidden, diverging))
+    st.caption(f"{data.words}. {np.count_nonzero(~seen):,} of {seen.size:,} entries are hidden.")
 
 
 def listed(data: Data, seen: Mask, Z: NDArray[np.floating], baseline: NDArray[np.floating]) -> None:

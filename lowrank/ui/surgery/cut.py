@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lowrank.llama.names import LABELS, LINEAR
 from lowrank.surgery import FactorStore, Plan, allocate, by_energy, by_fraction, chosen
@@ -58,33 +59,35 @@ class Choice:
         return f"{kinds} of {where}, {way}, {self.how}{rule} {self.percent} %"
 
 
-def choose(count: int) -> Choice | None:
-    """The controls; None, with a word about it, while no projection is chosen."""
-    left, right = st.columns(2, gap="medium")
-    with left:
-        short = st.pills(
-            "Projections to cut",
-            list(SHORT),
-            selection_mode="multi",
-            default=["q"],
-            key="cut",
-            help=text("surgery", "help cut"),
-            bind="query-params",
-        )
-        layers = _layers(count)
-    with right:
-        way = st.segmented_control(
-            "Way",
-            list(WAYS),
-            default="plain",
-            required=True,
-            key="way",
-            help=text("surgery", "help way"),
-            bind="query-params",
-        )
-        how, percent, rule = _ranks()
+def choose(count: int, more: DeltaGenerator) -> Choice | None:
+    """The controls, those for later in `more`; None, with a word, while no projection is chosen."""
+    first, amount = st.columns(2, gap="medium")
+    short = first.pills(
+        "Projections to cut",
+        list(SHORT),
+        selection_mode="multi",
+        default=["q"],
+        key="cut",
+        help=text("surgery", "help cut"),
+        bind="query-params",
+    )
+    with more:
+        left, right = st.columns(2, gap="medium")
+        with left:
+            layers = _layers(count)
+        with right:
+            way = st.segmented_control(
+                "Way",
+                list(WAYS),
+                default="plain",
+                required=True,
+                key="way",
+                help=text("surgery", "help way"),
+                bind="query-params",
+            )
+            how, percent, rule = _ranks(amount)
     if not short:
-        left.info(text("surgery", "nothing"), icon=":material/info:")
+        first.info(text("surgery", "nothing"), icon=":material/info:")
         return None
     kinds = tuple(kind for label, kind in SHORT.items() if label in short)
     return Choice(kinds, layers, WAYS[str(way)], how, percent, rule)
@@ -110,7 +113,8 @@ def _layers(count: int) -> tuple[int, ...]:
     return tuple(range(count))
 
 
-def _ranks() -> tuple[str, int, str]:
+def _ranks(place: DeltaGenerator) -> tuple[str, int, str]:
+    """How ranks are set, asked here, and how high, asked in that place."""
     how = st.segmented_control(
         "Ranks by",
         ["rank", "energy", "budget"],
@@ -121,13 +125,13 @@ def _ranks() -> tuple[str, int, str]:
         bind="query-params",
     )
     if how == "energy":
-        level = st.slider("Energy kept, %", 50, 100, 90, key="level", bind="query-params")
+        level = place.slider("Energy kept, %", 50, 100, 90, key="level", bind="query-params")
         return "energy", int(level), "uniform"
     if how == "budget":
-        share = st.slider(
+        share = place.slider(
             "Parameters kept, % of these matrices", 5, 100, 50, key="share", bind="query-params"
         )
         rule = st.selectbox("Rule", list(RULES), key="rule", bind="query-params", filter_mode=None)
         return "budget", int(share), RULES[rule]
-    k = st.slider("Rank kept, % of full rank", 1, 100, 25, key="keep", bind="query-params")
+    k = place.slider("Rank kept, % of full rank", 1, 100, 25, key="keep", bind="query-params")
     return "rank", int(k), "uniform"
