@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lowrank.errors import SourceError
 from lowrank.readers import DEFAULT_TITLE, Model, Remote, TensorInfo, uploads
@@ -28,8 +29,10 @@ UPLOAD_MB = 200
 EVERY = 0.1  # seconds between two drawings of a progress bar
 
 
-def pick() -> Model | None:
+def pick(waiting: DeltaGenerator) -> Model | None:
     """The model chosen in the sidebar and kept in the link, open; None while something is wanting.
+
+    In `waiting`, a place in the page, is said what takes long.
 
     Raises our own errors for an id or a file that is none.
     """
@@ -55,13 +58,27 @@ def pick() -> Model | None:
             )
             or ""
         ).strip()
-        return cached.model(f"hf://{given}") if given else None
+        return from_hub(given, waiting) if given else None
     if source == UPLOAD:
         name = uploaded()
         return cached.model(str(uploads.find(name))) if name else None
     if source == "default" and cached_path() is None:
         return None
     return cached.model(str(found.get(source, source)))
+
+
+def from_hub(given: str, waiting: DeltaGenerator) -> Model:
+    """A model of the hub; that it is asked is said at once, the first time in a session."""
+    state = st.session_state
+    if state.get("asked hub") != given:
+        waiting.info(
+            text("model", "asking").format(name=given.replace("`", "ˋ")),
+            icon=":material/hourglass:",
+        )
+    found = cached.model(f"hf://{given}")
+    waiting.empty()
+    state["asked hub"] = given
+    return found
 
 
 def uploaded() -> str | None:

@@ -35,14 +35,16 @@ def draw(need: str) -> None:
     What is wrong with the choice is left for the page to say, below its own head.
     """
     model = info = problem = None
+    waiting = st.empty()
     with st.sidebar:
         try:
             if need:
-                model = model_picker.pick()
+                model = model_picker.pick(waiting)
             if model and need == MATRIX:
                 info = pick(model)
         except LowrankError as error:
             problem = error
+            waiting.empty()
     st.session_state["chosen"] = Choice(need, model, info, problem)
 
 

@@ -1,6 +1,7 @@
 """A model of one's own in a real browser: uploaded, and from a hub on this machine."""
 
 import re
+import socket
 
 import numpy as np
 import pytest
@@ -48,6 +49,16 @@ def test_a_hub_id_is_typed_shown_and_kept_across_pages(own_app, new_page):
     page.reload()
     settled(page)
     expect(sidebar(page).get_by_text("acme/tiny · model.layers.0")).to_be_visible()
+
+
+def test_that_the_hub_is_asked_is_said_before_it_answers(new_page, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hub = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        folder = {"HF_HOME": str(tmp_path), "LOWRANK_CACHE": str(tmp_path)}
+        with served(HF_ENDPOINT=hub, HF_HUB_OFFLINE="0", **folder) as url:
+            asking = f"{url}/truncation?model=Hugging+Face+hub&hub=acme%2Ftiny"
+            page = new_page(asking, wait=False)
+            expect(page.get_by_text("Asking the Hugging Face hub for acme/tiny")).to_be_visible()
 
 
 def test_what_a_link_chose_holds_on_the_next_page(new_page):
