@@ -70,7 +70,7 @@ def figures_of(k: int, info: TensorInfo, kept: float, lost: float) -> DeltaGener
     m, n = info.shape
     stored = parameters(m, n, k)
     st.metric("Energy kept", f"{kept:.2%}", help=text("truncation", "energy"))
-    st.metric("Error, predicted", three(lost), help=exactly(lost, "predicted"))
+    st.metric("Error, predicted", three(lost), help=exactly(lost, text("truncation", "predicted")))
     place = st.empty()
     place.metric("Error, measured", "…", help=text("truncation", "measured"))
     st.metric(
@@ -88,12 +88,14 @@ def figures_of(k: int, info: TensorInfo, kept: float, lost: float) -> DeltaGener
 def measured(place: DeltaGenerator, error: float, norm: float) -> None:
     """Put ||W - W_k||_F, as a share of ||W||_F, where numbers() left room for it."""
     share = error / (norm or 1.0)
-    place.metric("Error, measured", three(share), help=exactly(share, "measured"))
+    place.metric(
+        "Error, measured", three(share), help=exactly(share, text("truncation", "measured"))
+    )
 
 
-def exactly(share: float, section: str) -> str:
+def exactly(share: float, what: str) -> str:
     """What a number is, and its digits: two errors are compared in more than the eye wants."""
-    return f"{text('truncation', section)}\n\nIn full: {share:.8g}."
+    return f"{what}\n\nIn full: {share:.8g}."
 
 
 def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: str) -> None:

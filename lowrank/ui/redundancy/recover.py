@@ -285,20 +285,22 @@ def numbers(
 ) -> None:
     """The numbers that change, above the pictures; dots while there are none."""
     m, n = seen.shape
-    error = record and three(record.held_out_error or 0.0)
-    free = record and (degrees_of_freedom(m, n, record.rank) if record.rank else 0)
+    error = rank = free = mean = "…"
+    if record is not None and baseline_error is not None:
+        error, mean = three(record.held_out_error or 0.0), three(baseline_error)
+        rank = f"{record.rank:,}"
+        free = f"{degrees_of_freedom(m, n, record.rank) if record.rank else 0:,}"
+    freedom = text("redundancy", "help freedom").format(m=m, n=n)
     found = {
-        "Error on hidden entries": (error, "help error"),
-        "Mean fill": (baseline_error and three(baseline_error), "help mean"),
-        "Rank of the result": (record and f"{record.rank:,}", ""),
-        "Degrees of freedom": (free, "help freedom"),
-        "Entries observed": (np.count_nonzero(seen), ""),
+        "Error on hidden entries": (error, text("redundancy", "help error")),
+        "Mean fill": (mean, text("redundancy", "help mean")),
+        "Rank of the result": (rank, None),
+        "Degrees of freedom": (free, freedom),
+        "Entries observed": (f"{np.count_nonzero(seen):,}", None),
     }
-    for place, (name, (value, help)) in zip(
-        head.columns(len(found), vertical_alignment="bottom"), found.items(), strict=True
-    ):
-        shown = value if isinstance(value, str) else "…" if value is None else f"{value:,}"
-        place.metric(name, shown, help=text("redundancy", help).format(m=m, n=n) if help else None)
+    places = head.columns(len(found), vertical_alignment="bottom")
+    for place, (name, (value, meaning)) in zip(places, found.items(), strict=True):
+        place.metric(name, value, help=meaning)
 
 
 def pictures(data: Data, seen: Mask, Z: NDArray[np.floating] | None) -> None:
