@@ -5,12 +5,17 @@ import the same modules at once can meet one that is only half there; whoever im
 waits until it is whole. And Streamlit collects garbage after each run of a page: over the hundreds
 of thousands of objects that the libraries hold, which never become garbage, that takes most of the
 run. They are taken out of the collector's sight here, once.
+
+And one thread of linear algebra is enough for a page: of small products, the waiting of two
+threads for one another is most of the cost, and other visitors want the other core.
 """
 
 import gc
 import pkgutil
 from importlib import import_module
 from pathlib import Path
+
+from lowrank.spectra.svd import threads
 
 # What pages and libraries load only where they use it.
 LATER = (
@@ -36,3 +41,4 @@ for module in pkgutil.walk_packages([str(Path(__file__).parents[1])], "lowrank."
         import_module(module.name)
 gc.collect()
 gc.freeze()
+threads.use(1)

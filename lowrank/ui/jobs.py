@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar
 
 from lowrank.errors import InputError, LowrankError
 from lowrank.lora.lab.records import Doing as Doing  # the one record of progress
-from lowrank.spectra.svd.threads import restored, use
+from lowrank.spectra.svd.threads import available, restored, use
 
 R = TypeVar("R")
 Work = Callable[[], Iterator[Any]]
@@ -29,6 +29,7 @@ OVER: tuple[State, ...] = ("done", "cancelled", "failed")
 # Long work goes one piece at a time, so that pages keep a core for themselves; short work, which
 # somebody waits for, never stands behind it.
 Lane = Literal["long", "short"]
+THREADS = available()  # of linear algebra, for a job; pages are left one (see `everything`)
 WORKERS: Mapping[Lane, int] = {"long": 1, "short": 2}
 
 
@@ -238,7 +239,10 @@ class Jobs:
         """What a worker does: one job after the other, for ever."""
         waiting = self._waiting[lane]
         while True:
-            waiting.get().run()
+            job = waiting.get()
+            with restored():
+                use(THREADS)
+                job.run()
 
     def get(self, key: str) -> Job | None:
         """The job of that key, if it is remembered."""

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ PAGES = [  # file, title, icon
 ]
 
 
+@cache  # the package's own files, read once
 def sections(name: str) -> dict[str, str]:
     """The Markdown of ui/text/<language>/<name>.md, each part under its `## section`."""
     words = (TEXT_FOLDER / f"{name}.md").read_text(encoding="utf-8")
@@ -103,9 +105,12 @@ def question(title: str, asked: str) -> None:
         st.html(f"<h4>{escape(asked)}</h4>{STYLE}", width="content")
 
 
+@st.fragment
 def code_for_this(*functions: Callable[..., Any], usage: str = "") -> None:
     """An expander with the source of the functions just called, and a line that runs them."""
-    with st.expander("The code for this"):
+    with st.expander("The code for this", key="code", on_change="rerun") as shown:
+        if not shown.open:
+            return
         if usage:
             st.code(usage)
         for function in functions:

@@ -36,6 +36,13 @@ def until(app: AppTest, there: Callable[[AppTest], object]) -> AppTest:
     return app
 
 
+def code(app: AppTest) -> list[str]:
+    """What stands in “The code for this”, which is not made before it is opened."""
+    closed = len(app.code)
+    app.session_state["code"] = True
+    return [block.value for block in app.run().code][closed:]
+
+
 def metrics(app: AppTest) -> dict[str, str]:
     """The numbers that change, by what stands above them."""
     return {metric.label: metric.value for metric in app.metric}

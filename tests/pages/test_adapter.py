@@ -91,7 +91,7 @@ def test_a_matrix_that_is_left_alone_is_said():
 
 
 def test_the_code_that_is_shown_imports_what_there_is():
-    usage = opened(adapter="plain").code[0].value
+    usage = opening.code(opened(adapter="plain"))[0]
     lines = [line for line in usage.splitlines() if line.startswith("from ")]
     names: dict = {}
     exec("\n".join(lines), names)

@@ -177,7 +177,7 @@ def test_every_setting_of_the_link_trains_and_is_saved(query, code, r, added):
 
 
 def test_the_code_that_is_shown_runs(default_model, tmp_path, monkeypatch):
-    usage = next(code.value for code in opened().code if "lora.finetune" in code.value)
+    usage = opening.code(opened())[0]
     monkeypatch.chdir(tmp_path)
     names: dict = {}
     exec(usage.replace("steps=48", "steps=1").replace("warmup_steps=4", "warmup_steps=0"), names)
