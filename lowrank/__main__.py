@@ -166,11 +166,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--overwrite", action="store_true", help="put it in the place of an earlier export"
     )
     merging.set_defaults(run=merge_command)
-    surveying = commands.add_parser("atlas", help="survey every matrix of a model, resumable")
+    surveying = commands.add_parser(
+        "atlas", help="survey every matrix of a model; it can be interrupted"
+    )
     surveying.add_argument("model", help="default, a file, a folder, or a hub id")
     surveying.add_argument("--out", required=True, help="the folder that keeps the survey")
-    surveying.add_argument("--workers", type=int, default=os.cpu_count(), help="default: all cores")
-    surveying.add_argument("--threads", type=int, default=1, help="of BLAS, a worker; default 1")
+    surveying.add_argument(
+        "--workers", type=int, default=os.cpu_count(), help="processes at once (all cores)"
+    )
+    surveying.add_argument("--threads", type=int, default=1, help="BLAS threads of each worker (1)")
     surveying.add_argument("--scheduler", help="tcp://host:port of a running Dask scheduler")
     surveying.add_argument("--all", action="store_true", help="embeddings and head too")
     surveying.set_defaults(run=atlas_command)

@@ -29,9 +29,11 @@ with errors_shown():
 
 # Each part has a place of its own: what comes and goes in one never moves another.
 head, busy, middle, answered, maps = (st.container() for _ in range(5))
-job = None
+job, ready = None, False
 with errors_shown(), busy:
-    ready = choice is not None and cutting.factors_ready(source, choice.way, choice.names(store))
+    if choice:
+        job = cutting.factors_job(source, choice.way, choice.names(store))
+        ready = job is None or job.state == "done"
     if choice and ready and ids:
         job = cutting.cut_job(source, choice, ids)
         if job and not isinstance(job.last, cutting.Cut):

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     path = folder / "report.html"
     write(path, report(found))
     bad = [row for row in found.rows if row.problem]
-    print(f"{len(found.rows)} matrices surveyed, {len(bad)} of them not measurable: {path}")
+    print(f"{len(found.rows)} matrices surveyed; {len(bad)} could not be measured. Report: {path}")
 
 
 @contextmanager

@@ -99,6 +99,11 @@ def report(survey: Survey) -> str:
     bad = sum(bool(r.problem) for r in survey.rows)
     lead = f"{len(survey.rows):,} matrices, all their singular values computed."
     lead += f" {bad:,} could not be measured; the table says why." if bad else ""
+    lead += (
+        " Energy is the sum of the squared entries, ‖W‖². Ranks are drawn as shares of min(m, n), "
+        "the most that a matrix of that shape can have. Grey lines are random matrices of the same "
+        "shape and norm, in which nothing was learned."
+    )
     return figures.page(f"Atlas of {survey.title}", lead, sections, _table(survey))
 
 

@@ -55,13 +55,18 @@ class Entry:
 def header_length(first: bytes, filename: str, room: int) -> int:
     """The length that the first eight bytes state, proved to fit into the `room` bytes after them.
 
-    Raises FormatError if it does not, or is over 8 MB.
+    Raises FormatError if it does not, or is over 8 MB: then it is no length, but another format.
     """
     length = int.from_bytes(first[:8], "little")
-    if len(first) < 8 or not 2 <= length <= min(room, LONGEST_HEADER):
+    if len(first) < 8 or not 2 <= length <= LONGEST_HEADER:
         raise FormatError(
-            f"{filename} is not a sound safetensors file: its header claims {length:,} bytes, "
-            f"and {max(room, 0):,} follow (at most {LONGEST_HEADER:,} are accepted)."
+            f"{filename} is not a safetensors file: such a file begins with the length of its "
+            f"header, from 2 to {LONGEST_HEADER:,} bytes, and this one does not."
+        )
+    if length > room:
+        raise FormatError(
+            f"{filename} is not a sound safetensors file: its header should have {length:,} bytes, "
+            f"and only {room:,} follow. Was it copied whole?"
         )
     return length
 

@@ -117,4 +117,6 @@ def outcome(job: Job) -> None:
     if job.state == "failed":
         st.error(job.problem.replace("](", "]\\("), icon=":material/error:")
     elif job.state == "cancelled":
-        st.info("Stopped. What was done until then is shown.", icon=":material/stop_circle:")
+        found = any(not isinstance(record, Doing) for record in job.records)
+        there = "What was done until then is shown." if found else "There is no result yet."
+        st.info(f"Stopped. {there}", icon=":material/stop_circle:")

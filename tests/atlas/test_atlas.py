@@ -24,6 +24,7 @@ from lowrank.llama.names import LINEAR
 from lowrank.memory.accounting import PUBLISHED, parts
 from lowrank.readers import Model, open_model
 from lowrank.readers.identity import identity
+from lowrank.spectra.measures import effective_rank, random_spectrum
 
 ROOT = Path(__file__).parents[2]
 SMALL = ROOT / "tests" / "fixtures" / "adapters" / "base-llama"
@@ -139,7 +140,7 @@ def test_names_that_are_no_matrices_are_refused(small):
 
 def test_the_command_writes_a_report_that_needs_nothing_else(tmp_path, capsys):
     assert main(["atlas", str(SMALL), "--out", str(tmp_path / "out"), "--workers", "1"]) == 0
-    assert "0 of them not measurable" in capsys.readouterr().out
+    assert "0 could not be measured" in capsys.readouterr().out
     text = (tmp_path / "out" / "report.html").read_text()
     assert "Effective rank" in text
     assert "Plotly.newPlot" in text
@@ -185,6 +186,16 @@ def test_a_killed_survey_of_the_default_model_is_finished_by_the_next(default_mo
     assert f"Going on: {len(kept)} of 210 matrices are done." in out
     found = atlas.read_survey(tmp_path)
     assert [r.name for r in found.rows] == list(atlas.matrices(default_model))
+    saved = {share: [atlas.saving(r, share) for r in found.rows] for share in ("90 %", "99 %")}
+    assert [sum(each.ratio < 1 for each in saved[share]) for share in saved] == [209, 4]
+    shapes = {(r.rows, r.columns) for r in found.rows}
+    peers = {shape: random_spectrum(shape, 1.0, np.random.default_rng(0)) for shape in shapes}
+    above = [
+        r.projection
+        for r in found.rows
+        if r.effective_rank >= effective_rank(peers[r.rows, r.columns])
+    ]
+    assert above == ["v_proj"] * 3  # as the Atlas page says
     some = atlas.matrices(default_model)[::15]
     fresh = atlas.survey(default_model, names=some)
     by_name = {row.name: row for row in found.rows}

@@ -138,6 +138,16 @@ def test_amplification_is_the_papers():
     assert found["random"] < found["own"]
 
 
+def test_chance_gives_the_factor_that_the_page_says():
+    """||D|| / ||U^T W V|| over random directions is about ||D|| sqrt(m n) / (r ||W||)."""
+    rng = np.random.default_rng(2)
+    W, D = rng.standard_normal((60, 45)), rng.standard_normal((60, 45))
+    W[:, 0] *= 3  # a direction above the rest changes nothing on average
+    said = np.linalg.norm(D) * np.sqrt(W.size) / (12 * np.linalg.norm(W))
+    seen = [subspaces.amplification(D, W, 12, seed)["random"] for seed in range(10, 50)]
+    assert np.linalg.norm(D) / np.sqrt(np.mean(np.square(seen))) == pytest.approx(said, rel=0.1)
+
+
 @pytest.fixture(scope="module")
 def tiny() -> llama.Params:
     longer = replace(llama.TINY, max_position_embeddings=256)

@@ -6,6 +6,7 @@ import re
 import threading
 import zipfile
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 import streamlit as st
@@ -18,7 +19,7 @@ from lowrank.lora.lab import alternatives
 from lowrank.lora.lab.alternatives import Outcome
 from lowrank.readers import uploads
 from lowrank.ui import jobs
-from lowrank.ui.adapters import unpacked
+from lowrank.ui.adapters import MINE, unpacked
 from lowrank.ui.jobs import Job
 from lowrank.ui.lab import runs
 from tests.pages import opening
@@ -78,6 +79,12 @@ def test_a_run_ends_with_an_adapter_that_loads_and_answers():
     again = opened(tuned=name)  # the link alone brings it back
     assert not again.exception
     assert "After, 1 × the update" in said(again)
+    (link,) = (each.proto for each in app.get("page_link") if "Adapter page" in each.proto.label)
+    asked = {key: value for key, (value,) in parse_qs(link.query_string).items()}
+    assert asked == {"adapter": MINE, "kept": name}
+    there = opening.opened("adapter", model="tiny", **asked)
+    assert not there.error
+    assert "LoRA, r = 8, α = 16 · 4 matrices changed" in opening.captions(there)
 
 
 TEMPLATE = (

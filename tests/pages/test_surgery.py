@@ -16,6 +16,7 @@ from lowrank.surgery import (
     by_fraction,
     chosen,
     cost,
+    factor_store,
     operate,
     operation,
     plain_factors,
@@ -196,6 +197,41 @@ def test_evidence_noise_and_a_live_map(opened, monkeypatch):
     settled(app)
     assert not app.exception
     assert any("56 points" in caption.value for caption in app.caption)
+
+
+def stopped(app: AppTest, what: str, gate: threading.Event) -> AppTest:
+    """The page after its Stop was pressed and that work has ended."""
+    stop = next(b for b in app.button if (b.key or "").startswith(f"stop-{what}"))
+    stop.click().run()
+    gate.set()
+    job = jobs.POOL.get(stop.key.removeprefix("stop-"))
+    assert job.wait(60)
+    return app.run()
+
+
+@pytest.mark.parametrize("what", ["cut", "factors"])
+def test_what_was_stopped_shows_no_numbers_and_does_not_say_that_it_does(opened, monkeypatch, what):
+    gate = threading.Event()
+    room, name = (operation, "forward") if what == "cut" else (factor_store, "plain")
+    worked = getattr(room, name)
+
+    def held(*given, **how):
+        assert gate.wait(60)
+        return worked(*given, **how)
+
+    if what == "cut":
+        app = opened()
+        monkeypatch.setattr(room, name, held)
+        # The whole model reads a new text first: between its reading and the cut one's it stops.
+        app.selectbox(key="text").set_value(texts.TEXTS["french"]).run()
+    else:
+        monkeypatch.setattr(room, name, held)
+        app = opening.opened("surgery", model="tiny", cut="down")
+    assert metrics(app)["nll a token"] == "…"
+    app = stopped(app, what, gate)
+    assert metrics(app)["nll a token"] == "—"
+    assert "…" not in metrics(app).values()
+    assert any("There is no result yet" in info.value for info in app.info)
 
 
 def test_a_long_reading_shows_its_progress_until_its_numbers_are_there(opened, monkeypatch):

@@ -169,8 +169,19 @@ def test_cut_anywhere_it_is_refused(tmp_path):
         path.write_bytes(sound[:end])
         with pytest.raises(FormatError, match=r"cut\.safetensors"):
             open_model(path)
-    path.write_bytes(struct.pack("<Q", 2**63) + sound[8:])
-    with pytest.raises(FormatError, match="header claims"):
+    path.write_bytes(sound[:40])
+    with pytest.raises(FormatError, match="and only 32 follow"):
+        open_model(path)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"Dear reader, this is a letter.", b"short", b"\xff" * 90, b"\0" * 9]
+)
+def test_another_kind_of_file_is_said_to_be_no_safetensors(raw, tmp_path):
+    """Not that its header claims 5,269,260,421,095,515,496 bytes: it has none."""
+    path = tmp_path / "letter.safetensors"
+    path.write_bytes(raw)
+    with pytest.raises(FormatError, match=r"letter\.safetensors is not a safetensors file"):
         open_model(path)
 
 

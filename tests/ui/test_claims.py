@@ -4,15 +4,21 @@ import ast
 import importlib
 import re
 import tomllib
+from inspect import getsource
 from pathlib import Path
+from types import FunctionType
 
 import numpy as np
 import pytest
 
+from lowrank.llama.config import SMOLLM2_135M
+from lowrank.llama.names import LINEAR
 from lowrank.memory.accounting import PUBLISHED, RESERVE, fitting
 from lowrank.spectra.measures import rank_at_energy
 from lowrank.spectra.svd import break_even_rank, singular_values
+from lowrank.surgery import recorded
 from lowrank.ui.layout import TEXT_FOLDER, sections
+from lowrank.ui.surgery.panels import learnt
 from tests.pages.opening import ROOT
 
 CLAIMS = tomllib.loads((ROOT / "docs" / "claims.toml").read_text(encoding="utf-8"))
@@ -150,6 +156,27 @@ def test_the_exceptions_named_are_the_exceptions_of_the_default_model(default_mo
         assert below == ((layer, kind) in named), (layer, kind)
 
 
+def test_what_the_stored_map_teaches_is_in_its_numbers():
+    shapes = {kind: SMOLLM2_135M.projection_shape(kind) for kind in LINEAR}
+    assert [k for k, shape in shapes.items() if shape[0] == shape[1]] == ["q_proj", "o_proj"]
+    curves = recorded.together().curves("plain")
+    assert f"{dict(curves['k_proj'])[0.5]:.2f}" == "0.23"
+    for kind, points in curves.items():
+        assert f"{dict(points)[0.5]:.2f}" in learnt(), kind
+
+
+def test_the_functions_that_pages_show_are_short_enough_to_read():
+    """On one or two screens each, docstring and all, as the first page says."""
+    imported = re.compile(r"lowrank\.(?!ui\b)")
+    for path in [*ROOT.glob("pages/*.py"), *ROOT.glob("lowrank/ui/rank/*.py")]:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and imported.match(node.module or ""):
+                room = importlib.import_module(str(node.module))
+                for function in (getattr(room, each.name, None) for each in node.names):
+                    if isinstance(function, FunctionType):
+                        assert len(getsource(function).splitlines()) <= 70, function
+
+
 def test_shares_in_words_are_those_of_the_listed_models():
     grouped = [
         c.num_key_value_heads / c.num_attention_heads
@@ -160,5 +187,6 @@ def test_shares_in_words_are_those_of_the_listed_models():
     prose = sections("memory")
     assert "a third to a sixteenth of the full length" in prose["inference"]
     assert "five cards of 80 GB" in prose["inference"]
+    assert "or three of the largest card listed here" in prose["inference"]
     assert -(-352_494_542_848 // (80 * 2**30 - RESERVE)) == 5
     assert fitting(352_494_542_848) == ("141 GB (H200)", 3)

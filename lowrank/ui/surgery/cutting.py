@@ -55,15 +55,15 @@ class Evidence:
     aware: NDArray[np.float64]
 
 
-def factors_ready(source: str, way: str, names: tuple[str, ...]) -> bool:
-    """Whether the factors are on disk. If not, they are computed while the visitor watches."""
+def factors_job(source: str, way: str, names: tuple[str, ...]) -> Job | None:
+    """Factors that are not on disk are computed while the visitor watches; None if all are there"""
     store = cached.factors(source)
     if not store.missing(way, names):
-        return True
+        return None
     key = f"factors {visitor()} {store.folder.name} {way} {hash(names)}"
     job = sought(key, partial(_preparing, source, way, names), "factors", PATIENCE)
     watched(job)
-    return job is not None and job.state == "done"
+    return job
 
 
 def _preparing(source: str, way: str, names: Sequence[str]) -> Iterator[Doing]:
