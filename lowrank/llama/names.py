@@ -19,6 +19,8 @@ LABELS = {name: name.removesuffix("_proj") for name in LINEAR} | {
 FED_LIKE = {"k_proj": "q_proj", "v_proj": "q_proj", "up_proj": "gate_proj"}
 """The projections that take in the very vector that an earlier one does, and which."""
 
+LAYER = re.compile(r"\b(?:layers|h|blk)\.(\d{1,6})\.")
+
 
 def name_of(layer: int, projection: str) -> str:
     """The full name of a projection of a layer.
@@ -46,7 +48,7 @@ def place(name: str) -> tuple[int | None, str | None]:
     >>> place("model.layers.3.mlp.up_proj.weight"), place("model.norm.weight")
     ((3, 'up_proj'), (None, 'norm'))
     """
-    layer = re.search(r"\b(?:layers|h|blk)\.(\d{1,6})\.", name)
+    layer = LAYER.search(name)
     rest, _, ending = name.rpartition(".")
     module = rest.rpartition(".")[2] if ending in ("weight", "bias") else ""
     return int(layer[1]) if layer else None, module or None

@@ -240,9 +240,10 @@ def unwrapped(names: Iterable[str]) -> dict[str, str]:
     >>> unwrapped(["module.model._orig_mod.norm.weight"])
     {'module.model._orig_mod.norm.weight': 'model.norm.weight'}
     """
-    held = list(names)
-    parts = [name.split(".") for name in held]
-    found = [".".join([p for p in some if p not in WRAPPERS] + [last]) for *some, last in parts]
+    held = found = list(names)
+    if any(wrapper in name for name in held for wrapper in WRAPPERS):
+        parts = [name.split(".") for name in held]
+        found = [".".join([p for p in some if p not in WRAPPERS] + [last]) for *some, last in parts]
     while found and all(name.startswith(REPLICA) for name in found):
         found = [name.removeprefix(REPLICA) for name in found]
     return dict(zip(held, found if len(set(found)) == len(held) else held, strict=True))

@@ -212,12 +212,16 @@ def key(file: RemoteFile, start: int, size: int) -> str:
     return f"{constants.ENDPOINT} {file.repo} {file.version} {file.name} {start} {end}"
 
 
-def small_file(
-    repo: str, name: str, revision: str, largest: int = LARGEST_JSON
-) -> tuple[Path | None, str]:
+def small_file(repo: str, name: str, revision: str) -> tuple[Path | None, str]:
     """A small file and its commit, as `whole_file`. Raises FormatError too, if it is large."""
+    largest = LARGEST_TOKENIZER if name == TOKENIZER else LARGEST_JSON
+    return bounded_file(repo, name, revision, largest)
+
+
+def bounded_file(repo: str, name: str, revision: str, largest: int) -> tuple[Path | None, str]:
+    """A file of at most so many bytes and its commit, as `whole_file`. Raises FormatError too."""
     if not isinstance(try_to_load_from_cache(repo, name, revision=revision), str):
-        refuse_if_large(repo, name, revision, LARGEST_TOKENIZER if name == TOKENIZER else largest)
+        refuse_if_large(repo, name, revision, largest)
     return whole_file(repo, name, revision)
 
 
@@ -230,7 +234,7 @@ def downloaded(given: str, names: Mapping[str, int]) -> Path:
     repo, revision = hub_id(given)
     folder = None
     for name, largest in names.items():
-        path, _ = small_file(repo, name, revision, largest)
+        path, _ = bounded_file(repo, name, revision, largest)
         if path:
             folder, revision = path.parent, path.parent.name  # all of one commit
     if folder is None:

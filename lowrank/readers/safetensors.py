@@ -157,9 +157,11 @@ def named_shards(index: Path) -> dict[str, str]:
     for name, file in weight_map.items():
         if not isinstance(file, str):
             raise FormatError(f"{index.name} gives {name[:200]!r} a shard that is not a file name.")
-        check_shard_name(index, file)
-    if len(set(weight_map.values())) > MOST_SHARDS:
+    files = set(weight_map.values())
+    if len(files) > MOST_SHARDS:
         raise FormatError(f"{index.name} names over {MOST_SHARDS:,} shards, too many for a model.")
+    for file in files:
+        check_shard_name(index, file)
     return weight_map
 
 

@@ -7,6 +7,7 @@ dtype, shape and offsets, then the data, each byte of it belonging to exactly on
 import json
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 from typing import Any, TypeGuard
 
 import ml_dtypes
@@ -40,6 +41,7 @@ STORED = {
     "BOOL": np.dtype("?"),
 }
 NARROW = {"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}  # bits of the types that share bytes; not read
+BITS = {name: 8 * dtype.itemsize for name, dtype in STORED.items()} | NARROW
 
 
 @dataclass(frozen=True)
@@ -122,18 +124,16 @@ def entry(described: Any) -> Entry:
     """One value of the header, checked. Raises ValueError with the rest of a sentence."""
     if not isinstance(described, dict):
         raise ValueError("is not described by an object")
-    dtype, shape, offsets = (described.get(key) for key in ("dtype", "shape", "data_offsets"))
-    if not isinstance(dtype, str) or dtype not in {**STORED, **NARROW}:
-        raise ValueError(f"has type {str(dtype)[:40]!r}; known are {', '.join([*STORED, *NARROW])}")
+    dtype, shape = described.get("dtype"), described.get("shape")
+    offsets = described.get("data_offsets")
+    if not isinstance(dtype, str) or dtype not in BITS:
+        raise ValueError(f"has type {str(dtype)[:40]!r}; known are {', '.join(BITS)}")
     if not is_counts(shape) or len(shape) > MAX_DIMENSIONS:
         raise ValueError(f"has a shape that is not a list of at most {MAX_DIMENSIONS} counts")
     if not is_counts(offsets) or len(offsets) != 2:
         raise ValueError("has offsets that are not two counts")
-    bits = NARROW[dtype] if dtype in NARROW else 8 * STORED[dtype].itemsize
-    for length in shape:
-        bits *= length
     start, end = offsets
-    if 8 * (end - start) != bits:
+    if 8 * (end - start) != BITS[dtype] * prod(shape):
         raise ValueError(f"is {dtype} of shape {shape}, which is not what its offsets hold")
     return Entry(dtype, tuple(shape), start, end)
 
