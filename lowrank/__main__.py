@@ -102,6 +102,8 @@ def worksheet_command(arguments: argparse.Namespace) -> None:
         arguments.reduced,
         arguments.solve,
         arguments.style,
+        arguments.mixed,
+        not arguments.no_key,
     )
     if arguments.out == "-":
         print(FORMATS[_one_format(arguments)].write(sheet), end="")
@@ -180,6 +182,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     surveying.set_defaults(run=atlas_command)
     sheets = commands.add_parser("worksheet", help="problems for a class, with their answer key")
     sheets.add_argument("--rank", type=int, required=True, help="the rank of every matrix")
+    sheets.add_argument("--mixed", action="store_true", help="ranks from 1 to that of --rank")
+    sheets.add_argument("--no-key", action="store_true", help="without the answers")
     sheets.add_argument("--shape", required=True, help="rows x columns, such as 3x4; up to 8x8")
     sheets.add_argument("--count", type=int, default=10, help="how many problems (10)")
     sheets.add_argument("--seed", type=int, default=1, help="another seed, other problems (1)")

@@ -34,24 +34,28 @@ VIEWS = {
 
 question("Rank", "How many rows remain when every combination of earlier rows is struck out?")
 remembered()
-name = choice("What to look at", list(VIEWS), "Reduce", "view", label_visibility="collapsed")
+name = choice(
+    "What to look at", list(VIEWS), "Reduce", "view", label_visibility="collapsed", wrap=False
+)
 view = VIEWS[name]
 hidden(view.draws)
 A = None
 if view.beside:
-    controls, picture = st.columns([4, 9], gap="medium")
-    with controls:
-        with errors_shown():
-            try:
-                A = matrix_entry()
-                A = A if view.roots else rational(A, f"“{name}” reckons with")
-            except InputError as error:
-                parameters.offered(error)
-                raise
-        chosen = st.session_state["m"]
-        st.caption(text("rank", f"preset: {chosen if chosen in PRESETS else 'own'}"))
-    with picture:
-        view.beside(A)
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    entry, aims = row.container(width=360), row.container(width="content")
+    if view.draws:
+        with aims:
+            view.draws()
+    with errors_shown():
+        try:
+            A = matrix_entry(entry)
+            A = A if view.roots else rational(A, f"“{name}” reckons with")
+        except InputError as error:
+            parameters.offered(error)
+            raise
+    view.beside(A)
+    chosen = st.session_state["m"]
+    st.caption(text("rank", f"preset: {chosen if chosen in PRESETS else 'own'}"))
 view.below(A)
 if view.code:
     usage = view.usage.format(

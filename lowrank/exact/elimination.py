@@ -37,10 +37,12 @@ from lowrank.exact.styles import (
     Needed,
     Style,
     check_style,
+    meant,
     needed,
     operation_of,
     reason,
     reason_at_length,
+    sought,
 )
 from lowrank.exact.surds import Surd
 
@@ -59,9 +61,9 @@ class _Walk(Protocol):
 class Step:
     """One operation of a reduction: the matrix after it, its pivot (row, column), and why.
 
-    Fields: `op`, `matrix` (m, n), `pivot`, `why` and, longer, `detail`; none can be set. All but
-    the pivot are written out when first asked for: a derivation has hundreds of steps, and a page
-    shows one.
+    Fields: `op`, `matrix` (m, n), `pivot`, `why` and, longer, `detail`; as hints, `sought` and
+    `meant`; none can be set. All but the pivot are written out when first asked for: a derivation
+    has hundreds of steps.
     """
 
     __slots__ = ("_at", "_path")
@@ -94,6 +96,16 @@ class Step:
         """The reason at length: the goal of the moment, the numbers, and what stays the same."""
         needed = self._path.needed(self._at)
         return reason_at_length(needed, self.op, self._path.matrix(self._at), self.why)
+
+    @property
+    def sought(self) -> str:
+        """A first hint: what to look for."""
+        return sought(self._path.needed(self._at))
+
+    @property
+    def meant(self) -> str:
+        """A second hint: the kind of operation and its rows, without its factor."""
+        return meant(self._path.needed(self._at))
 
     def _fields(self) -> tuple[RowOp, Matrix, tuple[int, int], str]:
         return self.op, self.matrix, self.pivot, self.why

@@ -153,6 +153,33 @@ def reason(needed: Needed, op: RowOp, x: Fraction, p: Fraction) -> str:
     return f"Clear the {shown} {where} the pivot {by}" + ("." if "≈" in sum_ else f": {sum_}.")
 
 
+def sought(needed: Needed) -> str:
+    """What to look for, without the rows and numbers that answer it."""
+    kind, (row, column), target = needed
+    if kind == "swap":
+        return f"Row {row + 1} cannot have its pivot in column {column + 1} as it stands. Why not?"
+    if kind == "scale":
+        return f"Look at the pivot of row {row + 1}: what is it to become?"
+    if kind == "divide":
+        return f"Look at all entries of row {target + 1}: what do they have in common?"
+    where = "below" if target > row else "above"
+    return f"Look {where} the pivot in row {row + 1}, column {column + 1}: is all of it 0?"
+
+
+def meant(needed: Needed) -> str:
+    """Which kind of operation is meant, and on which rows; the factor is left to find."""
+    kind, (row, column), target = needed
+    return {
+        "swap": f"Swap row {row + 1} with one below that is not 0 in column {column + 1}.",
+        "scale": f"Multiply row {row + 1} by the number that makes its pivot 1.",
+        "divide": f"Divide row {target + 1} by what its entries have in common.",
+        "multiply": f"Multiply row {target + 1} so that the pivot divides its entry in column "
+        f"{column + 1}.",
+        "clear": f"Add the multiple of row {row + 1} to row {target + 1} that makes its entry in "
+        f"column {column + 1} 0.",
+    }[kind]
+
+
 KEPT = "the row space and the solutions stay the same."
 
 

@@ -4,6 +4,7 @@ It takes its ink from the page (currentColor), so that it suits dark and light, 
 inside itself when it is wider than its place. Rows have one height whatever they hold.
 """
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 from html import escape
@@ -13,7 +14,11 @@ from lowrank.exact.matrices import Matrix, written
 from lowrank.figures.style import COLOURS
 
 STYLE = f"""<style>
-.lr-matrix {{ overflow-x: auto; overflow-y: hidden; }}
+.lr-matrix {{ overflow-x: auto; overflow-y: hidden; animation: lr-edges linear both;
+  animation-timeline: scroll(self inline); }}
+@keyframes lr-edges {{ /* a shadow where more is hidden; none where all is seen */
+  from {{ box-shadow: inset -1em 0 0.7em -0.7em currentColor, inset 0 0 currentColor; }}
+  to {{ box-shadow: inset 0 0 currentColor, inset 1em 0 0.7em -0.7em currentColor; }} }}
 .lr-matrix .lr-body {{ position: relative; display: inline-block; padding: 0.2em 0.6em 0.2em 0; }}
 .lr-matrix .lr-body::before, .lr-matrix .lr-body::after {{
   content: ""; position: absolute; top: 0; bottom: 0; width: 0.4em;
@@ -30,8 +35,8 @@ STYLE = f"""<style>
 .lr-matrix .lr-cell {{ display: inline-block; }}
 .lr-matrix .lr-pivot .lr-cell {{ background: {COLOURS["pivot"]}; color: #111; font-weight: 700;
   border-radius: 0.25em; padding: 0 0.4em; outline: 0.06em solid #8C8C8C; }}
-.lr-matrix .lr-now {{ outline: 0.14em solid currentColor; outline-offset: -0.14em;
-  border-radius: 0.3em; }}
+.lr-matrix .lr-now {{ outline: 0.14em solid currentColor; outline-offset: -0.32em;
+  border-radius: 0.5em; }}
 .lr-matrix .lr-parted .lr-cell {{ outline: 0.14em dashed {COLOURS["update"]};
   outline-offset: 0.1em; border-radius: 0.2em; font-weight: 700; }}
 .lr-matrix td.lr-barred {{ border-left: 0.08em solid currentColor; }}
@@ -41,9 +46,6 @@ STYLE = f"""<style>
 .lr-fraction > span + span {{ border-top: 0.08em solid currentColor; }}
 .lr-fraction > span {{ padding: 0.05em 0.15em; }}
 .lr-step {{ min-height: 6.6em; padding-left: 0.8em; border-left: 0.25em solid transparent; }}
-@media (max-width: 640px) {{ .lr-step {{ min-height: 9.4em; }} }}
-.st-key-said .lr-step {{ height: 9em; overflow-y: auto; }}
-@media (max-width: 640px) {{ .st-key-said .lr-step {{ height: 11em; }} }}
 .lr-step.lr-hint {{ border-color: {COLOURS["pivot"]}; }}
 .lr-step.lr-done {{ border-color: {COLOURS["result"]}; }}
 .lr-step.lr-problem {{ border-color: {COLOURS["update"]}; }}
@@ -72,10 +74,20 @@ def step_html(count: str, operation: str, why: str, tone: Tone = "") -> str:
     """
     marked = f" lr-{tone}" if tone else ""
     return (
-        f'{STYLE}<div class="lr-step{marked}" aria-live="polite">'
+        f'{STYLE}<div class="lr-step{marked}">'
         f'<div class="lr-count">{escape(count)}</div>'
         f'<div class="lr-op">{escape(operation)}</div><div>{escape(why)}</div></div>'
     )
+
+
+def paragraphs_html(sentences: Sequence[str]) -> str:
+    """Sentences as paragraphs; their **bold** parts are bold, and all else is text.
+
+    >>> paragraphs_html(["**Rank 2** < 3.", ""])
+    '<p><b>Rank 2</b> &lt; 3.</p>'
+    """
+    bold = (re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(each)) for each in sentences if each)
+    return "".join(f"<p>{each}</p>" for each in bold)
 
 
 def history_html(moves: Sequence[tuple[str, str]], position: int) -> str:
@@ -90,7 +102,7 @@ def history_html(moves: Sequence[tuple[str, str]], position: int) -> str:
         f"<b>{escape(operation)}</b> {escape(reason)}</li>"
         for k, (operation, reason) in enumerate(moves, start=1)
     )
-    inside = f"<ol>{items}</ol>" if items else "No moves yet."
+    inside = f"<ol>{items}</ol>" if items else "<p>No moves yet.</p>"
     return f'{STYLE}<div class="lr-history" tabindex="0">{inside}</div>'
 
 
@@ -156,7 +168,9 @@ def cells_html(
             names += ["lr-parted"] * parted + ["lr-zero"] * (x == "0") + ["lr-barred"] * (j == bar)
             full = f' title="{escape(hover[i][j], quote=True)}"' if hover else ""
             inside = f'<span class="lr-cell"{full}>{drawn(x)}</span>'
-            cells += f'<td class="{" ".join(names)}">{inside}</td>'
+            cells += (
+                f'<td class="{" ".join(names)}">{inside}</td>' if names else f"<td>{inside}</td>"
+            )
         body += f'<tr class="{"lr-changed" * (i in changed)}"><th>R{i + 1}</th>{cells}</tr>'
         just = ", just changed" if i in changed else ""
         aloud.append(f"Row {i + 1}{just}: {', '.join(said)}.")

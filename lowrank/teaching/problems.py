@@ -108,6 +108,34 @@ def make_problem(seed: int, m: int, n: int, rank: int, difficulty: str = "medium
     return Problem(fallback, rank, seed, difficulty)
 
 
+def make_varied(seed: int, m: int, n: int, rank: int, difficulty: str = "medium") -> Problem:
+    """As `make_problem`; but of those with a dependent row, half have one among their upper rows.
+
+    A problem made backwards has its dependent rows last, which a class finds out.
+
+    >>> from lowrank.exact.subspaces import dependencies
+    >>> found = (dependencies(make_varied(seed, 3, 4, 2).matrix) for seed in range(8))
+    >>> [str(each) for each, in found if each.row < 2][:2]
+    ['R2 = −2 R1', 'R2 = 2 R1']
+
+    Raises:
+        InputError: as `make_problem`.
+    """
+    _check(seed, m, n, rank, difficulty)
+    level, draw = LEVELS[difficulty], Draw(f"varied {seed} {m}x{n} {rank} {difficulty}")
+    if 2 < m != rank and draw.below(2):
+        A = make_problem(seed, m - 1, n, rank, difficulty).matrix
+        for _ in range(TRIES):
+            at = 1 + draw.below(m - 2)
+            chosen = draw.sample(A[:at], min(at, draw.pick((1, 2))))
+            factors = [draw.pick((2, -2, 3, -1) if len(chosen) == 1 else (1, -1)) for _ in chosen]
+            terms = [[f * x for x in row] for f, row in zip(factors, chosen, strict=True)]
+            B = (*A[:at], tuple(map(sum, zip(*terms, strict=True))), *A[at:])
+            if any(B[at]) and B[at] not in A and within(B, level):
+                return Problem(exact(B), rank, seed, difficulty)
+    return make_problem(seed, m, n, rank, difficulty)
+
+
 def within(A: Matrix, level: Level) -> bool:
     """Whether A and all that follows it, down to its reduced form, keeps the level's promise."""
     met = [(A, Fraction(1)), *((step.matrix, step.op.factor) for step in steps(A, reduced=True))]

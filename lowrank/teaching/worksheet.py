@@ -23,7 +23,7 @@ from lowrank.exact.notation import latex_matrix, to_latex, to_markdown
 from lowrank.exact.styles import STYLES as STYLES
 from lowrank.exact.styles import Style, check_style
 from lowrank.exact.subspaces import Dependency, combination, dependencies, listed, null_space
-from lowrank.teaching.problems import Problem, make_problem
+from lowrank.teaching.problems import Draw, Problem, make_problem, make_varied
 
 MOST_PROBLEMS = 100
 TALL = 5  # rows from which the key takes several operations together
@@ -42,10 +42,14 @@ class Worksheet:
     reduced: bool  # ask for the reduced form
     solve: bool  # ask for the solutions of A x = 0
     style: Style  # of the key's steps
+    mixed: bool  # ranks from 1 to `rank`
+    key: bool  # write the answers too
 
     def problem(self, k: int) -> Problem:
         """The k-th problem, k from 0."""
-        return make_problem(1000 * self.seed + k, *self.shape, self.rank, self.difficulty)
+        seed = 1000 * self.seed + k
+        rank = 1 + Draw(f"rank {seed}").below(self.rank) if self.mixed else self.rank
+        return make_varied(seed, *self.shape, rank, self.difficulty)
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
@@ -58,6 +62,7 @@ class Worksheet:
         m, n = self.shape
         options = " --reduced" * self.reduced + " --solve" * self.solve
         options += f" --style {self.style}" * (self.style != "textbook")
+        options += " --mixed" * self.mixed + " --no-key" * (not self.key)
         return (
             f"python -m lowrank worksheet --rank {self.rank} --shape {m}x{n} "
             f"--count {self.count} --seed {self.seed} --difficulty {self.difficulty}{options}"
@@ -67,7 +72,8 @@ class Worksheet:
     def name(self) -> str:
         """A name for its file, without a suffix."""
         m, n = self.shape
-        return f"worksheet-{m}x{n}-rank{self.rank}-seed{self.seed}"
+        ranks = f"ranks-to-{self.rank}" if self.mixed else f"rank{self.rank}"
+        return f"worksheet-{m}x{n}-{ranks}-seed{self.seed}" + "-without-key" * (not self.key)
 
 
 def make_worksheet(
@@ -80,10 +86,13 @@ def make_worksheet(
     reduced: bool = False,
     solve: bool = False,
     style: Style = "textbook",
+    mixed: bool = False,
+    key: bool = True,
 ) -> Worksheet:
-    """`count` problems; the k-th is `make_problem(1000 seed + k, ...)`, k from 0.
+    """`count` problems; the k-th is `make_varied(1000 seed + k, ...)`, k from 0.
 
-    The key takes the steps of `style`; the problems are the same for all of them.
+    The key takes the steps of `style`; the problems are the same for all of them. If `mixed`, their
+    ranks are from 1 to `rank`. Without a `key` the sheet has no answers.
 
     Raises:
         InputError: a count outside 1 to 100, an unknown style, or what `make_problem` refuses.
@@ -92,7 +101,7 @@ def make_worksheet(
     if not 1 <= whole(count, "count") <= MOST_PROBLEMS:
         raise InputError(f"count is {count}; a worksheet has 1 to {MOST_PROBLEMS} problems.")
     make_problem(seed, m, n, rank, difficulty)  # refuses what cannot be, and the seed as given
-    return Worksheet(seed, (m, n), rank, count, difficulty, reduced, solve, style)
+    return Worksheet(seed, (m, n), rank, count, difficulty, reduced, solve, style, mixed, key)
 
 
 @dataclass(frozen=True)
@@ -132,7 +141,8 @@ def questions(sheet: Worksheet) -> list[str]:
 
 ANY_FORM = "Other paths and other echelon forms are right too; the rank is always the same."
 THE_FORM = "Other paths are right too; the reduced echelon form is always the same."
-LAST_RANK = "Every problem here has rank {rank}; {path}."
+ONE_RANK = "Every problem here has rank {rank}; {path}."
+RANKS = "The ranks are from 1 to {rank}; {path}."
 PATHS: dict[Style, str] = {
     "textbook": "numbers stay small on the path shown",
     "ones": "the path shown makes each pivot 1 before it clears with it",
@@ -147,6 +157,8 @@ def as_markdown(sheet: Worksheet) -> str:
     parts.append("\n".join(asked))
     for k, problem in enumerate(sheet.problems, start=1):
         parts += [f"## Problem {k}", f"$$A = {latex_matrix(problem.matrix)}$$"]
+    if not sheet.key:
+        return "\n\n".join(parts) + "\n"
     parts += ["---", "# Answer key", _key_note(sheet), f"`{sheet.command}`"]
     for k, problem in enumerate(sheet.problems, start=1):
         found = answer(problem, sheet.reduced, sheet.style)
@@ -167,7 +179,12 @@ def as_latex(sheet: Worksheet) -> str:
     for k, problem in enumerate(sheet.problems, start=1):
         room = _room(problem) - 30
         parts.append(_LATEX_PROBLEM % (k, latex_matrix(problem.matrix), room, lines))
-    parts.append(rf"\newpage \section*{{Answer key}} {_key_note(sheet)}")
+    parts += _latex_key(sheet) if sheet.key else []
+    return "\n\n".join([*parts, r"\end{document}"]).replace("×", r"$\times$") + "\n"
+
+
+def _latex_key(sheet: Worksheet) -> list[str]:
+    parts = [rf"\newpage \section*{{Answer key}} {_key_note(sheet)}"]
     parts.append(rf"\noindent {{\footnotesize\verb|{sheet.command}|}}")
     for k, problem in enumerate(sheet.problems, start=1):
         found = answer(problem, sheet.reduced, sheet.style)
@@ -175,7 +192,7 @@ def as_latex(sheet: Worksheet) -> str:
         said = rf"\subsection*{{Problem {k}}} \textbf{{Rank {found.rank}.}} {rows}"
         said += rf" All solutions of $A x = 0$: \[{_latex_solutions(found)}\]" * sheet.solve
         parts += [said, to_latex(problem.matrix, _ops(found))]
-    return "\n\n".join([*parts, r"\end{document}"]).replace("×", r"$\times$") + "\n"
+    return parts
 
 
 _LATEX_HEAD = r"""\documentclass[11pt]{article}
@@ -204,7 +221,6 @@ def as_html(sheet: Worksheet) -> str:
     asked = "".join(f"<li>{escape(text)}</li>" for text in questions(sheet))
     lines = _lines(sheet)
     problems = "".join(_html_problem(k, p, lines) for k, p in enumerate(sheet.problems, start=1))
-    key = "".join(_html_answer(k, p, sheet) for k, p in enumerate(sheet.problems, start=1))
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -212,8 +228,15 @@ def as_html(sheet: Worksheet) -> str:
         f'<button class="screen" onclick="window.print()">Print or save as PDF</button>'
         f'<main><h1>{TITLE}</h1><p class="who"><span>Name</span><span>Date</span></p>'
         f'<p>{escape(_intro(sheet))}</p><ol class="asked">{asked}</ol>{problems}</main>'
+        f"{_html_key(sheet) if sheet.key else ''}</body></html>\n"
+    )
+
+
+def _html_key(sheet: Worksheet) -> str:
+    key = "".join(_html_answer(k, p, sheet) for k, p in enumerate(sheet.problems, start=1))
+    return (
         f'<section class="key"><h1>Answer key</h1><p>{escape(_key_note(sheet))}</p>'
-        f"<p><code>{escape(sheet.command)}</code></p>{key}</section></body></html>\n"
+        f"<p><code>{escape(sheet.command)}</code></p>{key}</section>"
     )
 
 
@@ -295,7 +318,7 @@ def _intro(sheet: Worksheet) -> str:
 
 
 def _key_note(sheet: Worksheet) -> str:
-    note = LAST_RANK.format(rank=sheet.rank, path=PATHS[sheet.style])
+    note = (RANKS if sheet.mixed else ONE_RANK).format(rank=sheet.rank, path=PATHS[sheet.style])
     return f"{note} {THE_FORM if sheet.reduced else ANY_FORM} This sheet again:"
 
 

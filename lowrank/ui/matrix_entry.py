@@ -8,6 +8,7 @@ text may mean two matrices, the page shows one, says so and offers the other.
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lowrank.errors import InputError
 from lowrank.exact.matrices import Matrix
@@ -38,49 +39,64 @@ PRESETS = {
     "Falls at 2 and 3": "5 1; 1 5",
 }
 GRID, TEXT = "Grid", "Text"
+EDITING = "entry_edit"  # the key that says whether the editor is open
 
 
-def matrix_entry(presets: Mapping[str, str] = PRESETS) -> Matrix:
-    """Draw the entry and return the matrix as it now stands.
+def matrix_entry(place: DeltaGenerator, presets: Mapping[str, str] = PRESETS) -> Matrix:
+    """Draw the entry, its head in a place of one line, and return the matrix as it now stands.
 
     Raises:
         InputError: what was typed is no matrix; the widgets, already drawn, still hold it.
     """
     state = st.session_state
     current = state.get("m") or st.query_params.get("m")
-    chosen = st.selectbox(
-        "Matrix",
-        [*presets, current] if current and current not in presets else list(presets),
-        key="m",
-        accept_new_options=True,
-        bind="query-params",
-        persist_state="session",
-        on_change=_restart,
-        help="Choose one, or type your own on one line: 1 2; 3 4, or 1 2 | 3; 4 5 | 6, or "
-        "x + 2y = 3; 2x - y = 1",
-    )
-    if state.get("entry_source") != chosen:
-        _load(chosen or "", presets.get(chosen, chosen) or "")
-    unreadable = state["entry_cells"] is None
-    state["entry_mode"] = TEXT if unreadable else state.get("entry_mode", GRID)
-    mode = st.segmented_control("Edit it as", [GRID, TEXT], required=True, key="entry_mode")
-    if mode == TEXT:
-        state["entry_text"] = state["entry_typed"]
-        st.text_area(
-            "Paste or type a matrix",
-            key="entry_text",
-            height=180,
-            max_chars=2 * MAX_TEXT,  # the reader says what it accepts
-            on_change=_text_changed,
-            help="Plain rows, a spreadsheet, CSV, LaTeX, or what numpy, MATLAB, R, Sage and others "
-            "print; 3/2, 0.1 and 2e-3 are read exactly.",
+    with place, st.container(horizontal=True):
+        chosen = st.selectbox(
+            "Matrix",
+            [*presets, current] if current and current not in presets else list(presets),
+            key="m",
+            accept_new_options=True,
+            bind="query-params",
+            persist_state="session",
+            on_change=_restart,
+            label_visibility="collapsed",
         )
-    else:
-        _grid()
-    if state["entry_cells"] is None:
+        if state.get("entry_source") != chosen:
+            _load(chosen or "", presets.get(chosen, chosen) or "")
+        unreadable = state["entry_cells"] is None
+        if not unreadable:
+            editor = st.popover("Edit", icon=":material/edit:", key=EDITING, on_change="rerun")
+    if unreadable or editor.open:
+        with st.container() if unreadable else editor:
+            _editor(unreadable)
+    elif state.pop("entry_drawn", False):  # its edits go with it
+        state["entry_base"], state["entry_version"] = state["entry_cells"], _next_version()
+    if unreadable:
         return matrix_of(read(state["entry_typed"]))
     _meanings()
     return parse_cells(state["entry_cells"])
+
+
+def _editor(unreadable: bool) -> None:
+    """The grid, or the text that the matrix was read from."""
+    state = st.session_state
+    state["entry_drawn"] = True
+    state["entry_mode"] = TEXT if unreadable else state.get("entry_mode", GRID)
+    mode = st.segmented_control("Edit it as", [GRID, TEXT], required=True, key="entry_mode")
+    if mode == GRID:
+        _grid()
+        return
+    state["entry_text"] = state["entry_typed"]
+    st.text_area(
+        "Paste or type a matrix",
+        key="entry_text",
+        height=180,
+        max_chars=2 * MAX_TEXT,  # the reader says what it accepts
+        on_change=_text_changed,
+        help="Plain rows, a spreadsheet, CSV, LaTeX, or what numpy, MATLAB, R, Sage and others "
+        "print; 3/2, 0.1 and 2e-3 are read exactly. On one line: 1 2; 3 4, or 1 2 | 3; 4 5 | 6, or "
+        "x + 2y = 3; 2x - y = 1",
+    )
 
 
 def _meanings() -> None:
@@ -166,8 +182,12 @@ def _keep(
     """New contents for both views; a new grid, since its edits belong to the old contents."""
     state = st.session_state
     state["entry_cells"], state["entry_base"], state["entry_typed"] = cells, cells, typed
-    state["entry_version"], state["entry_meant"] = state.get("entry_version", 0) + 1, meant
+    state["entry_version"], state["entry_meant"] = _next_version(), meant
     state["entry_augmented"] = bar, names
+
+
+def _next_version() -> int:
+    return st.session_state.get("entry_version", 0) + 1
 
 
 def augmented() -> tuple[int | None, tuple[str, ...]]:
@@ -294,6 +314,7 @@ def _grid() -> None:
                 on_click=_beside_identity,
                 help="Put the identity matrix beside A: reduced, A⁻¹ stands in its place.",
             )
+    st.caption("Whole numbers, fractions like 3/2, decimals")  # the grid's tools lie over this
     listen("entry_pasted", len(base), len(base[0]), _pasted)
     st.data_editor(
         {str(j + 1): [row[j] for row in base] for j in range(len(base[0]))},

@@ -12,20 +12,28 @@ def drawn(page) -> str:
     return page.locator(".lr-matrix").first.get_attribute("aria-label")
 
 
-def press(page, name: str) -> None:
-    """Press a stepping button and wait until the matrix has changed."""
-    before = drawn(page)
-    page.get_by_role("button", name=name).first.click()
-    page.wait_for_function(
-        "before => document.querySelector('.lr-matrix').getAttribute('aria-label') !== before",
-        arg=before,
-    )
+def press(page, name: str, times: int = 1) -> None:
+    """Press a stepping button so often, as quickly as can be, and wait for the last place."""
+    button = page.get_by_role("button", name=name)
+    button.wait_for()
+    place = page.get_by_role("slider", name="Step")
+    before = int(place.input_value())
+    button.evaluate("(button, times) => { while (times--) button.click(); }", times)
+    expect(place).to_have_value(str(before + (times if name in ("Next", "Redo") else -times)))
+
+
+def opened_editor(page):
+    """The page, with the editor of its matrix open."""
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_text("Whole numbers, fractions").wait_for()
+    settled(page)
+    return page
 
 
 def test_steps_through_a_reduction_and_finds_it_again(new_page):
     page = new_page("/rank")
     press(page, "Next")
-    assert "R2 ← R2 − 2 R1" in page.locator(".lr-op").inner_text()
+    expect(page.locator(".lr-op")).to_have_text("R2 ← R2 − 2 R1")
     press(page, "Next")
     page.get_by_text("Rank 2", exact=False).first.wait_for()
     page.get_by_text("R3 = 2 R1 − R2").wait_for()
@@ -33,7 +41,7 @@ def test_steps_through_a_reduction_and_finds_it_again(new_page):
     press(page, "Back")
     assert drawn(page) != at_the_end
     press(page, "Next")
-    assert "step=2" in page.url
+    page.wait_for_url("**step=2**")
 
     page.reload()
     settled(page)
@@ -45,21 +53,88 @@ def test_steps_through_a_reduction_and_finds_it_again(new_page):
     assert drawn(shared) == at_the_end
 
 
-def test_the_arrow_keys_step(new_page):
+HILBERT = "/rank?m=Hilbert&form=Reduced+echelon"
+
+
+def test_six_quick_presses_are_six_steps_wherever_the_visitor_rests(new_page):
+    page = new_page(HILBERT)
+    press(page, "Next", times=6)
+    page.get_by_text("Step 6 of ").wait_for()
+    page.wait_for_url("**step=6**")
+    expect(page.locator(".lr-history li")).to_have_count(6)  # the rest of the page has followed
+    for _ in range(4):  # while Python hears of the first
+        press(page, "Next")
+    press(page, "Back", times=3)
+    page.wait_for_url("**step=7**")
+    page.reload()
+    settled(page)
+    page.get_by_text("Step 7 of ").wait_for()
+    page.get_by_text("What it gives", exact=True).click()
+    page.get_by_text("Echelon form").first.wait_for()
+    settled(page)
+    page.get_by_text("Reduce", exact=True).first.click()
+    page.get_by_text("Step 7 of ").wait_for()
+
+
+def test_every_frame_is_what_the_server_draws(new_page):
+    """A page opened at a step has the matrix that walking to it shows."""
+    page = new_page(HILBERT)
+    seen = []
+    for _ in range(3):
+        press(page, "Next", times=5)
+        seen.append(drawn(page))
+    assert len(set(seen)) == 3
+    assert [drawn(new_page(f"{HILBERT}&step={k}")) for k in (5, 10, 15)] == seen
+
+
+def test_the_arrow_keys_step_but_not_where_something_is_typed(new_page):
     page = new_page("/rank")
     page.get_by_text("2 steps to go").wait_for()
-    page.get_by_role("button", name="Next").wait_for()
     settled(page)  # no key is pressed before there is a page
     page.get_by_role("heading", name="Rank").click()
     page.keyboard.press("ArrowRight")
     page.get_by_text("Step 1 of 2").wait_for()
-    settled(page)
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("Step 2 of 2").wait_for()
     page.keyboard.press("ArrowLeft")
-    page.get_by_text("2 steps to go").wait_for()
+    page.get_by_text("Step 1 of 2").wait_for()
+    page.wait_for_url("**step=1**")
+    page.get_by_text("Type", exact=True).click()
+    box = page.get_by_role("textbox", name="Your next operation")
+    box.fill("R2")
+    box.press("ArrowLeft")
+    expect(page.get_by_role("slider", name="Step")).to_have_value("1")
+    settled(page)
+    page.get_by_role("slider", name="Step").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("slider", name="Step")).to_have_value("0")
+
+
+def test_play_walks_to_the_end_and_can_be_paused(new_page):
+    page = new_page(HILBERT)
+    page.get_by_role("button", name="Play").click()
+    page.get_by_text("Step 2 of ").wait_for()
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Play").wait_for()
+    at = page.get_by_role("slider", name="Step").input_value()
+    page.wait_for_url(f"**step={at}**")
+    short = new_page("/rank?m=2+4;3+7")
+    short.get_by_role("button", name="Play").click()
+    short.get_by_text("Step 1 of 1").wait_for()
+    short.get_by_role("button", name="Play").wait_for()  # it stopped at the end
+
+
+def test_next_is_in_sight_on_a_phone_and_said_to_a_screen_reader(new_page):
+    page = new_page("/rank?m=1 2 3 4;2 4 1 1;0 1 1 5;1 1 1 1;3 1 2 2;1 0 0 1", 390, 700)
+    button = page.get_by_role("button", name="Next")
+    button.wait_for()
+    assert button.bounding_box()["y"] + button.bounding_box()["height"] <= 700
+    assert page.locator(".walk-said").get_attribute("aria-live") == "polite"
+    assert fits(page, 390)
 
 
 def test_nonsense_gets_one_sentence_and_stays(new_page):
-    page = new_page("/rank")
+    page = opened_editor(new_page("/rank"))
     page.get_by_text("Text", exact=True).click()
     area = page.get_by_role("textbox", name="Paste or type a matrix")
     area.fill("1 2\n3 four")
@@ -75,7 +150,7 @@ def test_nonsense_gets_one_sentence_and_stays(new_page):
 
 
 def test_a_bad_cell_in_the_grid_is_named(new_page):
-    page = new_page("/rank")
+    page = opened_editor(new_page("/rank"))
     grid = page.locator('[data-testid="stDataFrame"]').first
     box = grid.bounding_box()
     page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -112,7 +187,9 @@ def test_a_student_reduces_by_typing_takes_a_hint_undoes_and_shares_the_link(new
     expect(page.get_by_role("textbox", name="Your next operation")).to_have_value("R2 - 3 R9")
 
     page.get_by_role("button", name="Hint").click()
-    expect(said).to_contain_text("Hint 1 of 2")
+    expect(said).to_contain_text("Hint 1 of 3")
+    page.get_by_role("button", name="Hint").click()
+    expect(said).to_contain_text("Hint 2 of 3")
     page.get_by_role("button", name="Hint").click()
     expect(said).to_contain_text("R2 ← R2 − 3 R1")
     type_move(page, "R2 - 3 R1")
@@ -120,15 +197,16 @@ def test_a_student_reduces_by_typing_takes_a_hint_undoes_and_shares_the_link(new
     at_two = drawn(page).partition(", ")[2]
     page.get_by_role("button", name="Do this step").click()
     expect(said).to_contain_text("3 moves")
-    page.get_by_role("button", name="Undo").click()
+    press(page, "Undo")
     expect(said).to_contain_text("2 moves · 1 undone")
+    page.wait_for_url("**step=2**")
     settled(page)
     assert drawn(page).partition(", ")[2] == at_two
 
     shared = new_page(page.url)
     expect(shared.locator(".lr-step")).to_contain_text("2 moves · 1 undone")
     assert drawn(shared).partition(", ")[2] == at_two
-    shared.get_by_role("button", name="Redo").click()
+    press(shared, "Redo")
     expect(shared.locator(".lr-step")).to_contain_text("3 moves")
     shared.get_by_role("button", name="Finish").click()
     expect(shared.locator(".lr-step")).to_contain_text("Echelon form, reached in")
@@ -177,7 +255,7 @@ def test_a_first_wrong_row_is_named(new_page):
 
 
 def test_a_block_of_a_spreadsheet_larger_than_the_grid_makes_it_grow(new_page):
-    page = new_page("/rank")
+    page = opened_editor(new_page("/rank"))
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     grid = page.locator('[data-testid="stDataFrame"]').first
     box = grid.bounding_box()
@@ -193,7 +271,7 @@ def test_a_block_of_a_spreadsheet_larger_than_the_grid_makes_it_grow(new_page):
 
 
 def test_whether_a_comma_is_decimal_is_asked_and_answered_with_one_click(new_page):
-    page = new_page("/rank")
+    page = opened_editor(new_page("/rank"))
     page.get_by_text("Text", exact=True).click()
     area = page.get_by_role("textbox", name="Paste or type a matrix")
     area.fill("1,5 2,5\n3,5 4,5")
@@ -209,15 +287,14 @@ def test_whether_a_comma_is_decimal_is_asked_and_answered_with_one_click(new_pag
 
 
 def test_a_system_is_typed_as_equations_and_its_solution_read_off(new_page):
-    page = new_page("/rank?form=Reduced+echelon")
+    page = opened_editor(new_page("/rank?form=Reduced+echelon"))
     page.get_by_text("Text", exact=True).click()
     box = page.get_by_role("textbox", name="Paste or type a matrix")
     box.fill("x + 2y = 3\n2x - y = 1")
     box.press("Control+Enter")
     page.get_by_text("The equations are read as [A | b], with a column for x and y.").wait_for()
     page.locator("td.lr-barred").first.wait_for()
-    for _ in range(3):
-        press(page, "Next")
+    press(page, "Next", times=3)
     page.get_by_text("Exactly one solution").wait_for()
     page.get_by_text("x = 1, y = 1.").wait_for()
     assert "m=x%2B2y%3D3%3B2x-y%3D1" in page.url

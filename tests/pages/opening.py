@@ -5,11 +5,16 @@ from a script elsewhere, because a script beside a folder of the name pages is o
 older kind to AppTest, which then runs the page alone.
 """
 
+import json
+import re
 import time
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
+
+from lowrank.ui.stepper import Frame, unpacked
 
 ROOT = Path(__file__).parents[2]
 APP = f"import runpy; runpy.run_path({str(ROOT / 'app.py')!r})"
@@ -52,7 +57,29 @@ def captions(app: AppTest) -> str:
     return "\n".join(caption.value for caption in app.caption)
 
 
+def walk(app: AppTest) -> tuple[int, list[Frame]]:
+    """The place and the frames of the stepper on the page; no frames where there is none."""
+    sent = [each.proto.bytes for each in app.get("bidi_component") if each.proto.bytes]
+    if not sent:
+        return 0, []
+    (data,) = sent
+    head, _, frames = data.partition(b"\n")
+    return json.loads(head)["at"], unpacked(frames)
+
+
+def frame(app: AppTest) -> Frame:
+    """What the stepper on the page shows."""
+    at, frames = walk(app)
+    if not frames:
+        return Frame("", "")
+    (data,) = (each.proto.bytes for each in app.get("bidi_component") if each.proto.bytes)
+    said = json.loads(data.partition(b"\n")[0]).get("said")
+    return frames[at]._replace(said=said["html"]) if said else frames[at]
+
+
 def words(app: AppTest) -> str:
     """All that the page says in sentences."""
     kinds = (app.markdown, app.caption, app.error, app.warning, app.success, app.info)
-    return "\n".join(element.value for kind in kinds for element in kind)
+    said = [element.value for kind in kinds for element in kind]
+    shown = (part.replace("<b>", "**").replace("</b>", "**") for part in frame(app))
+    return "\n".join([*said, *(unescape(re.sub("<[^>]*>", "\n", part)) for part in shown)])

@@ -6,6 +6,7 @@ from lowrank.exact.elimination import next_step, rank
 from lowrank.teaching.quiz import make_question
 from lowrank.teaching.worksheet import make_worksheet
 from tests.pages import opening
+from tests.pages.opening import words
 
 
 def opened(view: str, **link: str) -> AppTest:
@@ -78,9 +79,21 @@ def test_the_worksheet_follows_its_choices_and_its_link():
     assert len(app.get("download_button")) == 3
 
 
-def test_an_impossible_rank_is_one_sentence_and_can_be_corrected():
+def test_a_rank_that_cannot_be_is_lowered_and_that_is_said():
     app = opened("Worksheet", w_rank="4")
-    assert app.error[0].value.startswith("rank is 4; a 3 × 4 problem can have rank 1 to 3")
-    app.number_input(key="w_m").set_value(4).run()
     assert not app.error
-    assert any("**Rank 4.**" in element.value for element in app.markdown)
+    assert "A 3 × 4 matrix has at most rank 3: that is taken." in words(app)
+    assert "**Rank 3.**" in words(app)
+    app.number_input(key="w_m").set_value(1).run()
+    assert not app.error
+    assert "A 1 × 4 matrix has at most rank 1: that is taken." in words(app)
+    app.number_input(key="w_m").set_value(4).run()
+    assert "**Rank 4.**" in words(app)
+
+
+def test_a_worksheet_of_mixed_ranks_without_its_key():
+    app = opened("Worksheet", w_rank="3", w_mixed="true", w_key="false")
+    sheet = make_worksheet(1, 3, 4, 3, mixed=True, key=False)
+    assert sheet.command in [code.value for code in app.code]
+    app.toggle(key="w_key").set_value(True).run()
+    assert sheet.command.removesuffix(" --no-key") in [code.value for code in app.code]

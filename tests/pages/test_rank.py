@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from lowrank.ui.matrix_entry import PRESETS
 from lowrank.ui.rank.link import REMEMBERED
 from tests.pages import opening
-from tests.pages.opening import words
+from tests.pages.opening import frame, walk, words
 
 
 def opened(**link: str) -> AppTest:
@@ -19,12 +19,25 @@ def opened(**link: str) -> AppTest:
 
 def drawn(app: AppTest) -> str:
     """The text alternative of the matrix on the page."""
-    pages = [re.search('aria-label="([^"]*)"', element.proto.body) for element in app.get("html")]
-    return next(found.group(1) for found in pages if found)
+    return re.search('aria-label="([^"]*)"', caption(app)).group(1)
 
 
 def caption(app: AppTest) -> str:
-    return " ".join(element.proto.body for element in app.get("html"))
+    return " ".join([*frame(app), *(element.proto.body for element in app.get("html"))])
+
+
+def at(app: AppTest, place: int, key: str = "step") -> AppTest:
+    """The visitor has walked to a place of the page's frames and rests there."""
+    app.number_input(key=key).set_value(place).run()
+    assert not app.exception
+    return app
+
+
+def edited(**link: str) -> AppTest:
+    """The page with the editor of its matrix open."""
+    app = opened(**link)
+    app.session_state["entry_edit"] = True
+    return app.run()
 
 
 def table(app: AppTest) -> list[int]:
@@ -37,17 +50,16 @@ def test_default_steps_forward_and_back():
     app = opened()
     assert drawn(app) == ("The matrix, 3 × 3. Row 1: 1, 2, 1. Row 2: 2, −1, 3. Row 3: 0, 5, −1.")
     assert "Rank 2" not in words(app)
-    app.button(key="step_next").click().run()
+    at(app, 1)
     assert "R2 ← R2 − 2 R1" in caption(app)
+    assert "Step 1 of 2 · 1 pivot so far" in caption(app)
     assert "Row 2, just changed: 0, −5, 1." in drawn(app)
-    assert app.query_params["step"] == "1"
-    app.button(key="step_next").click().run()
-    app.button(key="step_next").click().run()
+    at(app, 2)
     assert "Step 2 of 2" in caption(app)
     assert "**Rank 2**: 2 non-zero rows" in words(app)
     assert "**R3 = 2 R1 − R2**" in words(app)
     assert "rank + nullity = 2 + 1 = 3" in words(app)
-    app.button(key="step_back").click().run()
+    at(app, 1)
     assert "Step 1 of 2" in caption(app)
     assert not app.exception
 
@@ -56,7 +68,7 @@ def test_a_link_opens_the_same_view():
     app = opened(m="0,2;4,0.5", form="Reduced echelon", step="3")
     assert "Step 3 of 4" in caption(app)
     assert "2 × 2. Row 1, just changed: 4 (pivot), 0. Row 2: 0, 1 (pivot)." in drawn(app)
-    app.button(key="step_next").click().run()
+    at(app, 4)
     assert "Full rank" in words(app)
     app = opened(m="0,2;4,0.5", view="Numbers lie", tol="-3.0")
     assert app.slider(key="tol").value == -3.0
@@ -67,11 +79,7 @@ def test_every_preset_can_be_chosen_and_finished(name):
     app = opened()
     app.selectbox(key="m").set_value(name).run()
     app.segmented_control(key="form").set_value("Reduced echelon").run()
-    slider = app.select_slider(key="at")
-    assert slider.disabled == (len(slider.options) == 1)
-    if not slider.disabled:
-        slider.set_value(len(slider.options) - 1).run()
-    assert not app.exception
+    at(app, len(walk(app)[1]) - 1)
     assert not app.error
     assert "rank + nullity" in words(app)
     assert app.caption[0].value
@@ -118,8 +126,8 @@ def test_boundaries(typed, shape):
     app = opened(m=typed, step="999")
     assert not app.error
     assert f", {shape}." in drawn(app)
-    slider = app.select_slider(key="at")
-    assert slider.value == len(slider.options) - 1
+    place, frames = walk(app)
+    assert place == len(frames) - 1
 
 
 @pytest.mark.parametrize(
@@ -138,7 +146,7 @@ def test_boundaries(typed, shape):
     ],
 )
 def test_bad_text_is_named_and_stays(typed, said):
-    app = opened()
+    app = edited()
     app.segmented_control(key="entry_mode").set_value("Text").run()
     app.text_area(key="entry_text").set_value(typed).run()
     assert not app.exception
@@ -157,8 +165,7 @@ def test_entries_of_thousands_of_digits_are_drawn_rounded():
         f"{10**39 + 7**k % 10**39}e{(-1) ** k * 60}/{10**39 + 3**k % 10**39}" for k in range(144)
     ]
     app = opened(m=";".join(",".join(row[i : i + 12]) for i in range(0, 144, 12)))
-    app.select_slider(key="at").set_value(60).run()
-    assert not app.exception
+    at(app, 60)
     assert not app.error
     assert "≈" in drawn(app)
 
@@ -170,7 +177,7 @@ def test_a_broken_link_is_one_sentence():
 
 
 def test_rows_and_columns_can_be_added_and_taken_away():
-    app = opened(m="1 2; 3 4")
+    app = edited(m="1 2; 3 4")
     app.number_input(key="entry_columns").set_value(3).run()
     app.number_input(key="entry_rows").set_value(1).run()
     assert "1 × 3. Row 1: 1 (pivot), 2, 0." in drawn(app)
@@ -178,7 +185,7 @@ def test_rows_and_columns_can_be_added_and_taken_away():
 
 
 def typed_in(text: str) -> AppTest:
-    app = opened()
+    app = edited()
     app.segmented_control(key="entry_mode").set_value("Text").run()
     return app.text_area(key="entry_text").set_value(text).run()
 

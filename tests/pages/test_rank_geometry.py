@@ -5,7 +5,8 @@ from streamlit.testing.v1 import AppTest
 
 from lowrank.ui.matrix_entry import PRESETS
 from tests.pages import opening
-from tests.pages.opening import words
+from tests.pages.opening import walk, words
+from tests.pages.test_rank import at
 
 
 def opened(**link: str) -> AppTest:
@@ -30,10 +31,9 @@ def test_the_default_is_a_cube_pressed_flat():
 
 def test_every_step_says_what_it_kept():
     app = opened()
-    total = len(app.select_slider(key="gstep").options) - 1
+    total = len(walk(app)[1]) - 1
     for position in range(1, total + 1):
-        app.button(key="gstep_next").click().run()
-        assert not app.exception
+        at(app, position, "gstep")
         said = words(app)
         assert f"Step {position} of {total}" in said
         assert "still 2, and the null space is still the same line" in said
@@ -88,11 +88,11 @@ def test_between_the_identity_and_the_matrix():
 
 def test_equations_meet_in_their_solutions_at_every_step():
     app = opened(m="1 1; 1 -1", picture="Equations", right="3 1")
-    total = len(app.select_slider(key="gstep").options) - 1
+    total = len(walk(app)[1]) - 1
     for position in range(total + 1):
         assert "**One solution**: they meet in the point (2, 1)" in words(app)
         if position < total:
-            app.button(key="gstep_next").click().run()
+            at(app, position + 1, "gstep")
     app = opened(m="1 1; 1 1", picture="Equations", right="1 2")
     assert "**No solution**" in words(app)
     app = opened(m="1 1; 1 1", picture="Equations", right="1 1")

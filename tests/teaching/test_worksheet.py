@@ -13,7 +13,7 @@ from lowrank.__main__ import main
 from lowrank.errors import InputError
 from lowrank.exact.matrices import product, transpose
 from lowrank.exact.parsing import parse_matrix
-from lowrank.teaching.problems import make_problem
+from lowrank.teaching.problems import LEVELS, make_varied, within
 from lowrank.teaching.worksheet import (
     FORMATS,
     answer,
@@ -31,6 +31,10 @@ SHEETS = [
     make_worksheet(2, 5, 5, 3, count=2, difficulty="hard", reduced=True, solve=True),
     make_worksheet(0, 1, 2, 1, count=1, difficulty="easy", solve=True),
     make_worksheet(-4, 3, 3, 3, count=2, difficulty="medium", reduced=True, solve=True),
+]
+OTHER_SHEETS = [
+    make_worksheet(7, 3, 4, 2, count=2, mixed=True),
+    make_worksheet(7, 3, 4, 2, count=2, key=False),
 ]
 
 
@@ -123,7 +127,37 @@ def test_problems_of_one_sheet_differ_and_another_seed_gives_others():
     first, second = (make_worksheet(seed, 3, 4, 2, count=100) for seed in (1, 2))
     drawn = [problem.matrix for sheet in (first, second) for problem in sheet.problems]
     assert len(set(drawn)) == 200
-    assert first.problems[3] == make_problem(1003, 3, 4, 2)
+    assert first.problems[3] == make_varied(1003, 3, 4, 2)
+
+
+@pytest.mark.parametrize("difficulty", LEVELS)
+def test_the_dependent_row_is_not_always_the_last_and_the_numbers_stay_small(difficulty):
+    problems = make_worksheet(5, 3, 4, 2, count=40, difficulty=difficulty).problems
+    places = [[d.row for d in answer(problem).dependent] for problem in problems]
+    assert 8 < sum(rows[0] < 2 for rows in places) < 32
+    assert all(within(problem.matrix, LEVELS[difficulty]) for problem in problems)
+    assert {answer(problem).rank for problem in problems} == {2}
+
+
+def test_mixed_ranks_are_all_there_and_said():
+    sheet = make_worksheet(3, 3, 4, 3, count=20, mixed=True)
+    assert {answer(problem).rank for problem in sheet.problems} == {1, 2, 3}
+    assert all(problem.rank == answer(problem).rank for problem in sheet.problems)
+    assert "The ranks are from 1 to 3" in as_html(sheet)
+
+
+@pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
+def test_a_sheet_without_its_key_has_every_problem_and_no_answer(form):
+    with_key, without = (make_worksheet(7, 3, 4, 2, count=3, key=key) for key in (True, False))
+    text = form.write(without)
+    assert "Answer key" not in text
+    assert "←" not in text
+    assert "rightarrow" not in text
+    assert text.count("Problem ") == 3
+    asked = text.partition("Problem 1")[2].removesuffix("\n")
+    for ending in (r"\end{document}", "</body></html>"):
+        asked = asked.removesuffix(ending).rstrip()
+    assert asked in form.write(with_key)
 
 
 @pytest.mark.parametrize("count", [0, 101])
@@ -153,8 +187,8 @@ def test_the_command_writes_what_the_functions_write(tmp_path, capsys):
 
 
 def test_the_key_names_the_command_that_makes_the_sheet_again(capsys):
-    for sheet in SHEETS:
-        assert sheet.command in as_html(sheet)
+    for sheet in SHEETS + OTHER_SHEETS:
+        assert (sheet.command in as_html(sheet)) == sheet.key
         again = sheet.command.removeprefix("python -m lowrank ").split()
         assert main([*again, "--out", "-"]) == 0
         assert capsys.readouterr().out == as_html(sheet)

@@ -9,13 +9,13 @@ from lowrank.exact.derivation import Derivation
 from lowrank.exact.geometry import Flat, column_space, in_box, kernel, magnification, solutions
 from lowrank.exact.matrices import Matrix, Row, apply, identity, raised, written
 from lowrank.figures import geometry as draw
-from lowrank.figures.exact import matrix_html, vector
+from lowrank.figures.exact import matrix_html, paragraphs_html, vector
 from lowrank.figures.style import Settings
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.inputs import BOUND, choice, right_side
-from lowrank.ui.rank.stepper import stepped
 from lowrank.ui.rank.view import View
+from lowrank.ui.stepper import Frame, walked
 
 MAP, COLUMNS, EQUATIONS = "Map", "Columns", "Equations"
 CUBE, SPHERE = "Cube", "Sphere"
@@ -49,46 +49,55 @@ def carried(d: Derivation, b: Row) -> Row:
     return tuple(x for (x,) in column)
 
 
+def picture() -> None:
+    """The choice of what to draw."""
+    choice("Picture", [MAP, COLUMNS, EQUATIONS], MAP, "picture", label_visibility="collapsed")
+
+
 def controls(A: Matrix) -> None:
-    """What to draw, at which step, and what it shows in words."""
+    """At which step to draw it, what that shows in words, and how to draw it."""
     if min(len(A), len(A[0])) > draw.DRAWN:
         _too_large(A)
         return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        picture = choice("Picture", [MAP, COLUMNS, EQUATIONS], MAP, "picture")
-        if picture == MAP and max(len(A), len(A[0])) <= draw.DRAWN:
-            choice("Of the unit", [CUBE, SPHERE], CUBE, "shape")
     d = reduction(A)
-    d = d.at(stepped(len(d.ops), key=STEP))
-    wide = len(A[0]) > draw.DRAWN
-    words, matrix = st.columns([1, 1] if wide else [3, 2], vertical_alignment="center")
-    with words, st.container(key="geometry_step"):
-        st.html("<style>.st-key-geometry_step { min-height: 9rem; }</style>")
-        st.markdown(step_words(d))
-    with matrix:
-        title = f"The matrix after step {d.position} of {len(d.ops)}"
-        size = 0.85 if wide else 1.0
-        st.html(matrix_html(d.matrix, title, changed=changed(d), size=size))
-    if picture == EQUATIONS:
-        st.text_input(
-            "Right-hand side b of A x = b",
-            "0",
-            key="right",
-            **BOUND,
-            help=text("geometry", "help b"),
-            max_chars=200,
-        )
-    elif picture == MAP and len(A) == len(A[0]):
-        st.slider(
-            "From I (nothing moves) to A",
-            0.0,
-            1.0,
-            1.0,
-            0.1,
-            key="t",
-            **BOUND,
-            help=text("geometry", "help t"),
-        )
+    walked(STEP, d, lambda: frames(d), len(d.ops))
+    drawn = st.session_state["picture"]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if drawn == MAP and max(len(A), len(A[0])) <= draw.DRAWN:
+            choice("Of the unit", [CUBE, SPHERE], CUBE, "shape")
+        if drawn == MAP and len(A) == len(A[0]):
+            st.slider(
+                "From I (nothing moves) to A",
+                0.0,
+                1.0,
+                1.0,
+                0.1,
+                key="t",
+                **BOUND,
+                help=text("geometry", "help t"),
+                width=330,
+            )
+        if drawn == EQUATIONS:
+            st.text_input(
+                "Right-hand side b of A x = b",
+                "0",
+                key="right",
+                **BOUND,
+                help=text("geometry", "help b"),
+                max_chars=200,
+                width=330,
+            )
+
+
+def frames(d: Derivation) -> list[Frame]:
+    """Every place of d: the matrix, and what the step to it kept."""
+    return [_frame(d.at(position)) for position in range(len(d.ops) + 1)]
+
+
+def _frame(d: Derivation) -> Frame:
+    title = f"The matrix after step {d.position} of {len(d.ops)}"
+    said = f'<div class="lr-step">{paragraphs_html([step_words(d)])}</div>'
+    return Frame(said, matrix_html(d.matrix, title, changed=changed(d), size=1.1))
 
 
 def pictures(A: Matrix | None) -> None:
@@ -96,7 +105,8 @@ def pictures(A: Matrix | None) -> None:
     if A is None:
         return
     if min(len(A), len(A[0])) <= draw.DRAWN:
-        d = reduction(A).at(int(st.session_state[STEP]))
+        whole = reduction(A)
+        d = whole.at(min(int(st.session_state[STEP] or 0), len(whole.ops)))
         with errors_shown():
             drawn = {MAP: _map, COLUMNS: _columns, EQUATIONS: _equations}
             for sentence in drawn[st.session_state["picture"]](d):
@@ -274,6 +284,7 @@ def _solution_words(found: Flat | None, right: bool) -> str:
 VIEW = View(
     beside=controls,
     below=pictures,
+    draws=picture,
     code=(column_space, kernel, in_box),
     usage=USAGE,
 )

@@ -16,9 +16,10 @@ from lowrank.exact.query import LONGEST, REDUCED, STYLE_NAMES, decode_moves, enc
 from lowrank.exact.styles import Style
 from lowrank.ui.matrix_entry import augmented
 from lowrank.ui.rank.inputs import BOUND, choice
+from lowrank.ui.stepper import UNSEEN
 
 WATCH, TYPE, CLICK, WHOLE = WAYS = ("Watch", "Type", "Click", "Matrix")
-
+FORMS = ("Echelon", REDUCED)
 
 # What a visit to another page and back brings back: keys of widgets bound to the address.
 REMEMBERED = (
@@ -28,7 +29,18 @@ REMEMBERED = (
     *("tol", "pivoting", "low", "drift", "fstep", "p", "pstep", "fgives", "fb"),
     *("pm", "sys", "case", "cstep"),
     *("q_kind", "q_level", "q"),
-    *("w_m", "w_n", "w_rank", "w_level", "w_count", "w_seed", "w_reduced", "w_solve"),
+    *(
+        "w_m",
+        "w_n",
+        "w_rank",
+        "w_level",
+        "w_count",
+        "w_seed",
+        "w_reduced",
+        "w_solve",
+        "w_mixed",
+        "w_key",
+    ),
 )
 
 
@@ -49,21 +61,28 @@ def remembered() -> None:
     state["came_back"] = False
 
 
-def ways() -> str:
-    """The choice of watching or how to do it, and of the goal; returns the way chosen."""
+def ways() -> None:
+    """The choice of watching or how to do it; the goal and the style a click away."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        way = aims()
-        styles()
-    return way
+        _way()
+        goal = st.session_state.get("form") or st.query_params.get("form") or FORMS[0]
+        with st.popover(goal if goal in FORMS else FORMS[0], key="goal", icon=":material/flag:"):
+            _goal()
+            styles()
 
 
-def aims() -> str:
-    """The way and the goal."""
+def way() -> str:
+    """The way chosen."""
+    return str(st.session_state["how"])
+
+
+def _way() -> None:
     label = "Watch the reduction, or do it yourself"
-    way = choice(label, WAYS, WATCH, "how", label_visibility="collapsed")
-    forms = "Echelon", REDUCED
-    choice("Reduce to", forms, forms[0], "form", label_visibility="collapsed")
-    return way
+    choice(label, WAYS, WATCH, "how", label_visibility="collapsed")
+
+
+def _goal() -> None:
+    choice("Reduce to", FORMS, FORMS[0], "form")
 
 
 def styles() -> None:
@@ -73,7 +92,6 @@ def styles() -> None:
         list(STYLE_NAMES),
         "Textbook",
         "style",
-        label_visibility="collapsed",
         wrap=True,
         on_change=_restyled,
     )
@@ -98,14 +116,15 @@ def reduced() -> bool:
 
 
 def hidden(drawn: Callable[[], object] | None) -> None:
-    """Draw what the link keeps, unseen, but for what the view draws itself: `ways` or `styles`."""
+    """Draw what the link keeps, unseen, but for what the view draws itself, `ways` or `styles`."""
     with st.container(key="kept", height=1, border=False):  # no taller before the style is there
-        st.html("<style>.st-key-kept { display: none; }</style>")
+        st.html(UNSEEN.format(key="kept"))
         st.text_input("Moves", key="ops", max_chars=2 * LONGEST, **BOUND)
         st.number_input("Step", 0, MOST_MOVES, key="step", **BOUND)
         if drawn is not ways:
-            aims()
-        if drawn is None:
+            _way()
+            _goal()
+        if drawn not in (ways, styles):
             styles()
         st.checkbox("On this page", key="on_this_page")
 

@@ -22,8 +22,8 @@ from lowrank.ui.drawing import chart
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.inputs import BOUND, choice
 from lowrank.ui.rank.sentences import counts, lessons, table
-from lowrank.ui.rank.stepper import stepped
 from lowrank.ui.rank.view import View
+from lowrank.ui.stepper import Frame, walked
 
 USAGE = """from lowrank import exact
 
@@ -47,12 +47,14 @@ def numbers_lie(A: Matrix) -> None:
         **BOUND,
     )
     c = counts(A, tol=10.0**exponent)
-    st.markdown(table(c))
-    chart(
-        singular_values_against_tolerance(c.s, c.tol),
-        key="tolerance_chart",
-        alt=f"{len(c.s)} singular values on a log axis; {c.svd} lie above the tolerance.",
-    )
+    counted, values = st.columns([2, 3], gap="medium")
+    counted.markdown(table(c))
+    with values:
+        chart(
+            singular_values_against_tolerance(c.s, c.tol),
+            key="tolerance_chart",
+            alt=f"{len(c.s)} singular values on a log axis; {c.svd} lie above the tolerance.",
+        )
     with st.container(key="lessons"):
         st.html("<style>.st-key-lessons { min-height: 6rem; }</style>")
         for sentence in lessons(c):
@@ -90,11 +92,8 @@ def side_by_side(A: Matrix | None) -> None:
     for each, where in zip(runs, parted, strict=True):
         if where:
             st.markdown(f"**{each.arithmetic} parts at step {where.step}.** {where.why}")
-    at = stepped(max(len(each.operations) for each in runs), key="fstep")
-    size = letters([each.matrices[k] for each in runs for k in (0, -1)])
-    for column, each, where in zip(st.columns(3), runs, parted, strict=True):
-        with column:
-            st.html(lane(each, runs[0], where, at, size))
+    total = max(len(each.operations) for each in runs)
+    walked("fstep", (A, pivoting, low), lambda: frames(runs, parted, total), total)
     st.markdown(text("numbers", "explanation"))
 
 
@@ -114,6 +113,17 @@ def summary(
         f"| | {head} |\n|:--|:--|:--|:--|\n| rank | {ranks} |\n| growth factor | {growth} |\n"
         f"| parts from exact | – | {parts} |\n| relative error above {number(tol)} | – | {drifts} |"
     )
+
+
+def frames(runs: list[Run], parted: list[Parting | None], total: int) -> list[Frame]:
+    """All runs side by side, at every step."""
+    size = letters([each.matrices[k] for each in runs for k in (0, -1)])
+    found = []
+    for at in range(total + 1):
+        lanes = (lane(each, runs[0], p, at, size) for each, p in zip(runs, parted, strict=True))
+        inside = "".join(f"<div>{each}</div>" for each in lanes)
+        found.append(Frame("", f'<div class="walk-lanes">{inside}</div>'))
+    return found
 
 
 def letters(matrices: list[Any]) -> float:

@@ -1,12 +1,12 @@
 """Other fields: the same matrix modulo a prime, what it gives there, and where its rank falls."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 
 import streamlit as st
 
 from lowrank.errors import InputError
-from lowrank.exact.elimination import leading_columns, rank
+from lowrank.exact.elimination import Step, leading_columns, rank
 from lowrank.exact.matrices import Matrix, raised, written
 from lowrank.exact.modular import (
     MOST,
@@ -20,11 +20,11 @@ from lowrank.exact.modular import (
     solve_mod,
     steps_mod,
 )
-from lowrank.figures.exact import cells_html, step_html, vector
+from lowrank.figures.exact import cells_html, paragraphs_html, step_html, vector
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.inputs import BOUND, choice, one_of_or_typed, right_side
-from lowrank.ui.rank.stepper import stepped
 from lowrank.ui.rank.view import View
+from lowrank.ui.stepper import Frame, walked
 
 USAGE = """from lowrank import exact
 
@@ -49,22 +49,30 @@ def other_fields(A: Matrix) -> None:
     st.markdown(falls_in_words(fallen, over_q))
     p = chosen_prime(chosen)
     path = list(steps_mod(A, p, reduced=True))
-    at = stepped(len(path), key="pstep")
-    step = path[at - 1] if at else None
-    shown = step.matrix if step else modulo(A, p)
-    if step:
-        st.html(step_html(f"Step {at} of {len(path)} · GF({p})", step.op.notation(), step.why))
-    else:
-        why = text("fields", "start").format(p=p, last=p - 1)
-        st.html(step_html(f"{len(path)} steps to the reduced form · GF({p})", f"A mod {p}", why))
-    finished = at == len(path)
-    changed = step.op.changed if step else ()
-    places = set(enumerate(leading_columns(shown))) if finished else {step.pivot} if step else ()
-    cells = [[written(x) for x in row] for row in shown]
-    st.html(cells_html(cells, f"The matrix modulo {p} after step {at}", places, changed))
-    if finished:
-        st.markdown(text("fields", "finished").format(p=p, rank=len(leading_columns(shown))))
+    walked("pstep", (A, p), lambda: frames(A, p, path), len(path))
     answers(A, p)
+
+
+def frames(A: Matrix, p: int, path: Sequence[Step]) -> list[Frame]:
+    """The reduction modulo p, place by place."""
+    total = len(path)
+    why = text("fields", "start").format(p=p, last=p - 1)
+    to_go = f"{total} steps to the reduced form · GF({p})"
+    said = [step_html(to_go, f"A mod {p}", why)]
+    said += [
+        step_html(f"Step {at} of {total} · GF({p})", step.op.notation(), step.why)
+        for at, step in enumerate(path, start=1)
+    ]
+    shown = [modulo(A, p), *(step.matrix for step in path)]
+    marks: list[Collection[tuple[int, int]]] = [(), *({step.pivot} for step in path)]
+    marks[-1] = pivots = set(enumerate(leading_columns(shown[-1])))
+    changed = [(), *(step.op.changed for step in path)]
+    finished = text("fields", "finished").format(p=p, rank=len(pivots))
+    after = [""] * total + [paragraphs_html([finished])]
+    titles = [f"The matrix modulo {p} after step {at}" for at in range(total + 1)]
+    cells = [[[written(x) for x in row] for row in M] for M in shown]
+    pictures = map(cells_html, cells, titles, marks, changed)
+    return list(map(Frame, said, pictures, after))
 
 
 def answers(A: Matrix, p: int) -> None:

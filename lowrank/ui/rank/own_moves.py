@@ -36,6 +36,7 @@ def entry(d: Derivation, way: str) -> None:
             _clicks(d)
         else:
             _whole(d)
+        _helpers(d)
 
 
 def _whole(d: Derivation) -> None:
@@ -64,8 +65,7 @@ def _copy(d: Derivation) -> None:
 def _written(d: Derivation) -> None:
     """Do what leads to the matrix written; where nothing does, it stays and `said` says why."""
     state = st.session_state
-    for key in ("hinted", "left"):
-        state.pop(key, None)
+    _tried(d)
     try:
         verdict = explain_next(d.matrix, parse_matrix(state.get("written") or ""))
     except InputError:
@@ -120,8 +120,7 @@ def _clicked(d: Derivation, kind: str) -> None:
 def _typed(d: Derivation) -> None:
     """Do what was typed; what is no operation stays typed, and `said` says why it is none."""
     state = st.session_state
-    for key in ("hinted", "left"):
-        state.pop(key, None)
+    _tried(d)
     if not (state.get("typed") or "").strip():
         return
     try:
@@ -132,31 +131,28 @@ def _typed(d: Derivation) -> None:
     state["typed"] = ""
 
 
-def helpers(d: Derivation) -> None:
+def _helpers(d: Derivation) -> None:
     """Hint, do this step, finish: what comes next from here, however one came here."""
-    there = d.finished
-    with st.container(horizontal=True):
-        for label, called, shortcut, words in (
-            ("Hint", _hint, "H", "help hint"),
-            ("Do this step", _step, "D", "help step"),
-            ("Finish", _finish, "F", "help finish"),
-        ):
-            st.button(
-                label,
-                key=f"help_{label}",
-                on_click=called,
-                args=(d,),
-                shortcut=shortcut,
-                disabled=there,
-                help=text("rank", words),
-            )
+    for label, called, shortcut, words in (
+        ("Hint", _hint, "H", "help hint"),
+        ("Do this step", _step, "D", "help step"),
+        ("Finish", _finish, "F", "help finish"),
+    ):
+        st.button(
+            label,
+            key=f"help_{label}",
+            on_click=called,
+            args=(d,),
+            shortcut=shortcut,
+            disabled=d.finished,
+            help=text("rank", words),
+        )
 
 
-def leave(d: Derivation, way: str) -> None:
-    """Go to a place of the derivation by Undo or Redo; what is typed stays and waits."""
-    state = st.session_state
-    state["left"] = (state.get("written" if way == WHOLE else "typed") or "").strip()
-    commit(d)
+def _tried(d: Derivation) -> None:
+    """What is typed was tried here; of a refusal nothing is said anywhere else."""
+    st.session_state.pop("hinted", None)
+    st.session_state["tried"] = _here(d)
 
 
 def _here(d: Derivation) -> Derivation:
@@ -166,7 +162,7 @@ def _here(d: Derivation) -> Derivation:
 def _hint(d: Derivation) -> None:
     """A hint; asked again at the same place, one in more detail."""
     where, level = st.session_state.get("hinted", (None, 0))
-    st.session_state["hinted"] = (_here(d), 2 if where == _here(d) and level else 1)
+    st.session_state["hinted"] = (_here(d), min(level + 1, 3) if where == _here(d) else 1)
 
 
 def _step(d: Derivation) -> None:
@@ -180,25 +176,23 @@ def _finish(d: Derivation) -> None:
 
 
 def said(d: Derivation, way: str) -> str:
-    """What is said of the place: a refusal, what is wrong with the move typed, a hint, the goal
-    reached, or the last move and what it did.
+    """What is said here and now: a refusal, a hint, what is wrong with the move typed; or nothing.
 
-    Of a move that was left standing when its visitor went on with Undo or Redo nothing is said."""
+    Of a move that was tried at another place nothing is said; it stays typed."""
     state = st.session_state
     refused = state.pop("refused", "")
     if refused:
         return step_html("This move cannot be kept", "", refused, "problem")
     where, level = state.get("hinted", (None, 0))
     if where == _here(d) and (step := d.hint()):
-        if level == 1:
-            return step_html("Hint 1 of 2", "…", step.why, "hint")
-        return step_html("Hint 2 of 2", step.op.notation(), step.detail, "hint")
+        hints = ("…", step.sought), ("…", step.meant), (step.op.notation(), step.detail)
+        return step_html(f"Hint {level} of {len(hints)}", *hints[level - 1], "hint")
     typed, written = ((state.get(key) or "").strip() for key in ("typed", "written"))
     if way == WHOLE:
         typed = ""
     else:
         written = ""
-    if state.get("left") == (typed or written):
+    if state.get("tried", _here(d)) != _here(d):
         typed = written = ""
     if typed:
         try:
@@ -208,6 +202,11 @@ def said(d: Derivation, way: str) -> str:
         return step_html("Not done yet", op.notation(), "Press Enter or Do it.", "hint")
     if written:
         return _verdict(d.matrix, written)
+    return ""
+
+
+def made(d: Derivation) -> str:
+    """What is said of a place: the last move and what it did, or that the goal is reached."""
     moves = "1 move" if d.position == 1 else f"{d.position} moves"
     undone = len(d.ops) - d.position
     count = moves + (f" · {undone} undone" if undone else "")
@@ -218,6 +217,7 @@ def said(d: Derivation, way: str) -> str:
             f"{form}, reached in {count}", f"Rank {rank}", text("rank", "goal reached"), "done"
         )
     if d.last is None:
+        way = st.session_state["how"]
         return step_html(count, "A", text("rank", f"do it: {way}"))
     return step_html(count, d.last.op.notation(), d.last.why)
 

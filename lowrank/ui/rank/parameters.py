@@ -3,8 +3,9 @@
 sympy, which decides the cases, is loaded only when this view is opened.
 """
 
+from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -17,8 +18,8 @@ from lowrank.figures.exact import cells_html, matrix_html, step_html
 from lowrank.ui.cached import parametric
 from lowrank.ui.layout import code_for_this, errors_shown, say, text
 from lowrank.ui.rank.inputs import BOUND, one_of_or_typed
-from lowrank.ui.rank.stepper import stepped
 from lowrank.ui.rank.view import View
+from lowrank.ui.stepper import Frame, walked
 
 if TYPE_CHECKING:
     from lowrank.exact.expressions import Parametric
@@ -83,7 +84,7 @@ def in_table(lines: "tuple[Line, ...]", solved: bool) -> str:
 
 @st.fragment
 @errors_shown()
-def one_case(found: "tuple[Case, ...]", says: object) -> None:
+def one_case(found: "tuple[Case, ...]", says: Callable[[Any], str]) -> None:
     """The operations of one case, and why each, a step at a time."""
     from lowrank.exact.conditions import in_words
 
@@ -102,22 +103,25 @@ def one_case(found: "tuple[Case, ...]", says: object) -> None:
         **BOUND,
     )
     case = real[k or 0]
-    if not case.moves:
-        st.markdown("This matrix is in echelon form as it stands.")
-        at, move = 0, None
-    else:
-        at = stepped(len(case.moves), key="cstep")
-        move = case.moves[at - 1] if at else None
-    if move:
-        st.html(step_html(f"Step {at} of {len(case.moves)}", move.operation, move.why))
-    elif case.moves:
-        st.html(step_html(f"{len(case.moves)} steps", "A", text("parameters", "start")))
-    rows = move.matrix if move else case.start
-    places = set(enumerate(case.pivots)) if at == len(case.moves) else set()
-    if move and move.pivot:
-        places |= {move.pivot}
-    cells = [[says(x) for x in row] for row in rows]  # type: ignore[operator]
-    st.html(cells_html(cells, f"The matrix after step {at}", places, move.changed if move else ()))
+    walked("cstep", (names, k), lambda: frames(case, says), len(case.moves))
+
+
+def frames(case: "Case", says: Callable[[Any], str]) -> list[Frame]:
+    """The steps of a case, place by place."""
+    total = len(case.moves)
+    nothing = "This matrix is in echelon form as it stands."
+    start = step_html(f"{total} steps", "A", text("parameters", "start") if total else nothing)
+    said = [start] + [
+        step_html(f"Step {at} of {total}", move.operation, move.why)
+        for at, move in enumerate(case.moves, start=1)
+    ]
+    shown = [case.start, *(move.matrix for move in case.moves)]
+    marks = [set(), *({move.pivot} if move.pivot else set() for move in case.moves)]
+    marks[-1] |= set(enumerate(case.pivots))
+    changed = [(), *(move.changed for move in case.moves)]
+    titles = [f"The matrix after step {at}" for at in range(total + 1)]
+    cells = [[[says(x) for x in row] for row in M] for M in shown]
+    return list(map(Frame, said, map(cells_html, cells, titles, marks, changed)))
 
 
 @st.fragment

@@ -1,5 +1,6 @@
 """Reduce: one derivation, watched step by step or done by the visitor, with help at any moment."""
 
+from functools import partial
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -14,10 +15,10 @@ from lowrank.exact.subspaces import dependencies
 from lowrank.figures.exact import history_html
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank import own_moves
-from lowrank.ui.rank.link import TYPE, WATCH, derivation, go, start_over, ways
-from lowrank.ui.rank.sentences import conclusion, determinant_so_far, read_off
-from lowrank.ui.rank.stepper import place, transport, watched
+from lowrank.ui.rank.link import TYPE, WATCH, derivation, go, start_over, way, ways
+from lowrank.ui.rank.places import places, watched
 from lowrank.ui.rank.view import View
+from lowrank.ui.stepper import stepper
 
 LINK = "Link"
 EXPORTS = {
@@ -35,31 +36,20 @@ print(exact.rank(A))"""
 
 def beside(A: Matrix) -> None:
     """The place where the visitor stands: the matrix, how to go on, and what is said of it."""
-    way = ways()
+    how = way()
     with errors_shown():
         try:
-            d = derivation(A, ahead=way == WATCH)
+            d = derivation(A, ahead=how == WATCH)
         except InputError:
             st.button("Start over", key="restart", on_click=start_over)
             raise
-        if way == WATCH:
-            transport(d, "Back", "Next", go)
-            st.html(watched(d))
-        else:
-            own_moves.entry(d, way)
-            own_moves.helpers(d)
-            transport(d, "Undo", "Redo", lambda position: own_moves.leave(d.at(position), way))
-            with st.container(key="said"):
-                st.html(own_moves.said(d, way))
-        place(d)
-        st.markdown(determinant_so_far(d))
-    with st.container(key="conclusion"):
-        st.html("<style>.st-key-conclusion { min-height: 11rem; }</style>")
-        said = [text("rank", "conclusion waits barred" if d.bar else "conclusion waits")]
-        if d.finished:
-            said = read_off(d) if d.bar else conclusion(A)
-        for sentence in said:
-            st.markdown(sentence)
+        if how == WATCH:
+            stepper("moves", d.at(0), lambda: places(d, watched), d.position, go)
+            return
+        own_moves.entry(d, how)
+        frames = partial(places, d, own_moves.made)
+        said = own_moves.said(d, how)
+        stepper("own", (how, d.at(0)), frames, d.position, go, ("Undo", "Redo"), said)
 
 
 def below(A: Matrix | None) -> None:

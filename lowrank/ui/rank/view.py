@@ -10,9 +10,9 @@ from lowrank.exact.matrices import Matrix
 class View:
     """A view: its prose, how it is drawn, and the code it shows at the end.
 
-    `beside` is drawn to the right of the matrix entry, `below` across the page under both; a
-    view without a matrix of its own choosing draws only `below`, with None. `draws` is what of the
-    link's choices it shows: `ways`, `styles` or neither.
+    `draws` are the choices beside the matrix entry, among them those of the link that the view
+    shows, `ways` or `styles`; `beside` is drawn under both, and `below` under that. A view without
+    a matrix of its own choosing draws only `below`, with None.
     """
 
     below: Callable[[Matrix | None], None] = lambda _: None

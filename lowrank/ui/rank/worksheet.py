@@ -53,11 +53,15 @@ def worksheet_view() -> None:
 
 
 def _chosen() -> Worksheet:
-    """The worksheet that the widgets describe; an impossible rank is refused in a sentence."""
+    """The worksheet that the widgets describe; a rank that cannot be is lowered in a sentence."""
     with st.container(horizontal=True):
         m = _number("Rows", "w_m", MOST_ROWS, 3)
         n = _number("Columns", "w_n", MOST_ROWS, 4)
-        rank = _number("Rank", "w_rank", MOST_ROWS, 2)
+        asked = _number("Rank", "w_rank", MOST_ROWS, 2)
+    rank = min(asked, m, n)
+    if rank < asked:
+        st.caption(f"A {m} × {n} matrix has at most rank {rank}: that is taken.")
+    mixed = _toggle("Mixed ranks, from 1 to this one", "w_mixed") if rank > 1 else False
     difficulty = choice("Difficulty", list(LEVELS), "medium", "w_level")
     st.caption(text("worksheet", difficulty))
     with st.container(horizontal=True):
@@ -65,17 +69,17 @@ def _chosen() -> Worksheet:
         seed = _number("Seed", "w_seed", LAST_SEED, 1)
     reduced = _toggle("Down to reduced echelon form", "w_reduced")
     solve = _toggle("Also solve A x = 0", "w_solve")
-    st.caption("The key's steps")
+    key = _toggle("With its key", "w_key", True)
     styles()
-    return make_worksheet(seed, m, n, rank, count, difficulty, reduced, solve, style())
+    return make_worksheet(seed, m, n, rank, count, difficulty, reduced, solve, style(), mixed, key)
 
 
 def _number(label: str, key: str, most: int, value: int) -> int:
     return int(st.number_input(label, 1, most, value, key=key, width=130, **BOUND))
 
 
-def _toggle(label: str, key: str) -> bool:
-    return st.toggle(label, key=key, **BOUND)
+def _toggle(label: str, key: str, on: bool = False) -> bool:
+    return st.toggle(label, on, key=key, **BOUND)
 
 
 def _first_problem(sheet: Worksheet) -> None:

@@ -1,0 +1,59 @@
+"""The places of a derivation, as the frames that the stepper walks: watched, or done by hand."""
+
+from collections.abc import Callable
+
+from lowrank.exact.derivation import Derivation
+from lowrank.exact.elimination import pivots_in_place
+from lowrank.figures.exact import matrix_html, paragraphs_html, step_html
+from lowrank.ui.layout import text
+from lowrank.ui.rank.sentences import conclusion, determinant_so_far, read_off
+from lowrank.ui.stepper import Frame
+
+
+def places(d: Derivation, say: Callable[[Derivation], str]) -> list[Frame]:
+    """Every place of d, with what is said of it there."""
+    ends = conclusion(d.start) if not d.bar else []
+    found = []
+    for position in range(len(d.ops) + 1):
+        here = d.at(position)
+        waits = text("rank", "conclusion waits barred" if d.bar else "conclusion waits")
+        said = (read_off(here) if d.bar else ends) if here.finished else [waits]
+        found.append(
+            Frame(
+                say(here),
+                _drawn(here),
+                paragraphs_html([determinant_so_far(here), *said]),
+            )
+        )
+    return found
+
+
+def _drawn(d: Derivation) -> str:
+    """The matrix at the position of d, what just changed in it and the pivots in place."""
+    step = d.last
+    return matrix_html(
+        d.matrix,
+        title=f"The matrix after step {d.position} of {len(d.ops)}" if step else "The matrix",
+        pivots=_pivots(d),
+        current=step.pivot if step else None,
+        changed=step.op.changed if step else (),
+        bar=d.bar,
+    )
+
+
+def _pivots(d: Derivation) -> set[tuple[int, int]]:
+    """Those that elimination has finished with, and the one that the last step serves."""
+    current = d.last.pivot if d.last else None
+    return pivots_in_place(d.matrix, d.bar) | ({current} if current else set())
+
+
+def watched(d: Derivation) -> str:
+    """What is said to those who watch: the step, its operation and why."""
+    step, total, known = d.last, len(d.ops), len(_pivots(d))
+    pivots = "1 pivot" if known == 1 else f"{known} pivots"
+    if step is None:
+        to_go = "1 step to go" if total == 1 else f"{total} steps to go"
+        why = text("rank", "start" if total else "finished already").replace("**", "")
+        return step_html(to_go if total else pivots, "A", why)
+    count = f"Step {d.position} of {total} · {pivots} so far"
+    return step_html(count, step.op.notation(), step.why)

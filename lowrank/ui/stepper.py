@@ -1,0 +1,120 @@
+"""Frames walked in the browser: Back, Next, Play, the slider and the arrow keys ask no server.
+
+All frames are sent once, as the HTML that `figures` makes, packed. Every press counts, however
+quick. Where the visitor rests, Python hears of it, so that address and other pictures follow; and
+where Python goes to a place by itself (a link, Start over), the browser follows.
+"""
+
+import gzip
+import json
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
+
+import streamlit as st
+
+from lowrank.figures.exact import STYLE
+from lowrank.ui.bound import BOUND
+
+MOST = 1000  # frames after the first
+HTML = """<div class="walk-place"><div class="walk">
+  <div class="walk-bar" role="group" aria-label="Steps">
+    <button type="button" class="walk-back"></button>
+    <button type="button" class="walk-next"></button>
+    <button type="button" class="walk-play"></button>
+    <input type="range" class="walk-range" min="0" aria-label="Step">
+  </div>
+  <div class="walk-said" aria-live="polite"></div>
+  <div class="walk-picture"></div>
+  <div class="walk-after"></div>
+</div></div>"""
+# A container that is in the page for what it keeps, with the gap that it would leave.
+UNSEEN = "<style>:has(> .st-key-{key}), .st-key-{key} {{ display: none; }}</style>"
+_file = Path(__file__)
+_component = st.components.v2.component(
+    "lowrank_stepper",
+    html=HTML,
+    css=STYLE.removeprefix("<style>").removesuffix("</style>")
+    + _file.with_suffix(".css").read_text(encoding="utf-8"),
+    js=_file.with_suffix(".js").read_text(encoding="utf-8"),
+    isolate_styles=False,
+)
+
+
+class Frame(NamedTuple):
+    """One place: what is said of it, its picture and what it adds up to, each as HTML."""
+
+    said: str
+    picture: str
+    after: str = ""
+
+
+class _Told(NamedTuple):
+    """Where Python sent the browser: in which frames, for the how manieth time, to which one."""
+
+    of: int = 0
+    turn: int = 0
+    at: int = -1
+
+
+def stepper(
+    key: str,
+    of: Hashable,
+    frames: Callable[[], Sequence[Frame]],
+    at: int,
+    on_rest: Callable[[int], None],
+    names: tuple[str, str] = ("Back", "Next"),
+    said: str = "",
+) -> None:
+    """The frames, seen from `at`; `on_rest` is called with the place where the visitor rests.
+
+    `frames` is called once for each `of`, which says what they are made of. What is `said` here
+    and now stands in the place of what the frame says.
+    """
+    state = st.session_state
+    packed_key, told_key, heard_key = (f"{key}_{part}" for part in ("packed", "told", "heard"))
+    if packed_key not in state or state[packed_key][0] != of:
+        state[packed_key] = of, packed(frames())
+    packed_frames = state[packed_key][1]
+    told, mark = state.get(told_key, _Told()), crc32(packed_frames)
+    if told.of != mark or at != state.get(heard_key, told.at):
+        state[told_key] = told = _Told(mark, told.turn + 1, at)
+        state.pop(heard_key, None)
+
+    def rested() -> None:
+        rest = state[f"{key}_walk"].rested
+        if rest and rest["of"] == state[told_key].of:
+            state[heard_key] = int(rest["at"])
+            on_rest(state[heard_key])
+
+    head = {"key": key, "names": names, **told._asdict()}
+    if said:
+        head["said"] = {"at": at, "html": said.replace(STYLE, "")}
+    data = json.dumps(head).encode() + b"\n" + packed_frames
+    _component(key=f"{key}_walk", data=data, on_rested_change=rested)
+
+
+def walked(key: str, of: Hashable, frames: Callable[[], Sequence[Frame]], total: int) -> int:
+    """The same with its place in the address, under `key`; returns the place."""
+    with st.container(key=f"{key}_kept", height=1, border=False):
+        st.html(UNSEEN.format(key=f"{key}_kept"))
+        st.number_input("Step", 0, MOST, key=key, **BOUND)
+    at = min(int(st.session_state[key] or 0), total)
+    stepper(key, of, frames, at, lambda place: st.session_state.update({key: place}))
+    return at
+
+
+def packed(frames: Sequence[Frame]) -> bytes:
+    """All frames, compressed; the style that each brings along is the page's once.
+
+    >>> unpacked(packed([Frame("R1", f"{STYLE}<b>1</b>")]))
+    [Frame(said='R1', picture='<b>1</b>', after='')]
+    """
+    plain = [[part.replace(STYLE, "") for part in frame] for frame in frames]
+    return gzip.compress(json.dumps(plain, ensure_ascii=False).encode(), mtime=0)
+
+
+def unpacked(data: bytes) -> list[Frame]:
+    """The inverse of `packed`."""
+    return [Frame(*frame) for frame in json.loads(gzip.decompress(data))]
