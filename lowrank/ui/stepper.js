@@ -7,10 +7,16 @@ if (!window.lowrankWalks) {
   const busy = 'input:not([type=range]), textarea, select, [contenteditable=true], canvas, table, '
     + '[role=slider], [role=combobox], [role=listbox], [role=radiogroup], .js-plotly-plot';
   addEventListener('keydown', (event) => {
+    if (event.target.closest?.(busy)) return;
+    if (event.key === '/') { // to where a move is typed
+      const box = document.querySelector('.st-key-typed input, .st-key-written textarea');
+      if (box) event.preventDefault();
+      return box?.focus();
+    }
     const press = { ArrowLeft: '.walk-back', ArrowRight: '.walk-next' }[event.key];
     const other = event.ctrlKey || event.altKey || event.metaKey || event.shiftKey;
     const range = event.target.closest?.('.walk-range'); // moves by itself
-    if (!press || other || range || event.target.closest?.(busy)) return;
+    if (!press || other || range) return;
     const button = document.querySelector(`.walk ${press}`);
     if (button) event.preventDefault();
     button?.click();

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import fits, settled
@@ -316,3 +317,60 @@ def test_a_c_r_is_read_where_elimination_is_asked_what_it_gives(new_page):
         "R: the non-zero rows of the reduced form, 3 × 5",
     ]
     assert fits(page, 390)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        *("Reduce&how=Type", "Reduce&how=Matrix", "What+it+gives&gives=A+x+%3D+b", "Geometry"),
+        *("Numbers+lie", "Other+fields", "Parameters&sys=true", "Quiz", "Worksheet"),
+    ],
+)
+def test_every_view_fits_a_phone(new_page, view):
+    page = new_page(f"/rank?view={view}", width=390)
+    page.get_by_text("The code for this").wait_for()
+    assert fits(page, 390)
+
+
+WIDE = "/rank?m=" + "%3B".join(",".join(str(i * j % 7 - 3) for j in range(12)) for i in range(12))
+EDGE = "() => getComputedStyle(document.querySelector('.lr-matrix')).boxShadow"
+
+
+def test_a_matrix_wider_than_the_screen_shows_where_it_goes_on(new_page):
+    page = new_page(WIDE, width=390)
+    matrix = page.locator(".lr-matrix")
+    matrix.wait_for()
+    at_the_left = page.evaluate(EDGE)
+    matrix.evaluate("matrix => matrix.scrollTo(9999, 0)")
+    page.wait_for_function(f"left => ({EDGE})() !== left", arg=at_the_left)
+    assert "inset" in at_the_left
+    narrow = new_page("/rank")
+    narrow.locator(".lr-matrix").wait_for()
+    assert narrow.evaluate(EDGE) == "none"
+
+
+def test_the_box_for_an_operation_is_one_key_away(new_page):
+    page = new_page("/rank?how=Type")
+    box = page.get_by_role("textbox", name="Your next operation")
+    box.wait_for()
+    page.get_by_role("heading", name="Rank").click()
+    page.keyboard.press("/")
+    expect(box).to_be_focused()
+    page.keyboard.type("R1 / 2")
+    expect(box).to_have_value("R1 / 2")
+
+
+def test_the_matrix_is_near_the_box_on_a_phone(new_page):
+    page = new_page("/rank?how=Type", width=390)
+    box = page.get_by_role("textbox", name="Your next operation").bounding_box()
+    top = page.locator(".lr-matrix").bounding_box()["y"]
+    assert 0 < top - box["y"] < 200
+
+
+def test_the_tools_of_the_grid_cover_no_control(new_page):
+    page = opened_editor(new_page("/rank", width=390))
+    page.locator('[data-testid="stDataFrame"]').hover()
+    tools = page.locator('[data-testid="stElementToolbar"]').last.bounding_box()
+    for control in page.locator('[data-testid="stNumberInput"]:visible').all():
+        box = control.bounding_box()
+        assert box["y"] + box["height"] <= tools["y"] or tools["y"] + tools["height"] <= box["y"]

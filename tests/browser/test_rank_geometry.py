@@ -2,6 +2,8 @@
 
 import re
 
+from playwright.sync_api import expect
+
 from tests.browser.conftest import fits, settled
 
 # Where the first scene is seen from, once it is drawn and what is seen is what plotly keeps: a drag
@@ -57,3 +59,18 @@ def test_the_pictures_fit_a_phone(new_page):
     for chart in page.locator(".js-plotly-plot").all():
         assert chart.bounding_box()["width"] <= 390
     assert fits(page, 390)
+
+
+def test_a_finger_scrolls_over_the_pictures_until_it_may_turn_them(chromium, app_url):
+    context = chromium.new_context(
+        viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto(f"{app_url}/rank?view=Geometry")
+    settled(page)
+    chart = page.locator(".js-plotly-plot").first
+    chart.wait_for()
+    expect(chart).to_have_css("pointer-events", "none")
+    page.get_by_text("A finger turns the pictures").click()
+    expect(chart).to_have_css("pointer-events", "auto")
+    context.close()

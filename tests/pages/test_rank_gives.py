@@ -144,6 +144,14 @@ def test_forms_and_dependencies():
     assert "**R2 = 2 R1**" in words(app)
 
 
+def test_which_b_is_taken_where_none_is_typed_is_said():
+    app = given("A x = b", m="1 2; 2 4")
+    assert "No b is typed, so b = A (1, 1, …) = (3, 6): it has a solution." in words(app)
+    app.text_input(key="b").set_value("1 2").run()
+    assert "No b is typed" not in words(app)
+    assert "No b is typed" not in words(given("A x = b", m="1 2 | 3; 2 4 | 6"))
+
+
 def test_left_of_a_bar_stands_a_and_right_of_it_b():
     app = given("A x = b", m="x + 2y = 3; 2x + 4y = 6")
     assert "(x, y) = (3, 0) + y (−2, 1)" in words(app)

@@ -79,6 +79,9 @@ def test_what_a_verdict_says_of_a_pivot_is_so():
     twice = exact([[2, 1], [2, 1]])
     assert "its pivot is gone" in judge_operation(twice, add(0, 1, -1)).why
     assert "stay" in judge_operation(twice, add(0, 1, 1)).why
+    zero_row = judge_operation(exact([[1, 2], [0, 0], [2, 5]]), swap(0, 1))
+    assert not zero_row.right
+    assert "row 1 then has 0 in column 1: its pivot is gone" in zero_row.why
 
 
 def test_swaps_and_multiples_as_a_teacher_would_mark_them():

@@ -21,6 +21,9 @@ MAP, COLUMNS, EQUATIONS = "Map", "Columns", "Equations"
 CUBE, SPHERE = "Cube", "Sphere"
 OFFERED = ("A repeated direction", "Full rank", "Tall")
 STEP = "gstep"  # its own place in the address: the derivation of Reduce may be another
+FINGER = "<style>@media (pointer: fine) { .st-key-touch { display: none; } }</style>"
+SCROLLS = """<style>@media (pointer: coarse) {
+  .st-key-scenes .js-plotly-plot { pointer-events: none; } }</style>"""
 
 USAGE = """from lowrank import exact
 
@@ -109,10 +112,20 @@ def pictures(A: Matrix | None) -> None:
         d = whole.at(min(int(st.session_state[STEP] or 0), len(whole.ops)))
         with errors_shown():
             drawn = {MAP: _map, COLUMNS: _columns, EQUATIONS: _equations}
-            for sentence in drawn[st.session_state["picture"]](d):
+            with st.container(key="scenes"):
+                said = drawn[st.session_state["picture"]](d)
+            _touch()
+            for sentence in said:
                 st.markdown(sentence)
     st.subheader("What the pictures say", anchor=False)
     st.markdown(text("geometry", "explanation"))
+
+
+def _touch() -> None:
+    """A finger scrolls the page, over the pictures too, until its owner lets it turn them."""
+    with st.container(key="touch"):
+        turns = st.toggle("A finger turns the pictures, instead of scrolling the page", key="turns")
+        st.html(FINGER if turns else FINGER + SCROLLS)
 
 
 def _too_large(A: Matrix) -> None:

@@ -119,6 +119,8 @@ def equations(A: Matrix) -> None:
     )
     typed = (st.session_state["b"] or "").strip()
     b = right_side(typed, len(A)) if typed else given
+    if not typed and not bar:
+        st.markdown(f"No b is typed, so b = A (1, 1, …) = {vector(b)}: it has a solution.")
     found = solve(A, b, names)
     st.html(matrix_html(found.augmented, f"A and b = {vector(b)} side by side", bar=len(A[0])))
     last = found.equations[-1]

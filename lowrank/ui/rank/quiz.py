@@ -48,7 +48,7 @@ def quiz_view() -> None:
             key="quiz_next",
             icon=":material/arrow_forward:",
             on_click=_go_on,
-            type="primary" if _name(question) in _answers() else "secondary",
+            type="primary",
         )
         st.caption(_score(), help=text("quiz", "score help"))
 
