@@ -130,9 +130,10 @@ def make_varied(seed: int, m: int, n: int, rank: int, difficulty: str = "medium"
             chosen = draw.sample(A[:at], min(at, draw.pick((1, 2))))
             factors = [draw.pick((2, -2, 3, -1) if len(chosen) == 1 else (1, -1)) for _ in chosen]
             terms = [[f * x for x in row] for f, row in zip(factors, chosen, strict=True)]
-            B = (*A[:at], tuple(map(sum, zip(*terms, strict=True))), *A[at:])
-            if any(B[at]) and B[at] not in A and within(B, level):
-                return Problem(exact(B), rank, seed, difficulty)
+            made = tuple(sum(column, Fraction(0)) for column in zip(*terms, strict=True))
+            B = (*A[:at], made, *A[at:])
+            if any(made) and made not in A and within(B, level):
+                return Problem(B, rank, seed, difficulty)
     return make_problem(seed, m, n, rank, difficulty)
 
 

@@ -6,11 +6,12 @@ from fractions import Fraction
 import streamlit as st
 
 from lowrank.errors import InputError
-from lowrank.exact.elimination import Step, leading_columns, rank
+from lowrank.exact.elimination import leading_columns, rank
 from lowrank.exact.matrices import Matrix, raised, written
 from lowrank.exact.modular import (
     MOST,
     FallingPrimes,
+    StepMod,
     falling_primes,
     inverse_mod,
     modulo,
@@ -53,7 +54,7 @@ def other_fields(A: Matrix) -> None:
     answers(A, p)
 
 
-def frames(A: Matrix, p: int, path: Sequence[Step]) -> list[Frame]:
+def frames(A: Matrix, p: int, path: Sequence[StepMod]) -> list[Frame]:
     """The reduction modulo p, place by place."""
     total = len(path)
     why = text("fields", "start").format(p=p, last=p - 1)
