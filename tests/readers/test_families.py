@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 from lowrank.errors import FormatError, SourceError
 from lowrank.readers import open_model
 from lowrank.readers.families import FAMILIES as TABLE
-from tests.families import FAMILIES, as_gguf, weights, written
+from tests.families import FAMILIES, as_gguf, by_pairs, weights, written
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 FUSED = [name for name, known in FAMILIES.items() if known.get("qkv")]
@@ -156,6 +156,31 @@ def test_an_unknown_architecture_says_that_the_order_is_not_known(tmp_path):
         assert (tensor.note == "order of the rows of q and k not known") == of_unknown_order
     key = "model.layers.0.mlp.up_proj.weight"
     np.testing.assert_array_equal(model.read(key), weights(FAMILIES["llama"]["shapes"])[key])
+
+
+def test_heads_may_differ_from_layer_to_layer(tmp_path):
+    from gguf import GGUFWriter
+
+    heads, keys = [4, 2], [2, 1]
+    writer = GGUFWriter(tmp_path / "a.gguf", "deci")
+    writer.add_embedding_length(32)
+    writer.add_block_count(2)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(keys)
+    writer.add_key_length(8)
+    held = {}
+    for i in (0, 1):
+        for part, count in (("q", heads[i]), ("k", keys[i])):
+            w = weights({f"{part}{i}": [8 * count, 32]})[f"{part}{i}"]
+            held[f"model.layers.{i}.self_attn.{part}_proj.weight"] = w
+            writer.add_tensor(f"blk.{i}.attn_{part}.weight", by_pairs(w, count))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    model = open_model(tmp_path / "a.gguf")
+    for key, w in held.items():
+        np.testing.assert_array_equal(model.read(key), w)
 
 
 def split(path, folder, parts=2):
