@@ -13,7 +13,7 @@ import pytest
 import streamlit
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import save
+from safetensors.numpy import load, save
 from streamlit.testing.v1 import AppTest
 
 from lowrank.errors import FormatError, InputError, LowrankError
@@ -163,6 +163,20 @@ def test_weights_with_their_configuration_and_tokenizer_run(tmp_path):
     again = opened(UPLOAD, "surgery", file=name)
     assert not again.exception
     assert not again.error
+
+
+def test_surgery_keeps_apart_two_uploads_that_differ_in_one_matrix(tmp_path):
+    """Of the same names, shapes and types: each has its own factors, and its own numbers."""
+    files = folder_of_ones_own(tmp_path)
+    held, name = load(files["model.safetensors"]), Q.format(0)
+    held[name] = np.zeros_like(held[name])
+    changed = files | {"model.safetensors": save(held)}
+    one, other = (str(uploads.find(uploads.keep_all(each))) for each in (files, changed))
+    assert cached.factors(one).folder != cached.factors(other).folder
+    module = name.removesuffix(".weight")
+    for source, there in ((one, True), (other, False)):
+        store = cached.factors(source)
+        assert store.source("plain")(module).s.any() == there
 
 
 def test_a_family_that_does_not_run_says_so_and_its_matrices_open(tmp_path):
