@@ -97,7 +97,7 @@ class Completion:
             tested += (
                 "better than the mean, but not recovered."
                 if self.beats_mean_fill
-                else "no better than the mean, so the result is worth nothing here."
+                else "no better than the mean, so the result is of no use here."
             )
         if self.determined:
             return tested

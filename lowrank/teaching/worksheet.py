@@ -146,7 +146,7 @@ RANKS = "The ranks are from 1 to {rank}; {path}."
 PATHS: dict[Style, str] = {
     "textbook": "numbers stay small on the path shown",
     "ones": "the path shown makes each pivot 1 before it clears with it",
-    "whole": "the path shown keeps to whole numbers as long as can be",
+    "whole": "the path shown keeps to whole numbers as long as possible",
 }
 
 

@@ -125,6 +125,8 @@ def test_with_dora_the_change_is_that_of_the_magnitudes_too():
     told = app.dataframe[0].value
     shares = list(told["change, % of ‖W₀‖"])
     assert shares == sorted(shares, reverse=True)
+    drawn = json.loads(app.get("plotly_chart")[1].proto.spec)["data"][1]["text"]
+    assert {words.partition("<br>")[0] for words in drawn} == {f"model.{m}" for m in told["module"]}
     (row,) = told[told["module"] == Q.removeprefix("model.")].itertuples(index=False)
     assert row[1] == pytest.approx(100 * wanted, rel=1e-3)
 

@@ -156,6 +156,75 @@ def test_the_exceptions_named_are_the_exceptions_of_the_default_model(default_mo
         assert below == ((layer, kind) in named), (layer, kind)
 
 
+RIGHT = {
+    "start": [
+        "the largest number of its rows of which none is a combination of the rest",
+        "LoRA leaves W₀ as it is and allows only *changes* of low rank; often they suffice.",
+        "features that words differ in",
+        "A few long measurements are stored, and the pages say which.",
+        "Q4_1, 5 bits with the constants",
+    ],
+    "redundancy": ["allows only *changes* of low rank, which often suffice"],
+    "truncation": ["is a hypothesis of the LoRA paper", "This is said of this model only"],
+    "lab": [
+        "Training changes A by a good part of its size",
+        "below 1 nothing is amplified",
+        "about ‖ΔW‖√(mn)/(r‖W‖)",
+        "as a geometric mean over the tokens",
+        "bring no more knowledge than they state",
+        "For LoRA on large language models 0.0001 to 0.0005 is usual.",
+        "stay on the way of every token",
+    ],
+    "memory": [
+        "Only the inputs of frozen matrices need not be kept",
+        "they do not compute in bfloat16",
+        "a card sold as 8 GB has 8.59",
+        "half more, since its backward pass computes no gradients of frozen weights",
+        "gate and up are 11008 × 4096",
+        "The learning rate is a single number and needs no memory.",
+        "16 bytes a parameter, in float32 as in mixed precision",
+        "makes the plain norm of the error only a little smaller",
+    ],
+    "surgery": ["half the rank is break-even: nothing is saved there", "as a geometric mean"],
+    "geometry": ["the parallelepiped with the columns as edges"],
+    "rank": ["maps Row A one-to-one onto Col A", "distances below the tolerance count as zero"],
+    "adapter": ["a smaller r might have been enough"],
+    "atlas": ["how the weights were initialised and, in a quantised file, from rounding"],
+    "parameters": ["How does the rank depend on the letters?"],
+    "quiz": ["any other step that makes the same progress"],
+}
+WRONG = """
+    is of low rank is the change
+    training moves a little
+    one half on average
+    no new knowledge
+    a quarter or an eighth
+    helps little
+    computed as you look
+    would have done
+    any that does as much
+    taken for zero
+    the first below that has one
+    directions in which word vectors differ
+    must still pass through
+    trained weight matrices seldom
+""".strip()
+
+
+@pytest.mark.parametrize("page", RIGHT)
+def test_sentences_that_were_wrong_are_right(page):
+    prose = "\n".join(sections(page).values())
+    assert [said for said in RIGHT[page] if said not in prose] == []
+
+
+def test_nothing_says_again_what_was_wrong():
+    paths = [*ROOT.glob("pages/*.py"), *ROOT.glob("lowrank/ui/**/*.py")]
+    said = [said_by(path) for path in paths]
+    said += ["\n".join(sections(page).values()) for page in PAGES]
+    everything = "\n".join(said).lower()
+    assert [each for each in map(str.strip, WRONG.splitlines()) if each in everything] == []
+
+
 def test_what_the_stored_map_teaches_is_in_its_numbers():
     shapes = {kind: SMOLLM2_135M.projection_shape(kind) for kind in LINEAR}
     assert [k for k, shape in shapes.items() if shape[0] == shape[1]] == ["q_proj", "o_proj"]
