@@ -6,6 +6,7 @@ import streamlit as st
 
 from lowrank.ui import (
     everything,  # noqa: F401  first, so that no visitor meets a module that is half imported
+    lessons,
     redundancy,
     sidebar,
     visits,
@@ -32,7 +33,9 @@ NEEDS = {
     "adapter": MATRIX,
 }
 
-page = navigation(Path(__file__).with_name("pages"))
+PAGES = Path(__file__).with_name("pages")
+page = navigation(PAGES)
 visits.keep_in_history()
 sidebar.draw(NEEDS.get(page.url_path, ""))
+lessons.banner(PAGES)
 page.run()

@@ -14,6 +14,7 @@ from lowrank.figures.style import COLOURS
 from lowrank.llama.config import SMOLLM2_135M
 from lowrank.spectra.completion import als, finish
 from lowrank.spectra.svd import parameters
+from lowrank.ui import lessons
 from lowrank.ui.layout import question, text
 
 A = exact([[1, 2, 1], [2, -1, 3], [0, 5, -1]])
@@ -94,4 +95,7 @@ for place, (name, title, example) in zip(places, PARTS, strict=True):
             label=f"Open {title[4:]}",
             icon=":material/arrow_forward:",
         )
+st.subheader("In class", anchor=False)
+st.markdown(text("start", "class"))
+lessons.doors(Path(__file__).parent)
 st.markdown(text("start", "about"))
