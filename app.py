@@ -33,9 +33,8 @@ NEEDS = {
     "adapter": MATRIX,
 }
 
-PAGES = Path(__file__).with_name("pages")
-page = navigation(PAGES)
+page = navigation(Path(__file__).with_name("pages"))
 visits.keep_in_history()
 sidebar.draw(NEEDS.get(page.url_path, ""))
-lessons.banner(PAGES)
+lessons.banner()
 page.run()

@@ -7,6 +7,7 @@ projector: larger type and no sidebar.
 
 import re
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
@@ -21,6 +22,21 @@ html { font-size: 21px; }
 [data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"],
 [data-testid="stExpandSidebarButton"], .stAppHeader { display: none; }
 </style>"""
+
+
+# A presenter's clicker presses PageDown and PageUp. Pages are left as by any other link.
+WAYS = """<style>
+.lr-lesson { display: flex; flex-wrap: wrap; gap: 0.3rem 1.4rem; }
+.lr-lesson a { color: light-dark(#0059A3, #7CC4FF); }
+</style><script>
+window.lowrankLesson ??= document.addEventListener("keydown", (event) => {
+  const way = document.querySelector(`.lr-lesson a[data-key="${event.key}"]`);
+  if (way && !event.target.closest("input, textarea, [contenteditable]")) {
+    event.preventDefault();
+    way.click();
+  }
+}) ?? true;
+</script>"""
 
 
 @dataclass(frozen=True)
@@ -67,10 +83,9 @@ def printed(name: str) -> str:
     found, began = lesson(name), 0
     lines = [f"# {found.title}", f"A lesson of {found.minutes} minutes.", found.aims]
     for step in found.steps:
-        address = f"{step.page}?{urlencode({'lesson': f'{name}.{step.number}'} | step.link)}"
         lines += [
             f"## {step.number}. Minutes {began} to {began + step.minutes}",
-            f"Page: `{address}`",
+            f"Page: `{address(name, step)}`",
             step.task,
             step.answers,
         ]
@@ -113,8 +128,17 @@ def asked() -> tuple[Lesson, Step] | None:
     return None
 
 
-def banner(folder: Path) -> None:
-    """Above the page whose file is in `folder`: the step's task and the way on; app.py's part."""
+def address(name: str, step: Step, presenting: bool = False) -> str:
+    """The link, relative to any page, that sets a step up."""
+    asked = {"lesson": f"{name}.{step.number}"} | ({"present": "1"} if presenting else {})
+    return f"{step.page}?{urlencode(asked | step.link)}"
+
+
+def banner() -> None:
+    """Above the page, the task of the step that the address asks for and the way on; app.py's part.
+
+    The ways are links that load the page anew: whatever was tried there, a step begins as it says.
+    """
     presenting = st.query_params.get("present") == "1"
     if presenting:
         st.html(PROJECTOR)
@@ -123,27 +147,25 @@ def banner(folder: Path) -> None:
         return
     lesson, step = found
     with st.container(border=True, key="lesson"):
-        st.caption(
-            f"{lesson.title} · step {step.number} of {len(lesson.steps)} · {step.minutes} min"
-        )
+        place = f"step {step.number} of {len(lesson.steps)}"
+        st.caption(f"{lesson.title} · {place} · {step.minutes} min")
         st.markdown(step.task)
         with st.container(horizontal=True, vertical_alignment="center"):
-            _go("Back", folder, lesson, step.number - 1, presenting, "PageUp")
-            _go("Next step", folder, lesson, step.number + 1, presenting, "PageDown")
+            ways = [
+                ("PageUp", "← Back", step.number - 1, presenting),
+                ("PageDown", "Next step →", step.number + 1, presenting),
+                ("", "Set up again", step.number, presenting),
+                ("", "Leave the projector" if presenting else "Projector", step.number,
+                 not presenting),
+            ]  # fmt: skip
+            links = [
+                f'<a href="{escape(address(lesson.name, there, present))}" data-key="{key}"'
+                f' target="_self">{words}</a>'
+                for key, words, number, present in ways
+                for there in lesson.steps
+                if there.number == number
+            ]
+            nav = f'<nav class="lr-lesson" aria-label="Lesson">{"".join(links)}</nav>'
+            st.html(nav + WAYS, width="content", unsafe_allow_javascript=True)
             with st.popover("For the teacher", icon=":material/school:"):
                 st.markdown(step.answers)
-                _go("Set the page up again", folder, lesson, step.number, presenting)
-                _go(
-                    "Leave the projector" if presenting else "Show on a projector",
-                    folder, lesson, step.number, not presenting,
-                )  # fmt: skip
-
-
-def _go(
-    label: str, folder: Path, lesson: Lesson, number: int, presenting: bool, key: str | None = None
-) -> None:
-    """A button to a step of the lesson, which sets its page up."""
-    there = next((step for step in lesson.steps if step.number == number), None)
-    if st.button(label, key=f"lesson {label}", shortcut=key, disabled=there is None) and there:
-        more = {"lesson": f"{lesson.name}.{number}"} | ({"present": "1"} if presenting else {})
-        st.switch_page(folder / f"{there.page}.py", query_params=there.link | more)

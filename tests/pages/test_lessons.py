@@ -28,11 +28,3 @@ def test_a_step_that_is_not_there_is_named_beside_those_that_are(wanted):
     assert not app.exception
     told = [info.value for info in app.info if "there are rank.1 to rank.6" in info.value]
     assert len(told) == (wanted != "rank.")
-
-
-def test_the_next_step_is_another_page():
-    app = opening.opened("rank", lesson="data.1")
-    app.button(key="lesson Next step").click().run()
-    assert not app.exception
-    assert lesson("data").steps[1].task in words(app)
-    assert app.button(key="lesson Back").disabled is False
