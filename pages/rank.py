@@ -55,7 +55,8 @@ if view.beside:
             raise
     view.beside(A)
     chosen = st.session_state["m"]
-    st.caption(text("rank", f"preset: {chosen if chosen in PRESETS else 'own'}"))
+    known = chosen if chosen in PRESETS else "own"
+    st.caption(text("rank", f"preset: {known}"))
 view.below(A)
 if view.code:
     usage = view.usage.format(

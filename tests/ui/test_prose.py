@@ -28,9 +28,7 @@ NAMED_LATER = {
     "above": ["above", "untouched"],
     "NUMBERS[name]": NUMBERS.values(),
     "f'measure {measure}'": [f"measure {name}" for name in MEASURES],
-    """f"preset: {(chosen if chosen in PRESETS else 'own')}\"""": [
-        f"preset: {name}" for name in (*PRESETS, "own")
-    ],
+    "f'preset: {known}'": [f"preset: {name}" for name in (*PRESETS, "own")],
     "view.lower()": VIEWS,
     "f'theory {view.lower()}'": [f"theory {view}" for view in VIEWS],
     "name": PARTS,
