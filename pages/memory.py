@@ -65,7 +65,8 @@ def quantization() -> None:
     """A real matrix in fewer bits, and a real number in three formats."""
     st.caption(provenance(model, info))
     quantized.compared(model.source, info.name)
-    st.caption(text("memory", "twice"))
+    if model.source == "default":
+        st.caption(text("memory", "twice"))
     st.subheader("What the model loses", anchor=False)
     quantized.effect_on_loss(model.source, info.name)
     st.subheader("Mixed precision: one number", anchor=False)

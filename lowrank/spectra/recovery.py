@@ -87,12 +87,14 @@ class Completion:
         if self.held_out_error is None:
             tested = "No entry was held out, so nothing tells how far the others can be trusted."
         elif self.held_out_error <= RECOVERED:
-            tested = f"Recovered: held-out entries are off by {self.held_out_error:.2g} relative"
-            tested += f" (mean fill: {self.mean_fill_error:.2g})."
+            tested = (
+                f"Recovered: held-out entries have a relative error of {self.held_out_error:.2g}, "
+                f"if filled with means {self.mean_fill_error:.2g}."
+            )
         else:
             tested = (
-                f"Held-out entries are off by {self.held_out_error:.3g} relative, those of the "
-                f"mean fill by {self.mean_fill_error:.3g}: "
+                f"Held-out entries have a relative error of {self.held_out_error:.3g}, if filled "
+                f"with means {self.mean_fill_error:.3g}: "
             )
             tested += (
                 "better than the mean, but not recovered."

@@ -110,6 +110,8 @@ def test_a_real_matrix_is_quantized_and_one_number_rounded(default_model):
     assert "layers.3.self_attn.k_proj" in app.caption[0].value
     table = next(m.value for m in app.markdown if "NF4, blocks of 64" in m.value)
     assert "| 4.5 |" in table
+    assert "quantized a second time" in words(app)
+    assert "quantized a second time" not in words(opened(count="Quantization"))
     rounding = next(m.value for m in app.markdown if "what is left" in m.value)
     assert "| float32 |" in rounding
     assert rounding.count("%") == 3
