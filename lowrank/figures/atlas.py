@@ -85,7 +85,8 @@ def layer_map(
         place = {"x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5}
         outline.append({"type": "rect", "line": edge} | place)
     across = [-0.6, count - 0.4]
-    x_axis = {"title": "layer", "showgrid": False, "range": across, "tickformat": "d"}
+    apart = 1 if count <= 12 else 5 if count <= 60 else 10
+    x_axis = {"title": "layer", "showgrid": False, "range": across, "dtick": apart}
     y_axis = {"autorange": "reversed", "showgrid": False, "type": "category"}
     return figure([cells, points], 300, x_axis, y_axis, shapes=outline, margin={"t": 8})
 
@@ -148,7 +149,7 @@ def all_spectra(
     at = _places(len(random), shown)
     peer = random[at].astype(np.float32)
     drawn.append(line(at + 1, peer, "random", COLOURS["lost"], "%{y:.3g}", width=3))
-    y = {"title": "share of the norm", "type": "log", "exponentformat": "power"}
+    y = {"title": "share of the norm", "type": "log"}
     return figure(drawn, 340, {"title": "rank i"}, y)
 
 

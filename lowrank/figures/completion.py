@@ -43,14 +43,14 @@ def error_history(
     errors = [*observed, *held_out, mean_fill]
     low = np.floor(np.log10(max(min(errors), LEAST)))
     high = np.log10(max(*errors, LEAST)) + 0.25
-    y = {"title": "relative error", "type": "log", "range": [low, high], "exponentformat": "power"}
+    y = {"title": "relative error", "type": "log", "range": [low, high]}
     corner = {"x": 1, "xref": "paper", "xanchor": "right", "yref": "y", "yanchor": "bottom"}
     height_of_words = np.log10(max(mean_fill, LEAST))  # a note's place on a log axis is its power
     return figure(
         drawn,
         height,
         {"title": "iteration", "range": [0, max(10, count) * 1.03]},
-        y | {"dtick": 1 if high - low > 1.5 else "D2"},
+        y,
         hovermode="x",
         shapes=[rule("y", mean_fill, COLOURS["lost"], 2.5)],
         annotations=[

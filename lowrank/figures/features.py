@@ -7,6 +7,18 @@ from numpy.typing import NDArray
 
 from lowrank.figures.style import COLOURS, Settings, bar, dots, figure
 
+SIZE, MARK = 14, 6  # of words and, from the middle, of their signs
+WIDTH, HEIGHT = 420, 400
+SIDES = {  # of a point, the best first: where the middle of its word goes, right and up
+    "top center": (0, 1),
+    "bottom center": (0, -1),
+    "middle right": (1, 0),
+    "middle left": (-1, 0),
+    "top right": (1, 1),
+    "top left": (-1, 1),
+    "bottom right": (1, -1),
+    "bottom left": (-1, -1),
+}
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star")
 
 
@@ -18,12 +30,13 @@ def words_on_plane(
     height: int = 520,
 ) -> Settings:
     """Each word where its vector lies along directions 1 and 2; groups differ by their sign."""
-    number, drawn = np.asarray(groups), []
+    number, drawn, side = np.asarray(groups), [], sides(scores, words)
     for group in sorted(set(groups)):
         at = np.flatnonzero(number == group)
         marker = {"color": COLOURS["W0"], "size": 9, "symbol": SYMBOLS[group % len(SYMBOLS)]}
         named: Settings = {"text": [words[int(i)] for i in at], "mode": "markers+text"}
-        named |= {"textposition": "top center", "textfont": {"size": 14}, "cliponaxis": False}
+        named |= {"textposition": [side[int(i)] for i in at], "textfont": {"size": SIZE}}
+        named["cliponaxis"] = False
         hover = "%{text}: %{x:.3g}, %{y:.3g}"
         drawn.append(dots(scores[at, 0], scores[at, 1], "", marker, hover, **named))
     titles = [f"direction {i + 1}: {explained[i]:.0%} of the variance" for i in range(2)]
@@ -32,6 +45,37 @@ def words_on_plane(
     across = {"range": [float(x.min()) - room, float(x.max()) + room], "zeroline": True}
     axes = across | {"title": titles[0]}, {"title": titles[1]}
     return figure(drawn, height, *axes, showlegend=False)
+
+
+def sides(scores: NDArray[np.floating], words: Sequence[str]) -> list[str]:
+    """For each word the side of its point, (words, 2), where it covers least of the others.
+
+    Measured on a picture of WIDTH x HEIGHT points; on a larger one words are further apart.
+
+    >>> sides(np.array([[0.0, 0.0], [0.0, 0.01], [1.0, 1.0]]), ["France", "Russia", "Japan"])
+    ['bottom center', 'top center', 'top center']
+    """
+    low, room = scores.min(axis=0), np.ptp(scores, axis=0)
+    at = (scores - low) / np.where(room > 0, room, 1) * (WIDTH, HEIGHT)  # y upwards
+    taken = np.hstack([at - MARK, at + MARK])  # left, bottom, right, top of every point's sign
+    chosen = [""] * len(words)
+    apart = np.linalg.norm(at[:, None] - at[None], axis=2)
+    crowded = np.argsort(-(apart < 4 * SIZE).sum(axis=1), kind="stable")
+    for i in crowded:
+        half = np.array([0.29 * SIZE * len(words[i]), 0.6 * SIZE])
+        boxes = at[i] + np.array(list(SIDES.values())) * (half + MARK)
+        boxes = np.hstack([boxes - half, boxes + half])
+        others = np.delete(taken, i, axis=0)
+        best = int(np.argmin([_covered(box, others) for box in boxes]))
+        chosen[i] = list(SIDES)[best]
+        taken = np.vstack([taken, boxes[best]])
+    return chosen
+
+
+def _covered(box: NDArray[np.floating], others: NDArray[np.floating]) -> float:
+    """How much of a box, (left, bottom, right, top), lies over others."""
+    common = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    return float(np.clip(common, 0, None).prod(axis=1).sum())
 
 
 def explained_bars(

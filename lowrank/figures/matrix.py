@@ -161,8 +161,9 @@ class Outline:
 def outlines(boxes: Sequence[Outline], size: float = 120.0) -> str:
     """The boxes side by side as HTML, all to one scale, with rows and columns on the edges.
 
-    The longest side is `size` pixels. A side under 2 pixels is drawn 2 pixels long: a hair is
-    still visible, and the numbers on the edges say what it is. Text takes the page's own colour.
+    The longest side is `size` pixels, or less where that keeps a few boxes in one line on a phone.
+    A side under 2 pixels is drawn 2 pixels long: a hair is still visible, and the numbers on the
+    edges say what it is. Text takes the page's own colour.
 
     >>> outlines([Outline("W", 4, 2), Outline("="), Outline("U", 4, 1)]).count("border:")
     2
@@ -170,9 +171,16 @@ def outlines(boxes: Sequence[Outline], size: float = 120.0) -> str:
     scale = size / max(max(box.rows, box.columns) for box in boxes)
     words = " ".join(f"{b.name} {b.rows} × {b.columns}" if b.rows else b.name for b in boxes)
     drawn = "".join(_box(box, scale) if box.rows else _sign(box.name) for box in boxes)
+    # All that is not a box: numbers beside it, names that are wider, signs and gaps, in letters.
+    thin = sum(bool(box.rows) and box.columns * scale < 20 for box in boxes)
+    count = sum(bool(box.rows) for box in boxes)
+    beside = 2.9 * count + 0.9 * thin + 1.6 * (len(boxes) - count) + 0.5 * (len(boxes) - 1)
+    unit = f"(100cqi - {beside:.1f}em)/{sum(box.columns for box in boxes) * scale:.0f}"
     return (
-        f'<div role="img" aria-label="{escape(words)}" style="display:flex;flex-wrap:wrap;'
-        f'justify-content:center;align-items:center;gap:0.4em 1em">{drawn}</div>'
+        '<div style="container-type:inline-size"><div style="font-size:clamp(0.7rem,3.4cqi,1rem)">'
+        f'<div role="img" aria-label="{escape(words)}" style="--u:clamp(0.5px,{unit},1px);'
+        "display:flex;flex-wrap:wrap;justify-content:center;align-items:center;"
+        f'gap:0.4em 0.5em">{drawn}</div></div></div>'
     )
 
 
@@ -183,7 +191,8 @@ def _box(box: Outline, scale: float) -> str:
         f'<small style="padding-left:2.5em">{box.columns:,}</small>'
         '<div style="display:flex;align-items:center;gap:0.3em">'
         f'<small style="min-width:2.5em;text-align:right">{box.rows:,}</small>'
-        f'<div style="width:{width:.1f}px;height:{height:.1f}px;border:1.5px solid {box.colour};'
+        f'<div style="width:max(2px,{width:.1f}*var(--u));height:max(2px,{height:.1f}*var(--u));'
+        f"border:1.5px solid {box.colour};"
         f'background:color-mix(in srgb,{box.colour} 30%,transparent)"></div></div>'
         f'<b style="padding-left:2.5em">{escape(box.name)}</b></div>'
     )

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.figures.matrix import Outline, outlines
-from lowrank.figures.style import COLOURS, Settings, bar, figure, line, note, rule
+from lowrank.figures.numbers import three
+from lowrank.figures.style import COLOURS, Settings, bar, figure, line, note, rule, trace
 from lowrank.memory.accounting import Memory, Part
 
 GB = 1e9
@@ -37,13 +38,27 @@ def bars(runs: Mapping[str, Memory], cards: Mapping[str, int]) -> Settings:
         if values.any():
             name, colour = HELD[each.name]
             drawn.append(bar(values, names, name, colour, "%{x:,.3g} GB", orientation="h"))
+    totals = np.array([run.total for run in runs.values()]) / GB
+    drawn.append(
+        trace(
+            "scatter",
+            x=totals,
+            y=names,
+            text=[f" {three(total)}" for total in totals],
+            mode="text",
+            textposition="middle right",
+            hoverinfo="skip",
+            showlegend=False,
+            cliponaxis=False,
+        )
+    )
     longest = max(run.total for run in runs.values())
     near = {name: size / GB for name, size in cards.items() if size < 1.6 * longest}
     above = {"xanchor": "center", "y": 1.0, "yref": "y domain", "yanchor": "bottom"}
     return figure(
         drawn,
         170 + 62 * len(runs),
-        {"title": "GB (10⁹ bytes)", "rangemode": "tozero"},
+        {"title": "GB (10⁹ bytes)", "range": [0, 1.12 * max(*totals, *near.values())]},
         {"autorange": "reversed"},
         shapes=[rule("x", size, COLOURS["lost"], 1.5, "dot") for size in near.values()],
         annotations=[
@@ -76,7 +91,7 @@ def error_spectrum(
         line(np.arange(1, len(s) + 1), s.astype(np.float32), escape(name), colour, hover)
         for name, s, colour in lines
     ]
-    y = {"title": "singular value", "type": "log", "exponentformat": "power"}
+    y = {"title": "singular value", "type": "log"}
     return figure(drawn, 340, {"title": "i"}, y)
 
 

@@ -40,14 +40,11 @@ def spectrum(
     at = {"x": break_even, "xref": "x", "xanchor": "right"}
     foot = {"y": 0, "yref": "y domain", "yanchor": "bottom"}
     font = {"color": COLOURS["update"]}
-    y: Settings = {"title": "singular value", "type": "log"}
-    if s[-1] < 0.01 * s[0]:  # room for two powers of ten: name those and no 2 and 5 between them
-        y["dtick"] = 1
     return figure(
         drawn,
         380,
         {"title": "rank i", "range": [1, max(2, len(s))]},
-        y,
+        {"title": "singular value", "type": "log"},
         hovermode="x",
         shapes=[dropped | shade, rule("x", break_even, COLOURS["update"], 1.5)],
         annotations=[note(f"break-even {break_even:,.0f}", **at, **foot, font=font)],

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowrank.figures.numbers import three
+
 Settings = dict[str, Any]  # a trace, an axis, a layout or a whole figure
 Values = Sequence[float] | NDArray[np.generic]
 
@@ -33,6 +35,7 @@ DIVERGING: list[tuple[float, str]] = [(0.0, "#0072B2"), (0.5, "#F7F7F7"), (1.0, 
 MARGIN = {"l": 8, "r": 8, "t": 36, "b": 8}
 LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0.0}  # above the plot
 CLEAR = "rgba(0,0,0,0)"
+ROUND = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
 
 
 def trace(kind: str, **settings: Any) -> Settings:
@@ -108,8 +111,38 @@ def _still(data: Sequence[Settings], found: Settings) -> Settings:
     """The figure with axes that keep their place: a finger scrolls past them."""
     for name, axis in found.items():
         if name[1:].startswith("axis"):
-            found[name] = axis | {"fixedrange": True, "title": {"text": axis.get("title")}}
+            if axis.get("type") == "log" and "tickvals" not in axis:
+                axis = axis | ticks(_along(data, name))
+            still = {"fixedrange": True, "title": {"text": axis.get("title")}}
+            # 10⁻⁶, not 1µ: a pure number has no prefix.
+            found[name] = {"exponentformat": "power"} | axis | still
     return {"data": list(data), "layout": found | {"dragmode": False}}
+
+
+def _along(data: Sequence[Settings], name: str) -> NDArray[np.float64]:
+    """All that is drawn along the axis of that name in a layout: yaxis2 is y2 to a trace."""
+    letter, axis = name[0], name.replace("axis", "")
+    lines = [t[letter] for t in data if t.get(f"{letter}axis", letter) == axis and letter in t]
+    return np.concatenate([np.ravel(values).astype(float) for values in lines] or [np.ones(1)])
+
+
+def ticks(values: NDArray[np.float64]) -> Settings:
+    """The ticks of a log axis, each with its whole number: Plotly's own say 2 and 5 of which power?
+
+    Powers of ten where there is room for two of them, else round numbers between.
+
+    >>> ticks(np.array([0.004, 3.0]))["ticktext"], ticks(np.array([0.6, 7.0]))["ticktext"]
+    (['0.01', '0.1', '1'], ['1', '2', '5'])
+    """
+    known = values[values > 0]
+    if not len(known):
+        return {}
+    low, high = np.log10(known.min()), np.log10(known.max())
+    powers = np.arange(np.floor(low), np.ceil(high) + 1)
+    steps = (1,) if high - low >= 2 else (1, 2, 5) if high - low > 0.7 else ROUND
+    found = [step * 10.0**power for power in powers for step in steps]
+    shown = [x for x in found if low - 0.02 <= np.log10(x) <= high + 0.02]
+    return {"tickvals": shown, "ticktext": [three(x) for x in shown]}
 
 
 def note(words: str, **place: Any) -> Settings:

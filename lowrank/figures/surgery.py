@@ -137,7 +137,7 @@ def evidence(
         ]
         for lines in (spectra, kept)
     )
-    norm: Settings = {"title": "share of the norm", "type": "log", "exponentformat": "power"}
+    norm: Settings = {"title": "share of the norm", "type": "log"}
     share: Settings = {"tickformat": ".0%", "range": [0, 1.02]}
     plots = [  # with short titles: side by side on a phone
         ("Spectra", left, {"title": "direction"}, norm),

@@ -43,6 +43,17 @@ STYLE = """<style>
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] p,
 [data-testid="stBaseButton-primaryFormSubmit"], [data-testid="stBaseButton-primaryFormSubmit"] p {
   color: light-dark(#FFFFFF, #0E1117); }
+@media (max-width: 640px) {
+  .stButtonGroup button { padding-inline: 0.6rem; }
+  .stMarkdown th, .stMarkdown td { padding: 0.3rem 0.4rem; font-size: 0.85rem; }
+  .stColumn:has(> .stVerticalBlock > .stElementContainer > .stMetric):not(
+    :has(> .stVerticalBlock > :nth-child(2))),
+  .stColumn:has(> .stVerticalBlock > .stElementContainer > .stHtml img) {
+    min-width: calc(50% - 1rem); flex: 1 1 calc(50% - 1rem); }
+  .stVerticalBlock:has(> .stElementContainer > .stMetric):has(> :nth-child(2)) {
+    display: grid; grid-template-columns: 1fr 1fr; }
+  .stVerticalBlock:has(> .stElementContainer > .stMetric) > :not(:has(> .stMetric)) {
+    grid-column: 1 / -1; } }
 @media (min-width: 640px) {
   .stMarkdown .katex-display.katex-display { overflow: visible !important; } }
 .js-plotly-plot .xtick text, .js-plotly-plot .ytick text, .js-plotly-plot .g-xtitle text,

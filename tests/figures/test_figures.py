@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from lowrank.figures.atlas import layer_map
 from lowrank.figures.matrix import (
     LEVELS,
     SIDE,
@@ -75,9 +76,8 @@ def test_a_tile_keeps_true_values_at_their_true_places():
 
 def test_outlines_keep_to_one_scale_and_name_their_shapes():
     drawn = outlines([Outline("W", 400, 200), Outline("≈"), Outline("U", 400, 1)], size=100)
-    sizes = [
-        (float(w), float(h)) for w, h in re.findall(r"width:([\d.]+)px;height:([\d.]+)", drawn)
-    ]
+    sides = r"width:max\(2px,([\d.]+)\*var\(--u\)\);height:max\(2px,([\d.]+)"
+    sizes = [(float(w), float(h)) for w, h in re.findall(sides, drawn)]
     assert sizes == [(50.0, 100.0), (2.0, 100.0)]
     assert 'aria-label="W 400 × 200 ≈ U 400 × 1"' in drawn
     assert "&lt;b&gt;" in outlines([Outline("<b>", 1, 1)])
@@ -95,9 +95,20 @@ def test_the_spectrum_marks_the_rank_and_draws_zeros_at_its_floor():
     assert all(np.isfinite(trace["y"]).all() for trace in zeros)
 
 
-def test_a_spectrum_over_decades_names_powers_of_ten_alone():
-    wide, narrow = (spectrum(np.geomspace(1, end, 9), np.ones(9), 2, 4.5) for end in (1e-4, 0.5))
-    assert [f["layout"]["yaxis"].get("dtick") for f in (wide, narrow)] == [1, None]
+def test_a_tick_of_a_log_axis_says_its_whole_number():
+    ends = (1e-4, 0.05, 0.5, 0.9)
+    found = [spectrum(np.geomspace(1, end, 9), np.ones(9), 2, 4.5) for end in ends]
+    said = [figure["layout"]["yaxis"]["ticktext"] for figure in found]
+    assert said[0] == ["1 × 10⁻⁴", "0.001", "0.01", "0.1", "1"]
+    assert said[1] == ["0.05", "0.1", "0.2", "0.5", "1"]
+    assert min(map(len, said)) >= 1
+    assert all(f["layout"]["xaxis"]["exponentformat"] == "power" for f in found)  # 1µ is no number
+
+
+@pytest.mark.parametrize(("count", "apart"), [(3, 1), (12, 1), (30, 5), (80, 10)])
+def test_layers_are_counted_in_whole_numbers(count, apart):
+    drawn = layer_map([0], ["q_proj"], np.ones(1), ["q"], "rank", count=count)
+    assert drawn["layout"]["xaxis"]["dtick"] == apart
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16, np.int64])
