@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lowrank.figures.matrix import Outline, outlines
 from lowrank.figures.numbers import three
-from lowrank.figures.style import COLOURS, Settings, bar, figure, line, note, rule, trace
+from lowrank.figures.style import COLOURS, Settings, bar, figure, line, note, rule
 from lowrank.memory.accounting import Memory, Part
 
 GB = 1e9
@@ -38,28 +38,15 @@ def bars(runs: Mapping[str, Memory], cards: Mapping[str, int]) -> Settings:
         if values.any():
             name, colour = HELD[each.name]
             drawn.append(bar(values, names, name, colour, "%{x:,.3g} GB", orientation="h"))
-    totals = np.array([run.total for run in runs.values()]) / GB
-    drawn.append(
-        trace(
-            "scatter",
-            x=totals,
-            y=names,
-            text=[f" {three(total)}" for total in totals],
-            mode="text",
-            textposition="middle right",
-            hoverinfo="skip",
-            showlegend=False,
-            cliponaxis=False,
-        )
-    )
     longest = max(run.total for run in runs.values())
     near = {name: size / GB for name, size in cards.items() if size < 1.6 * longest}
+    totals = [f"{name}<br><b>{three(run.total / GB)} GB</b>" for name, run in runs.items()]
     above = {"xanchor": "center", "y": 1.0, "yref": "y domain", "yanchor": "bottom"}
     return figure(
         drawn,
         170 + 62 * len(runs),
-        {"title": "GB (10⁹ bytes)", "range": [0, 1.12 * max(*totals, *near.values())]},
-        {"autorange": "reversed"},
+        {"title": "GB (10⁹ bytes)", "rangemode": "tozero"},
+        {"autorange": "reversed", "tickvals": names, "ticktext": totals},
         shapes=[rule("x", size, COLOURS["lost"], 1.5, "dot") for size in near.values()],
         annotations=[
             note(name.partition(" (")[0], x=size, xref="x", textangle=-90, **above)

@@ -57,7 +57,11 @@ STYLE = """<style>
 @media (min-width: 640px) {
   .stMarkdown .katex-display.katex-display { overflow: visible !important; } }
 .js-plotly-plot .xtick text, .js-plotly-plot .ytick text, .js-plotly-plot .g-xtitle text,
-.js-plotly-plot .g-ytitle text { fill: light-dark(#5A5C66, #B4B6BF) !important; }
+.js-plotly-plot .g-ytitle text, .js-plotly-plot .textpoint text, .js-plotly-plot .cbaxis text,
+.js-plotly-plot .cbtitle text, .js-plotly-plot .annotation-text:not(:has([style*="bold"])) {
+  fill: light-dark(#5A5C66, #B4B6BF) !important; }
+.js-plotly-plot .annotation-text[style*="213, 94, 0"] {
+  fill: light-dark(#A84A00, #FF9A57) !important; }
 .js-plotly-plot .xtick tspan, .js-plotly-plot .ytick tspan { font-size: 11px !important; }
 </style>"""
 PAGES = [  # file, title, icon

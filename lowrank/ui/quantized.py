@@ -26,6 +26,11 @@ from lowrank.ui.progress import shown, sought, watched
 def compared(source: str, tensor: str) -> None:
     """One real matrix in int8 and NF4: the error, its spectrum, and the rounding of one entry."""
     found = cached.roundings(source, tensor)
+    rows = [
+        (each.name, three(each.bits), f"{each.share:.3%}", three(each.largest)) for each in found
+    ]
+    head = ["", "bits a number", "error, share of the norm", "largest error"]
+    st.markdown(table(head, rows))
     picture, beside = st.columns([3, 2], gap="large")
     with picture:
         chart(
@@ -41,11 +46,6 @@ def compared(source: str, tensor: str) -> None:
             alt="Singular values of the matrix and of its quantization errors, which are flat.",
         )
     beside.markdown(text("memory", "errors"))
-    rows = [
-        (each.name, three(each.bits), f"{each.share:.3%}", three(each.largest)) for each in found
-    ]
-    head = ["", "bits a number", "error, share of the norm", "largest error"]
-    st.markdown(table(head, rows))
 
 
 ROUNDED = {"int8": int8, "NF4": nf4}

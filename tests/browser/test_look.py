@@ -62,6 +62,9 @@ FIRST = {
     "/lora": ("Update, beside", CHART),
     "/lab": ("Loss, nats a token", CHART),
     "/memory": ("All weights", '[aria-label*="q_proj"]'),
+    "/memory?count=Inference": ("text=15.6 GB", CHART),
+    "/memory?count=Training": ("text=112 GB", CHART),
+    "/memory?count=Quantization": ("text=bits a number", CHART),
     "/adapter": ("Change beside", CHART),
 }
 SCREENS = [(1400, 900), (1366, 768), (960, 540)]  # the last is 1920 x 1080 at 200 %
