@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import re
 import subprocess
 import sys
 import time
@@ -144,7 +145,7 @@ def test_the_command_writes_a_report_that_needs_nothing_else(tmp_path, capsys):
     text = (tmp_path / "out" / "report.html").read_text()
     assert "Effective rank" in text
     assert "Plotly.newPlot" in text
-    assert 'src="http' not in text
+    assert not re.search(r"<(script|link|img)[^>]*http", text)  # whatever the library's code names
     assert main(["atlas", str(SMALL), "--out", str(tmp_path / "out"), "--workers", "0"]) == 1
     assert "--workers is 0" in capsys.readouterr().err
 
