@@ -34,7 +34,7 @@ NEEDS = {
 }
 
 page = navigation(Path(__file__).with_name("pages"))
-visits.keep_in_history()
-sidebar.draw(NEEDS.get(page.url_path, ""))
-lessons.banner()
-page.run()
+with visits.visit(page.url_path):
+    sidebar.draw(NEEDS.get(page.url_path, ""))
+    lessons.banner()
+    page.run()

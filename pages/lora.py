@@ -12,7 +12,7 @@ from lowrank.lora.equations import (
     update,
 )
 from lowrank.ui import cached, lora
-from lowrank.ui.bound import choice
+from lowrank.ui.bound import choice, rank_slider
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.sidebar import chosen_matrix, provenance
@@ -33,7 +33,7 @@ def explore() -> None:
     """The controls and all that follows them: a slider runs this again and nothing else."""
     first, second = st.columns(2, gap="large")
     with first:
-        r = lora.rank_slider(min(m, n))
+        r = rank_slider("Rank r", "r", min(m, n), 8, doubling=True)
     with second:
         alpha = lora.alpha_slider()
     first, second, third = st.columns(3)

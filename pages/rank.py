@@ -18,7 +18,7 @@ from lowrank.ui.rank import (
     worksheet,
 )
 from lowrank.ui.rank.inputs import choice
-from lowrank.ui.rank.link import hidden, reduced, remembered, style
+from lowrank.ui.rank.link import hidden, reduced, style
 
 # Labels are what the link says (?view=...), so they are short and do not change.
 VIEWS = {
@@ -33,12 +33,11 @@ VIEWS = {
 }
 
 question("Rank", "How many rows remain when every combination of earlier rows is struck out?")
-remembered()
 name = choice(
     "What to look at", list(VIEWS), "Reduce", "view", label_visibility="collapsed", wrap=False
 )
 view = VIEWS[name]
-hidden(view.draws)
+hidden(view)
 A = None
 if view.beside:
     row = st.container(horizontal=True, vertical_alignment="bottom")

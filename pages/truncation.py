@@ -15,6 +15,7 @@ from lowrank.spectra.svd import (
     truncation_error,
 )
 from lowrank.ui import cached, large, truncation
+from lowrank.ui.bound import rank_slider
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.sidebar import chosen_matrix, provenance
@@ -43,7 +44,7 @@ def explore() -> None:
     """All that follows the rank: moving the slider runs this again and nothing else."""
     svd, peer = cached.svd(source, tensor), cached.random_peer(source, tensor)
     small = cached.preview(source, tensor)
-    k = truncation.rank_slider(min(m, n))
+    k = rank_slider("Rank k", "k", min(m, n), max(1, min(m, n) // 8))
     picture, beside = st.columns([3, 1])
     with beside:
         place = truncation.numbers(svd, k, info)

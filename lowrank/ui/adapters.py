@@ -14,8 +14,9 @@ from lowrank.lora.adapters.opening import unzipped
 from lowrank.readers import Model, Remote, uploads
 from lowrank.readers.offered_models import offered_adapters
 from lowrank.ui import cached
+from lowrank.ui.bringing import brought
 from lowrank.ui.drawing import chart
-from lowrank.ui.layout import text
+from lowrank.ui.layout import say, text
 
 # The words in the list are the words in the link.
 SYNTHETIC, HUB, MINE = "synthetic", "Hugging Face hub", "files of mine"
@@ -98,7 +99,7 @@ def check_work(adapter: Adapter) -> None:
 def uploaded(place: "st.delta_generator.DeltaGenerator") -> str:
     """The name of the adapter the visitor brought, now or before; asked for until there is one."""
     with place:
-        brought("uploading adapter", "kept")
+        bring("kept")
     name = place.text_input(
         "Kept as", key="kept", placeholder="no files yet", max_chars=100, bind="query-params"
     )
@@ -108,23 +109,21 @@ def uploaded(place: "st.delta_generator.DeltaGenerator") -> str:
     return name
 
 
-def brought(key: str, kept: str) -> None:
+def bring(kept: str) -> None:
     """A place for an adapter's files, or their zip; their name from now on is the widget `kept`'s.
 
-    Raises InputError for files that are no adapter.
+    Files that are no adapter are refused in a sentence.
     """
-    state = st.session_state
-    given = st.file_uploader(
+    refused = brought(
         "adapter_config.json and adapter_model.safetensors, together, or their zip",
+        kept,
+        lambda files: uploads.keep_adapter(unpacked(files)),
         type=["json", "safetensors", "zip"],
         accept_multiple_files=True,
-        key=key,
         max_upload_size=UPLOAD_MB,
     )
-    ids = [file.file_id for file in given or []]
-    if ids and state.get(f"{key}, taken") != ids:
-        state[f"{key}, taken"] = ids
-        state[kept] = uploads.keep_adapter(unpacked({f.name: f.getvalue() for f in given}))
+    if refused:
+        say(refused)
 
 
 def unpacked(files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -15,25 +15,48 @@ def choice(label: str, options: Sequence[Any], default: Any, key: str, **more: A
     )
 
 
-def rank_slider(label: str, key: str, limit: int, default: int) -> int:
-    """A rank, 1 to limit; what the address asks in vain is said."""
-    asked_in_vain(key, 1, limit)
+def rank_slider(label: str, key: str, limit: int, default: int, doubling: bool = False) -> int:
+    """A rank, 1 to limit; `doubling`: the powers of two, and one that a link names."""
+    takes(key, 1, limit)
+    if limit == 1:  # a slider needs two ends
+        st.markdown(f"**{label} = 1**, the only rank a single row or column has.")
+        return 1
+    ranks: Sequence[int] = range(1, limit + 1)
+    if doubling:
+        asked = str(st.session_state.get(key) or st.query_params.get(key))
+        named = {min(int(asked[:9]), limit)} if asked.isascii() and asked.isdigit() else set()
+        ranks = [r for r in ranks if r & (r - 1) == 0 or r in named]
+    return fitted(label, key, ranks, min(default, limit))
+
+
+def fitted(label: str, key: str, numbers: Sequence[int], default: int, **more: Any) -> int:
+    """One of rising numbers, of which there are other ones for another matrix or model.
+
+    One that is too large now waits until there are as many, unless another is chosen. A default,
+    which is not in the address, is that of the moment.
+    """
     state = st.session_state
-    if key in state:  # kept from a larger matrix
-        state[key] = min(state[key], limit)
+    shown, wished = state.get(f"{key} wished", (None, None))
+    now = state.get(key)
+    if now is not None:
+        wished = wished if now == shown else now
+        now = default if wished is None else min(wished, numbers[-1])
+        if state[key] != now:
+            state[key] = now
     # Not st.slider: with another maximum it would be another widget and forget its place.
-    ranks = range(1, limit + 1)
-    return int(st.select_slider(label, ranks, min(default, limit), key=key, bind="query-params"))
+    found = int(st.select_slider(label, numbers, default, key=key, bind="query-params", **more))
+    wished = wished if found == now else found
+    state[f"{key} wished"] = found, None if wished == default else wished
+    return found
 
 
-def asked_in_vain(key: str, least: int, most: int) -> None:
-    """Say so if the address asks for a number that the slider of that key does not have."""
-    asked = st.query_params.get(key)
-    if asked is None or (asked.isascii() and asked.isdigit() and least <= int(asked[:9]) <= most):
-        return
-    limit = f"min(m, n) = {most:,}" if key == "r" else f"{most:,}"
-    st.info(
-        f"The link asks for {key} = {asked[:40]}; this page takes a whole number from {least} to "
-        f"{limit}, and keeps to that.",
-        icon=":material/info:",
-    )
+def offer(key: str, options: Sequence[Any]) -> None:
+    """The first of what is offered takes the place of a choice that is not offered any more."""
+    state = st.session_state
+    if key in state and state[key] not in options:
+        state[key] = options[0]
+
+
+def takes(key: str, least: int, most: int) -> None:
+    """Tell which numbers a widget takes, for the sentence about a link that asks for another."""
+    st.session_state.setdefault("limits", {})[key] = least, most

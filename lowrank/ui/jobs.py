@@ -72,6 +72,11 @@ class Job:
         return self.state == "done" or not (self.over or self._stop.is_set())
 
     @property
+    def stays(self) -> bool:
+        """Whether it failed or was stopped by hand: nobody begins it again without a word."""
+        return self.by_hand or self.state == "failed"
+
+    @property
     def last(self) -> Any:
         """The newest record, or None."""
         return self.records[-1] if self.records else None
@@ -195,8 +200,11 @@ class Jobs:
         owner: str = "",
         patience: float | None = None,
         lane: Lane = "long",
+        again: bool = False,
     ) -> Job:
-        """The job of that key: the one that is there unless it failed or was cancelled, else new.
+        """The job of that key: the one that is there unless it was cancelled, else a new one.
+
+        One that failed or was stopped by hand begins anew only where that is asked for: `again`.
 
         What else the same owner still has waiting or running is cancelled, unless another wants it
         too: who asks for something new no longer wants the old. Jobs without an owner are
@@ -207,7 +215,7 @@ class Jobs:
         with self._lock:
             self._leave(owner, key)
             there = self._jobs.get(key)
-            if there and there.wanted:
+            if there and (there.wanted or (there.stays and not again)):
                 there.looked_at()
                 if owner and there.owners:
                     there.owners.add(owner)

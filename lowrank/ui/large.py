@@ -19,6 +19,7 @@ from lowrank.spectra import bounds
 from lowrank.spectra.random_matrix import quantiles
 from lowrank.spectra.svd import Spectrum, Truncation, break_even_rank, singular_values
 from lowrank.ui import cached, jobs, truncation
+from lowrank.ui.bound import rank_slider
 from lowrank.ui.drawing import chart, table
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
@@ -40,7 +41,7 @@ def is_large(shape: tuple[int, ...]) -> bool:
 def explore(source: str, info: TensorInfo, W: NDArray[np.float32], title: str) -> None:
     """All that follows the rank k: its numbers, the spectrum so far, the shapes, the heatmaps."""
     (m, n), tensor = W.shape, info.name
-    k = truncation.rank_slider(min(MOST, m, n), default=64)
+    k = rank_slider("Rank k", "k", min(MOST, m, n), 64)
     if min(m, n) > MOST:
         st.caption(text("truncation", "end").format(most=f"{MOST:,}", least=f"{min(m, n):,}"))
     with st.spinner(f"The top {k} of {min(m, n):,} singular values…", show_time=True):

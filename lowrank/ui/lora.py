@@ -16,7 +16,7 @@ from lowrank.lora.equations import forward, init, merge, update
 from lowrank.readers import Model, TensorInfo
 from lowrank.spectra.svd import break_even_rank, parameters
 from lowrank.ui import cached
-from lowrank.ui.bound import asked_in_vain
+from lowrank.ui.bound import takes
 from lowrank.ui.drawing import table
 from lowrank.ui.layout import text
 
@@ -50,19 +50,8 @@ class Shown:
 
 def alpha_slider() -> int:
     """alpha, kept in the address."""
-    asked_in_vain("alpha", *ALPHAS)
+    takes("alpha", *ALPHAS)
     return int(st.slider("α", *ALPHAS, 16, key="alpha", bind="query-params"))
-
-
-def rank_slider(limit: int) -> int:
-    """r in powers of two, as it is chosen in practice; another one that a link names is kept."""
-    asked_in_vain("r", 1, limit)
-    asked = str(st.session_state.get("r") or st.query_params.get("r") or "")
-    other = {min(int(asked[:9]), limit)} if asked.isascii() and asked.isdigit() else set()
-    if "r" in st.session_state:  # kept from a larger matrix
-        st.session_state["r"] = min(st.session_state["r"], limit)
-    ranks = sorted({2**i for i in range(limit.bit_length())} | (other - {0}))
-    return int(st.select_slider("Rank r", ranks, min(8, limit), key="r", bind="query-params"))
 
 
 def input_of(model: Model, info: TensorInfo, word: str | None, seed: int = 2) -> Input:
@@ -167,7 +156,7 @@ def numbers(found: Shown, shape: tuple[int, int], r: int, alpha: float) -> None:
 
 def timed(x: Floats, W0: Floats, A: Floats, B: Floats, alpha: int, r: int) -> None:
     """How long h takes plain, merged and beside, measured on this machine when asked for."""
-    if not st.button("Measure the time of h here", key="measure", icon=":material/timer:"):
+    if not st.button("Measure the time of h here", key="measure time", icon=":material/timer:"):
         return
     with st.spinner("Measuring…"):
         merged = merge(W0, A, B, alpha, r)

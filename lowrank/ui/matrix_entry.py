@@ -5,7 +5,7 @@ and the text area are two views of it that keep what was typed even when it is n
 text may mean two matrices, the page shows one, says so and offers the other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -42,27 +42,17 @@ GRID, TEXT = "Grid", "Text"
 EDITING = "entry_edit"  # the key that says whether the editor is open
 
 
-def matrix_entry(place: DeltaGenerator, presets: Mapping[str, str] = PRESETS) -> Matrix:
+def matrix_entry(place: DeltaGenerator) -> Matrix:
     """Draw the entry, its head in a place of one line, and return the matrix as it now stands.
 
     Raises:
         InputError: what was typed is no matrix; the widgets, already drawn, still hold it.
     """
     state = st.session_state
-    current = state.get("m") or st.query_params.get("m")
     with place, st.container(horizontal=True):
-        chosen = st.selectbox(
-            "Matrix",
-            [*presets, current] if current and current not in presets else list(presets),
-            key="m",
-            accept_new_options=True,
-            bind="query-params",
-            persist_state="session",
-            on_change=_restart,
-            label_visibility="collapsed",
-        )
+        chosen = source()
         if state.get("entry_source") != chosen:
-            _load(chosen or "", presets.get(chosen, chosen) or "")
+            _load(chosen, PRESETS.get(chosen, chosen))
         unreadable = state["entry_cells"] is None
         if not unreadable:
             editor = st.popover("Edit", icon=":material/edit:", key=EDITING, on_change="rerun")
@@ -75,6 +65,22 @@ def matrix_entry(place: DeltaGenerator, presets: Mapping[str, str] = PRESETS) ->
         return matrix_of(read(state["entry_typed"]))
     _meanings()
     return parse_cells(state["entry_cells"])
+
+
+def source() -> str:
+    """The one value that is the truth: a preset's name or a matrix on one line."""
+    current = st.session_state.get("m") or st.query_params.get("m")
+    chosen = st.selectbox(
+        "Matrix",
+        [*PRESETS, current] if current and current not in PRESETS else list(PRESETS),
+        key="m",
+        accept_new_options=True,
+        bind="query-params",
+        persist_state="session",
+        on_change=_restart,
+        label_visibility="collapsed",
+    )
+    return chosen or ""
 
 
 def _editor(unreadable: bool) -> None:

@@ -20,7 +20,7 @@ from lowrank.ui.drawing import chart
 from lowrank.ui.layout import text
 
 OPEN, MINE = "the open model", "a config.json of mine"
-MOST_JSON = 20_000
+MOST_JSON = 12_000  # characters: an address holds them
 TARGETS = {
     "q_proj, v_proj": ("q_proj", "v_proj"),
     "attention": ATTENTION,
@@ -54,6 +54,7 @@ def configuration(model: Model) -> LlamaConfig:
         height=220,
         max_chars=MOST_JSON,
         placeholder='{"hidden_size": 4096, "intermediate_size": 11008, …}',
+        bind="query-params",
         persist_state="session",
     )
     if not (pasted or "").strip():

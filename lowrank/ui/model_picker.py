@@ -1,18 +1,19 @@
 """Which model the pages show: the default, an operator's, one on the hub, a visitor's file."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lowrank.errors import SourceError
+from lowrank.errors import InputError, SourceError
 from lowrank.readers import DEFAULT_TITLE, Model, Remote, TensorInfo, uploads
 from lowrank.readers.default_model import DEFAULT, cached_path, fetch
 from lowrank.readers.offered_models import offered
 from lowrank.ui import cached
 from lowrank.ui.bound import BOUND
+from lowrank.ui.bringing import brought
 from lowrank.ui.layout import text
 
 # Labels are what the link says, so they are short and do not change.
@@ -82,21 +83,17 @@ def from_hub(given: str, waiting: DeltaGenerator) -> Model:
 
 
 def uploaded() -> str | None:
-    """The name of what the visitor brought, now or before."""
-    state = st.session_state
-    given = st.file_uploader(
+    """The name of what the visitor brought, now or before. Raises InputError if it is refused."""
+    refused = brought(
         f"A model's files, up to {UPLOAD_MB} MB each",
+        "file",
+        _kept,
         type=[*uploads.KINDS, "json", "jinja", "zip"],
         accept_multiple_files=True,
-        key="uploading",
         max_upload_size=UPLOAD_MB,
         help=text("model", "help upload"),
     )
-    ids = [file.file_id for file in given or []]
-    if ids and state.get("uploaded_ids") != ids:
-        state["uploaded_ids"] = ids
-        state["file"] = uploads.keep_all({file.name: file.getvalue() for file in given})
-    return st.text_input(
+    name = st.text_input(
         "Kept as",
         key="file",
         placeholder="no file yet",
@@ -104,6 +101,16 @@ def uploaded() -> str | None:
         max_chars=100,
         **BOUND,
     )
+    if refused:
+        raise InputError(refused)
+    return name
+
+
+def _kept(files: Mapping[str, bytes]) -> str:
+    """The name of files that open as a model. Raises our own errors for others."""
+    name = uploads.keep_all(files)
+    cached.model(str(uploads.find(name)))
+    return name
 
 
 def ask() -> NoReturn:

@@ -49,10 +49,11 @@ def sought(
     """
     job = jobs.POOL.get(key)
     if job is not None:
-        ask = "Go on" if job.by_hand or job.state == "failed" else ""
+        ask = "Go on" if job.stays else ""
     if ask and not st.button(ask, key=f"begin {key}", icon=":material/play_arrow:"):
         return job
-    return jobs.POOL.start(key, work, what and f"{what} {visitor()}", patience, lane)
+    owner = what and f"{what} {visitor()}"
+    return jobs.POOL.start(key, work, owner, patience, lane, again=bool(ask))
 
 
 def watched(job: Job | None, draw: Callable[[Job], None] | None = None, every: float = 0.5) -> None:

@@ -67,8 +67,12 @@ def effect_on_loss(source: str, tensor: str) -> None:
     name = tensor.removesuffix(".weight")
     kind = name.rpartition(".")[2]
     scopes = {THIS: name, f"every {kind}": kind, EVERY: ""}
-    scope = first.selectbox("Quantize", list(scopes), key="scope", filter_mode=None)
-    to = second.segmented_control("to", list(ROUNDED), default="NF4", required=True, key="rounded")
+    scope = first.selectbox(
+        "Quantize", list(scopes), key="scope", bind="query-params", filter_mode=None
+    )
+    to = second.segmented_control(
+        "to", list(ROUNDED), default="NF4", required=True, key="rounded", bind="query-params"
+    )
     asked = source, scopes[scope], str(to)
     with third:
         job = sought(
@@ -127,7 +131,15 @@ def rounding(source: str, tensor: str) -> None:
     row = int(first.number_input("Row", 0, m - 1, 0, key="entry_row", bind="query-params"))
     column = int(second.number_input("Column", 0, n - 1, 0, key="entry_col", bind="query-params"))
     step = 10.0 ** float(
-        third.slider("Update, a power of ten of it", -8.0, 0.0, -3.0, 0.5, key="step_size")
+        third.slider(
+            "Update, a power of ten of it",
+            -8.0,
+            0.0,
+            -3.0,
+            0.5,
+            key="step_size",
+            bind="query-params",
+        )
     )
     x = float(W[row, column])
     update = abs(x) * step

@@ -13,7 +13,7 @@ from lowrank.errors import InputError, LowrankError
 from lowrank.llama.names import LABELS, within
 from lowrank.readers import Model, TensorInfo
 from lowrank.ui import model_picker
-from lowrank.ui.bound import BOUND
+from lowrank.ui.bound import BOUND, fitted, offer, takes
 
 MODEL, MATRIX = "model", "matrix"  # what a page may need
 SHARED = *model_picker.SHARED, "proj", "layer"  # keys of all that is drawn here
@@ -78,9 +78,11 @@ def pick(model: Model) -> TensorInfo:
     """Which matrix of the model; raises InputError if it has none, or none of that kind there."""
     matrices = by_place(model)
     present = {place for place, _ in matrices}
+    kinds = [kind for kind in LABELS if kind in present] + sorted(present - set(LABELS))
+    offer("proj", kinds)
     chosen = st.selectbox(
         "Matrix",
-        [kind for kind in LABELS if kind in present] + sorted(present - set(LABELS)),
+        kinds,
         key="proj",
         help="Attention has q, k, v and o; the MLP has gate, up and down.",
         format_func=label,
@@ -90,16 +92,13 @@ def pick(model: Model) -> TensorInfo:
     layers = [layer for place, layer in matrices if place == chosen and layer is not None]
     # Drawn even for the embeddings, which have no layer, so that nothing below it jumps.
     last = max((layer for _, layer in matrices if layer is not None), default=0)
-    if st.session_state.get("layer", 0) > last:  # kept from a deeper model
-        st.session_state["layer"] = last
-    layer = st.slider(
+    takes("layer", 0, last)
+    layer = fitted(
         "Layer",
-        0,
-        max(last, 1),  # a slider needs two ends, even where it is disabled
+        "layer",
+        range(max(last, 1) + 1),  # a slider needs two ends, even where it is disabled
         last // 2,  # the first and the last layer are often the exceptions
-        key="layer",
         disabled=not layers or last == 0,
-        **BOUND,
     )
     info = matrices.get((chosen, layer if layers else None))
     if info is None:

@@ -41,24 +41,6 @@ TILE = 24
 WHOLE, A_TILE = "whole matrix", "tile"
 
 
-def rank_slider(limit: int, default: int | None = None) -> int:
-    """The rank k, 1 to limit, kept in the address; what the address asked in vain is said."""
-    asked = st.query_params.get("k")
-    if limit == 1:  # a slider needs two ends
-        st.markdown("**Rank k = 1**, the only rank a single row or column has.")
-        return 1
-    k = int(
-        st.slider("Rank k", 1, limit, default or max(1, limit // 8), key="k", bind="query-params")
-    )
-    if asked is not None and not (asked.isascii() and asked.isdigit() and 1 <= int(asked) <= limit):
-        st.info(
-            f"The link asks for k = `{asked[:40]}`; this page takes a whole number from 1 to "
-            f"{limit:,} for this matrix. Showing k = {k:,}.",
-            icon=":material/info:",
-        )
-    return k
-
-
 def numbers(svd: SVD, k: int, info: TensorInfo) -> DeltaGenerator:
     """Energy, predicted error and cost of rank k; returns the place for the measured error."""
     share = truncation_error(svd.s, k) / (frobenius(svd.s) or 1.0)

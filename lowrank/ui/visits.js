@@ -1,21 +1,49 @@
 // A visit of a page is one entry of the browser's history, and its address is the whole view.
 //
-// Left alone, Streamlit drops the view from the entry of the page that is left, adds an entry
-// whenever the server corrects the address, and opens a page without the view it had. So a link to
-// a page adds its entry here, with the view that page had last, and is then followed as Back and
-// Forward are: what Streamlit draws is what the address says.
+// Left alone, Streamlit drops the view from the entry of the page that is left and the choices of
+// what is not drawn just now, adds an entry whenever the server corrects the address, and opens a
+// page without the view it had. So a link to a page adds its entry here, with the view that page
+// had last, and is then followed as Back and Forward are: what is drawn is what the address says.
 if (!window.lowrankVisits) {
   window.lowrankVisits = true;
   const shared = SHARED; // keys of the sidebar's widgets, whose choice goes along to every page
+  const pages = PAGES; // the page of every other key
+  const page = (url) => url.pathname.split('/').pop();
+  const MOMENT = 250; // ms: a slider tells its value only some 200 ms after it was moved
+  const LONGEST = 1000; // ms that a link waits for the answer to what was done just before it
   const kept = (name) => new URLSearchParams(sessionStorage.getItem(name) ?? '');
   const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
+  const drawn = (key) => document.querySelector(`.st-key-${key.replace(/[^\w-]/g, '-')}`);
+  const copy = (key, from, to) => from.getAll(key).forEach((value) => to.append(key, value));
   let here = new URL(location.href);
+  let dropped = new URLSearchParams(); // what went from the address since the page was last whole
 
+  // The server takes out of the address what is not drawn any more: that is part of the view, too.
+  const mend = () => {
+    const gone = [...new Set(dropped.keys())].filter((key) => !here.searchParams.has(key));
+    gone.filter((key) => !drawn(key)).forEach((key) => copy(key, dropped, here.searchParams));
+    dropped = new URLSearchParams();
+  };
+  const whole = () => {
+    mend();
+    if (here.href !== location.href) replace(history.state, '', here);
+  };
+  const write = (state, title, address) => {
+    const to = new URL(address, location.href), now = [...to.searchParams.keys()];
+    const late = (key) => !here.searchParams.has(key) && (pages[key] ?? page(to)) !== page(to);
+    if (now.some(late)) return; // the server's last word about the page that was left
+    for (const key of new Set(here.searchParams.keys())) {
+      if (!now.includes(key)) copy(key, here.searchParams, dropped);
+    }
+    replace(state, title, to);
+    here = new URL(location.href);
+  };
   const leave = () => {
+    mend();
     const choice = kept('shared');
-    for (const key of shared.filter((key) => document.querySelector(`.st-key-${key}`))) {
+    for (const key of shared.filter((key) => here.searchParams.has(key) || drawn(key))) {
       choice.delete(key);
-      here.searchParams.getAll(key).forEach((value) => choice.append(key, value));
+      copy(key, here.searchParams, choice);
     }
     sessionStorage.setItem('shared', choice);
     sessionStorage.setItem(here.pathname, here.searchParams);
@@ -23,22 +51,32 @@ if (!window.lowrankVisits) {
     return choice;
   };
   history.pushState = (state, title, address) => {
-    const other = new URL(address, location.href).pathname !== location.pathname;
-    (other ? push : replace)(state, title, address);
-    if (other) leave();
-    here = new URL(location.href);
+    if (new URL(address, location.href).pathname === location.pathname) {
+      return write(state, title, address);
+    }
+    push(state, title, address);
+    leave();
   };
-  history.replaceState = (state, title, address) => {
-    replace(state, title, address);
-    here = new URL(location.href);
-  };
-  addEventListener('popstate', leave);
-  addEventListener('click', (event) => {
-    const link = event.target.closest('[data-testid$="NavLink"]'); // in the sidebar or on a page
-    const opened = event.button || event.ctrlKey || event.metaKey || event.shiftKey; // elsewhere
-    if (!link || opened) return;
-    event.preventDefault();
-    event.stopPropagation();
+  history.replaceState = write;
+  addEventListener('popstate', leave, true); // before Streamlit
+
+  const idle = () => document.querySelector('[data-test-script-state="notRunning"]');
+  new MutationObserver(() => idle() && requestAnimationFrame(() => idle() && whole())).observe(
+    document.body, { subtree: true, attributeFilter: ['data-test-script-state'] });
+
+  let touched = 0, waiting;
+  const touch = (event) => { if (!linked(event)) touched = performance.now(); };
+  const linked = (event) => event.target.closest?.('[data-testid$="NavLink"]'); // to a page
+  ['pointerdown', 'pointerup', 'keydown', 'change'].forEach((kind) =>
+    addEventListener(kind, touch, true));
+  const follow = (link) => {
+    const since = performance.now() - touched;
+    clearTimeout(waiting);
+    if (since < LONGEST && (since < MOMENT || !idle())) {
+      waiting = setTimeout(follow, 20, link);
+      return;
+    }
+    whole();
     const to = new URL(link.href), choice = leave();
     const view = to.search ? to.searchParams : kept(to.pathname);
     shared.forEach((key) => view.delete(key));
@@ -49,5 +87,13 @@ if (!window.lowrankVisits) {
     if (innerWidth < 768) { // where the sidebar lies over the page
       document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
     }
+  };
+  addEventListener('click', (event) => {
+    const link = linked(event);
+    const opened = event.button || event.ctrlKey || event.metaKey || event.shiftKey; // elsewhere
+    if (!link || opened) return;
+    event.preventDefault();
+    event.stopPropagation();
+    follow(link);
   }, true);
 }

@@ -1,18 +1,166 @@
 """Every page's view is in its address, and one visit of a page is one entry of the history."""
 
 import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
+from lowrank.atlas import MEASURES
+from lowrank.ui import sidebar
+from lowrank.ui.model_picker import MODELS
 from lowrank.ui.sidebar import SHARED
 
 SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+# What each page keeps in its address: a parameter belongs to one page, or to the sidebar.
+# fmt: off
+PARAMETERS = {
+    "rank": (
+        "view", "m", "how", "form", "style", "ops", "step", "typed", "written", "gives", "b",
+        "picture", "shape", "gstep", "t", "right", "tol", "pivoting", "low", "drift", "fstep",
+        "p", "pstep", "fgives", "fb", "pm", "sys", "case", "cstep", "q_kind", "q_level", "q",
+        "w_m", "w_n", "w_rank", "w_level", "w_count", "w_seed", "w_reduced", "w_solve", "w_mixed",
+        "w_key",
+    ),
+    "redundancy": (
+        "task", "data", "hidden", "draw", "whole", "method", "rank", "lambda", "size", "trial",
+        "words", "image", "terms",
+    ),
+    "truncation": ("k", "heatmaps", "row", "col"),
+    "surgery": (
+        "cut", "where", "only", "span", "way", "by", "keep", "level", "share", "rule", "text",
+        "own", "prompt", "length", "warmth", "map", "look", "nkind", "nlayer", "npercent",
+    ),
+    "atlas": ("kept share", "measure", "beside"),
+    "lora": ("x", "word", "r", "alpha", "start"),
+    "lab": (
+        "show", "set", "lines", "lora_r", "lora_alpha", "modules", "rate", "steps", "seed",
+        "lora_dropout", "init_lora_weights", "use_rslora", "use_dora", "loraplus_lr_ratio",
+        "lr_scheduler_type", "ask", "scale", "tuned", "module", "run",
+    ),
+    "memory": (
+        "count", "config", "config_json", "linear", "rest", "context", "batch", "kv", "tokens",
+        "rows", "bottleneck", "targets", "recompute", "scope", "rounded", "entry_row",
+        "entry_col", "step_size",
+    ),
+    "adapter": ("adapter", "change_rank", "kept", "adapter_hub"),
+    "article": (
+        "said", "what", "llama", "base", "bits", "times", "thin", "beside r", "lora config",
+    ),
+}
+# fmt: on
+LESSON = "lesson", "present"  # on whatever page a lesson stands
+LETTER = "value_"  # and the value of a letter, of which there are as many as a matrix has
+# How options are written in the address, where not as they are.
+WRITTEN: Mapping[str, Callable[[Any], str]] = {
+    "model": lambda name: MODELS.get(name, str(name)),
+    "proj": sidebar.label,
+    "measure": lambda name: MEASURES[name][0],
+}
 
 
 def keep_in_history() -> None:
-    """Let links to pages, Back and Forward bring back each page's whole view; app.py's part."""
+    """Let links to pages, Back and Forward bring back each page's whole view."""
+    pages = {key: page for page, keys in PARAMETERS.items() for key in keys}
     script = SCRIPT.replace("SHARED", json.dumps(SHARED), 1)
+    script = script.replace("PAGES", json.dumps(pages), 1)
     with st.container(key="visits", height=1, border=False):  # no taller before the style is there
         st.html("<style>.st-key-visits { display: none; }</style>")
         st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What a link asked for, and what is shown in its place; None where nothing is so called."""
+
+    asked: Sequence[str]
+    shown: Any
+
+
+@contextmanager
+def visit(page: str) -> Iterator[None]:
+    """Draw a page inside, app.py's part; what its link asks for in vain is then said above it.
+
+    A parameter is waited for until its widget is drawn. The sentence goes with the next choice.
+    """
+    keep_in_history()
+    place, state, link = st.empty(), st.session_state, st.query_params
+    of, before, waiting, refused = state.get("link asked", ("", {}, {}, {}))
+    if of != page:
+        before, waiting, refused = {}, {}, {}
+    now = {key: link.get_all(key) for key in link}
+    waiting = {key: asked for key, asked in waiting.items() if now.get(key, asked) == asked}
+    waiting |= {k: v for k, v in now.items() if v != before.get(k) and not _as_asked(k, v)}
+    state["link asked"] = page, now, waiting, refused
+    try:
+        yield
+    finally:  # also where the page stops at an error
+        for key, asked in list(waiting.items()):
+            if key in state:
+                del waiting[key]
+                if link.get_all(key) != asked and not _as_asked(key, asked):
+                    refused[key] = Refused(asked, state[key])
+            elif not known(page, key):
+                refused[key] = Refused(asked, None)
+        for key in [k for k, each in refused.items() if state.get(k) != each.shown]:
+            del refused[key]
+        if refused:
+            place.info(in_vain(refused, state.get("limits", {})), icon=":material/info:")
+
+
+def known(page: str, key: str) -> bool:
+    """Whether a page or the sidebar has a parameter of that name."""
+    own = *PARAMETERS.get(page, ()), *SHARED, *LESSON
+    return key in own or key.startswith(LETTER)
+
+
+def _as_asked(key: str, asked: Sequence[str]) -> bool:
+    """Whether the session has chosen what the address says."""
+    if key not in st.session_state:
+        return False
+    held = st.session_state[key]
+    values = list(held) if isinstance(held, list | tuple) else [held]
+    written = WRITTEN.get(key, str)
+    return len(values) == len(asked) and all(
+        text in (str(value), written(value)) or _number(text) == _number(str(value)) is not None
+        for text, value in zip(asked, values, strict=True)
+    )
+
+
+def _number(text: str) -> float | None:
+    """A number, or true or false, as it is meant; None for other text."""
+    try:
+        return float({"true": "1", "false": "0"}.get(text.lower(), text))
+    except ValueError:
+        return None
+
+
+def in_vain(refused: Mapping[str, Refused], limits: Mapping[str, tuple[int, int]]) -> str:
+    """A line for each parameter that a link names and the page has not, or not so.
+
+    >>> refused = {"k": Refused(["999"], 72), "matrix": Refused(["zz"], None)}
+    >>> print(in_vain(refused, {"k": (1, 576)}))
+    The link asks for k = `999`; this page takes a whole number from 1 to 576. Shown is k = `72`.
+    <BLANKLINE>
+    The link asks for matrix = `zz`; nothing on this page is called so.
+    """
+    lines = []
+    for key, each in refused.items():
+        words = f"The link asks for {_plain(key)} = `{_plain(', '.join(each.asked))}`; "
+        if each.shown is None:
+            lines.append(f"{words}nothing on this page is called so.")
+            continue
+        least, most = limits.get(key, (0, 0))
+        takes = f"a whole number from {least:,} to {most:,}" if most else "no such choice"
+        shown = WRITTEN.get(key, str)(each.shown)
+        words += f"this page {'takes' if most else 'has'} {takes}. "
+        lines.append(f"{words}Shown is {key} = `{_plain(shown)}`.")
+    return "\n\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """The beginning of a text that a link brings, on one line, to be quoted in code."""
+    return " ".join(text.replace("`", "'").split())[:40]

@@ -1,7 +1,9 @@
 """The address and the browser's history: a visit is one entry, with its whole view."""
 
 import re
+from urllib.parse import parse_qs, urlparse
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import settled
@@ -16,7 +18,8 @@ def at(page, name: str, address: str = "") -> None:
 
 
 def go(page, name: str, address: str = "") -> None:
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
+    link = "Start" if name == "lowrank" else name
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=link, exact=True).click()
     at(page, "lowrank" if name == "Start" else name, address)
 
 
@@ -59,3 +62,110 @@ def test_on_a_phone_the_sidebar_makes_way_for_the_page_that_was_chosen(new_page)
     page.get_by_test_id("stExpandSidebarButton").click()
     go(page, "Memory")
     expect(page.get_by_test_id("stSidebarNav")).not_to_be_in_viewport()
+
+
+# A control of each page and view: where, its role, its name, its parameter, and two changes of it.
+CONTROLS = [
+    ("/rank", "radio", "how", "Type", "Matrix"),
+    ("/rank?view=What+it+gives", "radio", "gives", "Inverse", "Subspaces"),
+    ("/rank?view=Geometry", "radio", "picture", "Columns", "Equations"),
+    ("/rank?view=Numbers+lie", "radio", "pivoting", "partial", "scaled partial"),
+    ("/rank?view=Other+fields", "radio", "fgives", "A x = b", "Inverse"),
+    ("/rank?view=Parameters", "combobox", "pm", "Two letters", "A divisor"),
+    ("/rank?view=Quiz", "radio", "q_kind", "Rank", "Dependent row"),
+    ("/rank?view=Worksheet", "radio", "w_level", "hard", "easy"),
+    ("/redundancy", "slider", "hidden", "55", "60"),
+    ("/redundancy?task=When+it+works", "spinbutton", "trial", "2", "3"),
+    ("/redundancy?task=Features", "textbox", "words", "one, two, three", "red, green, blue"),
+    ("/redundancy?task=Compress", "slider", "terms", "7", "8"),
+    ("/truncation?model=synthetic", "slider", "k", "73", "74"),
+    ("/surgery", "radio", "where", "one", "a range"),
+    ("/atlas?model=synthetic", "radio", "kept share", "99 %", "50 %"),
+    ("/lora?model=synthetic", "slider", "alpha", "17", "18"),
+    ("/lab", "radio", "show", "Alternatives", "The paper's experiments"),
+    ("/memory?model=synthetic", "radio", "count", "Inference", "Training"),
+    ("/adapter?model=synthetic", "slider", "change_rank", "16", "32"),
+]
+
+
+def change(page, role: str, key: str, value: str) -> None:
+    """Choose a value as a visitor does; a slider goes one place to the right."""
+    place = page.locator(f".st-key-{key.replace(' ', '-')}")
+    if role == "radio":
+        place.get_by_role("radio", name=value, exact=True).click()
+        return
+    control = place.get_by_role(role)
+    control.scroll_into_view_if_needed()
+    if role == "slider":
+        control.focus()
+        page.keyboard.press("ArrowRight")
+        return
+    control.click()
+    control.fill(value)
+    control.press("Control+Enter" if role == "textbox" else "Enter")
+
+
+def holds(page, role: str, key: str, value: str) -> None:
+    """Wait until the control shows that value, and the address says so."""
+    page.wait_for_function(
+        "([key, value]) => new URLSearchParams(location.search).get(key) === value",
+        arg=[key, value],
+    )
+    place = page.locator(f".st-key-{key.replace(' ', '-')}")
+    if role == "radio":
+        expect(place.get_by_role("radio", name=value, exact=True)).to_be_checked()
+    elif role == "slider":
+        expect(place.get_by_role("slider")).to_have_attribute("aria-valuetext", value)
+    else:
+        expect(place.get_by_role(role)).to_have_value(value)
+
+
+@pytest.mark.parametrize(
+    ("address", "role", "key", "first", "second"), CONTROLS, ids=[c[0] for c in CONTROLS]
+)
+def test_away_back_forward_reload_and_a_new_tab_keep_the_view(
+    new_page, address, role, key, first, second
+):
+    page = new_page(address)
+    before, name = entries(page), page.locator("h1").inner_text()
+    change(page, role, key, first)
+    holds(page, role, key, first)
+    settled(page)
+    go(page, "Start")
+    page.go_back()
+    holds(page, role, key, first)
+    settled(page)
+    change(page, role, key, second)  # and off, at once
+    go(page, "Start")
+    assert entries(page) == before + 1
+    page.go_back()
+    holds(page, role, key, second)
+    page.go_forward()
+    at(page, "lowrank")
+    go(page, name)
+    holds(page, role, key, second)
+    asked = parse_qs(urlparse(address).query)
+    assert asked.items() <= parse_qs(urlparse(page.url).query).items()
+    page.reload()
+    holds(page, role, key, second)
+    page.goto(page.url)
+    settled(page)
+    holds(page, role, key, second)
+    assert page.locator('[data-testid="stException"]').count() == 0
+
+
+def test_from_the_lab_the_first_back_is_the_visit_before(new_page):
+    page = new_page("/lora?model=synthetic&r=16")
+    go(page, "LoRA lab")
+    page.go_back()
+    at(page, "LoRA", "r=16")
+
+
+@pytest.mark.parametrize("address", ["/truncation?layer=77", "/memory?matrix=zz&count=Nothing"])
+def test_a_link_that_asks_in_vain_is_one_entry_too(new_page, address):
+    page = new_page("/")
+    before = entries(page)
+    page.goto(page.url.rstrip("/") + address)
+    settled(page)
+    expect(page.get_by_text("The link asks for").first).to_be_visible()
+    assert entries(page) == before + 1

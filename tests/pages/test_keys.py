@@ -1,11 +1,16 @@
 """The parameters of the address: none means something on two pages.
 
 On the way from a page to another, Streamlit strips what was bound on the first from the address of
-the second; Back and a link to it would then lose part of the view.
+the second; Back and a link to it would then lose part of the view. And what the session keeps of
+one page under a key would be the value of the other's widget of that key, pressed buttons too.
 """
 
 import ast
+from collections import Counter
 from pathlib import Path
+
+from lowrank.ui.sidebar import SHARED
+from lowrank.ui.visits import PARAMETERS
 
 ROOT = Path(__file__).parents[2]
 PARTS = {  # modules of ui that draw a page and have another name than it has
@@ -14,37 +19,28 @@ PARTS = {  # modules of ui that draw a page and have another name than it has
     "memory": ["quantized"],
     "adapter": ["adapters"],
 }
-POSITION = {"choice": 3, "rank_slider": 1}  # of the key among the arguments
 
 
-def bound_keys(file: Path) -> set[str]:
-    """The keys that a module binds to the address, as they are written there."""
-    found = set()
-    for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if not isinstance(call, ast.Call):
-            continue
-        named = {word.arg: word.value for word in call.keywords}
-        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-        more = named.get(None)
-        if "bind" in named or getattr(more, "id", "") in ("BOUND", "KEPT"):
-            key = named.get("key")
-        elif name in POSITION:
-            place = POSITION[name]
-            key = named.get("key", call.args[place] if len(call.args) > place else None)
-        else:
-            continue
-        if isinstance(key, ast.Constant):
-            found.add(key.value)
-    return found
+def keys(file: Path) -> set[str]:
+    """The keys of widgets and containers in a module, as far as they are written there."""
+    calls = (
+        each for each in ast.walk(ast.parse(file.read_text("utf-8"))) if type(each) is ast.Call
+    )
+    named = (word.value for call in calls for word in call.keywords if word.arg == "key")
+    return {str(key.value) for key in named if isinstance(key, ast.Constant)}
 
 
 def test_no_parameter_belongs_to_two_pages():
-    ui = ROOT / "lowrank" / "ui"
-    owners: dict[str, set[str]] = {}
+    count = Counter([*SHARED, *(key for page in PARAMETERS.values() for key in page)])
+    assert {key for key, pages in count.items() if pages > 1} == set()
+
+
+def test_no_page_has_a_widget_of_the_name_of_another_pages_parameter():
+    ui, met = ROOT / "lowrank" / "ui", 0
     for page in sorted((ROOT / "pages").glob("*.py")):
-        names = [page.stem, *PARTS.get(page.stem, [])]
-        files = [page, *(f for name in names for f in [ui / f"{name}.py"] if f.exists())]
-        for key in set().union(*map(bound_keys, [*files, *(ui / page.stem).glob("*.py")])):
-            owners.setdefault(key, set()).add(page.stem)
-    assert len(owners) > 80
-    assert not {key: pages for key, pages in owners.items() if len(pages) > 1}
+        files = [ui / f"{name}.py" for name in (page.stem, *PARTS.get(page.stem, []))]
+        others = {key for of, all_ in PARAMETERS.items() if of != page.stem for key in all_}
+        for file in [page, *filter(Path.exists, files), *(ui / page.stem).glob("*.py")]:
+            met += len(keys(file))
+            assert keys(file) & {*others, *SHARED} == set(), file
+    assert met > 100

@@ -311,3 +311,17 @@ def test_the_code_on_the_page_names_no_folder_of_the_server(tmp_path):
     code = " ".join(block.value for block in app.code)
     assert f'open_model("{name}")' in code
     assert str(tmp_path) not in code
+
+
+def test_a_refusal_is_said_until_other_files_come_and_then_nothing_of_it_is_listed():
+    bad = ("notes.safetensors", b"these are my notes", "application/octet-stream")
+    good = ("mine.safetensors", save(weights()), "application/octet-stream")
+    app = opened(UPLOAD)
+    app.sidebar.file_uploader[0].set_value([bad]).run()
+    assert not app.exception
+    assert "safetensors" in app.run().error[0].value
+    app.sidebar.file_uploader[0].set_value([bad, good]).run()
+    assert not app.exception
+    assert not app.error
+    assert app.sidebar.text_input(key="file").value.startswith("mine-")
+    assert not app.sidebar.file_uploader[0].value

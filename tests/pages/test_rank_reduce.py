@@ -1,6 +1,7 @@
 """The Reduce view: one derivation, watched, done by hand, helped along, and kept in the link."""
 
 import re
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -194,6 +195,21 @@ def test_the_shared_link_opens_what_is_on_the_page():
     assert d.start == exact([[2, 4], [3, 7]])
 
 
+def shared(app: AppTest) -> dict[str, str]:
+    address = next(code.value for code in app.code if "how=" in code.value)
+    return dict(parse_qsl(address.partition("?")[2]))
+
+
+def test_what_is_shared_opens_as_it_is_with_or_without_what_was_undone():
+    app = doing(m="2 4; 3 7", ops="R1 <-> R2; R1 / 3", step="1")
+    assert len(decode(urlencode(shared(app))).ops) == 2
+    app.toggle(key="without undone").set_value(True).run()
+    assert decode(urlencode(shared(app))).ops == (swap(0, 1),)
+    assert opened(**shared(app)).segmented_control(key="how").value == "Type"
+    app.segmented_control(key="how").set_value("Watch").run()
+    assert opened(**shared(app)).segmented_control(key="how").value == "Watch"
+
+
 def test_links_with_typed_operations_open():
     app = doing(m="2 4; 3 7", ops="R1 <-> R2\nR2 - 2/3 R1", step="2")
     assert "Echelon form, reached in 2 moves" in caption(app)
@@ -237,7 +253,7 @@ def test_the_history_lists_every_move_with_its_reason():
 )
 def test_the_moves_so_far_are_exported(form, part):
     app = typed(doing(m="2 4; 3 7"), "R1 <-> R2")
-    app.segmented_control(key="share").set_value(form).run()
+    app.segmented_control(key="export").set_value(form).run()
     assert any(part in code.value for code in app.code)
     assert not app.exception
 

@@ -174,12 +174,12 @@ def test_nothing_to_cut_and_nothing_to_read_are_said(opened):
 
 def test_two_answers_and_an_empty_prompt(opened):
     app = opened(prompt="abc", length="12")
-    app.button(key="ask").click().run()
+    app.button(key="ask both").click().run()
     settled(app)
     assert not app.exception
     assert sum("12 tokens" in caption.value for caption in app.caption) == 2
     app.text_area(key="prompt").set_value("  ").run()
-    app.button(key="ask").click().run()
+    app.button(key="ask both").click().run()
     assert any("Write a prompt" in info.value for info in app.info)
 
 

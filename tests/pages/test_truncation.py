@@ -26,7 +26,7 @@ def test_the_numbers_are_those_of_the_core_and_measured_equals_predicted(k):
     assert not app.exception
     svd = full(open_model("synthetic").read("model.layers.0.self_attn.k_proj.weight"))
     numbers = metrics(app)
-    assert app.slider(key="k").value == int(k)
+    assert app.select_slider(key="k").value == int(k)
     assert numbers["Energy kept"] == f"{energy(svd.s, int(k)):.2%}"
     stored = next(value for label, value in numbers.items() if label.startswith("k(m + n)"))
     assert stored == f"{parameters(192, 576, int(k)):,}"
@@ -37,7 +37,7 @@ def test_the_numbers_are_those_of_the_core_and_measured_equals_predicted(k):
 def test_moving_the_slider_changes_the_numbers():
     app = opened()
     before = metrics(app)
-    app.slider(key="k").set_value(100).run()
+    app.select_slider(key="k").set_value(100).run()
     assert not app.exception
     after = metrics(app)
     assert all(before[label] != after[label] for label in before)
@@ -48,8 +48,8 @@ def test_a_rank_the_matrix_cannot_have_is_named_with_what_it_can(k):
     app = opened(k=k)
     assert not app.exception
     (note,) = (info.value for info in app.info)
-    assert f"Showing k = {app.slider(key='k').value}." in note
-    assert "192" in note
+    assert f"Shown is k = `{app.select_slider(key='k').value}`." in note
+    assert "from 1 to 192" in note
     assert k in note
 
 

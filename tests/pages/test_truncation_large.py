@@ -79,7 +79,7 @@ def test_a_matrix_is_large_by_what_its_decomposition_costs():
 def test_a_larger_k_is_added_to_what_is_there(W):
     app = opened(k="20")
     before = cached.top(str(app_source()), NAME, 1)
-    app.slider(key="k").set_value(100).run()
+    app.select_slider(key="k").set_value(100).run()
     assert not app.exception
     after = cached.top(str(app_source()), NAME, 1)
     assert (before.k, after.k) == (64, 100)

@@ -184,8 +184,21 @@ def test_errors_become_a_sentence_and_the_worker_lives_on():
     assert [j.state for j in failed] == ["failed", "failed"]
     assert failed[0].problem == "rank k is 0; expected at least 1"
     assert "ZeroDivisionError" in failed[1].problem
-    after = jobs.start("a", counting(1))
+    assert jobs.start("a", counting(1)) is failed[0]
+    after = jobs.start("a", counting(1), again=True)
     until(lambda: after.state == "done")
+
+
+def test_what_was_stopped_by_hand_begins_again_only_when_asked_to():
+    jobs, gate = Jobs(), threading.Event()
+    job = jobs.start("a", counting(5, gate))
+    until(lambda: job.last == 0)
+    job.cancel(by_hand=True)
+    assert jobs.start("a", counting(9)) is job  # at its last record
+    gate.set()
+    until(lambda: job.over)
+    assert jobs.start("a", counting(9)) is job
+    assert jobs.start("a", counting(1), again=True) is not job
 
 
 def test_a_full_queue_is_said_and_old_jobs_are_forgotten():

@@ -20,7 +20,7 @@ from lowrank.lora.lab.records import stored
 from lowrank.memory import accounting
 from lowrank.readers import uploads
 from lowrank.ui import cached
-from lowrank.ui.adapters import MINE, brought
+from lowrank.ui.adapters import MINE, bring
 from lowrank.ui.answering import side_by_side
 from lowrank.ui.drawing import chart, table
 from lowrank.ui.jobs import Job
@@ -207,10 +207,7 @@ def in_milliseconds(times: Sequence[float]) -> list[str]:
 
 
 def adapter_in_hand(job: Job | None) -> str:
-    """The name of the adapter to ask: the one just trained, an uploaded one, or that of the link.
-
-    Raises InputError for files that are no adapter.
-    """
+    """The name of the adapter to ask: the one just trained, one brought, or that of the link."""
     state = st.session_state
     learnt = job.newest(Learnt) if job else None
     if learnt and state.get("taken run") != learnt.name:
@@ -218,7 +215,7 @@ def adapter_in_hand(job: Job | None) -> str:
         if "taken run" in state or not st.query_params.get("tuned"):
             state["tuned"] = learnt.name
         state["taken run"] = learnt.name
-    brought("uploading tuned", "tuned")
+    bring("tuned")
     return (
         st.text_input(
             "Adapter in hand",

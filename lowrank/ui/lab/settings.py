@@ -13,7 +13,8 @@ from lowrank.lora.lab import TrainingSet, built_in, from_jsonl, typed
 from lowrank.lora.lab.sets import MOST_LINES, Pairs, written
 from lowrank.lora.optimizer import SCHEDULES, Schedule
 from lowrank.lora.train_config import TrainConfig
-from lowrank.ui.layout import errors_beside, text
+from lowrank.ui.bringing import brought
+from lowrank.ui.layout import errors_beside, say, text
 
 TYPED = "my own"
 TARGETS: dict[str, tuple[str, ...] | str] = {
@@ -128,15 +129,20 @@ def _training_set() -> TrainingSet | None:
 
 
 def _typed() -> Pairs:
-    file = st.file_uploader(
-        "Or a file of your own, JSONL", type=["jsonl"], key="jsonl", max_upload_size=1,
+    refused = brought(
+        "Or a file of your own, JSONL",
+        "own examples",
+        lambda files: [(name[:80], from_jsonl(data)) for name, data in files.items()],
+        type=["jsonl"],
+        max_upload_size=1,
         help=text("lab", "help jsonl"),
-    )  # fmt: skip
-    if file:
-        pairs = from_jsonl(file.getvalue())
-        st.caption(
-            f"{len(pairs)} examples of {file.name[:80]}. A link or reload does not keep them."
-        )
+    )
+    if refused:
+        say(refused)
+        return ()
+    state = st.session_state
+    for name, pairs in state["own examples"] if state.get("own examples listed") else ():
+        st.caption(f"{len(pairs)} examples of {name}. A link or reload does not keep them.")
         return pairs
     lines = st.text_area(
         f"Examples, one a line: prompt => answer ({MOST_LINES} at most)",
@@ -150,12 +156,11 @@ def _typed() -> Pairs:
 
 
 def take_defaults() -> None:
-    """With another built-in set come its own prompt, learning rate and steps."""
-    known = built_in().get(st.session_state["set"])
-    if known:
-        st.session_state["ask"] = known.prompt
-        st.session_state["rate"] = known.learning_rate
-        st.session_state["steps"] = known.steps
+    """With another set come its own prompt, learning rate and steps."""
+    known = built_in().get(st.session_state["set"]) or built_in()["pirate"]
+    st.session_state["ask"] = known.prompt
+    st.session_state["rate"] = known.learning_rate
+    st.session_state["steps"] = known.steps
 
 
 def _settings(default: TrainingSet) -> TrainConfig:

@@ -4,7 +4,8 @@ Two hidden widgets bound to the address hold it, on every view of the page, so t
 another view or a link sent to a class lose nothing. Everything drawn is computed from them.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import streamlit as st
@@ -14,51 +15,14 @@ from lowrank.exact.derivation import MOST_MOVES, Derivation
 from lowrank.exact.matrices import Matrix, RowOp
 from lowrank.exact.query import LONGEST, REDUCED, STYLE_NAMES, decode_moves, encode_moves, reaching
 from lowrank.exact.styles import Style
-from lowrank.ui.matrix_entry import augmented
+from lowrank.ui.matrix_entry import augmented, source
 from lowrank.ui.rank.inputs import BOUND, choice
+from lowrank.ui.rank.parameters import letters
+from lowrank.ui.rank.view import View
 from lowrank.ui.stepper import UNSEEN
 
 WATCH, TYPE, CLICK, WHOLE = WAYS = ("Watch", "Type", "Click", "Matrix")
 FORMS = ("Echelon", REDUCED)
-
-# What a visit to another page and back brings back: keys of widgets bound to the address.
-REMEMBERED = (
-    *("view", "m"),
-    *("how", "form", "style", "ops", "step", "typed", "written", "gives", "b"),
-    *("picture", "shape", "gstep", "t", "right"),
-    *("tol", "pivoting", "low", "drift", "fstep", "p", "pstep", "fgives", "fb"),
-    *("pm", "sys", "case", "cstep"),
-    *("q_kind", "q_level", "q"),
-    *(
-        "w_m",
-        "w_n",
-        "w_rank",
-        "w_level",
-        "w_count",
-        "w_seed",
-        "w_reduced",
-        "w_solve",
-        "w_mixed",
-        "w_key",
-    ),
-)
-
-
-def remembered() -> None:
-    """After a visit to another page, choose again what was chosen here; a link's choice wins.
-
-    Streamlit keeps the values, but an address without parameters resets them, and in the run that
-    Back causes nothing may say otherwise; hence one more run. The widget that `hidden` draws last
-    has no memory, so its absence tells that another page was open.
-    """
-    state = st.session_state
-    chosen = {key: state[key] for key in state if key in REMEMBERED or str(key)[:6] == "value_"}
-    if chosen and "on_this_page" not in state and not st.query_params:
-        state.update(chosen)
-        if not state.get("came_back"):
-            state["came_back"] = True
-            st.rerun()
-    state["came_back"] = False
 
 
 def ways() -> None:
@@ -115,18 +79,39 @@ def reduced() -> bool:
     return st.session_state.get("form") == REDUCED
 
 
-def hidden(drawn: Callable[[], object] | None) -> None:
-    """Draw what the link keeps, unseen, but for what the view draws itself, `ways` or `styles`."""
-    with st.container(key="kept", height=1, border=False):  # no taller before the style is there
-        st.html(UNSEEN.format(key="kept"))
+def hidden(view: View) -> None:
+    """Draw, unseen, what the link keeps for other views and the code may change in this one."""
+    drawn = view.draws
+    with unseen("other_views"):
         st.text_input("Moves", key="ops", max_chars=2 * LONGEST, **BOUND)
         st.number_input("Step", 0, MOST_MOVES, key="step", **BOUND)
         if drawn is not ways:
             _way()
             _goal()
+            entries()
         if drawn not in (ways, styles):
             styles()
-        st.checkbox("On this page", key="on_this_page")
+        if not view.beside:
+            source()
+        if drawn is not letters:
+            letters()
+
+
+def entries(drawn: str = "") -> None:
+    """Draw, unseen, what was typed towards a next move in a way other than the one `drawn`."""
+    with unseen("other_ways"):
+        if drawn != TYPE:
+            st.text_input("Operation", key="typed", max_chars=2 * LONGEST, **BOUND)
+        if drawn != WHOLE:
+            st.text_area("Next matrix", key="written", max_chars=20_000, **BOUND)
+
+
+@contextmanager
+def unseen(key: str) -> Iterator[None]:
+    """A place that is not shown."""
+    with st.container(key=key, height=1, border=False):  # no taller before the style is there
+        st.html(UNSEEN.format(key=key))
+        yield
 
 
 def derivation(A: Matrix, ahead: bool = False) -> Derivation:

@@ -15,6 +15,7 @@ from lowrank.exact.matrices import Matrix, exact
 from lowrank.exact.parsing import compact, parse_matrix
 from lowrank.exact.reading import letters_of, read
 from lowrank.figures.exact import cells_html, matrix_html, step_html
+from lowrank.ui.bound import offer
 from lowrank.ui.cached import parametric
 from lowrank.ui.layout import code_for_this, errors_shown, say, text
 from lowrank.ui.rank.inputs import BOUND, one_of_or_typed
@@ -37,15 +38,20 @@ PRESETS = {
 }
 
 
+def letters() -> str:
+    """The choice of a matrix with letters; as text."""
+    help_ = text("parameters", "help matrix")
+    chosen = one_of_or_typed("Matrix with letters", list(PRESETS), "pm", help=help_)
+    return PRESETS.get(chosen, chosen)
+
+
 def parameters(_: Matrix | None) -> None:
     """Entry and case table, then one case step by step beside a value to try."""
     with errors_shown():
         entry, table = st.columns([2, 3], gap="large")
         with entry:
             st.markdown(text("parameters", "introduction"))
-            help_ = text("parameters", "help matrix")
-            chosen = one_of_or_typed("Matrix with letters", list(PRESETS), "pm", help=help_)
-            typed = PRESETS.get(chosen, chosen)
+            typed = letters()
             system = st.toggle("Last column is b: solve A x = b", key="sys", **BOUND)
             A, found, lines, says = parametric(typed)
             columns = len(A.rows[0])
@@ -92,8 +98,7 @@ def one_case(found: "tuple[Case, ...]", says: Callable[[Any], str]) -> None:
     names = [f"{in_words(case.region)}: rank {case.rank}" for case in real]
     st.subheader("The steps of one case", anchor=False)
     # Kept from another matrix: a place this one has not, or a name that its cases do not have.
-    if st.session_state.get("case", 0) not in range(len(real)):
-        st.session_state["case"] = 0
+    offer("case", range(len(real)))
     k = st.selectbox(
         "Case",
         range(len(real)),
@@ -187,4 +192,4 @@ def _open(typed: str) -> None:
     st.session_state.update(view="Parameters", pm=typed)
 
 
-VIEW = View(below=parameters)
+VIEW = View(below=parameters, draws=letters)

@@ -1,20 +1,24 @@
 """Quiz: predict the next operation, tell the rank, find the dependent row."""
 
+import json
+
 import streamlit as st
 
 from lowrank.errors import InputError
 from lowrank.exact.operations import LONGEST
 from lowrank.figures.exact import matrix_html
 from lowrank.teaching.problems import LEVELS
-from lowrank.teaching.quiz import NONE, Judgement, Question, judge, judge_operation, make_question
+from lowrank.teaching.quiz import NONE, Question, judge, judge_operation, make_question
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.inputs import BOUND, choice
 from lowrank.ui.rank.link import style, styles
 from lowrank.ui.rank.view import View
+from lowrank.ui.tab import kept
 
 # The kind's label is what the link says.
 LABELS = {"Next step": "next", "Rank": "rank", "Dependent row": "dependent"}
 LAST_NUMBER = 9999
+Name = tuple[str, str, str, int]  # of a question: its kind, difficulty, style and number
 USAGE = """from lowrank import teaching
 
 question = teaching.make_question("next", seed=1, difficulty="easy")
@@ -43,6 +47,7 @@ def quiz_view() -> None:
             st.html("<style>.st-key-quiz_feedback { min-height: 8rem; }</style>")
             if said:
                 _feedback(question, said)
+        _kept()
         st.button(
             "Next question",
             key="quiz_next",
@@ -83,19 +88,28 @@ def _feedback(question: Question, said: str) -> None:
     except InputError as error:
         st.warning(str(error).replace("](", "]\\("), icon=":material/edit:")
         return
-    _answers().setdefault(_name(question), verdict)
+    _answers().setdefault(_name(question), verdict.right)
     if verdict.right:
         st.success(f"Right. {verdict.why}", icon=":material/check:")
     else:
         st.error(f"Not this one. {verdict.why}", icon=":material/close:")
 
 
-def _answers() -> dict[tuple[str, str, str, int], Judgement]:
-    """The first verdict on each question of this session, in the order answered."""
+def _answers() -> dict[Name, bool]:
+    """Whether the first answer to each question was right, in the order answered."""
     return st.session_state.setdefault("quiz_answers", {})
 
 
-def _name(question: Question) -> tuple[str, str, str, int]:
+def _kept() -> None:
+    """The answers stay with the tab: a reload brings them back, a link sent to a class does not."""
+    answers = _answers()
+    given = [[*name, right] for name, right in answers.items()]
+    held = kept("quiz", json.dumps(given) if given else "")
+    if not answers and held:
+        answers |= {tuple(name): right for *name, right in json.loads(held)}
+
+
+def _name(question: Question) -> Name:
     return question.kind, question.difficulty, question.style, question.seed
 
 
@@ -103,8 +117,8 @@ def _score() -> str:
     given = list(_answers().values())
     if not given:
         return "No answer yet."
-    right = sum(verdict.right for verdict in given)
-    row = next((k for k, verdict in enumerate(reversed(given)) if not verdict.right), len(given))
+    right = sum(given)
+    row = next((k for k, each in enumerate(reversed(given)) if not each), len(given))
     return f"Score: {right} of {len(given)} right" + (f", the last {row} in a row." * (row > 1))
 
 

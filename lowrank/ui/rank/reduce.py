@@ -15,7 +15,7 @@ from lowrank.exact.subspaces import dependencies
 from lowrank.figures.exact import history_html
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank import own_moves
-from lowrank.ui.rank.link import TYPE, WATCH, derivation, go, start_over, way, ways
+from lowrank.ui.rank.link import WATCH, derivation, entries, go, start_over, way, ways
 from lowrank.ui.rank.places import places, watched
 from lowrank.ui.rank.view import View
 from lowrank.ui.stepper import stepper
@@ -37,6 +37,7 @@ print(exact.rank(A))"""
 def beside(A: Matrix) -> None:
     """The place where the visitor stands: the matrix, how to go on, and what is said of it."""
     how = way()
+    entries(how)
     with errors_shown():
         try:
             d = derivation(A, ahead=how == WATCH)
@@ -82,10 +83,12 @@ def _history(d: Derivation) -> None:
             default=LINK,
             required=True,
             wrap=True,
-            key="share",
+            key="export",
             label_visibility="collapsed",
         )
         if form == LINK:
+            if d.position < len(d.ops) and st.toggle("Without what I undid", key="without undone"):
+                d = d.cut()
             st.code(_address(d), language=None, height=150, wrap_lines=True)
             st.caption(text("rank", "share"))
             return
@@ -102,9 +105,9 @@ def _history(d: Derivation) -> None:
 
 
 def _address(d: Derivation) -> str:
-    """The page's address with the derivation in it, ready to be done further."""
+    """The page's address with the derivation in it, to be watched or done further as it is here."""
     address = (st.context.url or "").partition("?")[0]
-    return f"{address}?{urlencode({'how': TYPE})}&{encode(d)}"
+    return f"{address}?{urlencode({'how': way()})}&{encode(d)}"
 
 
 VIEW = View(

@@ -1,5 +1,6 @@
 """Compress a picture: its best approximation of rank k, and what is stored for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +22,9 @@ from lowrank.spectra.svd import (
 )
 from lowrank.ui import cached
 from lowrank.ui.bound import choice, rank_slider
+from lowrank.ui.bringing import brought
 from lowrank.ui.drawing import chart
-from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.layout import errors_shown, say, text
 
 OWN = "my own"
 UPLOAD_MB = 10
@@ -81,25 +83,29 @@ def compress() -> None:
 
 def chosen_picture() -> Picture | None:
     """A drawn picture, or the visitor's own, which stays with the session."""
-    state = st.session_state
     name = choice("Picture", [*DRAWN, OWN], "skyline", "image")
     if name != OWN:
         svd = cached.drawn_svd(name)
         m, n = svd.shape
         return Picture(DRAWN[name](), svd, f"{name}: {m} × {n} greys, drawn by this program")
-    given = st.file_uploader(
+    refused = brought(
         f"A PNG or JPEG, up to {UPLOAD_MB} MB",
+        "own_picture",
+        read,
         type=["png", "jpg", "jpeg"],
-        key="uploading picture",
         max_upload_size=UPLOAD_MB,
     )
-    if given is not None and state.get("own_picture_id") != given.file_id:
-        X = read_picture(given.getvalue())
-        m, n = X.shape
-        words = f"{given.name[:60]}: {m} × {n} greys, shown only to you"
-        state["own_picture"] = Picture(X, full(X), words)
-        state["own_picture_id"] = given.file_id
-    return state.get("own_picture")
+    if refused:
+        say(refused)
+    return st.session_state.get("own_picture")
+
+
+def read(files: Mapping[str, bytes]) -> Picture:
+    """A visitor's picture. Raises InputError if it is none."""
+    ((name, data),) = files.items()
+    X = read_picture(data)
+    m, n = X.shape
+    return Picture(X, full(X), f"{name[:60]}: {m} × {n} greys, shown only to you")
 
 
 def numbers(svd: SVD, k: int) -> None:

@@ -25,7 +25,7 @@ from lowrank.spectra.recovery import (
     relative_error,
 )
 from lowrank.ui import cached
-from lowrank.ui.bound import asked_in_vain, choice
+from lowrank.ui.bound import choice, takes
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import text
 from lowrank.ui.redundancy import WEIGHTS
@@ -113,7 +113,7 @@ def chosen_data() -> Data:
 
 def chosen_holes(place: DeltaGenerator, more: DeltaGenerator) -> tuple[float, int, bool]:
     """How much is hidden; in `more`, which random draw of it, and whether a whole row goes too."""
-    asked_in_vain("hidden", 5, 95)
+    takes("hidden", 5, 95)
     percent = place.slider("Hidden, %", 5, 95, 50, 5, key="hidden", bind="query-params")
     whole = more.toggle("Hide a whole row", key="whole", bind="query-params")
     draw = more.number_input("Draw", 1, 99, 1, key="draw", bind="query-params")
@@ -130,7 +130,7 @@ def chosen_method(place: DeltaGenerator, more: DeltaGenerator) -> tuple[str, int
             "method",
             help=text("redundancy", "help method"),
         )
-    asked_in_vain("rank", 1, MOST_RANK)
+    takes("rank", 1, MOST_RANK)
     rank = int(
         place.slider(
             "Rank of A B",

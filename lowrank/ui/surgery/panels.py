@@ -18,6 +18,7 @@ from lowrank.surgery import FactorStore, Measured, Plan, by_fraction, chosen, re
 from lowrank.surgery.recorded import BY_LAYER, COMMAND, FRACTIONS
 from lowrank.ui import cached
 from lowrank.ui.answering import Said, side_by_side
+from lowrank.ui.bound import offer
 from lowrank.ui.drawing import chart
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
@@ -210,7 +211,7 @@ def two_answers(source: str, choice: Choice, ready: bool) -> None:
     now = Asked(choice, (given or "").strip(), length)
     state, below = st.session_state, st.container()
     if third.button(
-        "Ask both", key="ask", type="primary", icon=":material/play_arrow:", disabled=not ready
+        "Ask both", key="ask both", type="primary", icon=":material/play_arrow:", disabled=not ready
     ):
         state.pop("asked", None)
         if not now.prompt:
@@ -318,6 +319,7 @@ def evidence(source: str, choice: Choice) -> None:
     names = choice.names(cached.factors(source))
     short = {f"{LABELS[n.rpartition('.')[2]]} of layer {n.split('.')[2]}": n for n in names}
     left, right = st.columns([1, 2], vertical_alignment="bottom")
+    offer("look", list(short))
     which = left.selectbox("Matrix, of those cut", list(short), key="look", bind="query-params")
     name = short.get(str(which), names[0])
     with right:
