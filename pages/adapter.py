@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.figures.adapter import update_spectrum
 from lowrank.figures.numbers import three
 from lowrank.lora.adapters import check_fit, effect, load, merged

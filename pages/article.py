@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.lora.equations import lora_forward_matmul, regular_forward_matmul
 from lowrank.memory.claims import judged, recounted
 from lowrank.ui import article

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.atlas import measured, survey
 from lowrank.ui import atlas
 from lowrank.ui.layout import code_for_this, errors_shown, question, text

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.errors import InputError
 from lowrank.lora.equations import lora_forward_matmul, regular_forward_matmul
 from lowrank.lora.finetuning import finetune

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.figures.lora import SHOWN, shapes, vectors
 from lowrank.lora.equations import (
     forward,

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.memory.accounting import BLOOM_176B, lora_parameters, parts, training_memory
 from lowrank.memory.quantization import int8, nf4
 from lowrank.ui import memory, quantized

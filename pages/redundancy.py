@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.spectra.completion import als, ridge_rows, soft_impute, soft_svd
 from lowrank.spectra.components import pca
 from lowrank.spectra.phase_transition import phase_cell

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.exact.elimination import echelon, pivots, rank
 from lowrank.exact.matrices import exact
 from lowrank.figures.exact import matrix_html

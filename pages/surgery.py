@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.errors import InputError
 from lowrank.surgery import allocate, aware, operate, plain, reading
 from lowrank.ui import cached

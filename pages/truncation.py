@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.figures.numbers import three
 from lowrank.figures.spectrum import spectrum
 from lowrank.spectra.svd import (
