@@ -34,9 +34,7 @@ VIEWS = {
 }
 
 question("Rank", "How many rows remain when every combination of earlier rows is struck out?")
-name = choice(
-    "What to look at", list(VIEWS), "Reduce", "view", label_visibility="collapsed", wrap=False
-)
+name = choice("What to look at", list(VIEWS), "Reduce", "view", label_visibility="collapsed")
 view = VIEWS[name]
 hidden(view)
 A = None

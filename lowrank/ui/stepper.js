@@ -1,5 +1,6 @@
 // Frames of HTML, made in Python, walked here: see stepper.py.
 const REST = 250; // ms without a press after which Python hears of the place
+const BESIDE = 300; // pixels that the words beside a picture need
 const PACE = 1600; // ms a frame of Play
 
 if (!window.lowrankWalks) {
@@ -48,8 +49,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   const part = (name) => parentElement.querySelector(`.walk-${name}`);
   const [back, next, play, range] = ['back', 'next', 'play', 'range'].map(part);
-  const shown = {};
   [back.textContent, next.textContent] = [`← ${names[0]}`, `${names[1]} →`];
+  const place = parentElement.querySelector('.walk-place');
   const watched = names[1] === 'Next';
   next.classList.toggle('walk-first', watched);
   play.hidden = !watched;
@@ -66,12 +67,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
       const frame = [...frames[walk.here]];
       if (head.said?.at === walk.here) frame[0] = head.said.html;
       frame.forEach((html, k) => {
-        if (shown[k] === html) return;
         const box = part(['said', 'picture', 'after'][k]);
+        if (box.shown === html) return; // else it would be read aloud again
         const left = box.querySelector('.lr-matrix')?.scrollLeft;
-        box.innerHTML = shown[k] = html;
+        box.innerHTML = box.shown = html;
         if (left) box.querySelector('.lr-matrix').scrollLeft = left;
       });
+      const wide = part('picture').querySelector('.lr-body')?.offsetWidth ?? 0;
+      walk.wide = Math.max(walk.wide ?? 0, wide); // so that the layout changes once at most
+      const room = place.clientWidth - BESIDE;
+      place.firstElementChild.classList.toggle('walk-beside', 0 < walk.wide && walk.wide <= room);
       [range.max, range.value, range.disabled] = [last, walk.here, !last];
       range.setAttribute('aria-valuetext', `${walk.here} of ${last}`);
       back.setAttribute('aria-disabled', walk.here === 0);

@@ -22,7 +22,7 @@ def places(d: Derivation, say: Callable[[Derivation], str]) -> list[Frame]:
             Frame(
                 say(here),
                 _drawn(here),
-                paragraphs_html([determinant_so_far(here), *said]),
+                paragraphs_html([*said, determinant_so_far(here)]),
             )
         )
     return found
