@@ -49,7 +49,7 @@ STYLE = """<style>
   .stColumn:has(> .stVerticalBlock > .stElementContainer > .stMetric):not(
     :has(> .stVerticalBlock > :nth-child(2))),
   .stColumn:has(> .stVerticalBlock > .stElementContainer > .stHtml img) {
-    min-width: calc(50% - 1rem); flex: 1 1 calc(50% - 1rem); }
+    min-width: calc(50% - 1rem); flex: 0 1 calc(50% - 1rem); }
   .stVerticalBlock:has(> .stElementContainer > .stMetric):has(> :nth-child(2)) {
     display: grid; grid-template-columns: 1fr 1fr; }
   .stVerticalBlock:has(> .stElementContainer > .stMetric) > :not(:has(> .stMetric)) {

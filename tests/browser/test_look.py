@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 from tests.browser.conftest import fits, number, settled
 from tests.browser.views import VIEWS
 
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 ADDRESSES = {
     "/": "The model is SmolLM2-135M-Instruct",
     "/rank": "The code for this",
@@ -32,20 +31,38 @@ CUT = """() => [...document.querySelectorAll('[data-testid="stMain"] *')].filter
     if (getComputedStyle(p).overflowX !== 'visible') return false;
   }
 }).map(e => e.outerHTML.slice(0, 160))"""
+# Words of one picture that lie over one another, in pairs.
+OVERLAPS = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => {
+  const words = [...plot.querySelectorAll('svg text')]
+    .filter(e => e.textContent.trim() && !e.closest('.hoverlayer'))
+    .map(e => [e.textContent, e.getBoundingClientRect()]).filter(([, box]) => box.width);
+  const common = (p, q, from, to) => Math.min(p[to], q[to]) - Math.max(p[from], q[from]);
+  return words.flatMap(([a, p], i) => words.slice(i + 1).filter(([, q]) =>
+    common(p, q, 'left', 'right') > 2 && common(p, q, 'top', 'bottom') > 3
+  ).map(([b]) => `${a} over ${b}`));
+})"""
+PAINTED = "() => new Promise(f => requestAnimationFrame(() => requestAnimationFrame(f)))"
 SERIOUS = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations
   .filter(v => ['serious', 'critical'].includes(v.impact))
   .flatMap(v => v.nodes.map(n => `${v.id}: ${n.html.slice(0, 160)} ${n.failureSummary}`))"""
 
 
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """axe-core itself, which finds faults of contrast, names and keyboards."""
+    pytest.importorskip("axe_playwright_python", reason="axe-core: see requirements-dev.txt")
+    return files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_axe_finds_nothing_serious(new_page, address, colours):
+def test_axe_finds_nothing_serious(new_page, axe, address, colours):
     page = new_page("/", wait=False, width=1400)
     page.emulate_media(color_scheme=colours)
     page.goto(page.url.rstrip("/") + address)
     expect(page.get_by_text(ADDRESSES[address]).last).to_be_visible()
     settled(page)
-    page.evaluate(AXE)
+    page.evaluate(axe)
     assert page.evaluate(SERIOUS) == []
 
 
@@ -87,8 +104,13 @@ def test_the_first_screen_has_the_picture_and_the_number_that_answers(new_page, 
 
 
 @pytest.mark.parametrize("address", VIEWS.values(), ids=VIEWS)
-def test_nothing_scrolls_a_phone_sideways(new_page, address):
-    page = new_page(address, width=390, height=844)
+def test_no_words_of_a_picture_overlap_and_nothing_scrolls_a_phone_sideways(new_page, address):
+    page = new_page(address, width=1400)
+    for width in (1400, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        settled(page)
+        page.evaluate(PAINTED)
+        assert page.evaluate(OVERLAPS) == []
     assert fits(page, 390)
     assert page.evaluate(CUT) == []
 
