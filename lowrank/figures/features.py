@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from lowrank.figures.style import COLOURS, Settings, bar, dots, figure
 
-SIZE, MARK = 14, 6  # of words and, from the middle, of their signs
-WIDTH, HEIGHT = 420, 400
+SIZE, MARK = 13, 6  # of words and, from the middle, of their signs
+WIDTH, HEIGHT = 220, 360
 SIDES = {  # of a point, the best first: where the middle of its word goes, right and up
     "top center": (0, 1),
     "bottom center": (0, -1),
@@ -50,32 +50,31 @@ def words_on_plane(
 def sides(scores: NDArray[np.floating], words: Sequence[str]) -> list[str]:
     """For each word the side of its point, (words, 2), where it covers least of the others.
 
-    Measured on a picture of WIDTH x HEIGHT points; on a larger one words are further apart.
+    Measured on a picture of WIDTH x HEIGHT points, as on a phone; on a wider one words are further
+    apart. Each is placed where it is least in the way of those before it, and once more when all
+    are there.
 
     >>> sides(np.array([[0.0, 0.0], [0.0, 0.01], [1.0, 1.0]]), ["France", "Russia", "Japan"])
     ['bottom center', 'top center', 'top center']
     """
-    low, room = scores.min(axis=0), np.ptp(scores, axis=0)
-    at = (scores - low) / np.where(room > 0, room, 1) * (WIDTH, HEIGHT)  # y upwards
-    taken = np.hstack([at - MARK, at + MARK])  # left, bottom, right, top of every point's sign
-    chosen = [""] * len(words)
-    apart = np.linalg.norm(at[:, None] - at[None], axis=2)
-    crowded = np.argsort(-(apart < 4 * SIZE).sum(axis=1), kind="stable")
-    for i in crowded:
-        half = np.array([0.29 * SIZE * len(words[i]), 0.6 * SIZE])
-        boxes = at[i] + np.array(list(SIDES.values())) * (half + MARK)
-        boxes = np.hstack([boxes - half, boxes + half])
-        others = np.delete(taken, i, axis=0)
-        best = int(np.argmin([_covered(box, others) for box in boxes]))
-        chosen[i] = list(SIDES)[best]
-        taken = np.vstack([taken, boxes[best]])
-    return chosen
+    room = np.ptp(scores, axis=0)
+    at = (scores - scores.min(axis=0)) / np.where(room > 0, room, 1) * (WIDTH, HEIGHT)  # y upwards
+    signs = np.hstack([at - MARK, at + MARK])  # left, bottom, right, top
+    placed, chosen = np.full((len(words), 4), np.nan), np.zeros(len(words), int)
+    for i in [*range(len(words)), *range(len(words))]:
+        half = np.array([0.27 * SIZE * len(words[i]), 0.6 * SIZE])
+        middles = at[i] + np.array(list(SIDES.values())) * (half + MARK)
+        boxes = np.hstack([middles - half, middles + half])
+        others = np.vstack([np.delete(signs, i, axis=0), np.delete(placed, i, axis=0)])
+        chosen[i] = np.argmin([_covered(box, others) for box in boxes])
+        placed[i] = boxes[chosen[i]]
+    return [list(SIDES)[side] for side in chosen]
 
 
 def _covered(box: NDArray[np.floating], others: NDArray[np.floating]) -> float:
     """How much of a box, (left, bottom, right, top), lies over others."""
     common = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    return float(np.clip(common, 0, None).prod(axis=1).sum())
+    return float(np.nansum(np.clip(common, 0, None).prod(axis=1)))
 
 
 def explained_bars(

@@ -15,6 +15,7 @@ from lowrank.figures.style import COLOURS, Settings, bar, figure, line, note, ru
 from lowrank.memory.accounting import Memory, Part
 
 GB = 1e9
+ROOM = 0.07  # of the axis: what a card's name, upright, takes on a phone
 
 # What a run holds: its name for people and its colour, in the order of the bar. Blue is W0, orange
 # what is added and trained, the rest greys and the palette's other colours.
@@ -38,8 +39,7 @@ def bars(runs: Mapping[str, Memory], cards: Mapping[str, int]) -> Settings:
         if values.any():
             name, colour = HELD[each.name]
             drawn.append(bar(values, names, name, colour, "%{x:,.3g} GB", orientation="h"))
-    longest = max(run.total for run in runs.values())
-    near = {name: size / GB for name, size in cards.items() if size < 1.6 * longest}
+    near = apart(cards, 1.6 * max(run.total for run in runs.values()))
     totals = [f"{name}<br><b>{three(run.total / GB)} GB</b>" for name, run in runs.items()]
     above = {"xanchor": "center", "y": 1.0, "yref": "y domain", "yanchor": "bottom"}
     return figure(
@@ -56,6 +56,20 @@ def bars(runs: Mapping[str, Memory], cards: Mapping[str, int]) -> Settings:
         legend={"y": -0.35, "yanchor": "top"},
         margin={"t": 70},
     )
+
+
+def apart(cards: Mapping[str, int], most: float) -> dict[str, float]:
+    """The cards of fewer than `most` bytes, in GB, whose names have room beside the one before.
+
+    >>> apart({"8 GB": 8 * 10**9, "10 GB": 10**10, "48 GB": 48 * 10**9}, 100e9)
+    {'8 GB': 8.0, '48 GB': 48.0}
+    """
+    found: dict[str, float] = {}
+    near = {name: size for name, size in cards.items() if size < most}
+    for name, size in near.items():
+        if size - max(found.values(), default=-most) * GB >= ROOM * max(near.values()):
+            found[name] = size / GB
+    return found
 
 
 def layer(parts: Sequence[Part], size: float = 190.0) -> str:

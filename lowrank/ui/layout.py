@@ -35,6 +35,7 @@ STYLE = """<style>
 [data-testid="stMetric"] .stMarkdownEllipsis,
 [data-testid="stMetric"] .stMarkdownEllipsis p { white-space: normal; overflow: visible; }
 .stButtonGroup > div:last-child { flex-wrap: wrap; }
+[data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }
 [data-testid="stCaptionContainer"] { opacity: 1; }
 [data-testid="stCaptionContainer"] p, [data-testid="stCaptionContainer"] li {
   color: light-dark(#5A5C66, #B4B6BF); }
@@ -54,15 +55,17 @@ STYLE = """<style>
     display: grid; grid-template-columns: 1fr 1fr; }
   .stVerticalBlock:has(> .stElementContainer > .stMetric) > :not(:has(> .stMetric)) {
     grid-column: 1 / -1; } }
+@media (max-width: 640px) and (pointer: coarse) {  /* a finger scrolls past a box in space */
+  .js-plotly-plot .gl-container { pointer-events: none; } }
 @media (min-width: 640px) {
   .stMarkdown .katex-display.katex-display { overflow: visible !important; } }
-.js-plotly-plot .xtick text, .js-plotly-plot .ytick text, .js-plotly-plot .g-xtitle text,
-.js-plotly-plot .g-ytitle text, .js-plotly-plot .textpoint text, .js-plotly-plot .cbaxis text,
-.js-plotly-plot .cbtitle text, .js-plotly-plot .annotation-text:not(:has([style*="bold"])) {
+.js-plotly-plot [class*="tick"] text, .js-plotly-plot [class^="g-"] text,
+.js-plotly-plot .textpoint text, .js-plotly-plot .cbtitle text,
+.js-plotly-plot .annotation-text:not(:has([style*="bold"])) {
   fill: light-dark(#5A5C66, #B4B6BF) !important; }
 .js-plotly-plot .annotation-text[style*="213, 94, 0"] {
   fill: light-dark(#A84A00, #FF9A57) !important; }
-.js-plotly-plot .xtick tspan, .js-plotly-plot .ytick tspan { font-size: 11px !important; }
+.js-plotly-plot [class*="tick"] tspan { font-size: 11px !important; }
 </style>"""
 PAGES = [  # file, title, icon
     ("start", "Start", "home"),

@@ -26,6 +26,7 @@ CHART = '[data-testid="stPlotlyChart"]'
 CUT = """() => [...document.querySelectorAll('[data-testid="stMain"] *')].filter(e => {
   const box = e.getBoundingClientRect();
   if (!box.width || !box.height || box.right <= innerWidth + 1) return false;
+  if (e.closest('details:not([open])')) return false;
   for (let p = e.parentElement; p; p = p.parentElement) {
     if (p.dataset.testid === 'stMain') return true;
     if (getComputedStyle(p).overflowX !== 'visible') return false;
@@ -113,6 +114,22 @@ def test_no_words_of_a_picture_overlap_and_nothing_scrolls_a_phone_sideways(new_
         assert page.evaluate(OVERLAPS) == []
     assert fits(page, 390)
     assert page.evaluate(CUT) == []
+
+
+def test_a_finger_scrolls_past_a_picture_in_space(chromium, app_url):
+    context = chromium.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto(f"{app_url}/rank?view=Geometry")
+    scene = page.locator(".gl-container canvas").first
+    scene.scroll_into_view_if_needed(timeout=180_000)
+    settled(page)
+    box = scene.bounding_box()
+    middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+    under = "([x, y]) => Boolean(document.elementFromPoint(x, y).closest('.gl-container'))"
+    assert not page.evaluate(under, middle)
+    context.close()
 
 
 def test_title_and_question_share_a_line_and_wrap_on_a_phone(new_page):
