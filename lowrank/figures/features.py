@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lowrank.figures.style import COLOURS, Settings, bar, dots, figure
 
 SIZE, MARK = 13, 6  # of words and, from the middle, of their signs
-WIDTH, HEIGHT = 220, 360
+WIDTH, HEIGHT = 190, 360
 SIDES = {  # of a point, the best first: where the middle of its word goes, right and up
     "top center": (0, 1),
     "bottom center": (0, -1),
@@ -41,7 +41,7 @@ def words_on_plane(
         drawn.append(dots(scores[at, 0], scores[at, 1], "", marker, hover, **named))
     titles = [f"direction {i + 1}: {explained[i]:.0%} of the variance" for i in range(2)]
     x = scores[:, 0]
-    room = 0.12 * float(np.ptp(x)) or 1.0  # for words that stand out at the sides
+    room = 0.2 * float(np.ptp(x)) or 1.0  # for words that stand out at the sides
     across = {"range": [float(x.min()) - room, float(x.max()) + room], "zeroline": True}
     axes = across | {"title": titles[0]}, {"title": titles[1]}
     return figure(drawn, height, *axes, showlegend=False)

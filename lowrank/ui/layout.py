@@ -45,6 +45,7 @@ STYLE = """<style>
 [data-testid="stBaseButton-primaryFormSubmit"], [data-testid="stBaseButton-primaryFormSubmit"] p {
   color: light-dark(#FFFFFF, #0E1117); }
 @media (max-width: 640px) {
+  [data-testid="stPageLink"] :is(a, span, p) { white-space: normal; }
   .stButtonGroup button { padding-inline: 0.6rem; }
   .stMarkdown th, .stMarkdown td { padding: 0.3rem 0.4rem; font-size: 0.85rem; }
   .stColumn:has(> .stVerticalBlock > .stElementContainer > .stMetric):not(
