@@ -78,7 +78,8 @@ def test_what_is_no_llama_is_a_list_of_matrices(models):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("flat", "has no matrix"), ("broken.safetensors", "not a sound")]
+    ("name", "words"),
+    [("flat", "has no matrix"), ("broken.safetensors", "is not a safetensors file")],
 )
 def test_a_model_that_cannot_be_shown_is_one_sentence(models, name, words):
     app = opened(name)

@@ -45,7 +45,7 @@ def metric(app: AppTest, label: str) -> str:
 def test_the_top_values_come_first_and_then_all(W):
     s = np.linalg.svd(W, compute_uv=False)
     app = opened(k="40")
-    assert "Estimated: each to a relative error of" in words(app)
+    assert "Estimated: each has a relative error of at most" in words(app)
     share = np.sqrt((s[40:] ** 2).sum() / (s**2).sum())
     within = float(metric(app, "Error, proven").removeprefix("± "))
     assert abs(float(metric(app, "Error, predicted")) - share) <= within + 5e-4
