@@ -38,6 +38,7 @@ def test_the_quiz_is_played_and_a_reload_keeps_the_question(new_page):
     page.reload()
     settled(page)
     expect(page.locator(".lr-matrix")).to_have_attribute("aria-label", matrix)
+    expect(page.get_by_text("Score: 2 of 2 right, the last 2 in a row.")).to_be_visible()
 
     page.get_by_role("radio", name="Dependent row").click()
     expect(page.get_by_text("There may be none.")).to_be_visible()

@@ -69,7 +69,7 @@ CONTROLS = [
     ("/rank", "radio", "how", "Type", "Matrix"),
     ("/rank?view=What+it+gives", "radio", "gives", "Inverse", "Subspaces"),
     ("/rank?view=Geometry", "radio", "picture", "Columns", "Equations"),
-    ("/rank?view=Numbers+lie", "radio", "pivoting", "partial", "scaled partial"),
+    ("/rank?view=Numbers+lie", "radio", "pivoting", "partial", "complete"),
     ("/rank?view=Other+fields", "radio", "fgives", "A x = b", "Inverse"),
     ("/rank?view=Parameters", "combobox", "pm", "Two letters", "A divisor"),
     ("/rank?view=Quiz", "radio", "q_kind", "Rank", "Dependent row"),
@@ -148,10 +148,11 @@ def test_away_back_forward_reload_and_a_new_tab_keep_the_view(
     assert asked.items() <= parse_qs(urlparse(page.url).query).items()
     page.reload()
     holds(page, role, key, second)
-    page.goto(page.url)
-    settled(page)
-    holds(page, role, key, second)
-    assert page.locator('[data-testid="stException"]').count() == 0
+    tab = page.context.new_page()
+    tab.goto(page.url)
+    settled(tab)
+    holds(tab, role, key, second)
+    assert tab.locator('[data-testid="stException"]').count() == 0
 
 
 def test_from_the_lab_the_first_back_is_the_visit_before(new_page):

@@ -75,6 +75,8 @@ def others(control: Any) -> Iterator[Any]:
             yield [option] if isinstance(value, list) else option
     elif isinstance(value, bool):
         yield not value
+    elif control.type == "number_input" and value is None:
+        yield 1
     elif isinstance(value, int | float):
         step = control.step or 1
         yield type(value)(value - step if value + step > control.max else value + step)
