@@ -22,7 +22,15 @@ from typing import Any
 from lowrank.errors import InputError
 from lowrank.exact.conditions import equation, in_words
 from lowrank.exact.expressions import Parametric, Rows, expanded, parse_parametric, written
-from lowrank.exact.regions import PER_PRODUCT, TOO_INVOLVED, Region, degree, remainder
+from lowrank.exact.regions import (
+    MAX_BITS,
+    PER_PRODUCT,
+    TOO_INVOLVED,
+    Region,
+    bits,
+    degree,
+    remainder,
+)
 
 __all__ = [
     "Case",
@@ -158,12 +166,14 @@ def _less(x: Sequence[Any], factor: Any, y: Sequence[Any], region: Region) -> tu
     """x − factor y, simplified.
 
     Raises:
-        InputError: an entry has more than 60 terms, or there is no work left.
+        InputError: an entry has more than 60 terms, or coefficients of over 512 bits, or there is
+            no work left.
     """
     products = sum(_products(a, factor, b) for a, b in zip(x, y, strict=True) if b)
     region.work.spend(PER_PRODUCT * products)
     new = tuple(_within(a - factor * b, region) if b else a for a, b in zip(x, y, strict=True))
-    if max(max(len(a.numer), len(a.denom)) for a in new) > MAX_TERMS:
+    parts = [part for a in new for part in (a.numer, a.denom)]
+    if max(map(len, parts)) > MAX_TERMS or max(map(bits, parts)) > MAX_BITS:
         raise InputError(TOO_INVOLVED)
     return new
 

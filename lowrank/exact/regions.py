@@ -8,6 +8,7 @@ polynomial vanishes on an algebraic set exactly if 1 − t f joins its ideal to 
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
@@ -21,8 +22,10 @@ from sympy.polys.rings import ring
 from lowrank.errors import InputError
 from lowrank.exact.expressions import value_of
 
-MAX_WORK = 240_000  # comparisons of monomials, and what is counted as such
+MAX_WORK = 400_000  # comparisons of monomials, and what is counted as such
+MAX_BITS = 512  # of a coefficient of what is factored or shown
 PER_FACTORING = 30  # comparisons that factoring takes as long as, a term, degree and 64 bits
+PER_QUOTIENT = 1 / 16  # the same for a step of a division, by the square of its words of 64 bits
 PER_PRODUCT = 20  # the same for a product of two terms in a fraction that is then reduced
 TOO_INVOLVED = (
     "The conditions on the letters become too involved to split into cases here. "
@@ -33,8 +36,9 @@ TOO_INVOLVED = (
 class _Work(MonomialOrder):
     """A monomial order that counts how often it is asked and stops when that is too often.
 
-    A Gröbner basis can take for ever; every step of it compares monomials, so this bounds the work
-    the same way on every machine.
+    A Gröbner basis can take for ever; every step of it compares monomials and divides
+    coefficients, whose length is counted too, so this bounds the work the same way on every
+    machine.
     """
 
     alias, is_global = "grevlex, counted", True
@@ -42,11 +46,18 @@ class _Work(MonomialOrder):
     def __init__(self, letters: Sequence[str], most: int) -> None:
         self.left = most
         self.factored: dict[Any, list[Any]] = {}
-        self.ring = ring([*letters, "inverse"], QQ, self)[0]
+        rationals = copy(QQ)
+        rationals.quo = self._quotient
+        self.ring = ring([*letters, "inverse"], rationals, self)[0]
 
     def __call__(self, monomial: tuple[int, ...]) -> Any:
         self.spend(1)
         return grevlex(monomial)
+
+    def _quotient(self, x: Any, y: Any) -> Any:
+        words = max(z.bit_length() for a in (x, y) for z in (a.numerator, a.denominator)) // 64
+        self.spend(int(PER_QUOTIENT * words**2))
+        return x / y
 
     def spend(self, work: int) -> None:
         """Count work that compares no monomials in this order.
@@ -62,8 +73,9 @@ class _Work(MonomialOrder):
         """The different irreducible factors, with leading coefficient 1; each factored once."""
         for f in polynomials:
             if f not in self.factored:
-                words = 1 + max(c.numerator.bit_length() for c in f.itercoeffs()) // 64
-                self.spend(PER_FACTORING * len(f) * degree(f) * words)
+                if (longest := bits(f)) > MAX_BITS:
+                    raise InputError(TOO_INVOLVED)
+                self.spend(PER_FACTORING * len(f) * degree(f) * (1 + longest // 64))
                 self.factored[f] = [g.monic() for g, _ in f.factor_list()[1]]
         return list(dict.fromkeys(g for f in polynomials for g in self.factored[f]))
 
@@ -171,3 +183,9 @@ def without(f: Any, others: Sequence[Any]) -> Any:
 def degree(f: Any) -> int:
     """The total degree."""
     return max(map(sum, f.itermonoms()), default=0)
+
+
+def bits(f: Any) -> int:
+    """The length of the longest coefficient of f, made whole, in bits."""
+    whole = f.clear_denoms()[1] if f else f
+    return max((int(c.numerator.bit_length()) for c in whole.itercoeffs()), default=0)

@@ -14,7 +14,7 @@ from lowrank.errors import InputError
 from lowrank.exact.elimination import pivots, rank
 from lowrank.exact.expressions import expanded, parse_parametric, written
 from lowrank.exact.parametric import case_table, cases, rank_at, solvability
-from lowrank.exact.regions import MAX_WORK
+from lowrank.exact.regions import MAX_WORK, PER_QUOTIENT, Region, _Work
 
 ONE = ["a", "1", "0", "2", "a-1", "a+1", "-a", "2a", "a^2", "a^2-1", "(a-2)/3", "a^2-2", "1/a"]
 THREE = ["a", "b", "c", "1", "0", "-1", "a+b", "b-c", "2c", "a-1", "ab", "b^2", "c/2", "1/(a-b)"]
@@ -236,3 +236,27 @@ def test_the_work_done_is_counted_and_the_same_every_time():
         left.add(found[0].region.work.left)
     assert len(left) == 1
     assert 0 < left.pop() < MAX_WORK
+
+
+def test_long_coefficients_are_work_too(monkeypatch):
+    words = []
+    quotient = _Work._quotient
+
+    def seen(work, x, y):
+        parts = [z for a in (x, y) for z in (a.numerator, a.denominator)]
+        words.append(max(map(int.bit_length, parts)) / 64)
+        return quotient(work, x, y)
+
+    monkeypatch.setattr(_Work, "_quotient", seen)
+    growing = "3b,a,-1,-3,3;b,a,-3,1,a;b-2,a,a,b+2,0;a-1,3a,-3,a,b;-2,3,b+3,b,a"
+    with pytest.raises(InputError, match="too involved"):
+        cases(parse_parametric(growing))
+    assert 0 < sum(x * x for x in words) < 2 * MAX_WORK / PER_QUOTIENT
+
+
+def test_polynomials_with_long_coefficients_are_not_factored():
+    a, b = (x.numer for x in parse_parametric("a b").rows[0])
+    work = Region.of("ab").work
+    assert set(work.factors([2**500 * a * b - 2 * a])) == {a, b - Fraction(1, 2**499)}
+    with pytest.raises(InputError, match="too involved"):
+        work.factors([a * b - b - Fraction(1, 2**600)])
