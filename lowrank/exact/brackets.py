@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lowrank.errors import InputError
 from lowrank.exact.entries import is_entry_call, last_name, split
-from lowrank.exact.grids import Grid, cells_by_space, inside, is_rule, marks, solid
+from lowrank.exact.grids import Grid, cells_by_space, counted, inside, is_rule, marks, solid
 from lowrank.exact.tokens import Item
 
 GROUPS = ("[", "(", "{", "<", "matrix")
@@ -19,9 +19,6 @@ COMMANDS |= {"null", "solve", "space", "eig", "trace", "qr", "svd", "lu", "frame
 SEPARATORS = (",", ";", "|")
 LABELS = {"=", ":", ":=", "←", "<-"}
 HARMLESS = {",", ";", ".", ">", "→", "//", "\\\\", "&", "|"}
-
-
-MAX_TABLES = 1_000  # rows in brackets of their own, or matrices, of one text
 
 
 class Brackets:
@@ -71,7 +68,7 @@ class Brackets:
         labelled = False
         for item in items:
             if item.kind == "sign" and item.text in LABELS:
-                while tables and (_is_single(tables[-1]) or _is_type(item, tables, stretches)):
+                while tables and not stretches[-1] and _is_named(tables[-1], item):
                     tables.pop()
                     stretches.pop()
                 labelled = labelled or bool(tables)
@@ -144,8 +141,7 @@ class Brackets:
         """Rows that stand in brackets of their own."""
         if len(tables) == 1:
             return self.table(tables[0])
-        if len(tables) > MAX_TABLES:
-            raise InputError(f"There are {len(tables):,} rows; at most {MAX_TABLES:,} are read.")
+        counted(len(tables), "rows")
         grids = [self.table(table) for table in tables]
         if any(len(grid.rows) > 1 for grid in grids):
             raise InputError("The brackets nest deeper than the rows of a matrix do.")
@@ -218,13 +214,10 @@ def _is_hollow(item: Item) -> bool:
     return item.kind == "[" and all(each.text == "," for each in solid(item.items))
 
 
-def _is_single(table: Item) -> bool:
-    return len(solid(table.items)) < 2 and table.kind != "matrix"
-
-
-def _is_type(colon: Item, tables: list[Item], stretches: list[list[Item]]) -> bool:
-    """Whether the last group is what Julia prints before a colon: Matrix{Int64}:"""
-    return colon.text == ":" and tables[-1].kind == "{" and not stretches[-1]
+def _is_named(table: Item, label: Item) -> bool:
+    """Whether what stands right before a label is part of a name: m[0] =, Matrix{Int64}:"""
+    single = len(solid(table.items)) < 2 and table.kind != "matrix"
+    return single or (label.text == ":" and table.kind == "{")
 
 
 def _shaped(

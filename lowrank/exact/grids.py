@@ -14,6 +14,7 @@ from lowrank.errors import InputError
 from lowrank.exact.entries import split
 from lowrank.exact.tokens import Item
 
+MAX_ROWS = 1_000  # of one text; matrices and equations too
 DECIMAL = ("Commas are read as decimal points.",)
 _BINDING = {"*", "/", "^", "//"}
 _OPEN = _BINDING | {"√", "+", "-"}  # what stands behind them belongs to them
@@ -72,11 +73,16 @@ def grid_of(rows: Sequence[Sequence[Item]], whole: bool = False, wanted: str = "
     """Rows to cells; a bar between them is remembered where it is the same in every row.
 
     `whole`, where a row without & or comma is one cell; `wanted` parts cells before all others.
+
+    Raises:
+        InputError: there are over 1,000 rows.
     """
+    counted(len(rows), "rows")
     read, bars = [], set()
     for row in rows:
         signs = marks(row)
-        parts = [] if is_rule(row) else split(row, "|") if "|" in signs else [row]
+        drawn = "-" in signs and is_rule(row)
+        parts = [] if drawn else split(row, "|") if "|" in signs else [row]
         framed = len(parts) > 1 and not solid(parts[0]) and not solid(parts[-1])
         parts = parts[1:-1] if framed else parts
         found = [_cells(part, signs, whole, wanted) for part in parts]
@@ -86,6 +92,12 @@ def grid_of(rows: Sequence[Sequence[Item]], whole: bool = False, wanted: str = "
             read.append([cell for part in found for cell in part])
             bars.add((len(found[0]),) if len(found) == 2 and not framed else ())
     return Grid(read, bars.pop() if len(bars) == 1 else ())
+
+
+def counted(count: int, what: str) -> None:
+    """Refuse a text of too many rows, matrices or equations before any of them is read."""
+    if count > MAX_ROWS:
+        raise InputError(f"There are {count:,} {what}; at most {MAX_ROWS:,} are read.")
 
 
 def _cells(row: Sequence[Item], signs: set[str], whole: bool, wanted: str) -> list[list[Item]]:

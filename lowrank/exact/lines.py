@@ -35,10 +35,9 @@ def choices(lines: list[list[Item]]) -> Choices:
     dented = all(line[0].kind == "tab" for line in lines)
     lines = [line[1:] if dented else line for line in lines]
     signs = set[str]().union(*map(marks, lines))
-    plain = grid_of_lines(lines, signs)
     merged = [with_points(line) for line in lines] if "," in signs else lines
     if merged == lines or any(map(parts_tightly, merged)):
-        return Choices([plain])
+        return Choices([grid_of_lines(lines, signs)])
     decimal = grid_of_lines(merged, signs)._replace(said=DECIMAL)
     listed = len(lines) > 1 and decimal.even and all(len(split(x, ";")) > 1 for x in lines)
     spaced = any(len(cells_by_space(x)) > 1 for line in merged for x in split(line, ";"))
@@ -53,6 +52,7 @@ def choices(lines: list[list[Item]]) -> Choices:
         )
     if sure:
         return Choices([decimal])
+    plain = grid_of_lines(lines, signs)
     if not spaced:
         single = len(lines) > 1 and decimal.even and len(decimal.rows[0]) == 1
         return Choices([plain, decimal] if single else [plain])

@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from lowrank.errors import InputError
-from lowrank.exact.brackets import GROUPS, MAX_TABLES, Brackets
+from lowrank.exact.brackets import GROUPS, Brackets
 from lowrank.exact.cells import ACCEPTED, Cell, cell_of
 from lowrank.exact.entries import split, walk
-from lowrank.exact.grids import Grid, grid_of, marks, solid
+from lowrank.exact.grids import Grid, counted, grid_of, marks, solid
 from lowrank.exact.linear import coefficients
 from lowrank.exact.lines import choices, in_blocks, paragraphs, side_by_side, unlabelled
 from lowrank.exact.tokens import GREEK, MAX_TEXT, Item, items_of, readable
@@ -113,8 +113,7 @@ class _Reader:
             return self.equations(split(sides, "\\\\", "line"))
         if len(tables) > 1 and not labelled and all(map(self.brackets.is_row, tables)):
             return self.reading(self.brackets.nested(tables))
-        if len(tables) > MAX_TABLES:
-            raise InputError(f"There are {len(tables):,} matrices: paste one alone.")
+        counted(len(tables), "matrices")
         return _asked([self.reading(self.brackets.table(each, outer=True)) for each in tables])
 
     def flat(self, items: list[Item]) -> Reading:
@@ -125,6 +124,7 @@ class _Reader:
         filled = [line for line in lines if solid(line)]
         if not filled:
             raise InputError(f"There is no matrix yet: only a name. {ACCEPTED}")
+        counted(len(filled), "rows")
         if blocks := in_blocks(lines):
             return self.reading(side_by_side([grid_of(block) for block in blocks]), scale)
         grids, asks = choices(filled)
@@ -141,8 +141,7 @@ class _Reader:
     def equations(self, lines: list[list[Item]]) -> Reading:
         """The coefficients of linear equations, and what is right of them."""
         found, parts = [], [each for line in lines for each in split(line, ";", ",")]
-        if len(parts) > MAX_TABLES:
-            raise InputError(f"There are {len(parts):,} equations: {MAX_TABLES:,} are read.")
+        counted(len(parts), "equations")
         for each in parts:
             sides = split(solid(each), "=")
             if len(sides) == 2:

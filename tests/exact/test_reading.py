@@ -99,6 +99,9 @@ def test_what_is_read_in_its_own_way_is_said(text, value):
         ("1,000\t2", [[["1.000", "2"]], [["1000", "2"]]], True),
         ("[1 2; 3 4], [5 6; 7 8]", [[[*"12"], [*"34"]], [[*"56"], [*"78"]]], True),
         ("a = [1 2]\nb = [3 4]", [[[*"12"]], [[*"34"]]], True),
+        ("A=[1]; B=[2]", [[["1"]], [["2"]]], True),
+        ("A=[1]\nB=[1 2]\nC=[3]", [[["1"]], [[*"12"]], [["3"]]], True),
+        ("m[0] = [1 2; 3 4]", [[[*"12"], [*"34"]]], False),
     ],
 )
 def test_where_a_text_may_mean_two_things_both_are_read(text, readings, asked):
