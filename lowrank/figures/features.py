@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lowrank.figures.style import COLOURS, Settings, bar, dots, figure
 
 SIZE, MARK = 13, 6  # of words and, from the middle, of their signs
-WIDTH, HEIGHT = 190, 360
+WIDTH, HEIGHT, ROOM = 190, 360, 0.2  # of the points, and beside them as a share of the width
 SIDES = {  # of a point, the best first: where the middle of its word goes, right and up
     "top center": (0, 1),
     "bottom center": (0, -1),
@@ -41,7 +41,7 @@ def words_on_plane(
         drawn.append(dots(scores[at, 0], scores[at, 1], "", marker, hover, **named))
     titles = [f"direction {i + 1}: {explained[i]:.0%} of the variance" for i in range(2)]
     x = scores[:, 0]
-    room = 0.2 * float(np.ptp(x)) or 1.0  # for words that stand out at the sides
+    room = ROOM * float(np.ptp(x)) or 1.0  # for words that stand out at the sides
     across = {"range": [float(x.min()) - room, float(x.max()) + room], "zeroline": True}
     axes = across | {"title": titles[0]}, {"title": titles[1]}
     return figure(drawn, height, *axes, showlegend=False)
@@ -60,12 +60,14 @@ def sides(scores: NDArray[np.floating], words: Sequence[str]) -> list[str]:
     room = np.ptp(scores, axis=0)
     at = (scores - scores.min(axis=0)) / np.where(room > 0, room, 1) * (WIDTH, HEIGHT)  # y upwards
     signs = np.hstack([at - MARK, at + MARK])  # left, bottom, right, top
+    far, edge = 100 * HEIGHT, ROOM * WIDTH  # beyond the picture's sides are an axis' numbers
+    walls = [[-far, -far, -edge, far], [WIDTH + edge, -far, far, far]]
     placed, chosen = np.full((len(words), 4), np.nan), np.zeros(len(words), int)
     for i in [*range(len(words)), *range(len(words))]:
         half = np.array([0.27 * SIZE * len(words[i]), 0.6 * SIZE])
         middles = at[i] + np.array(list(SIDES.values())) * (half + MARK)
         boxes = np.hstack([middles - half, middles + half])
-        others = np.vstack([np.delete(signs, i, axis=0), np.delete(placed, i, axis=0)])
+        others = np.vstack([walls, np.delete(signs, i, axis=0), np.delete(placed, i, axis=0)])
         chosen[i] = np.argmin([_covered(box, others) for box in boxes])
         placed[i] = boxes[chosen[i]]
     return [list(SIDES)[side] for side in chosen]

@@ -19,6 +19,7 @@ def tokens(page, least: int = 0):
 
 def test_lowers_a_rank_asks_stops_and_changes_the_text(new_page):
     page = new_page(FEW)
+    page.get_by_text("the text to read").click()
     first = metric(page, "nll a token")
     slider = page.get_by_role("slider", name="Rank kept")
     slider.focus()
@@ -35,7 +36,6 @@ def test_lowers_a_rank_asks_stops_and_changes_the_text(new_page):
     stopped = tokens(page).all_inner_texts()
     assert not any("· 200 tokens" in each for each in stopped)
 
-    page.get_by_text("the text to read").click()
     box = page.get_by_role("combobox", name="Text to read")
     box.scroll_into_view_if_needed()  # an open list closes when the page scrolls
     settled(page)
