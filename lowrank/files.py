@@ -4,8 +4,9 @@ import os
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -67,27 +68,46 @@ def remove(path: Path) -> None:
         return
 
 
+STALE_AFTER = 24 * 3600  # seconds after which a file that is being written is nobody's any more
+
+
 def drop_oldest(folder: Path, most: int) -> None:
     """Remove what was used longest ago in a folder until the rest is within `most` bytes.
 
-    A folder inside it counts with its files, and goes with them.
+    A folder inside it counts with all it holds, and goes with it. What a killed process was writing
+    a day ago goes in any case.
     """
-    held = []
+    held, now = [], time.time()
     for path in folder.iterdir():
-        try:
-            size = sum(each.stat().st_size for each in (path, *path.glob("*")))
-            held.append((path.stat().st_mtime, size, path))
-        except OSError:  # another process has just removed it
-            continue
+        with suppress(OSError):  # another process has just removed it
+            used = path.stat().st_mtime
+            if path.name.endswith(".new") and now - used > STALE_AFTER:
+                discard(path)
+            else:
+                held.append((used, nbytes(path), path))
     total = sum(size for _, size, _ in held)
     for _, size, path in sorted(held):
         if total <= most:
             return
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            remove(path)
+        discard(path)
         total -= size
+
+
+def nbytes(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder, while others may be removing some."""
+    total = 0
+    for each in (path, *path.rglob("*")):
+        with suppress(OSError):
+            total += each.stat().st_size
+    return total
+
+
+def discard(path: Path) -> None:
+    """Remove a file, or a folder with all it holds, as far as it may be."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        remove(path)
 
 
 def cache_folder() -> Path:

@@ -12,6 +12,7 @@ from lowrank.ui import adapters, cached
 from lowrank.ui.drawing import chart
 from lowrank.ui.large import MOST, is_large
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
+from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
 question("Adapter", "What did fine-tuning change, and how much of the matrix is it?")
@@ -23,13 +24,13 @@ with errors_shown():
     shares = (
         cached.changes(model.source, adapter, key) if adapters.readable(model, adapter) else None
     )
-st.caption(adapters.summary(model, adapter, key.partition(" ")[0]))
+st.caption(as_text(adapters.summary(model, adapter, key.partition(" ")[0])))
 adapters.left_alone(fits)
 
 module = info.name.removesuffix(".weight")
 pair = adapter.pairs.get(module)
 if pair is None:
-    st.info(adapters.without_pair(adapter, info.name), icon=":material/info:")
+    st.info(as_text(adapters.without_pair(adapter, info.name)), icon=":material/info:")
 else:
     with errors_shown():
         at_most = min(pair.r, MOST, *info.shape)
@@ -38,7 +39,7 @@ else:
         else:
             top = cached.svd(model.source, info.name)
             found = effect(pair, top, turned(model, adapter, pair, top.shape))
-    st.subheader(f"One update: {module}", anchor=False)
+    st.subheader(f"One update: {as_text(module)}", anchor=False)
     picture, beside = st.columns([3, 1])
     with picture:
         chart(
@@ -47,7 +48,9 @@ else:
             alt=f"The {found.r} singular values of the update of {module}, from "
             f"{three(found.s[0])} to {three(found.s[-1])}, beside the largest of W0",
         )
-        st.caption(f"W₀: {provenance(model, info)}. Its update has rank {found.r} at most.")
+        st.caption(
+            f"W₀: {as_text(provenance(model, info))}. Its update has rank {found.r} at most."
+        )
     with beside:
         adapters.numbers(found, dora=pair.magnitude is not None)
 
@@ -65,6 +68,6 @@ code_for_this(
     merged,
     usage="from lowrank.lora import adapters\nfrom lowrank.readers import open_model\n\n"
     'model, adapter = open_model("my-llama"), adapters.load("my-adapter")\n'
-    f'W = adapters.merged(model, adapter, "{info.name}")\n'
+    f"W = adapters.merged(model, adapter, {info.name!r})\n"
     'adapters.export(model, adapter, "merged-llama")  # safetensors that transformers loads',
 )

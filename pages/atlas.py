@@ -8,6 +8,7 @@ import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.atlas import measured, survey
 from lowrank.ui import atlas
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
+from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
 question("Atlas", "Which matrices of a whole model could be smaller?")
@@ -21,7 +22,7 @@ with errors_shown():
     with second:
         other = atlas.beside(model)
     found = atlas.found(model)
-    beside = atlas.found(other) if other else None
+    beside = atlas.found(other) if other and found else None  # one after the other
 
 if found:
     with answer:
@@ -32,12 +33,12 @@ if found:
     shown = [found, beside] if beside else [found]
     limits = atlas.limits_of(shown, measure)
     for i, each in enumerate(shown):
-        st.markdown(f"**{each.title}** · {len(each.rows):,} matrices")
+        st.markdown(f"**{as_text(each.title)}** · {len(each.rows):,} matrices")
         atlas.layer_map(each, measure, limits, chosen, key=f"map {i} of {each.title}")
     # A link rather than a switch on the click: Back then leads back, whatever else is running.
     st.page_link(
         Path(__file__).with_name("truncation.py"),
-        label=f"Open {info.name} on the Truncation page",
+        label=f"Open {as_text(info.name)} on the Truncation page",
         icon=":material/arrow_forward:",
     )
     st.caption(text("atlas", "click"))
@@ -51,8 +52,8 @@ if found:
         if row and row.projection:
             atlas.spectra(found, row.projection)
             st.caption(
-                f"{row.projection} in every layer, beside a random matrix of its shape. "
-                f"The sidebar chooses which. {provenance(model, info)}"
+                f"{as_text(row.projection)} in every layer, beside a random matrix of its shape. "
+                f"The sidebar chooses which. {as_text(provenance(model, info))}"
             )
 
 st.subheader("What you see", anchor=False)

@@ -16,6 +16,7 @@ from lowrank.ui import cached, lora
 from lowrank.ui.bound import choice, rank_slider
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
+from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
 # The words on the buttons are the words in the link.
@@ -67,7 +68,7 @@ def explore() -> None:
         )
         few = f"; the first {SHOWN:,} of {m:,} entries" if m > SHOWN else ""
         made = "B is zero" if start == ZERO else "B is random, an untrained example"
-        st.caption(f"{given.words} W₀: {title}. A and B: synthetic, {made}{few}.")
+        st.caption(f"{given.words} W₀: {as_text(title)}. A and B: synthetic, {made}{few}.")
     with beside:
         lora.numbers(found, (m, n), r, alpha)
     st.latex(lora.formula((m, n), r, alpha))

@@ -7,6 +7,7 @@ from lowrank.memory.accounting import BLOOM_176B, lora_parameters, parts, traini
 from lowrank.memory.quantization import int8, nf4
 from lowrank.ui import memory, quantized
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
+from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
 MATRICES, INFERENCE, TRAINING, QUANTIZED = "Matrices", "Inference", "Training", "Quantization"
@@ -64,7 +65,7 @@ def training() -> None:
 @errors_shown()
 def quantization() -> None:
     """A real matrix in fewer bits, and a real number in three formats."""
-    st.caption(provenance(model, info))
+    st.caption(as_text(provenance(model, info)))
     quantized.compared(model.source, info.name)
     if model.source == "default":
         st.caption(text("memory", "twice"))

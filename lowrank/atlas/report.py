@@ -49,12 +49,12 @@ def hover(row: Row, measure: str) -> str:
     name, share = MEASURES[measure]
     found = getattr(row, measure)
     if found is None:
-        return f"{row.name}<br>{escape(row.problem)}"
+        return f"{escape(row.name)}<br>{escape(row.problem)}"
     of = f" of {row.least:,}" if share else ""
     if measure == "alpha" and row.alpha_distance is not None:
         of = f", fitted to {row.alpha_tail} values, off by {row.alpha_distance:.2f} at most"
     number = f"{found:,}" if isinstance(found, int) else f"{found:,.6g}"
-    return f"{row.name}<br>{row.rows:,} × {row.columns:,}<br>{name}: {number}{of}"
+    return f"{escape(row.name)}<br>{row.rows:,} × {row.columns:,}<br>{name}: {number}{of}"
 
 
 def placed(survey: Survey) -> list[Row]:

@@ -9,6 +9,8 @@ import os
 import re
 import secrets
 import shutil
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from lowrank.errors import InputError, SourceError
-from lowrank.files import cache_folder, drop_oldest, whole, write
+from lowrank.files import cache_folder, discard, drop_oldest, nbytes, whole, write
 from lowrank.readers import uploaded_zip
 from lowrank.readers.gguf import splits
 from lowrank.readers.identity import digest
@@ -24,7 +26,8 @@ from lowrank.readers.identity import digest
 MOST = 2 * 10**9  # bytes of uploads kept in all
 LARGEST = 400_000_000  # bytes of one model's files together, unpacked
 KINDS = ("safetensors", "gguf", "npy")
-MOST_ADAPTERS = 50
+MOST_ADAPTERS = 10**9  # bytes of adapters kept in all
+SHARE = 600_000_000  # bytes of one visitor's, before which nobody else's make room
 ADAPTER_FILES = {"adapter_config.json", "adapter_model.safetensors"}
 MLX_ADAPTER_FILES = {"adapter_config.json", "adapters.safetensors"}
 ADAPTER = re.compile(r"adapter-[0-9a-f]{16}")
@@ -109,17 +112,28 @@ def keep_folder(files: Mapping[str, Source]) -> str:
         raise InputError(
             f"The files are {', '.join(sorted(files))[:200]}; expected .safetensors among them."
         )
-    new = folder() / f".{secrets.token_hex(8)}.new"
+    stem = plain(weights[0].partition(".")[0])
+
+    def named(hashes: list[str]) -> str:
+        all_of_it = "".join(map(str, zip(sorted(files), hashes, strict=True)))
+        return f"{stem}-{digest(all_of_it.encode())[:16]}"
+
+    return kept_together(files, folder(), MOST, named)
+
+
+def kept_together(
+    files: Mapping[str, Source], where: Path, most: int, named: Callable[[list[str]], str]
+) -> str:
+    """Keep files in a folder of their own, all or none; `named` makes its name of their hashes."""
+    new = where / f".{secrets.token_hex(8)}.new"
     try:
-        hashes = [copied(files[name], new / name) for name in sorted(files)]
-        all_of_it = digest("".join(map(str, zip(sorted(files), hashes, strict=True))).encode())
-        name = f"{plain(weights[0].partition('.')[0])}-{all_of_it[:16]}"
-        if not (folder() / name).exists():
+        name = named([copied(files[each], new / each) for each in sorted(files)])
+        if not (where / name).exists():
             with suppress(OSError):  # another process brings the same files
-                os.replace(new, folder() / name)
+                os.replace(new, where / name)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-    drop_oldest(folder(), MOST)
+    drop_oldest(where, most)
     return name
 
 
@@ -157,16 +171,13 @@ def keep_adapter(files: Mapping[str, bytes | memoryview]) -> str:
     files = {name: files[name] for name in files if name in ADAPTER_FILES | MLX_ADAPTER_FILES}
     if set(files) not in (ADAPTER_FILES, MLX_ADAPTER_FILES):
         raise InputError(f"The files are {given}; expected {' and '.join(sorted(ADAPTER_FILES))}.")
-    both = "".join(digest(files[name]) for name in sorted(files))
-    name = f"adapter-{digest(both.encode())[:16]}"
-    target = adapters_folder() / name
-    for file, data in files.items():
-        write(target / file, data)
-    with suppress(OSError):  # another process may be removing the same ones
-        kept = sorted(adapters_folder().iterdir(), key=lambda path: path.stat().st_mtime)
-        for old in kept[:-MOST_ADAPTERS]:
-            shutil.rmtree(old, ignore_errors=True)
-    return name
+    sources = {name: partial(io.BytesIO, data) for name, data in files.items()}
+    return kept_together(
+        sources,
+        adapters_folder(),
+        MOST_ADAPTERS,
+        lambda hashes: f"adapter-{digest(''.join(hashes).encode())[:16]}",
+    )
 
 
 def find_adapter(name: str) -> Path:
@@ -174,7 +185,10 @@ def find_adapter(name: str) -> Path:
 
     Raises InputError for any other text, SourceError if it is no longer there.
     """
-    return _kept(adapters_folder(), ADAPTER, name)
+    path = _kept(adapters_folder(), ADAPTER, name)
+    with suppress(OSError):  # now used last; where nothing may be written, nothing is dropped
+        os.utime(path)
+    return path
 
 
 def adapters_folder() -> Path:
@@ -189,3 +203,35 @@ def _kept(where: Path, pattern: re.Pattern[str], name: str) -> Path:
     if not path.exists():
         raise SourceError(f"The uploaded {name} is no longer kept here: upload it again.")
     return path
+
+
+class Shares:
+    """What each visitor brought: beyond a share, the own oldest makes room, and nobody else's.
+
+    Of the process, behind a lock; after a restart all that is kept is nobody's, and only the limit
+    in all holds.
+    """
+
+    def __init__(self, share: int = SHARE, most: int = 1000) -> None:
+        self._share, self._most = share, most
+        self._brought: OrderedDict[str, list[Path]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, visitor: str, path: Path) -> None:
+        """The visitor brought this file or folder."""
+        with self._lock:
+            own = [each for each in self._brought.pop(visitor, []) if each != path]
+            others = {each for paths in self._brought.values() for each in paths}
+            total, kept = nbytes(path), [path]
+            for each in reversed(own):
+                total += nbytes(each)
+                if total <= self._share or each in others:
+                    kept.insert(0, each)
+                else:
+                    discard(each)
+            self._brought[visitor] = kept
+            while len(self._brought) > self._most:
+                self._brought.popitem(last=False)
+
+
+SHARES = Shares()  # the server's one record

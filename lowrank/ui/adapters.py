@@ -1,6 +1,7 @@
 """The Adapter page's choice of adapter, its numbers and its table."""
 
 from collections.abc import Mapping, Sequence
+from html import escape
 
 import numpy as np
 import streamlit as st
@@ -17,6 +18,8 @@ from lowrank.ui import cached
 from lowrank.ui.bringing import brought
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import say, text
+from lowrank.ui.outside import as_cell, as_text
+from lowrank.ui.progress import visitor
 
 # The words in the list are the words in the link.
 SYNTHETIC, HUB, MINE = "synthetic", "Hugging Face hub", "files of mine"
@@ -117,13 +120,20 @@ def bring(kept: str) -> None:
     refused = brought(
         "adapter_config.json and adapter_model.safetensors, together, or their zip",
         kept,
-        lambda files: uploads.keep_adapter(unpacked(files)),
+        kept_for_visitor,
         type=["json", "safetensors", "zip"],
         accept_multiple_files=True,
         max_upload_size=UPLOAD_MB,
     )
     if refused:
         say(refused)
+
+
+def kept_for_visitor(files: Mapping[str, bytes]) -> str:
+    """Keep an adapter's files within the visitor's own share; their name."""
+    name = uploads.keep_adapter(unpacked(files))
+    uploads.SHARES.add(visitor(), uploads.find_adapter(name))
+    return name
 
 
 def unpacked(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -178,7 +188,7 @@ def left_alone(found: Fit) -> None:
         some = ", ".join(found.left[:3]) + (" and others" if len(found.left) > 3 else "")
         st.warning(
             f"The configuration also targets {len(found.left):,} matrices for which the files hold "
-            f"no A and B ({some}). They stay as they are.",
+            f"no A and B ({as_text(some)}). They stay as they are.",
             icon=":material/warning:",
         )
 
@@ -246,7 +256,7 @@ def change_map(shares: Mapping[str, float], layers: int) -> None:
             [there[module] or 0 for module in modules],
             [kind_of(module) for module in modules],
             100 * values,
-            [f"{module}<br>{shares[module]:.3%} of W₀" for module in modules],
+            [f"{escape(module)}<br>{shares[module]:.3%} of W₀" for module in modules],
             "change, % of ‖W₀‖",
             (0.0, 100 * float(values.max())),
             count=layers,
@@ -263,7 +273,7 @@ def table(effects: Sequence[Effect], shares: Mapping[str, float] | None) -> None
     if shares:
         ordered.sort(key=lambda each: -shares[each.module])
     rows = {
-        "module": [each.module.removeprefix("model.") for each in ordered],
+        "module": [as_cell(each.module.removeprefix("model.")) for each in ordered],
         **({"change, % of ‖W₀‖": [100 * shares[e.module] for e in ordered]} if shares else {}),
         "r": [each.r for each in ordered],
         "scale": [each.scale for each in ordered],

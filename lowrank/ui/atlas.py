@@ -1,8 +1,11 @@
 """The Atlas page's survey in the background, its maps and its comparisons."""
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from html import escape
 from math import prod
 from pathlib import Path
 
@@ -26,7 +29,7 @@ from lowrank.errors import InputError
 from lowrank.figures import atlas as figures
 from lowrank.figures.numbers import three
 from lowrank.figures.style import Settings
-from lowrank.files import cache_folder
+from lowrank.files import cache_folder, drop_oldest
 from lowrank.readers import Model, Remote
 from lowrank.readers.offered_models import offered
 from lowrank.ui import cached, jobs
@@ -34,10 +37,13 @@ from lowrank.ui.bound import choice
 from lowrank.ui.drawing import chart
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
+from lowrank.ui.outside import as_cell, as_text
 from lowrank.ui.progress import outcome, progress, sought, watched
 
 AT_ONCE = 2 * 10**9  # bytes of weights that are surveyed without asking
 NOTHING = "nothing"
+PATIENCE = 60.0  # seconds a survey goes on when nobody looks; it goes on from there when one does
+KEPT = 2 * 10**9  # bytes of surveys kept in all
 LONGEST_ID = 300  # characters
 
 
@@ -48,15 +54,20 @@ class Total:
     count: int
 
 
+def surveys() -> Path:
+    """Where surveys are kept, each in a folder."""
+    return cache_folder() / "atlas"
+
+
 def found(model: Model) -> Survey | None:
     """The survey of a model; None while it is being made, which is then shown in the page."""
-    folder = cache_folder() / "atlas" / cached.content(model.source)
+    folder = surveys() / cached.content(model.source)
     done = _finished(folder, model)
     if done:
         return done
     key, work = f"atlas {folder}", partial(_surveying, model.source, folder)
     ask = "" if jobs.POOL.get(key) else _to_ask(model)
-    job = sought(key, work, ask=ask)
+    job = sought(key, work, patience=PATIENCE, ask=ask)
     watched(job, lambda job: _draw(job, model))
     return _finished(folder, model) if job and job.state == "done" else None
 
@@ -64,6 +75,9 @@ def found(model: Model) -> Survey | None:
 def _finished(folder: Path, model: Model) -> Survey | None:
     """The survey in that folder, which may have been made of the same file under another name."""
     done = cached.finished_survey(str(folder))
+    if done:
+        with suppress(OSError):  # now used last; where nothing may be written, nothing is dropped
+            os.utime(folder)
     return replace(done, title=model.title) if done else None
 
 
@@ -74,7 +88,7 @@ def _to_ask(model: Model) -> str:
     if size <= AT_ONCE and not isinstance(model, Remote):
         return ""
     st.info(text("atlas", "large").format(count=f"{len(names):,}", size=size / 1e9))
-    return f"Survey {model.title}"
+    return f"Survey {as_text(model.title)}"
 
 
 def _surveying(source: str, folder: Path) -> Iterator[Row | Total]:
@@ -87,6 +101,7 @@ def _surveying(source: str, folder: Path) -> Iterator[Row | Total]:
         journal.add(row, s)
         yield row
     journal.finish()
+    drop_oldest(surveys(), KEPT)
 
 
 def _draw(job: Job, model: Model) -> None:
@@ -204,7 +219,7 @@ def difference(first: Survey, second: Survey, measure: str) -> None:
         return
     delta = np.array([value(b, measure) - value(a, measure) for a, b in both])
     most = float(np.nanmax(np.abs(delta))) or 1.0
-    st.markdown(f"**{second.title} less {first.title}**")
+    st.markdown(f"**{as_text(second.title)} less {as_text(first.title)}**")
     chart(
         figures.layer_map(
             [a.layer or 0 for a, _ in both],
@@ -242,8 +257,8 @@ def smaller(survey: Survey, model: Model) -> None:
             [each.row.projection or "" for each in found],
             ratios,
             [
-                f"{e.row.name}<br>rank {e.k:,} keeps {share}<br>break-even {e.break_even:,.1f}<br>"
-                f"{e.saved:,} numbers saved"
+                f"{escape(e.row.name)}<br>rank {e.k:,} keeps {share}<br>"
+                f"break-even {e.break_even:,.1f}<br>{e.saved:,} numbers saved"
                 for e in found
             ],
             "rank / break-even",
@@ -256,9 +271,9 @@ def smaller(survey: Survey, model: Model) -> None:
     )
     by_chance = sum(each.k < each.break_even for each in as_random(found, share))
     words = text("atlas", "smaller").format(random=by_chance, count=len(found))
-    st.caption(f"{words} {left_out(survey, model)}")
+    st.caption(f"{words} {as_text(left_out(survey, model))}")
     columns = {
-        "matrix": [each.row.name for each in found],
+        "matrix": [as_cell(each.row.name) for each in found],
         "m": [each.row.rows for each in found],
         "n": [each.row.columns for each in found],
         f"rank at {share}": [each.k for each in found],

@@ -4,9 +4,12 @@ Keys are names, never arrays: a model's source, with the stamps of its files, an
 stand for one matrix.
 """
 
+import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import wraps
+from math import prod
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -44,11 +47,17 @@ from lowrank.spectra.svd import SVD, Truncation, frobenius, full, residual_norm,
 from lowrank.surgery import FactorStore, Reading, reading, texts
 from lowrank.surgery.factor_store import folder_name
 from lowrank.ui.growing import Growing
-from lowrank.ui.results import Results
+from lowrank.ui.results import Results, shared
 
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
 Stamps = tuple[Stamp | str, ...]
+
+MOST_NUMBERS = 600_000_000  # of one matrix, and of a model that is run
+MATRICES, SVDS, ADAPTERS = 1.2e9, 0.6e9, 0.4e9  # bytes that are held for all visitors together
+LARGE = 25_000_000  # numbers of a matrix of which one is read at a time
+# A large matrix takes a multiple of its size while it is read: visitors take turns.
+_large_turn = threading.Lock()
 
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the model…")
@@ -106,13 +115,26 @@ def content(source: str) -> str:
     return identity(model(source))
 
 
-@of_model(st.cache_resource(max_entries=32, show_spinner="Reading the matrix…"))
-def matrix(source: str, tensor: str) -> NDArray[np.float32]:
-    """One matrix of a model as float32, (out, in), read-only; 32 at most.
+def affordable(count: int, what: str) -> None:
+    """Raises InputError for what has more numbers than this server holds for a visitor."""
+    if count > MOST_NUMBERS:
+        raise InputError(
+            f"{what} has {count:,} numbers; at most {MOST_NUMBERS:,} are held here, "
+            f"{4 * MOST_NUMBERS / 1e9:.1f} GB as float32. Choose a smaller one."
+        )
 
-    Raises InputError, saying how many, if entries of it are NaN or infinite.
+
+@of_model(shared(32, MATRICES, show_spinner="Reading the matrix…"))
+def matrix(source: str, tensor: str) -> NDArray[np.float32]:
+    """One matrix of a model as float32, (out, in), read-only; 32 at most, and 1.2 GB.
+
+    Raises InputError if it is too large, or, saying how many, if entries are NaN or infinite.
     """
-    W = model(source).read(tensor)
+    known = {**model(source).tensors, **model(source).parts}
+    size = prod(known[tensor].shape) if tensor in known else 0
+    affordable(size, tensor)
+    with _large_turn if size > LARGE else nullcontext():
+        W = model(source).read(tensor)
     strange = W.size - np.count_nonzero(np.isfinite(W))
     if strange:
         raise InputError(
@@ -138,16 +160,16 @@ def words(source: str) -> Tokenizer:
     return known
 
 
-@of_model(st.cache_resource(max_entries=24, show_spinner="Decomposing the matrix, once for all…"))
+@of_model(shared(24, SVDS, show_spinner="Decomposing the matrix, once for all…"))
 def svd(source: str, tensor: str) -> SVD:
-    """The full decomposition of one matrix, read-only; 24 at most, about 120 MB the largest."""
+    """The full decomposition of one matrix, read-only; 24 at most, and 600 MB."""
     found = full(matrix(source, tensor))
     for part in (found.U, found.s, found.Vt):
         part.setflags(write=False)
     return found
 
 
-@of_model(st.cache_resource(max_entries=4, show_spinner=False))
+@of_model(shared(4, MATRICES))
 def _growing(source: str, tensor: str) -> Growing:
     return Growing(matrix(source, tensor))
 
@@ -157,7 +179,7 @@ def top(source: str, tensor: str, k: int) -> Truncation:
     return _growing(source, tensor).at_least(k)
 
 
-@of_model(st.cache_resource(max_entries=24, show_spinner=False))
+@of_model(shared(24))
 def preview(source: str, tensor: str) -> Preview:
     """Block means of one matrix and of its singular vectors, for its heatmaps at any rank."""
     return small_preview(matrix(source, tensor), svd(source, tensor))
@@ -195,7 +217,7 @@ def residual(source: str, tensor: str, k: int) -> float:
     return residual_norm(matrix(source, tensor), svd(source, tensor).top(k))
 
 
-@st.cache_resource(max_entries=8, show_spinner="Reading the adapter…")
+@shared(8, ADAPTERS, show_spinner="Reading the adapter…")
 def _adapter(folder: str, held: Stamps) -> Adapter:
     return load(folder)
 
@@ -276,20 +298,19 @@ def parametric(typed: str) -> tuple[Any, Any, Callable, Callable[[Any], str]]:
     return A, found, lines, written
 
 
-@st.cache_resource(show_spinner=False)
+# The same for results whose key is not one of the arguments.
+_results = Results[object](48)
+
+
 def results() -> Results[object]:
     """What was computed in view of a visitor, who could cancel it."""
-    return Results(48)
+    return _results
 
 
-@st.cache_resource(show_spinner=False)
-def _readings() -> Results[Reading]:
-    return Results(32)
-
-
+@of_model(shared(32))
 def whole_reading(source: str, ids: tuple[int, ...]) -> Reading:
     """How the untouched model reads a text, for the last 32 texts."""
-    return _readings().made((version(source), source, ids), lambda: reading(params(source), ids))
+    return reading(params(source), ids)
 
 
 @st.cache_data(max_entries=8192, show_spinner=False)
@@ -307,20 +328,30 @@ def drawn_svd(name: str) -> SVD:
     return found
 
 
-@of_model(st.cache_resource(max_entries=2, show_spinner="Loading the weights, once for everyone…"))
+@of_model(shared(2, MATRICES, show_spinner="Loading the weights, once for everyone…"))
 def params(source: str) -> Params:
-    """A Llama ready to run, shared by all visitors; see `lowrank.llama.load`. Two at most."""
-    return load_llama(model(source))
+    """A Llama ready to run, shared by all visitors; see `lowrank.llama.load`. Two at most.
+
+    Raises InputError if it has more numbers than are held here.
+    """
+    opened = model(source)
+    affordable(sum(prod(each.shape) for each in opened.tensors.values()), opened.title)
+    with _large_turn:
+        return load_llama(opened)
 
 
-@of_model(st.cache_resource(max_entries=2, show_spinner=False))
 def factors(source: str) -> FactorStore:
     """The factors of a model's projections on disk, with the built-in calibration text."""
+    name = folder_name(content(source), texts.calibration())
+    return _factors(source, cache_folder() / "surgery" / name)
+
+
+@of_model(shared(2))
+def _factors(source: str, folder: Path) -> FactorStore:
     known = words(source)
-    passages = texts.calibration()
-    folder = cache_folder() / "surgery" / folder_name(content(source), passages)
     longest = params(source).config.max_position_embeddings
-    return FactorStore(folder, params(source), [known.begin(part)[:longest] for part in passages])
+    passages = [known.begin(part)[:longest] for part in texts.calibration()]
+    return FactorStore(folder, params(source), passages)
 
 
 @of_model(st.cache_data(max_entries=256, show_spinner=False))

@@ -8,13 +8,15 @@ from typing import Any
 
 import streamlit as st
 
+from lowrank.ui.outside import as_cell
+
 
 def csv_and_json(rows: Sequence[Mapping[str, Any]], record: Any, name: str) -> None:
     """Two buttons: `name`.csv with the rows, under the first one's keys, and `name`.json."""
     held = io.StringIO()
     writer = csv.DictWriter(held, rows[0] if rows else ["table"])
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({key: as_cell(cell) for key, cell in row.items()} for row in rows)
     left, right = st.columns(2)
     left.download_button(
         "CSV", held.getvalue(), f"{name}.csv", "text/csv", icon=":material/download:",

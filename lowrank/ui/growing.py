@@ -20,6 +20,11 @@ class Growing:
 
     _found: Truncation | None
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the matrix, beside which the triplets are few."""
+        return self._W.nbytes
+
     def at_least(self, k: int) -> Truncation:
         """A truncation of rank k or more, to a relative error of 1e-4 a value.
 

@@ -8,10 +8,10 @@ Work is a function of a module and its arguments, held by `functools.partial`, n
 arrays; and records are finished when they are yielded: both can be sent to another process.
 """
 
-import queue as queues
+import secrets
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +31,7 @@ OVER: tuple[State, ...] = ("done", "cancelled", "failed")
 Lane = Literal["long", "short"]
 THREADS = available()  # of linear algebra, for a job; pages are left one (see `everything`)
 WORKERS: Mapping[Lane, int] = {"long": 1, "short": 2}
+MOST_WAITING = 4  # of one visitor, in a lane: a page of the lab asks for three at once
 
 
 class Stopped(Exception):
@@ -43,6 +44,7 @@ class Job:
 
     `problem` says in one sentence why it failed. `patience` is how many seconds it goes on when
     nobody looks (see `looked_at`); None: to its end. `by_hand`: its visitor stopped it.
+    It belongs to the `visitor` who began it, at that `address`, and to who knows its `secret`.
     """
 
     key: str
@@ -50,6 +52,9 @@ class Job:
     owners: set[str] = field(default_factory=set)
     patience: float | None = None
     lane: Lane = "long"
+    visitor: str = ""
+    address: str = ""
+    secret: str = field(default_factory=lambda: secrets.token_hex(8))
     state: State = "waiting"
     records: list[Any] = field(default_factory=list)
     problem: str = ""
@@ -60,6 +65,7 @@ class Job:
     _stop: threading.Event = field(default_factory=threading.Event)
     _over: threading.Event = field(default_factory=threading.Event)
     _turn: threading.Lock = field(default_factory=threading.Lock)  # held while it begins
+    taken: bool = False  # by a worker, which is about to begin it
 
     @property
     def over(self) -> bool:
@@ -186,12 +192,13 @@ class Jobs:
     """So many `workers` a lane, at most `queue` waiting in each, and the last `most` remembered."""
 
     def __init__(
-        self, workers: Mapping[Lane, int] = WORKERS, queue: int = 40, most: int = 60
+        self, workers: Mapping[Lane, int] = WORKERS, queue: int = 80, most: int = 100
     ) -> None:
         self._workers, self._queue, self._most = workers, queue, most
-        self._waiting: dict[Lane, queues.SimpleQueue[Job]] = {}
+        self._serving: set[Lane] = set()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._lock = threading.Lock()
+        self._come = threading.Condition(self._lock)
 
     def start(
         self,
@@ -201,6 +208,8 @@ class Jobs:
         patience: float | None = None,
         lane: Lane = "long",
         again: bool = False,
+        visitor: str = "",
+        address: str = "",
     ) -> Job:
         """The job of that key: the one that is there unless it was cancelled, else a new one.
 
@@ -210,7 +219,9 @@ class Jobs:
         too: who asks for something new no longer wants the old. Jobs without an owner are
         everybody's.
 
-        Raises InputError if the queue is full.
+        Visitors take turns: what one asks for second stands behind what all others ask for first,
+        and so for those of one `address`. Raises InputError if the visitor has four waiting, if
+        half of the queue is of that address, or if it is full.
         """
         with self._lock:
             self._leave(owner, key)
@@ -220,37 +231,70 @@ class Jobs:
                 if owner and there.owners:
                     there.owners.add(owner)
                 return there
-            waiting = sum(job.state == "waiting" for job in self._of(lane))
-            if waiting >= self._queue:
-                raise InputError(
-                    f"The server is busy: {waiting} pieces of work are waiting already. "
-                    "Try again in a minute."
-                )
-            job = self._jobs[key] = Job(key, work, {owner} - {""}, patience, lane)
+            self._check_room(self._line(lane), visitor, address)
+            job = Job(key, work, {owner} - {""}, patience, lane, visitor, address)
+            self._jobs[key] = job
             self._jobs.move_to_end(key)
             self._forget(lane)
-            self._line(lane).put(job)
+            self._work_on(lane)
+            self._come.notify_all()
         return job
 
-    def _line(self, lane: Lane) -> "queues.SimpleQueue[Job]":
-        """The lane's queue; its workers begin with the first job."""
-        if lane not in self._waiting:
-            self._waiting[lane] = queues.SimpleQueue()
+    def _check_room(self, line: list[Job], visitor: str, address: str) -> None:
+        mine = sum(job.visitor == visitor != "" for job in line)
+        here = sum(job.address == address != "" for job in line)
+        if mine >= MOST_WAITING:
+            raise InputError(
+                f"{mine} pieces of your work are waiting already: wait for one of them, or stop it."
+            )
+        if len(line) >= self._queue or here >= self._queue // 2:
+            raise InputError(
+                f"The server is busy: {len(line)} pieces of work are waiting already. "
+                "Try again in a minute."
+            )
+
+    def _work_on(self, lane: Lane) -> None:
+        """The lane's workers begin with the first job."""
+        if lane not in self._serving:
+            self._serving.add(lane)
             for i in range(self._workers[lane]):
                 # Daemons: a server that is told to stop does not wait for hours of work to end.
                 threading.Thread(
                     target=self._serve, args=(lane,), name=f"{lane}_job_{i}", daemon=True
                 ).start()
-        return self._waiting[lane]
 
     def _serve(self, lane: Lane) -> None:
         """What a worker does: one job after the other, for ever."""
-        waiting = self._waiting[lane]
         while True:
-            job = waiting.get()
+            with self._come:
+                while not (line := self._line(lane)):
+                    self._come.wait()
+                line[0].taken = True
             with restored():
                 use(THREADS)
-                job.run()
+                line[0].run()
+
+    def _line(self, lane: Lane) -> list[Job]:
+        """Those that wait, in their order: everybody's first, then everybody's second, …
+
+        Of two firsts, that of who was served longest ago, or not yet.
+        """
+        ahead, served = Counter[str](), dict[str, float]()
+        turns: list[tuple[int, int, str, str, Job]] = []
+        for job in self._of(lane):
+            who, where = f"visitor {job.visitor or job.key}", f"address {job.address or job.key}"
+            for each in (who, where):
+                served[each] = max(served.get(each, 0.0), job.started)
+            if job.state == "waiting" and not job.taken:
+                turns.append((ahead[who], ahead[where], who, where, job))
+            if not job.over:
+                ahead.update((who, where))
+
+        def turn(found: tuple[int, int, str, str, Job]) -> tuple[int, int, float, float]:
+            first, second, who, where, _ = found
+            return first, second, served[where], served[who]
+
+        return [found[-1] for found in sorted(turns, key=turn)]  # as they came, where all is equal
 
     def get(self, key: str) -> Job | None:
         """The job of that key, if it is remembered."""
@@ -262,9 +306,9 @@ class Jobs:
         if job.state != "waiting":
             return 0
         with self._lock:
-            line = self._of(job.lane)
-        before = line[: line.index(job)] if job in line else []
-        return sum(not other.over for other in before)
+            line = self._line(job.lane)
+            going = sum(not other.over for other in self._of(job.lane)) - len(line)
+        return going + line.index(job) if job in line else 0
 
     def _leave(self, owner: str, key: str) -> None:
         """What an owner who now wants `key` leaves, and nobody else wants, is cancelled."""

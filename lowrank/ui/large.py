@@ -27,6 +27,7 @@ from lowrank.ui.progress import outcome, sought, watched
 
 SIDE = 1200  # of a square matrix that counts as large: below, the full SVD takes a second
 MOST = 512  # the largest k that the page computes: beyond, no truncation is quick
+PATIENCE = 60.0  # seconds that a spectrum waits for its turn when nobody looks
 LEVELS = (0.5, 0.9, 0.99)
 
 
@@ -69,7 +70,7 @@ def _within(at: Truncation, norm: float) -> str:
 
 def whole(source: str, tensor: str) -> Job | None:
     """The job that computes every singular value, once for everyone."""
-    return sought(key_of(source, tensor), partial(_spectrum, source, tensor))
+    return sought(key_of(source, tensor), partial(_spectrum, source, tensor), patience=PATIENCE)
 
 
 def key_of(source: str, tensor: str) -> str:

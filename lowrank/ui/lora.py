@@ -19,6 +19,7 @@ from lowrank.ui import cached
 from lowrank.ui.bound import takes
 from lowrank.ui.drawing import table
 from lowrank.ui.layout import text
+from lowrank.ui.outside import as_text
 
 Floats = NDArray[np.floating]
 
@@ -71,7 +72,7 @@ def input_of(model: Model, info: TensorInfo, word: str | None, seed: int = 2) ->
         gate, up = (info.name.replace("down_proj", f"{part}_proj") for part in ("gate", "up"))
         read = cached.matrix
         x = middle(E[token], read(model.source, gate), read(model.source, up))
-        code += f'\nx = middle(e, model.read("{gate}"), model.read("{up}"))'
+        code += f"\nx = middle(e, model.read({gate!r}), model.read({up!r}))"
         return Input(x, f"{told} {text('lora', 'input down_proj')}", code)
     if n != E.shape[1]:
         raise InputError(
@@ -101,7 +102,9 @@ def token_of(model: Model, word: str) -> tuple[int, str]:
     name = "part of a character" if "\ufffd" in piece else f"`{piece.replace('`', 'ˋ')}`"
     if len(ids) == 1:
         return ids[0], f"x comes from token {ids[0]:,}, {name}."
-    return ids[0], f"“{word}” is {len(ids)} tokens; x comes from the first, {ids[0]:,}, {name}."
+    return ids[
+        0
+    ], f"“{as_text(word)}” is {len(ids)} tokens; x comes from the first, {ids[0]:,}, {name}."
 
 
 def pair(shape: tuple[int, int], r: int, zero: bool) -> tuple[Floats, Floats]:
@@ -214,8 +217,8 @@ def program(model: Model, info: TensorInfo, given: Input, r: int, alpha: int, ze
 
 {needs_middle}from lowrank.readers import open_model
 
-model = open_model("{nameable(model.source)}")
-W0 = model.read("{info.name}")  # ({m}, {n})
+model = open_model({nameable(model.source)!r})
+W0 = model.read({info.name!r})  # ({m}, {n})
 {given.code}
 
 r, alpha = {r}, {alpha}

@@ -15,6 +15,7 @@ from lowrank.exact.matrices import Matrix
 from lowrank.exact.parsing import MAX_SIDE, compact, matrix_of, parse_cells
 from lowrank.exact.reading import Reading, read
 from lowrank.exact.tokens import MAX_TEXT
+from lowrank.ui.outside import as_text
 from lowrank.ui.pasting import listen
 
 PRESETS = {
@@ -113,10 +114,10 @@ def _meanings() -> None:
     if not readings or chosen >= len(readings):
         return
     if readings[chosen].notes:
-        st.caption(" ".join(readings[chosen].notes))
+        st.caption(as_text(" ".join(readings[chosen].notes)))
     others = [k for k in range(len(readings)) if k != chosen]
     if readings[0].asks and not chosen:
-        st.info(readings[0].asks, icon=":material/help:")
+        st.info(as_text(readings[0].asks), icon=":material/help:")
     for k in others:
         st.button(
             f"Read it as {_short(readings[k])}", key=f"entry_meant_{k}", on_click=_mean, args=(k,)

@@ -15,6 +15,7 @@ from lowrank.ui import cached
 from lowrank.ui.bound import BOUND
 from lowrank.ui.bringing import brought
 from lowrank.ui.layout import text
+from lowrank.ui.outside import as_text
 
 # Labels are what the link says, so they are short and do not change.
 HUB, UPLOAD = "hub", "upload"
@@ -109,6 +110,7 @@ def uploaded() -> str | None:
 def _kept(files: Mapping[str, bytes]) -> str:
     """The name of files that open as a model. Raises our own errors for others."""
     name = uploads.keep_all(files)
+    uploads.SHARES.add(visitor(), uploads.find(name))
     cached.model(str(uploads.find(name)))
     return name
 
@@ -129,7 +131,7 @@ def bring(model: Model, info: TensorInfo) -> None:
     """Fetch one matrix of a model elsewhere, where the visitor can watch."""
     if not isinstance(model, Remote) or model.here(info.name):
         return
-    bar = st.progress(0.0, text=f"Fetching {info.name} of {model.title}…")
+    bar = st.progress(0.0, text=f"Fetching {as_text(info.name)} of {as_text(model.title)}…")
     model.fetch(info.name, shown(bar.progress))
     bar.empty()
 
@@ -157,7 +159,7 @@ def fetch_in_view() -> None:
     try:
         fetch(progress=shown(bar.progress))
     except SourceError as error:
-        place.error(str(error), icon=":material/cloud_off:")
+        place.error(as_text(error), icon=":material/cloud_off:")
         place.button("Try again", key="again")
         st.stop()
     st.rerun()

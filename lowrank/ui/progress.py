@@ -1,5 +1,6 @@
 """A visitor's long work: begun, found again, shown while it goes on, stopped, and how it ended."""
 
+import secrets
 import uuid
 from collections.abc import Callable
 
@@ -7,11 +8,28 @@ import streamlit as st
 
 from lowrank.ui import jobs
 from lowrank.ui.jobs import Doing, Job, Lane, Work
+from lowrank.ui.outside import as_text
 
 
 def visitor() -> str:
     """A name for this session, so that its newer work replaces its older."""
     return str(st.session_state.setdefault("visitor", uuid.uuid4().hex))
+
+
+def mine(job: Job) -> bool:
+    """Whether this visitor began it, or came with the link of who did: may stop it, and take what
+    comes of it."""
+    return job.visitor == visitor() or job.secret in st.session_state.get("given work", ())
+
+
+def link_of(job: Job, name: str) -> str:
+    """What the address says of a run: its name, and to whom it belongs also its secret."""
+    return f"{name}-{job.secret}" if mine(job) else name
+
+
+def _whose() -> dict[str, str]:
+    """Who asks, for the fair share of the queue."""
+    return {"visitor": visitor(), "address": st.context.ip_address or ""}
 
 
 def begin(what: str, work: Work, patience: float | None = None, lane: Lane = "long") -> Job:
@@ -20,15 +38,24 @@ def begin(what: str, work: Work, patience: float | None = None, lane: Lane = "lo
     Raises InputError if the server is busy.
     """
     name = st.session_state[f"{what} run"] = uuid.uuid4().hex[:12]
-    return jobs.POOL.start(f"{what} {name}", work, f"{what} {visitor()}", patience, lane)
+    owner = f"{what} {visitor()}"
+    return jobs.POOL.start(f"{what} {name}", work, owner, patience, lane, **_whose())
 
 
 def latest(what: str, linked: str = "") -> Job | None:
-    """What this visitor began last under that word, or a link names, if the server remembers it."""
-    name = st.session_state.get(f"{what} run") or linked
+    """What this visitor began last under that word, or a link names, if the server remembers it.
+
+    A link is a name, and shows the run; or, as its owner's address is, a name, a dash and the
+    secret, and makes the run the visitor's own too.
+    """
+    named, _, secret = linked.partition("-")
+    name = st.session_state.get(f"{what} run") or named
     job = jobs.POOL.get(f"{what} {name}")
     if job:
         st.session_state[f"{what} run"] = name
+        if name == named and secrets.compare_digest(secret, job.secret):
+            given = st.session_state.get("given work", frozenset())
+            st.session_state["given work"] = given | {secret}
     return job
 
 
@@ -53,7 +80,7 @@ def sought(
     if ask and not st.button(ask, key=f"begin {key}", icon=":material/play_arrow:"):
         return job
     owner = what and f"{what} {visitor()}"
-    return jobs.POOL.start(key, work, owner, patience, lane, again=bool(ask))
+    return jobs.POOL.start(key, work, owner, patience, lane, again=bool(ask), **_whose())
 
 
 def watched(job: Job | None, draw: Callable[[Job], None] | None = None, every: float = 0.5) -> None:
@@ -83,7 +110,8 @@ def shown(job: Job) -> None:
 
 
 def progress(job: Job, share: float, words: str) -> None:
-    """How far the work is, 0 to 1, what it is doing, the time left; a button that stops it."""
+    """How far the work is, 0 to 1, what it is doing, the time left; to its owner also a button that
+    stops it."""
     if job.over:
         return
     if job.state == "waiting":
@@ -92,14 +120,15 @@ def progress(job: Job, share: float, words: str) -> None:
     else:
         words += time_left(job.left(share))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(min(max(share, 0.0), 1.0), words)
-        st.button(
-            "Stop",
-            key=f"stop-{job.key}",
-            icon=":material/stop:",
-            on_click=job.cancel,
-            kwargs={"by_hand": True},
-        )
+        st.progress(min(max(share, 0.0), 1.0), as_text(words))
+        if mine(job):
+            st.button(
+                "Stop",
+                key=f"stop-{job.key}",
+                icon=":material/stop:",
+                on_click=job.cancel,
+                kwargs={"by_hand": True},
+            )
 
 
 def time_left(seconds: float | None) -> str:
@@ -116,7 +145,7 @@ def time_left(seconds: float | None) -> str:
 def outcome(job: Job) -> None:
     """Why the work has no result, where that is so."""
     if job.state == "failed":
-        st.error(job.problem.replace("](", "]\\("), icon=":material/error:")
+        st.error(as_text(job.problem), icon=":material/error:")
     elif job.state == "cancelled":
         found = any(not isinstance(record, Doing) for record in job.records)
         there = "What was done until then is shown." if found else "There is no result yet."

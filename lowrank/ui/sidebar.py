@@ -14,6 +14,7 @@ from lowrank.llama.names import LABELS, within
 from lowrank.readers import Model, TensorInfo
 from lowrank.ui import model_picker
 from lowrank.ui.bound import BOUND, fitted, offer, takes
+from lowrank.ui.outside import as_text
 
 MODEL, MATRIX = "model", "matrix"  # what a page may need
 SHARED = *model_picker.SHARED, "proj", "layer"  # keys of all that is drawn here
@@ -103,7 +104,7 @@ def pick(model: Model) -> TensorInfo:
     info = matrices.get((chosen, layer if layers else None))
     if info is None:
         raise InputError(f"Layer {layer} of {model.title} has no {label(chosen)}.")
-    st.caption(provenance(model, info))
+    st.caption(as_text(provenance(model, info)))
     return info
 
 

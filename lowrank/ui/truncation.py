@@ -35,6 +35,7 @@ from lowrank.spectra.svd import (
 from lowrank.ui.bound import choice
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import text
+from lowrank.ui.outside import as_text
 
 TILE = 24
 # The address shows these as they stand: ?heatmaps=tile
@@ -97,7 +98,7 @@ def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: s
     else:
         whole, kept, limit = small.W, small.kept(k), small.limit
         shown = f"{_block(m)} × {_block(n)} entries a cell, each cell their mean"
-    st.caption(f"{title}: {shown}. One colour scale for all three, centred on zero.")
+    st.caption(f"{as_text(title)}: {shown}. One colour scale for all three, centred on zero.")
     names = (("W", whole), (f"W_k, k = {k:,}", kept), ("W − W_k", whole - kept))
     for place, (name, values) in zip(st.columns(3), names, strict=True):
         words = f"Heatmap of {name}, {title}: {shown}"

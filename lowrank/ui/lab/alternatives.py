@@ -21,6 +21,7 @@ from lowrank.ui.jobs import Doing
 from lowrank.ui.lab import runs
 from lowrank.ui.lab.settings import Choice
 from lowrank.ui.layout import text
+from lowrank.ui.outside import as_text
 from lowrank.ui.progress import begin, latest, watched
 
 LINES = {
@@ -47,7 +48,7 @@ def beside(model: Model, choice: Choice | None) -> None:
     made = [each.to_json() for each in job.all(Outcome)] if job else []
     asked = job.newest(Choice) if job else None
     if asked and made:
-        st.caption(f"Made here: {model.title}, {asked.config.steps} steps at most.")
+        st.caption(f"Made here: {as_text(model.title)}, {asked.config.steps} steps at most.")
         shown(made, made)
     else:
         told = stored("alternatives")

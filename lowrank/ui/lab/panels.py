@@ -28,7 +28,8 @@ from lowrank.ui.lab import runs
 from lowrank.ui.lab.runs import HeldOut, Learnt, Merged, Run
 from lowrank.ui.lab.settings import Choice, method_words
 from lowrank.ui.layout import text
-from lowrank.ui.progress import outcome, progress, watched
+from lowrank.ui.outside import as_text
+from lowrank.ui.progress import mine, outcome, progress, watched
 
 TOLERANCE = 1e-4  # of the largest logit: what float32 leaves of an identity after 30 layers
 SINGLE = accounting.Storage(accounting.FLOAT32, accounting.FLOAT32)
@@ -63,7 +64,9 @@ def curve(config: LlamaConfig, job: Job) -> None:
         alt=f"Loss after {len(steps)} of {total} steps. {by_step(losses)}",
     )
     if run:
-        st.caption(f"This run: {run.choice.words()}.")
+        st.caption(
+            f"This run: {run.choice.words()}. {text('lab', 'own' if mine(job) else 'theirs')}"
+        )
     if steps and job.over:
         tokens = sum(record.tokens for record in steps)
         st.caption(
@@ -209,8 +212,14 @@ def in_milliseconds(times: Sequence[float]) -> list[str]:
 def adapter_in_hand(job: Job | None) -> str:
     """The name of the adapter to ask: the one just trained, one brought, or that of the link."""
     state = st.session_state
-    learnt = job.newest(Learnt) if job else None
-    if learnt and state.get("taken run") != learnt.name:
+    learnt = job.newest(Learnt) if job and mine(job) else None
+    if learnt and learnt.adapter:
+        st.error(as_text(learnt.problem), icon=":material/error:")
+        if st.button("Keep it now", key="keep now", icon=":material/save:") and job:
+            learnt = runs.kept_or_held(learnt.adapter)
+            job.records.append(learnt)
+            st.rerun()
+    elif learnt and state.get("taken run") != learnt.name:
         # A link that names both a run and an adapter means the adapter.
         if "taken run" in state or not st.query_params.get("tuned"):
             state["tuned"] = learnt.name
@@ -248,7 +257,7 @@ def download(name: str) -> None:
 
 def in_hand(page: Path, name: str) -> None:
     """What the adapter in hand is, by its own configuration, and the way to the Adapter page."""
-    st.caption(f"The adapter in hand: {method_words(runs.kept_adapter(name).config)}.")
+    st.caption(f"The adapter in hand: {as_text(method_words(runs.kept_adapter(name).config))}.")
     st.page_link(
         page,
         label="Open it on the Adapter page",

@@ -22,6 +22,7 @@ from lowrank.ui.drawing import chart, table
 from lowrank.ui.jobs import Doing
 from lowrank.ui.lab.runs import seconds_a_step
 from lowrank.ui.layout import text
+from lowrank.ui.outside import as_text
 from lowrank.ui.progress import begin, latest, watched
 
 PATIENCE = 7200.0  # seconds that a redo goes on without its visitor
@@ -45,7 +46,7 @@ def record(model: Model) -> dict[str, Any]:
     watched(job, every=1.0)
     here = job.newest(dict) if job else None
     if here:
-        st.caption(f"Made here: {model.title}, {len(here['runs'])} runs so far.")
+        st.caption(f"Made here: {as_text(model.title)}, {len(here['runs'])} runs so far.")
         return here
     told = stored("experiments")
     st.caption(

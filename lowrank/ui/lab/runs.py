@@ -26,7 +26,7 @@ from lowrank.ui import cached
 from lowrank.ui.answering import Said, in_turns
 from lowrank.ui.jobs import Job, Stopped, Work
 from lowrank.ui.lab.settings import Choice
-from lowrank.ui.progress import begin, latest, sought
+from lowrank.ui.progress import begin, latest, link_of, sought
 
 PATIENCE = 900.0  # seconds a run goes on without its visitor: pages may be changed meanwhile
 LOOKING = 60.0  # the same for an answer
@@ -61,9 +61,11 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Learnt:
-    """The name under which the adapter of a run is kept."""
+    """The name under which the adapter of a run is kept; where it could not be, why, and itself."""
 
     name: str
+    problem: str = ""
+    adapter: Adapter | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def going() -> Job | None:
     """The run of this session or of the address, if the server remembers it."""
     job = latest("lab", st.query_params.get("run", "")[:40])
     if job:
-        st.query_params["run"] = st.session_state["lab run"]
+        st.query_params["run"] = link_of(job, st.session_state["lab run"])
     return job
 
 
@@ -117,8 +119,7 @@ def _training(source: str, choice: Choice) -> Iterator[Run | Record | HeldOut | 
     except Stopped:
         pass
     if steps.state.step:
-        adapter = adapters.trained(config.method, steps.state, base_name(source))
-        yield Learnt(keep(adapter))
+        yield kept_or_held(adapters.trained(config.method, steps.state, base_name(source)))
 
 
 def base_name(source: str) -> str:
@@ -131,6 +132,14 @@ def base_name(source: str) -> str:
         return DEFAULT.base_repo
     repo = source.removeprefix(HUB).partition("@")[0]
     return repo if source.startswith(HUB) else cached.model(source).title
+
+
+def kept_or_held(adapter: Adapter) -> Learnt:
+    """What was learnt: on disk, or with the job where the disk will not have it."""
+    try:
+        return Learnt(keep(adapter))
+    except OSError as error:  # a SourceError too
+        return Learnt("", f"What was learnt could not be kept: {error}", adapter)
 
 
 def keep(adapter: Adapter) -> str:

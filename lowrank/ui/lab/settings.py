@@ -15,6 +15,7 @@ from lowrank.lora.optimizer import SCHEDULES, Schedule
 from lowrank.lora.train_config import TrainConfig
 from lowrank.ui.bringing import brought
 from lowrank.ui.layout import errors_beside, say, text
+from lowrank.ui.outside import as_text
 
 TYPED = "my own"
 TARGETS: dict[str, tuple[str, ...] | str] = {
@@ -142,7 +143,8 @@ def _typed() -> Pairs:
         return ()
     state = st.session_state
     for name, pairs in state["own examples"] if state.get("own examples listed") else ():
-        st.caption(f"{len(pairs)} examples of {name}. A link or reload does not keep them.")
+        known = as_text(name)
+        st.caption(f"{len(pairs)} examples of {known}. A link or reload does not keep them.")
         return pairs
     lines = st.text_area(
         f"Examples, one a line: prompt => answer ({MOST_LINES} at most)",

@@ -13,6 +13,7 @@ from lowrank.figures.exact import matrix_html, paragraphs_html, vector
 from lowrank.figures.style import Settings
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.outside import as_text
 from lowrank.ui.rank.inputs import BOUND, choice, right_side
 from lowrank.ui.rank.view import View
 from lowrank.ui.stepper import Frame, walked
@@ -271,7 +272,7 @@ def _equations(d: Derivation) -> list[str]:
     try:
         b = right_side(typed or "0", len(A))
     except InputError as error:
-        st.warning(str(error).replace("](", "]\\("), icon=":material/edit:")
+        st.warning(as_text(error), icon=":material/edit:")
         return []
     if n > draw.DRAWN:
         st.info(text("geometry", "no domain").format(n=n))

@@ -22,6 +22,7 @@ from lowrank.figures.exact import font_size, matrix_html, vector
 from lowrank.figures.four_spaces import four_spaces_html
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.matrix_entry import augmented
+from lowrank.ui.outside import as_text
 from lowrank.ui.rank.inputs import BOUND, choice, right_side
 from lowrank.ui.rank.link import derivation
 from lowrank.ui.rank.sentences import dependent_rows, solved
@@ -164,7 +165,7 @@ def _determinant(A: Matrix) -> None:
     try:
         how = determinant(A).how
     except InputError as error:
-        st.info(str(error))
+        st.info(as_text(error))
         return
     st.markdown(f"**{how}**")
 
@@ -174,7 +175,7 @@ def inverted(A: Matrix) -> None:
     try:
         _named("A⁻¹, right of the bar when A and I are reduced side by side", inverse(A))
     except InputError as error:
-        st.info(str(error))
+        st.info(as_text(error))
     _determinant(A)
     st.markdown(text("rank", "inverse"))
 

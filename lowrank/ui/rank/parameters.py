@@ -69,7 +69,7 @@ def parameters(_: Matrix | None) -> None:
     from lowrank.exact.parametric import cases
     from lowrank.exact.regions import Region
 
-    usage = text("parameters", "usage").format(matrix=typed.replace('"', ""))
+    usage = text("parameters", "usage").format(matrix=repr(typed))
     code_for_this(cases, Region, usage=usage)
 
 

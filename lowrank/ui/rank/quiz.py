@@ -10,6 +10,7 @@ from lowrank.figures.exact import matrix_html
 from lowrank.teaching.problems import LEVELS
 from lowrank.teaching.quiz import NONE, Question, judge, judge_operation, make_question
 from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.outside import as_text
 from lowrank.ui.rank.inputs import BOUND, choice
 from lowrank.ui.rank.link import style, styles
 from lowrank.ui.rank.view import View
@@ -86,7 +87,7 @@ def _feedback(question: Question, said: str) -> None:
     try:
         verdict = judge(question, said)
     except InputError as error:
-        st.warning(str(error).replace("](", "]\\("), icon=":material/edit:")
+        st.warning(as_text(error), icon=":material/edit:")
         return
     _answers().setdefault(_name(question), verdict.right)
     if verdict.right:

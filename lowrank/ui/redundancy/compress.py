@@ -25,6 +25,7 @@ from lowrank.ui.bound import choice, rank_slider
 from lowrank.ui.bringing import brought
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import errors_shown, say, text
+from lowrank.ui.outside import as_text
 
 OWN = "my own"
 UPLOAD_MB = 10
@@ -68,7 +69,7 @@ def compress() -> None:
         place.markdown(f"**{name}**")
         limits = (-0.5, 0.5) if diverging else (0.0, 1.0)
         place.html(shown(values, limits, f"{name}: {picture.words}", diverging=diverging))
-    st.caption(f"{picture.words}.")
+    st.caption(f"{as_text(picture.words)}.")
     s = picture.svd.s
     norm = frobenius(s)
     rng = np.random.default_rng(0)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import streamlit as st
@@ -16,6 +17,7 @@ from lowrank.ui.drawing import chart
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.lora import EMBEDDINGS
 from lowrank.ui.model_picker import bring
+from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_model
 
 PRESETS = {
@@ -58,18 +60,20 @@ def explore(model: Model) -> None:
     count = min(SHOWN, len(result.svd.s))
     random = random_explained(found.X.shape, np.random.default_rng(0), count)
     first, second = result.explained[:2]
+    shown = [escape(word) for word in found.words]  # a figure's labels are a kind of HTML
     picture, beside = st.columns([3, 1])
     with picture:
         chart(
-            words_on_plane(result.scores(2), found.words, found.groups, result.explained),
+            words_on_plane(result.scores(2), shown, found.groups, result.explained),
             "plane",
             f"{len(found.words)} words placed by the first two principal directions of their "
             f"embeddings, which hold {first:.0%} and {second:.0%} of the variance",
         )
         m, n = found.X.shape
         st.caption(
-            f"{model.title} · {EMBEDDINGS} · {m} of its rows × {n:,}"
-            f" · {'synthetic' if model.kind == 'synthetic' else 'real'}. {split_words(found)}"
+            f"{as_text(model.title)} · {EMBEDDINGS} · {m} of its rows × {n:,}"
+            f" · {'synthetic' if model.kind == 'synthetic' else 'real'}. "
+            f"{as_text(split_words(found))}"
         )
     with beside:
         st.metric("Direction 1", f"{first:.1%}", help=text("redundancy", "help explained"))

@@ -28,6 +28,7 @@ from lowrank.ui import cached
 from lowrank.ui.bound import choice, takes
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import text
+from lowrank.ui.outside import as_text
 from lowrank.ui.redundancy import WEIGHTS
 from lowrank.ui.redundancy.data import Data, hide, picture, ratings, weights
 from lowrank.ui.sidebar import chosen_matrix
@@ -89,7 +90,7 @@ def recover() -> None:
         pictures(data, seen, None)
         whose = f" Row {len(seen) // 2} is {data.rows[len(seen) // 2]}." if data.rows else ""
         whose = whose if whole_row else ""
-        st.warning(f"**Refused.** {refused}{whose}", icon=":material/block:")
+        st.warning(f"**Refused.** {as_text(refused)}{whose}", icon=":material/block:")
         st.markdown(text("redundancy", "refused"))
         return
     show(head, data, seen, course, method)

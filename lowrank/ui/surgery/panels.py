@@ -22,6 +22,7 @@ from lowrank.ui.bound import offer
 from lowrank.ui.drawing import chart
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
+from lowrank.ui.outside import as_text
 from lowrank.ui.progress import latest, outcome, progress, shown, watched
 from lowrank.ui.surgery import cutting
 from lowrank.ui.surgery.cut import KINDS, Choice
@@ -240,7 +241,8 @@ def _draw_answers(job: Job, source: str, asked: Asked, now: Asked) -> None:
     outcome(job)
     if job.over and (asked.choice, asked.prompt) != (now.choice, now.prompt):
         st.caption(
-            f"These answered “{asked.prompt[:80]}”, cut as said above them. Ask again for more."
+            f"These answered “{as_text(asked.prompt[:80])}”, cut as said above them. "
+            "Ask again for more."
         )
 
 
