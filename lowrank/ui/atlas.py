@@ -25,11 +25,11 @@ from lowrank.atlas import (
 )
 from lowrank.atlas.measuring import ranks
 from lowrank.atlas.report import hover, label, placed, random_value, value
-from lowrank.errors import InputError
+from lowrank.errors import FormatError, InputError
 from lowrank.figures import atlas as figures
 from lowrank.figures.numbers import three
 from lowrank.figures.style import Settings
-from lowrank.files import cache_folder, drop_oldest
+from lowrank.files import cache_folder, discard, drop_oldest
 from lowrank.readers import Model, Remote
 from lowrank.readers.offered_models import offered
 from lowrank.ui import cached, jobs
@@ -94,7 +94,12 @@ def _to_ask(model: Model) -> str:
 def _surveying(source: str, folder: Path) -> Iterator[Row | Total]:
     model = cached.model(source)
     names = matrices(model)
-    journal = Journal(folder, model.title, names, cached.content(source))
+    about = model.title, names, cached.content(source)
+    try:
+        journal = Journal(folder, *about)
+    except FormatError:  # damaged on the disk: it is made again
+        discard(folder)
+        journal = Journal(folder, *about)
     yield Total(len(names))
     yield from [row for row, _ in journal.done.values()]
     for row, s in surveyed(model, [n for n in names if n not in journal.done]):

@@ -18,11 +18,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from lowrank.atlas import Survey, matrices, read_survey
-from lowrank.errors import InputError, SourceError
+from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.figures.matrix import Preview
 from lowrank.figures.matrix import preview as small_preview
 from lowrank.figures.pictures import DRAWN
-from lowrank.files import cache_folder
+from lowrank.files import cache_folder, drop_oldest
 from lowrank.llama import Params
 from lowrank.llama import load as load_llama
 from lowrank.llama.tokenizer import Tokenizer
@@ -55,6 +55,7 @@ Stamps = tuple[Stamp | str, ...]
 
 MOST_NUMBERS = 600_000_000  # of one matrix, and of a model that is run
 MATRICES, SVDS, ADAPTERS = 1.2e9, 0.6e9, 0.4e9  # bytes that are held for all visitors together
+FACTORS = 8 * 10**9  # bytes of factors kept on disk, of all models
 LARGE = 25_000_000  # numbers of a matrix of which one is read at a time
 # A large matrix takes a multiple of its size while it is read: visitors take turns.
 _large_turn = threading.Lock()
@@ -270,10 +271,11 @@ def _survey(folder: str) -> Survey:
 
 
 def finished_survey(folder: str) -> Survey | None:
-    """The finished survey in a folder; None if there is none yet, which is not remembered."""
+    """The finished survey in a folder; None if there is none yet, or only a damaged one, which is
+    not remembered."""
     try:
         return _survey(folder)
-    except SourceError:
+    except (SourceError, FormatError):
         return None
 
 
@@ -342,12 +344,14 @@ def params(source: str) -> Params:
 
 def factors(source: str) -> FactorStore:
     """The factors of a model's projections on disk, with the built-in calibration text."""
-    name = folder_name(content(source), texts.calibration())
-    return _factors(source, cache_folder() / "surgery" / name)
+    folder = cache_folder() / "surgery"
+    return _factors(source, folder / folder_name(content(source), texts.calibration()))
 
 
 @of_model(shared(2))
 def _factors(source: str, folder: Path) -> FactorStore:
+    if folder.parent.is_dir():
+        drop_oldest(folder.parent, FACTORS)
     known = words(source)
     longest = params(source).config.max_position_embeddings
     passages = [known.begin(part)[:longest] for part in texts.calibration()]

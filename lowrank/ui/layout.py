@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from lowrank.errors import LowrankError
-from lowrank.ui.outside import as_text
+from lowrank.ui.outside import as_told
 
 TEXT_FOLDER = Path(__file__).with_name("text") / "en"
 # Streamlit's own captions, inline code, primary buttons and axis labels have less contrast than
@@ -158,4 +158,4 @@ def errors_beside() -> Iterator[None]:
 
 def say(problem: str) -> None:
     """A problem on the page; what was typed or came with a link is quoted in it, not rendered."""
-    st.error(as_text(problem), icon=":material/error:")
+    st.error(as_told(problem), icon=":material/error:")

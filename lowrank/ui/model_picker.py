@@ -15,7 +15,8 @@ from lowrank.ui import cached
 from lowrank.ui.bound import BOUND
 from lowrank.ui.bringing import brought
 from lowrank.ui.layout import text
-from lowrank.ui.outside import as_text
+from lowrank.ui.outside import as_text, as_told
+from lowrank.ui.progress import visitor
 
 # Labels are what the link says, so they are short and do not change.
 HUB, UPLOAD = "hub", "upload"
@@ -159,7 +160,7 @@ def fetch_in_view() -> None:
     try:
         fetch(progress=shown(bar.progress))
     except SourceError as error:
-        place.error(as_text(error), icon=":material/cloud_off:")
+        place.error(as_told(error), icon=":material/cloud_off:")
         place.button("Try again", key="again")
         st.stop()
     st.rerun()

@@ -5,6 +5,9 @@ left alone, `![](http://…)` makes every browser fetch an address, and `[here](
 """
 
 import re
+from pathlib import Path
+
+from lowrank.files import cache_folder
 
 # What begins or ends something in Streamlit's Markdown, wherever it stands; an underscore within a
 # word does not.
@@ -26,6 +29,22 @@ def as_text(words: object) -> str:
     line = " ".join(str(words).split("\n"))
     line = ADDRESS.sub(lambda found: found[0] + JOINER, SPECIAL.sub(r"\\\g<0>", line))
     return FIRST.sub(JOINER, line)
+
+
+# What a proxy's or a mirror's address may carry between its scheme and its host.
+CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+
+
+def as_told(problem: object) -> str:
+    """An error as a visitor may read it: as text, without this server's folders and passwords.
+
+    >>> as_told("https://me:secret@mirror/x is not there.")
+    'https\u2060://mirror/x is not there.'
+    """
+    said = CREDENTIALS.sub("", str(problem))
+    for folder, name in {str(cache_folder()): "the cache", str(Path.home()): "~"}.items():
+        said = said.replace(folder, name) if len(folder) > 1 else said
+    return as_text(said)
 
 
 def as_cell(value: object) -> object:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from lowrank.ui import jobs
 from lowrank.ui.jobs import Doing, Job, Lane, Work
-from lowrank.ui.outside import as_text
+from lowrank.ui.outside import as_text, as_told
 
 
 def visitor() -> str:
@@ -145,7 +145,7 @@ def time_left(seconds: float | None) -> str:
 def outcome(job: Job) -> None:
     """Why the work has no result, where that is so."""
     if job.state == "failed":
-        st.error(as_text(job.problem), icon=":material/error:")
+        st.error(as_told(job.problem), icon=":material/error:")
     elif job.state == "cancelled":
         found = any(not isinstance(record, Doing) for record in job.records)
         there = "What was done until then is shown." if found else "There is no result yet."

@@ -79,7 +79,7 @@ def test_a_matrix_is_fetched_once_however_often_it_is_looked_at(hub):
         ("/etc/passwd", "not a hub id"),
         ("http://elsewhere/a/b", "not a hub id"),
         ("<b>x</b>", "not a hub id"),
-        ("![](http://elsewhere/x.png)", "]\\(http"),
+        ("![](http://elsewhere/x.png)", "\\](http\u2060:"),
     ],
 )
 def test_what_cannot_be_opened_is_one_sentence_and_stays_typed(hub, given, words):

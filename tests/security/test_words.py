@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lowrank.ui.lora import Input, program
-from lowrank.ui.outside import SPECIAL, as_cell, as_text
+from lowrank.ui.outside import SPECIAL, as_cell, as_text, as_told
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*(ROOT / "pages").glob("*.py"), *(ROOT / "lowrank" / "ui").rglob("*.py")]
@@ -45,20 +45,21 @@ OURS = {
     *(("features.py", "name.capitalize()"), ("worksheet.py", "LABELS[name]")),
     ("lora.py", "given.words"),  # made safe where they are made, with a piece of code in them
     # A sentence of ours about numbers.
+    ("article.py", "article.config(pasted, name)"),
     ("truncation.py", "truncation.compared(svd.s, peer, model, info)"),
     ("large.py", "truncation.compared(everything.s, noise, model, info)"),
 }
-SAFE = {"as_text", "text", "len", "three", "amount"}
+SAFE = {"as_text", "as_told", "text", "len", "three", "amount"}
 
 
 def interpolated(call: ast.Call) -> list[ast.expr]:
     """What is put into the words of a call: whole arguments, and the fields of its f-strings."""
     found: list[ast.expr] = []
-    for given in [*call.args[:1], *(k.value for k in call.keywords if k.arg in ("label", "body"))]:
-        fields = [node for node in ast.walk(given) if isinstance(node, ast.FormattedValue)]
+    for each in [*call.args[:1], *(k.value for k in call.keywords if k.arg in ("label", "body"))]:
+        fields = [node for node in ast.walk(each) if isinstance(node, ast.FormattedValue)]
         found += [field.value for field in fields if field.format_spec is None]
-        if isinstance(given, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
-            found.append(given)
+        if isinstance(each, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
+            found.append(each)
     return found
 
 
@@ -163,3 +164,13 @@ def test_a_spreadsheet_reckons_with_no_cell(said):
     csv.writer(held).writerow([as_cell(said), as_cell(-2.5), as_cell("up_proj")])
     (row,) = csv.reader(io.StringIO(held.getvalue()))
     assert row == [f"'{said}", "-2.5", "up_proj"]
+
+
+def test_a_visitor_is_not_told_the_servers_folders_nor_passwords(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path / "cache"))
+    told = as_told(f"{tmp_path}/cache/uploads/a cannot be written.")
+    assert told == "the cache/uploads/a cannot be written."
+    for address in ("https://me:pass@hub.org/x", "http://token@proxy:80"):
+        told = as_told(f"No answer from {address}.")
+        assert "pass" not in told
+        assert "token" not in told

@@ -28,7 +28,7 @@ def test_a_truncation_gives_its_threads_back(two, monkeypatch):
     assert threads.available() == two
 
 
-def test_of_several_holders_the_last_gives_the_threads_back(two):
+def test_a_holder_that_lets_go_takes_its_cap_along(two):
     inside, leave = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -41,7 +41,9 @@ def test_of_several_holders_the_last_gives_the_threads_back(two):
     other.start()
     assert inside.wait(60)
     with threads.restored():
+        threads.use(2)
+        assert threads.available() == 1  # nobody lifts another's cap
         leave.set()
         other.join(60)
-        assert threads.available() == 1
+        assert threads.available() == two
     assert threads.available() == two

@@ -1,7 +1,8 @@
 """How many threads BLAS may use: the speed of a small product lies in not waiting for a busy core.
 
-The number belongs to the whole process. Several callers may hold a cap at once; when the last lets
-go, the numbers found by the first are back. Without threadpoolctl nothing is capped.
+The number belongs to the whole process. Several callers may ask for one at once: the least of
+them counts, so that nobody lifts another's cap; when the last lets go, the numbers found by the
+first are back. Without threadpoolctl nothing is capped.
 """
 
 import functools
@@ -14,9 +15,11 @@ from typing import Any
 # Threads that get less than this share of their cores' time are waiting for somebody else's work.
 CROWDED = 0.8
 
+# Of the process, as the number is: what was found, and what each holder asks for; under the lock.
 _lock = threading.Lock()
 _held: list[tuple[Any, int]] = []
-_holders = 0
+_asked: dict[object, int | None] = {}
+_own = threading.local()  # the holders of each thread, the innermost last
 
 
 @functools.cache
@@ -46,24 +49,41 @@ def restored() -> Iterator[None]:
     >>> available() == before
     True
     """
-    global _holders
+    holder, mine = object(), _mine()
     with _lock:
-        if _holders == 0:
+        if not _asked:
             _held[:] = [(pool, pool.get_num_threads()) for pool in _pools()]
-        _holders += 1
+        _asked[holder] = None
+    mine.append(holder)
     try:
         yield
     finally:
+        mine.remove(holder)
         with _lock:
-            _holders -= 1
-            if _holders == 0:
-                _set(_held)
+            del _asked[holder]
+            _apply()
+
+
+def _mine() -> list[object]:
+    if not hasattr(_own, "holders"):
+        _own.holders = []
+    return _own.holders
+
+
+def _apply() -> None:
+    counts = [count for count in _asked.values() if count is not None]
+    _set([(pool, min(counts, default=found)) for pool, found in _held])
 
 
 def use(count: int) -> None:
-    """Let BLAS use `count` threads until the enclosing `restored` ends."""
+    """Let BLAS use `count` threads, or fewer if another asks so, until this `restored` ends."""
+    mine = _mine()
     with _lock:
-        _set([(pool, count) for pool in _pools()])
+        if mine:
+            _asked[mine[-1]] = count
+            _apply()
+        else:
+            _set([(pool, count) for pool in _pools()])
 
 
 def _set(counts: Sequence[tuple[Any, int]]) -> None:

@@ -28,7 +28,7 @@ from lowrank.ui.lab import runs
 from lowrank.ui.lab.runs import HeldOut, Learnt, Merged, Run
 from lowrank.ui.lab.settings import Choice, method_words
 from lowrank.ui.layout import text
-from lowrank.ui.outside import as_text
+from lowrank.ui.outside import as_text, as_told
 from lowrank.ui.progress import mine, outcome, progress, watched
 
 TOLERANCE = 1e-4  # of the largest logit: what float32 leaves of an identity after 30 layers
@@ -214,7 +214,7 @@ def adapter_in_hand(job: Job | None) -> str:
     state = st.session_state
     learnt = job.newest(Learnt) if job and mine(job) else None
     if learnt and learnt.adapter:
-        st.error(as_text(learnt.problem), icon=":material/error:")
+        st.error(as_told(learnt.problem), icon=":material/error:")
         if st.button("Keep it now", key="keep now", icon=":material/save:") and job:
             learnt = runs.kept_or_held(learnt.adapter)
             job.records.append(learnt)

@@ -327,7 +327,9 @@ def pictures(data: Data, seen: Mask, Z: NDArray[np.floating] | None) -> None:
         diverging = data.diverging or name == "Difference"
         words = f"{name}: {data.words}"
         place.html(shown(values, limits, words, hidden, diverging))
-    st.caption(f"{data.words}. {np.count_nonzero(~seen):,} of {seen.size:,} entries are hidden.")
+    st.caption(
+        f"{as_text(data.words)}. {np.count_nonzero(~seen):,} of {seen.size:,} entries are hidden."
+    )
 
 
 def listed(data: Data, seen: Mask, Z: NDArray[np.floating], baseline: NDArray[np.floating]) -> None:
