@@ -309,7 +309,7 @@ def test_the_code_on_the_page_names_no_folder_of_the_server(tmp_path):
     app = opened(UPLOAD, "lora", file=name)
     assert not app.exception
     code = " ".join(block.value for block in app.code)
-    assert f'open_model("{name}")' in code
+    assert f"open_model({name!r})" in code
     assert str(tmp_path) not in code
 
 
