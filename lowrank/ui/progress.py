@@ -27,9 +27,9 @@ def link_of(job: Job, name: str) -> str:
     return f"{name}-{job.secret}" if mine(job) else name
 
 
-def _whose() -> dict[str, str]:
-    """Who asks, for the fair share of the queue."""
-    return {"visitor": visitor(), "address": st.context.ip_address or ""}
+def _address() -> str:
+    """Where the visitor asks from, for a fair share of the queue; empty if that is not known."""
+    return st.context.ip_address or ""
 
 
 def begin(what: str, work: Work, patience: float | None = None, lane: Lane = "long") -> Job:
@@ -39,7 +39,9 @@ def begin(what: str, work: Work, patience: float | None = None, lane: Lane = "lo
     """
     name = st.session_state[f"{what} run"] = uuid.uuid4().hex[:12]
     owner = f"{what} {visitor()}"
-    return jobs.POOL.start(f"{what} {name}", work, owner, patience, lane, **_whose())
+    return jobs.POOL.start(
+        f"{what} {name}", work, owner, patience, lane, visitor=visitor(), address=_address()
+    )
 
 
 def latest(what: str, linked: str = "") -> Job | None:
@@ -80,7 +82,9 @@ def sought(
     if ask and not st.button(ask, key=f"begin {key}", icon=":material/play_arrow:"):
         return job
     owner = what and f"{what} {visitor()}"
-    return jobs.POOL.start(key, work, owner, patience, lane, again=bool(ask), **_whose())
+    return jobs.POOL.start(
+        key, work, owner, patience, lane, again=bool(ask), visitor=visitor(), address=_address()
+    )
 
 
 def watched(job: Job | None, draw: Callable[[Job], None] | None = None, every: float = 0.5) -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 from lowrank.atlas import MEASURES
 from lowrank.ui import sidebar
 from lowrank.ui.model_picker import MODELS
+from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import SHARED
 
 SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
@@ -108,7 +109,7 @@ def visit(page: str) -> Iterator[None]:
         for key in [k for k, each in refused.items() if state.get(k) != each.shown]:
             del refused[key]
         if refused:
-            place.info(in_vain(refused, state.get("limits", {})), icon=":material/info:")
+            place.info(as_text(in_vain(refused, state.get("limits", {}))), icon=":material/info:")
 
 
 def known(page: str, key: str) -> bool:

@@ -45,6 +45,7 @@ OURS = {
     *(("features.py", "name.capitalize()"), ("worksheet.py", "LABELS[name]")),
     ("lora.py", "given.words"),  # made safe where they are made, with a piece of code in them
     # A sentence of ours about numbers.
+    *(("lessons.py", each) for each in ("lesson.title", "found.title")),
     ("article.py", "article.config(pasted, name)"),
     ("truncation.py", "truncation.compared(svd.s, peer, model, info)"),
     ("large.py", "truncation.compared(everything.s, noise, model, info)"),
