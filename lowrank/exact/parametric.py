@@ -23,7 +23,7 @@ from lowrank.errors import InputError
 from lowrank.exact.conditions import equation, in_words
 from lowrank.exact.expressions import Parametric, Rows, expanded, parse_parametric, written
 from lowrank.exact.regions import (
-    MAX_BITS,
+    MAX_COEFFICIENT,
     PER_PRODUCT,
     TOO_INVOLVED,
     Region,
@@ -173,7 +173,7 @@ def _less(x: Sequence[Any], factor: Any, y: Sequence[Any], region: Region) -> tu
     region.work.spend(PER_PRODUCT * products)
     new = tuple(_within(a - factor * b, region) if b else a for a, b in zip(x, y, strict=True))
     parts = [part for a in new for part in (a.numer, a.denom)]
-    if max(map(len, parts)) > MAX_TERMS or max(map(bits, parts)) > MAX_BITS:
+    if max(map(len, parts)) > MAX_TERMS or max(map(bits, parts)) > MAX_COEFFICIENT:
         raise InputError(TOO_INVOLVED)
     return new
 

@@ -23,7 +23,7 @@ from lowrank.errors import InputError
 from lowrank.exact.expressions import value_of
 
 MAX_WORK = 400_000  # comparisons of monomials, and what is counted as such
-MAX_BITS = 512  # of a coefficient of what is factored or shown
+MAX_COEFFICIENT = 512  # bits of one in what is factored or shown
 PER_FACTORING = 30  # comparisons that factoring takes as long as, a term, degree and 64 bits
 PER_QUOTIENT = 1 / 16  # the same for a step of a division, by the square of its words of 64 bits
 PER_PRODUCT = 20  # the same for a product of two terms in a fraction that is then reduced
@@ -73,7 +73,7 @@ class _Work(MonomialOrder):
         """The different irreducible factors, with leading coefficient 1; each factored once."""
         for f in polynomials:
             if f not in self.factored:
-                if (longest := bits(f)) > MAX_BITS:
+                if (longest := bits(f)) > MAX_COEFFICIENT:
                     raise InputError(TOO_INVOLVED)
                 self.spend(PER_FACTORING * len(f) * degree(f) * (1 + longest // 64))
                 self.factored[f] = [g.monic() for g, _ in f.factor_list()[1]]
