@@ -154,9 +154,14 @@ def _restart() -> None:
 
 
 def _load(source: str, text: str) -> None:
-    """Show another matrix in the grid and the text area; unreadable text has no grid."""
+    """Show another matrix in the grid and the text area; unreadable text has no grid.
+
+    What is asked about, or read in a way worth saying, stays as it was written.
+    """
     cells, bar, names = _grid_of(text)
-    _keep(cells, _lines(cells, bar) if cells and not names else text, 0, bar, names)
+    doubtful = any(first.asks or first.notes for first in _readings(text)[:1])
+    plain = cells and not names and not doubtful
+    _keep(cells, _lines(cells, bar) if cells and plain else text, 0, bar, names)
     st.session_state["entry_source"] = source
 
 

@@ -16,6 +16,14 @@ def opened(**link: str) -> AppTest:
     return app
 
 
+def test_a_link_s_matrix_that_may_mean_two_things_is_asked_about():
+    app = opened(m="1,5 2,5;3,5 4,5")
+    assert any("decimal points" in info.value for info in app.info)
+    app.button(key="entry_meant_1").click().run()
+    assert app.session_state["m"] == "1,5,2,5;3,5,4,5"
+    assert not opened(m="1,5,2,5;3,5,4,5").info
+
+
 def drawn(app: AppTest) -> str:
     """The text alternative of the matrix on the page."""
     return re.search('aria-label="([^"]*)"', caption(app)).group(1)
