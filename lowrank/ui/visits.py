@@ -109,7 +109,7 @@ def visit(page: str) -> Iterator[None]:
         for key in [k for k, each in refused.items() if state.get(k) != each.shown]:
             del refused[key]
         if refused:
-            place.info(as_text(in_vain(refused, state.get("limits", {}))), icon=":material/info:")
+            place.info(in_vain(refused, state.get("limits", {})), icon=":material/info:")
 
 
 def known(page: str, key: str) -> bool:
@@ -150,7 +150,7 @@ def in_vain(refused: Mapping[str, Refused], limits: Mapping[str, tuple[int, int]
     """
     lines = []
     for key, each in refused.items():
-        words = f"The link asks for {_plain(key)} = `{_plain(', '.join(each.asked))}`; "
+        words = f"The link asks for {as_text(key[:40])} = `{_plain(', '.join(each.asked))}`; "
         if each.shown is None:
             lines.append(f"{words}nothing on this page is called so.")
             continue
