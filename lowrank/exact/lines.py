@@ -56,7 +56,7 @@ def choices(lines: list[list[Item]]) -> Choices:
     if not spaced:
         single = len(lines) > 1 and decimal.even and len(decimal.rows[0]) == 1
         return Choices([plain, decimal] if single else [plain])
-    parted = plain if ";" in signs else grid_of_lines([with_spaces(x) for x in lines], signs)
+    parted = grid_of_lines([with_spaces(x) for x in lines], signs)
     if not decimal.even:
         return Choices([plain])
     if not parted.even:
