@@ -40,7 +40,7 @@ def test_train_stop_download_and_upload(new_page, tmp_path):
     kept = re.search(r"tuned=(adapter-\w+)", page.url)[1]
     expect(other.get_by_label("Adapter in hand")).to_have_value(kept)  # the very same files
 
-    other.get_by_label("Steps").fill("200")
+    other.get_by_label("Steps", exact=True).fill("200")
     other.get_by_label("Steps").press("Enter")
     settled(other)
     other.get_by_role("button", name="Train", exact=True).click()

@@ -64,14 +64,14 @@ def chosen(control: Any) -> Any:
     return control.value
 
 
-def others(control: Any) -> Iterator[Any]:
-    """Other values of a control: all options where they are few, else the next one."""
+def others(control: Any, every: bool) -> Iterator[Any]:
+    """Other values of a control: `every` option where they are few, else the next one."""
     value = chosen(control)
     options = [o for o in getattr(control, "options", ()) if o not in ELSEWHERE]
     if options:
         held = [str(v) for v in value] if isinstance(value, list) else [str(value)]
         rest = [o for o in options if o not in held]
-        for option in rest if len(options) <= MANY else rest[:1]:
+        for option in rest if every and len(options) <= MANY else rest[:1]:
             yield [option] if isinstance(value, list) else option
     elif isinstance(value, bool):
         yield not value
@@ -123,10 +123,14 @@ def settled(app: AppTest) -> AppTest:
 
 
 class Walk:
-    """One page's walk from one state; every third change also opens the address that results."""
+    """One page's walk from one state; every third change also opens the address that results.
+
+    From the fresh page every option is tried, from the other states one other for each control.
+    """
 
     def __init__(self, page: str, state: int) -> None:
         self.page, self.turn, self.seen = page, state, set[str]()
+        self.fresh = state == 0
         self.model = {"model": "tiny" if page in ("surgery", "lab") else "synthetic"}
         self.changed(opened(page, **{**self.model, **STATES[page][state]}))
 
@@ -137,7 +141,7 @@ class Walk:
                 continue
             self.seen.add(key)
             before, link = chosen(controls(app)[key]), dict(app.query_params)
-            for value in list(others(controls(app)[key])):
+            for value in list(others(controls(app)[key], self.fresh)):
                 self.checked(put(app, key, value), f"{key} = {value}")
                 self.changed(app)
                 if key not in controls(app):
