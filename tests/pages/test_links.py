@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from lowrank.readers import DEFAULT_TITLE
+from lowrank.ui.model_picker import MODELS
 from lowrank.ui.redundancy import phases
 from lowrank.ui.visits import LETTER, PARAMETERS, known
 from tests.pages.opening import ROOT, opened, until, words
@@ -22,7 +23,8 @@ KINDS = ("segmented_control", "button_group", "pills", "toggle", "selectbox", "s
 KINDS += ("slider", "number_input", "text_input", "text_area")
 MANY = 15  # options of which only the next is tried
 TYPED = "1 2 3"
-ELSEWHERE = DEFAULT_TITLE, "Hugging Face hub", "a file of mine"  # models that are not tried
+# Models that are not tried: elsewhere, or of matrices that take long.
+ELSEWHERE = DEFAULT_TITLE, MODELS["hub"], MODELS["upload"], MODELS["synthetic-7b"]
 TIMES = re.compile(r"[\d.,]+ (s|ms|µs|min)\b")
 # A fresh page, and two others, from which every control is changed.
 STATES = {

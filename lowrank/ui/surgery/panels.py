@@ -307,13 +307,15 @@ def _map(points: Sequence[Measured], layers: bool, count: int) -> None:
             [LABELS[kind] for kind in KINDS],
             names,
             rises,
-            f"layer at {BY_LAYER:g} of its rank" if layers else "rank kept",
+            "layer" if layers else "rank kept",
             words=not layers,
         ),
         key=f"map {layers} {len(points)}",
         alt="Rise of nll for each projection: "
         + "; ".join(f"{t} up to {np.nanmax(z, initial=0.0):.2f}" for t, z in rises.items()),
     )
+    if layers:
+        st.caption(f"One layer is cut at a time, to {BY_LAYER:g} of its rank.")
 
 
 def evidence(source: str, choice: Choice) -> None:
