@@ -162,5 +162,5 @@ def fits(page, width: int) -> bool:
 
     Streamlit scrolls the page in a box of its own, which must not scroll sideways either.
     """
-    main = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+    main = page.evaluate("document.querySelector('[data-testid=stMain]')?.scrollWidth ?? 0")
     return page.evaluate("document.documentElement.scrollWidth") <= width and main <= width
