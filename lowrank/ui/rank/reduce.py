@@ -50,7 +50,14 @@ def beside(A: Matrix) -> None:
         own_moves.entry(d, how)
         frames = partial(places, d, own_moves.made)
         said = own_moves.said(d, how)
-        stepper("own", (how, d.at(0)), frames, d.position, go, ("Undo", "Redo"), said)
+        rest = partial(_rest, st.session_state.get("ops"))
+        stepper("own", (how, d.at(0)), frames, d.position, rest, ("Undo", "Redo"), said)
+
+
+def _rest(ops: str | None, place: int) -> None:
+    """Stand where the visitor rests, unless a move made at once after it knows better."""
+    if st.session_state.get("ops") == ops:
+        go(place)
 
 
 def below(A: Matrix | None) -> None:
