@@ -10,7 +10,8 @@ if (!window.lowrankWalks) {
   addEventListener('keydown', (event) => {
     if (event.target.closest?.(busy)) return;
     if (event.key === '/') { // to where a move is typed
-      const box = document.querySelector('.st-key-typed input, .st-key-written textarea');
+      const boxes = document.querySelectorAll('.st-key-typed input, .st-key-written textarea');
+      const box = [...boxes].find((each) => each.offsetParent); // one of them is hidden
       if (box) event.preventDefault();
       return box?.focus();
     }
