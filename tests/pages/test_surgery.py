@@ -222,8 +222,8 @@ def test_what_was_stopped_shows_no_numbers_and_does_not_say_that_it_does(opened,
     if what == "cut":
         app = opened()
         monkeypatch.setattr(room, name, held)
-        # The whole model reads a new text first: between its reading and the cut one's it stops.
-        app.selectbox(key="text").set_value(texts.TEXTS["french"]).run()
+        # The whole model reads a text that no test before it read: between that and the cut it stops.
+        app.selectbox(key="text").set_value(texts.TEXTS["dialogue"]).run()
     else:
         monkeypatch.setattr(room, name, held)
         app = opening.opened("surgery", model="tiny", cut="down")
