@@ -222,7 +222,7 @@ def test_what_was_stopped_shows_no_numbers_and_does_not_say_that_it_does(opened,
     if what == "cut":
         app = opened()
         monkeypatch.setattr(room, name, held)
-        # The whole model reads a text that no test before it read: between that and the cut it stops.
+        # The whole model reads a text that is new here: between that and the cut one it stops.
         app.selectbox(key="text").set_value(texts.TEXTS["dialogue"]).run()
     else:
         monkeypatch.setattr(room, name, held)
