@@ -41,7 +41,7 @@ def test_train_stop_download_and_upload(new_page, tmp_path):
     expect(other.get_by_label("Adapter in hand")).to_have_value(kept)  # the very same files
 
     other.get_by_label("Steps", exact=True).fill("200")
-    other.get_by_label("Steps").press("Enter")
+    other.get_by_label("Steps", exact=True).press("Enter")
     settled(other)
     other.get_by_role("button", name="Train", exact=True).click()
     other.get_by_role("button", name="Stop").click(timeout=LONG)
