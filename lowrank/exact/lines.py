@@ -52,13 +52,11 @@ def choices(lines: list[list[Item]]) -> Choices:
         )
     if sure:
         return Choices([decimal])
-    plain = grid_of_lines(lines, signs)
-    if not spaced:
+    if not (spaced and decimal.even):
+        plain = grid_of_lines(lines, signs)
         single = len(lines) > 1 and decimal.even and len(decimal.rows[0]) == 1
         return Choices([plain, decimal] if single else [plain])
     parted = grid_of_lines([with_spaces(x) for x in lines], signs)
-    if not decimal.even:
-        return Choices([plain])
     if not parted.even:
         return Choices([decimal])
     both = [decimal, parted._replace(said=("Commas part the entries.",))]

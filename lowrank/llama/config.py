@@ -121,3 +121,15 @@ SMOLLM2_135M = LlamaConfig(
     rms_norm_eps=1e-5,
     tie_word_embeddings=True,
 )
+
+# Touvron et al. 2023, arXiv 2307.09288, and the model's own config.json.
+LLAMA2_7B = LlamaConfig(
+    hidden_size=4096,
+    intermediate_size=11_008,
+    num_hidden_layers=32,
+    num_attention_heads=32,
+    num_key_value_heads=32,
+    head_dim=128,
+    vocab_size=32_000,
+    max_position_embeddings=4096,
+)

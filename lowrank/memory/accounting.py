@@ -15,7 +15,7 @@ from math import prod
 from typing import Literal
 
 from lowrank.errors import InputError
-from lowrank.llama.config import LlamaConfig
+from lowrank.llama.config import LLAMA2_7B, LlamaConfig
 from lowrank.llama.names import ATTENTION, LINEAR, MLP
 from lowrank.memory.architectures import Sizes
 
@@ -424,7 +424,7 @@ PUBLISHED = {
     "Llama 1 13B": _llama(5120, 13824, 40, 40),
     "Llama 1 33B": _llama(6656, 17920, 60, 52),
     "Llama 1 65B": _llama(8192, 22016, 80, 64),
-    "Llama 2 7B": _llama(4096, 11008, 32, 32),
+    "Llama 2 7B": LLAMA2_7B,
     "Llama 2 13B": _llama(5120, 13824, 40, 40),
     "Llama 2 70B": _llama(8192, 28672, 80, 64, 8),
     "Llama 3 8B": _llama(4096, 14336, 32, 32, 8, 128_256, theta=500_000.0),

@@ -2,29 +2,20 @@
 
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowrank.llama.config import SMOLLM2_135M, LlamaConfig
+from lowrank.llama.config import LLAMA2_7B, SMOLLM2_135M, LlamaConfig
 from lowrank.llama.names import LINEAR, name_of
 from lowrank.readers.interface import TensorInfo, known_tensor
 from lowrank.readers.notebook import ShownInNotebooks
 
-# One layer of Llama 2 7B, whose shapes the literature on LoRA speaks of (arXiv 2307.09288).
-LLAMA2_7B_LAYER = LlamaConfig(
-    hidden_size=4096,
-    intermediate_size=11_008,
-    num_hidden_layers=1,
-    num_attention_heads=32,
-    num_key_value_heads=32,
-    head_dim=128,
-    vocab_size=32_000,
-    max_position_embeddings=4096,
-)
-SYNTHETIC = {"synthetic": SMOLLM2_135M, "synthetic-7b": LLAMA2_7B_LAYER}
+# Of Llama 2 7B one layer is drawn: its shapes are what the literature on LoRA speaks of.
+SYNTHETIC = {"synthetic": SMOLLM2_135M, "synthetic-7b": replace(LLAMA2_7B, num_hidden_layers=1)}
 
 
 class SyntheticModel(ShownInNotebooks):
