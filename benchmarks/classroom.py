@@ -40,7 +40,18 @@ from scripts.visitor import Answer, Visitor
 Cost = dict[str, float] | None
 
 RANK = "rank?how=Type"  # where one types and asks rather than slides
-PAGES = ["start", RANK, "redundancy", "truncation", "surgery", "atlas", "lora", "lab", "memory"]
+PAGES = [
+    "start",
+    "thread",
+    RANK,
+    "redundancy",
+    "truncation",
+    "surgery",
+    "atlas",
+    "lora",
+    "lab",
+    "memory",
+]
 PAGES += ["adapter", "article"]
 BARE = [sys.executable, "-m", "streamlit", "run", str(common.ROOT / "benchmarks/bare.py")]
 APP = [sys.executable, "-m", "lowrank", "app"]

@@ -71,6 +71,7 @@ STYLE = """<style>
 </style>"""
 PAGES = [  # file, title, icon
     ("start", "Start", "home"),
+    ("thread", "The thread", "timeline"),
     ("rank", "Rank", "stairs"),
     ("redundancy", "Redundancy", "healing"),
     ("truncation", "Truncation", "content_cut"),

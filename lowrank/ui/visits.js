@@ -79,8 +79,11 @@ if (!window.lowrankVisits) {
     whole();
     const to = new URL(link.href), choice = leave();
     const view = to.search ? to.searchParams : kept(to.pathname);
-    shared.forEach((key) => view.delete(key));
-    choice.forEach((value, key) => view.append(key, value));
+    const own = new Set(to.search ? to.searchParams.keys() : []); // a link that names a matrix
+    shared.filter((key) => !own.has(key)).forEach((key) => {
+      view.delete(key);
+      copy(key, choice, view);
+    });
     to.search = view;
     if (to.href !== location.href) push({}, '', to);
     dispatchEvent(new PopStateEvent('popstate'));

@@ -19,6 +19,7 @@ SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 # What each page keeps in its address: a parameter belongs to one page, or to the sidebar.
 # fmt: off
 PARAMETERS = {
+    "thread": ("A", "holes", "places", "noise_size", "best", "kth", "pair_r", "pair_alpha"),
     "rank": (
         "view", "m", "how", "form", "style", "ops", "step", "typed", "written", "gives", "b",
         "picture", "shape", "gstep", "t", "right", "tol", "pivoting", "low", "drift", "fstep",

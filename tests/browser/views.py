@@ -2,6 +2,7 @@
 
 VIEWS = {
     "start": "/",
+    "thread": "/thread",
     "rank": "/rank",
     "rank-gives": "/rank?view=What+it+gives",
     "rank-geometry": "/rank?view=Geometry",

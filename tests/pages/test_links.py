@@ -29,6 +29,7 @@ TIMES = re.compile(r"[\d.,]+ (s|ms|µs|min)\b")
 # A fresh page, and two others, from which every control is changed.
 STATES = {
     "start": [{}, {"model": "synthetic"}, {"k": "3"}],
+    "thread": [{}, {"A": "1 2; 3 4", "kth": "5"}, {"pair_r": "4", "noise_size": "0.0"}],
     "rank": [{}, {"m": "1 2; 3 4; 5 6", "how": "Type", "pm": "k 1; 1 k"}, {"m": "7", "q": "5"}],
     "redundancy": [{}, {"image": "tartan", "terms": "2"}, {"data": "ratings", "size": "40"}],
     "truncation": [{}, {"k": "5", "proj": "v"}, {"heatmaps": "tile", "layer": "3"}],
