@@ -40,19 +40,8 @@ from scripts.visitor import Answer, Visitor
 Cost = dict[str, float] | None
 
 RANK = "rank?how=Type"  # where one types and asks rather than slides
-PAGES = [
-    "start",
-    "thread",
-    RANK,
-    "redundancy",
-    "truncation",
-    "surgery",
-    "atlas",
-    "lora",
-    "lab",
-    "memory",
-]
-PAGES += ["adapter", "article"]
+PAGES = ["start", RANK, "redundancy", "truncation", "surgery", "atlas", "lora", "lab", "memory"]
+PAGES += ["adapter", "article", "thread"]
 BARE = [sys.executable, "-m", "streamlit", "run", str(common.ROOT / "benchmarks/bare.py")]
 APP = [sys.executable, "-m", "lowrank", "app"]
 TICK = os.sysconf("SC_CLK_TCK")
