@@ -51,6 +51,7 @@ from lowrank.ui.drawing import chart, table
 from lowrank.ui.layout import text
 from lowrank.ui.model_picker import MODELS
 from lowrank.ui.outside import as_text
+from lowrank.ui.results import shared
 from lowrank.ui.sidebar import label, provenance
 
 FIRST = "1 1 1 3 4; 2 1 3 4 7; 1 -1 3 -1 2; 3 2 4 7 11"
@@ -332,7 +333,7 @@ def task(frozen: Weights, words: Mapping[str, str], seed: int) -> tuple[NDArray,
     return X, other @ frozen.W0.T
 
 
-@st.cache_data(max_entries=16, show_spinner="Training B and A…")
+@cached.of_model(shared(16, show_spinner="Training B and A…"))
 def trained(source: str, r: int, alpha: int) -> Trained:
     """The pair that is trained on the task, for all visitors."""
     frozen = weights(source)
