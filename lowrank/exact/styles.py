@@ -161,9 +161,9 @@ def sought(needed: Needed) -> str:
     if kind == "scale":
         return f"Look at the pivot of row {row + 1}: what is it to become?"
     if kind == "divide":
-        return f"Look at all entries of row {target + 1}: what do they have in common?"
+        return f"Look at all entries of row {target + 1}: which factor do they share?"
     where = "below" if target > row else "above"
-    return f"Look {where} the pivot in row {row + 1}, column {column + 1}: is all of it 0?"
+    return f"Look {where} the pivot in row {row + 1}, column {column + 1}: are all entries there 0?"
 
 
 def meant(needed: Needed) -> str:
@@ -172,7 +172,7 @@ def meant(needed: Needed) -> str:
     return {
         "swap": f"Swap row {row + 1} with one below that is not 0 in column {column + 1}.",
         "scale": f"Multiply row {row + 1} by the number that makes its pivot 1.",
-        "divide": f"Divide row {target + 1} by what its entries have in common.",
+        "divide": f"Divide row {target + 1} by the factor that all its entries share.",
         "multiply": f"Multiply row {target + 1} so that the pivot divides its entry in column "
         f"{column + 1}.",
         "clear": f"Add the multiple of row {row + 1} to row {target + 1} that makes its entry in "

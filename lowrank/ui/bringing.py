@@ -32,7 +32,8 @@ def _take(key: str, into: str, keep: Callable[[Files], Any]) -> None:
     state[f"{into} refused"] = ""
     for files in (listed, new) if 0 < len(new) < len(listed) else (listed,) * bool(listed):
         try:
-            state[into] = keep({file.name: file.getvalue() for file in files})
+            with st.spinner("Reading the files…"):
+                state[into] = keep({file.name: file.getvalue() for file in files})
         except LowrankError as error:
             state[f"{into} refused"] = state[f"{into} refused"] or str(error)
             continue

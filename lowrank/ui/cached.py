@@ -358,7 +358,7 @@ def _factors(source: str, folder: Path) -> FactorStore:
     return FactorStore(folder, params(source), passages)
 
 
-@of_model(st.cache_data(max_entries=256, show_spinner=False))
+@of_model(st.cache_data(max_entries=256, show_spinner="Laying out the prompt…"))
 def chat_ids(source: str, prompt: str) -> list[int]:
     """A prompt laid out by the model's chat template; a text to go on with where it has none."""
     known = words(source)

@@ -87,6 +87,14 @@ def sought(
     )
 
 
+def soon(job: Job | None, seconds: float) -> Job | None:
+    """The same job, after a moment in which it may end: then its result is drawn at once."""
+    if job and not job.over:
+        with st.spinner("Computing…"):
+            job.wait(seconds)
+    return job
+
+
 def watched(job: Job | None, draw: Callable[[Job], None] | None = None, every: float = 0.5) -> None:
     """Draw the job now and every so many seconds until it is over; then the whole page once.
 

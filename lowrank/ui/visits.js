@@ -17,6 +17,7 @@ if (!window.lowrankVisits) {
   const copy = (key, from, to) => from.getAll(key).forEach((value) => to.append(key, value));
   let here = new URL(location.href);
   let dropped = new URLSearchParams(); // what went from the address since the page was last whole
+  let corrected; // the address that the server had sent before this script was there
 
   // The server takes out of the address what is not drawn any more: that is part of the view, too.
   const mend = () => {
@@ -30,6 +31,10 @@ if (!window.lowrankVisits) {
   };
   const write = (state, title, address) => {
     const to = new URL(address, location.href), now = [...to.searchParams.keys()];
+    if (corrected) { // on the way back to the first entry
+      corrected = to;
+      return;
+    }
     const late = (key) => !here.searchParams.has(key) && (pages[key] ?? page(to)) !== page(to);
     if (now.some(late)) return; // the server's last word about the page that was left
     for (const key of new Set(here.searchParams.keys())) {
@@ -58,6 +63,23 @@ if (!window.lowrankVisits) {
     leave();
   };
   history.replaceState = write;
+
+  // What the server corrected before this script was there has an entry of its own: the visit keeps
+  // its first one.
+  const asked = performance.getEntriesByType('navigation')[0].name.split('#')[0];
+  const first = (event) => {
+    event.stopImmediatePropagation(); // nothing is to be drawn anew
+    if (location.href.split('#')[0] !== asked) return history.back();
+    removeEventListener('popstate', first, true);
+    replace(history.state, '', corrected);
+    here = corrected;
+    corrected = undefined;
+  };
+  if (location.href.split('#')[0] !== asked && new URL(asked).pathname === location.pathname) {
+    corrected = here;
+    addEventListener('popstate', first, true);
+    history.back();
+  }
   addEventListener('popstate', leave, true); // before Streamlit
 
   const idle = () => document.querySelector('[data-test-script-state="notRunning"]');

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import settled
 
+OVER = re.compile("^3 steps in")
 LONG = 180_000  # milliseconds: on a busy machine a step of training takes seconds
 
 
@@ -16,12 +17,16 @@ def test_train_stop_download_and_upload(new_page, tmp_path):
     page = new_page("/lab?set=island&steps=3&ask=Name%20a%20city")
     page.get_by_role("button", name="Train", exact=True).click()
     page.wait_for_url("**run=*")
+    page.reload()  # at once: the run is not lost
+    settled(page)
+    stop, over = page.get_by_role("button", name="Stop"), page.get_by_text(OVER)
+    expect(stop.or_(over).first).to_be_visible(timeout=LONG)
     # It goes on while another page is looked at.
     page.get_by_role("link", name="Start").click()
     settled(page)
     page.get_by_role("link", name="LoRA lab").click()
     settled(page)
-    expect(page.get_by_text(re.compile("^3 steps in"))).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(OVER)).to_be_visible(timeout=LONG)
     expect(page.get_by_text("After, 1 × the update")).to_be_visible(timeout=LONG)
     expect(page.get_by_text("Merged = unmerged")).to_be_visible(timeout=LONG)
     assert "tuned=adapter-" in page.url

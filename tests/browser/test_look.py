@@ -20,6 +20,7 @@ ADDRESSES = {
     "/lab": "The code for this",
     "/memory": "The code for this",
     "/adapter": "The code for this",
+    "/article": "The code for this",
 }
 CHART = '[data-testid="stPlotlyChart"]'
 # Whatever stands out of the window and is in nothing that scrolls.

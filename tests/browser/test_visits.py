@@ -163,6 +163,12 @@ def test_from_the_lab_the_first_back_is_the_visit_before(new_page):
 
 
 @pytest.mark.parametrize("address", ["/truncation?layer=77", "/memory?matrix=zz&count=Nothing"])
-def test_what_a_link_asks_for_in_vain_is_said_in_the_page(new_page, address):
-    page = new_page(address)
+def test_what_a_link_asks_for_in_vain_is_said_and_the_visit_is_one_entry(
+    new_page, app_url, address
+):
+    page = new_page("/rank")
+    page.goto(app_url + address)
     expect(page.get_by_text("The link asks for").first).to_be_visible()
+    settled(page)
+    page.go_back()
+    at(page, "Rank")

@@ -31,4 +31,5 @@ VIEWS = {
     "memory-training": "/memory?count=Training",
     "memory-quantization": "/memory?count=Quantization",
     "adapter": "/adapter",
+    "article": "/article",
 }

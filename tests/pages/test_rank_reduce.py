@@ -98,7 +98,7 @@ def test_hints_tell_more_each_time_then_done_then_finished():
         pressed(app, "help_Hint")
         said.append(re.sub("<[^>]*>", " ", frame(app).said))
         assert f"Hint {number} of 3" in said[-1]
-    assert "Look below the pivot in row 1, column 1: is all of it 0?" in said[0]
+    assert "Look below the pivot in row 1, column 1: are all entries there 0?" in said[0]
     assert "row 2" not in said[0]
     assert "Add the multiple of row 1 to row 2" in said[1]
     assert not re.search("[−-] ?3", said[0] + said[1])
@@ -276,7 +276,7 @@ def test_a_style_is_chosen_for_hints_and_finish_and_kept_in_the_link():
 
 def test_the_determinant_is_tracked_through_the_steps():
     app = doing(m="0 2; 3 4")
-    assert "Swapping rows turns the sign of det A" in words(app)
+    assert "Swapping two rows changes the sign of det A" in words(app)
     typed(app, "R1 <-> R2")
     said = "The determinant here is − det A. The product of the diagonal is 3 · 2 = 6"
     assert f"{said}, so **det A = −6**." in words(app)

@@ -26,7 +26,7 @@ from lowrank.ui import cached
 from lowrank.ui.answering import Said, in_turns
 from lowrank.ui.jobs import Job, Stopped, Work
 from lowrank.ui.lab.settings import Choice
-from lowrank.ui.progress import begin, latest, link_of, sought
+from lowrank.ui.progress import begin, latest, link_of, soon, sought
 
 PATIENCE = 900.0  # seconds a run goes on without its visitor: pages may be changed meanwhile
 LOOKING = 60.0  # the same for an answer
@@ -158,10 +158,7 @@ def _soon(what: str, work: Work, source: str, *parts: object) -> Job | None:
     """Short work with a model; who asks the same, `parts`, is given what is there."""
     asked = (cached.version(source), source, *parts)
     key = hashlib.sha256(json.dumps(asked, default=str).encode()).hexdigest()[:24]
-    job = sought(f"{what} {key}", work, what, LOOKING, "short")
-    if job:
-        job.wait(MOMENT)
-    return job
+    return soon(sought(f"{what} {key}", work, what, LOOKING, "short"), MOMENT)
 
 
 def answer_job(source: str, name: str, prompt: str, scale: float) -> Job | None:

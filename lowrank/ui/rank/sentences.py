@@ -58,7 +58,7 @@ def determinant_so_far(d: Derivation) -> str:
     factor = "− " if d.factor == -1 else f"{written(d.factor)} · " * (d.factor != 1)
     here = "" if not d.position else f"The determinant here is {factor}det A. "
     if needed(d.matrix, False, bar=d.bar):
-        return here or "Swapping rows turns the sign of det A, scaling a row scales it."
+        return here or "Swapping two rows changes the sign of det A; scaling one scales det A."
     diagonal = [d.matrix[i][i] for i in range(n)]
     terms = " · ".join(f"({x})" if x.startswith("−") else x for x in map(written, diagonal))
     value = prod(diagonal, start=Fraction(1))
@@ -115,7 +115,7 @@ def _inverse_read_off(d: Derivation, r: int) -> str:
     if r == n and d.reduced:
         return "**A⁻¹ stands right of the bar**: what turned A into I has turned I into A⁻¹."
     if r == n:
-        return "Every row has a pivot, so **A has an inverse**. In the reduced form it is seen."
+        return "Every row has a pivot, so **A has an inverse**. The reduced form shows it."
     terms = [(x, f"R{i + 1}") for i, x in enumerate(d.matrix[r][n:])]
     return (
         f"**A has no inverse**: its rank is {r}, not {n}. Row {r + 1} says which combination of "

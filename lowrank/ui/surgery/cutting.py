@@ -29,7 +29,7 @@ from lowrank.surgery.recorded import BY_LAYER, FRACTIONS, some_layers
 from lowrank.ui import cached
 from lowrank.ui.answering import Said, in_turns
 from lowrank.ui.jobs import Doing, Job, one_thread
-from lowrank.ui.progress import begin, sought, visitor, watched
+from lowrank.ui.progress import begin, soon, sought, visitor, watched
 from lowrank.ui.surgery.cut import KINDS, Choice
 
 PATIENCE = 20.0  # seconds that work goes on after its visitor has left
@@ -75,10 +75,8 @@ def _preparing(source: str, way: str, names: Sequence[str]) -> Iterator[Doing]:
 def cut_job(source: str, choice: Choice, ids: Ids) -> Job | None:
     """Both models read the text."""
     key = f"cut {visitor()} {cached.factors(source).folder.name} {choice} {hash(ids)}"
-    job = sought(key, partial(_cutting, source, choice, ids), "cut", PATIENCE, "short")
-    if job:
-        job.wait(MOMENT)
-    return job
+    work = partial(_cutting, source, choice, ids)
+    return soon(sought(key, work, "cut", PATIENCE, "short"), MOMENT)
 
 
 def _cutting(source: str, choice: Choice, ids: Ids) -> Iterator[Doing | Cut]:
@@ -138,10 +136,8 @@ def evidence_job(source: str, name: str) -> Job | None:
     """How the calibration text uses one matrix; the same for all visitors."""
     store = cached.factors(source)
     ask = "" if store.has("aware", name) else "Look at its inputs"
-    job = sought(f"evidence {store.folder.name} {name}", partial(_looking, source, name), ask=ask)
-    if job:
-        job.wait(MOMENT)
-    return job
+    work = partial(_looking, source, name)
+    return soon(sought(f"evidence {store.folder.name} {name}", work, ask=ask), MOMENT)
 
 
 def _looking(source: str, name: str) -> Iterator[Doing | Evidence]:
