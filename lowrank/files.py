@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the folder in which fetched things are kept."""
+"""Files that appear whole or not at all, cells that stay text, the folder where things are kept."""
 
 import os
 import secrets
@@ -120,3 +120,13 @@ def cache_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library/Caches/lowrank"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lowrank"
+
+
+def as_cell(value: object) -> object:
+    """A cell of a table to take home: a text that a spreadsheet would reckon with stays a text.
+
+    >>> as_cell("=HYPERLINK(1)"), as_cell(-1.5), as_cell("q_proj")
+    ("'=HYPERLINK(1)", -1.5, 'q_proj')
+    """
+    dangerous = isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@"))
+    return f"'{value}" if dangerous else value

@@ -7,24 +7,35 @@
 - `make_problem` draws a `Problem` that stays within one of the `LEVELS`.
 - `make_worksheet` collects some in a `Worksheet`; `FORMATS` write it with its key; `answer` is what
   the key says about one problem.
+- `make_choices` asks about any of the `CHAPTERS`, with answers to choose from; `judge_choice` says
+  what leads to a wrong one; `EXPORTS` write them for Moodle (GIFT), Canvas (QTI) and as CSV.
 - `make_question` asks a `Question`; `judge` gives the `Judgement` on a typed answer, and
   `judge_operation` on a row operation.
 """
 
+from lowrank.teaching.chapters import CHAPTERS, judge_choice, make_choice, make_choices
+from lowrank.teaching.choices import Choice
+from lowrank.teaching.exports import EXPORTS
 from lowrank.teaching.problems import LEVELS, Problem, make_problem
 from lowrank.teaching.quiz import Judgement, Question, judge, judge_operation, make_question
 from lowrank.teaching.worksheet import FORMATS, Worksheet, answer, make_worksheet
 
 __all__ = [
+    "CHAPTERS",
+    "EXPORTS",
     "FORMATS",
     "LEVELS",
+    "Choice",
     "Judgement",
     "Problem",
     "Question",
     "Worksheet",
     "answer",
     "judge",
+    "judge_choice",
     "judge_operation",
+    "make_choice",
+    "make_choices",
     "make_problem",
     "make_question",
     "make_worksheet",

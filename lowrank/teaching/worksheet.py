@@ -7,7 +7,6 @@
 '# Row reduction and rank'
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -23,6 +22,7 @@ from lowrank.exact.notation import latex_matrix, to_latex, to_markdown
 from lowrank.exact.styles import STYLES as STYLES
 from lowrank.exact.styles import Style, check_style
 from lowrank.exact.subspaces import Dependency, combination, dependencies, listed, null_space
+from lowrank.teaching.formats import Format
 from lowrank.teaching.problems import Draw, Problem, make_problem, make_varied
 
 MOST_PROBLEMS = 100
@@ -335,15 +335,6 @@ def _latex_dependency(d: Dependency) -> str:
 def _latex_solutions(found: Answer) -> str:
     columns = (latex_matrix(transpose((x,))) for x in found.solutions)
     return "x = " + (" + ".join(f"t_{{{k}}} {x}" for k, x in enumerate(columns, start=1)) or "0")
-
-
-@dataclass(frozen=True)
-class Format:
-    """One way to write a worksheet: the function, its file's suffix and media type."""
-
-    write: Callable[[Worksheet], str]
-    suffix: str
-    mime: str
 
 
 FORMATS = {

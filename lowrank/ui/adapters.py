@@ -9,6 +9,7 @@ import streamlit as st
 from lowrank.errors import InputError
 from lowrank.figures.atlas import layer_map
 from lowrank.figures.numbers import three
+from lowrank.files import as_cell
 from lowrank.lora.adapters import Adapter, Effect, Fit
 from lowrank.lora.adapters.fitting import kind_of, layers_of
 from lowrank.lora.adapters.opening import unzipped
@@ -18,7 +19,7 @@ from lowrank.ui import cached
 from lowrank.ui.bringing import brought
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import say, text
-from lowrank.ui.outside import as_cell, as_text
+from lowrank.ui.outside import as_text
 from lowrank.ui.progress import visitor
 
 # The words in the list are the words in the link.

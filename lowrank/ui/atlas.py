@@ -29,7 +29,7 @@ from lowrank.errors import FormatError, InputError
 from lowrank.figures import atlas as figures
 from lowrank.figures.numbers import three
 from lowrank.figures.style import Settings
-from lowrank.files import cache_folder, discard, drop_oldest
+from lowrank.files import as_cell, cache_folder, discard, drop_oldest
 from lowrank.readers import Model, Remote
 from lowrank.readers.offered_models import offered
 from lowrank.ui import cached, jobs
@@ -37,7 +37,7 @@ from lowrank.ui.bound import choice
 from lowrank.ui.drawing import chart
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
-from lowrank.ui.outside import as_cell, as_text
+from lowrank.ui.outside import as_text
 from lowrank.ui.progress import outcome, progress, sought, watched
 
 AT_ONCE = 2 * 10**9  # bytes of weights that are surveyed without asking

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from lowrank.ui.outside import as_cell
+from lowrank.files import as_cell
 
 
 def csv_and_json(rows: Sequence[Mapping[str, Any]], record: Any, name: str) -> None:

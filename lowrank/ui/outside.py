@@ -45,13 +45,3 @@ def as_told(problem: object) -> str:
     for folder, name in {str(cache_folder()): "the cache", str(Path.home()): "~"}.items():
         said = said.replace(folder, name) if len(folder) > 1 else said
     return as_text(said)
-
-
-def as_cell(value: object) -> object:
-    """A cell of a table to take home: a text that a spreadsheet would reckon with stays a text.
-
-    >>> as_cell("=HYPERLINK(1)"), as_cell(-1.5), as_cell("q_proj")
-    ("'=HYPERLINK(1)", -1.5, 'q_proj')
-    """
-    dangerous = isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@"))
-    return f"'{value}" if dangerous else value

@@ -3,8 +3,10 @@
 from streamlit.testing.v1 import AppTest
 
 from lowrank.exact.elimination import next_step, rank
+from lowrank.teaching import EXPORTS, make_choice
 from lowrank.teaching.quiz import make_question
 from lowrank.teaching.worksheet import make_worksheet
+from lowrank.ui.outside import as_text
 from tests.pages import opening
 from tests.pages.opening import words
 
@@ -16,7 +18,7 @@ def opened(view: str, **link: str) -> AppTest:
 
 
 def score(app: AppTest) -> str:
-    return app.caption[-1].value
+    return next(c.value for c in app.caption if c.value.startswith(("Score", "No answer")))
 
 
 def answer_next(app: AppTest, typed: str) -> None:
@@ -61,8 +63,40 @@ def test_rank_and_row_are_answered_with_one_press():
     assert "of 2 right" in score(app)
 
 
+def test_each_chapter_asks_and_says_what_leads_to_a_wrong_answer():
+    app = opened("Quiz", q="3")
+    app.segmented_control(key="q_chapter").set_value("LoRA").run()
+    question = make_choice("lora", 3)
+    assert as_text(question.asked) in words(app)
+    box = app.radio(key="quiz_ideas_lora__3")
+    assert box.value is None
+    wrong = next(option for option in question.options if not option.right)
+    box.set_value(wrong.words).run()
+    assert as_text(wrong.why) in app.error[0].value
+    assert as_text(question.right.why) in app.error[0].value
+    assert score(app) == "Score: 0 of 1 right"
+    app.button(key="quiz_next").click().run()
+    app.radio(key="quiz_ideas_lora__4").set_value(make_choice("lora", 4).right.words).run()
+    assert app.success[0].value.startswith("Right.")
+    app.segmented_control(key="q_chapter").set_value("Memory").run()
+    assert as_text(make_choice("memory", 4).asked) in words(app)
+    app.segmented_control(key="q_chapter").set_value("Rank").run()
+    app.segmented_control(key="q_kind").set_value("Ideas").run()
+    assert as_text(make_choice("rank", 4).asked) in words(app)
+    assert not app.exception
+
+
+def test_the_questions_of_a_chapter_are_taken_along():
+    app = opened("Quiz", q_chapter="Truncation")
+    assert not app.get("download_button")
+    app.session_state["q_files"] = True
+    app.run()
+    assert app.number_input(key="q_count").value == 20
+    assert len(app.get("download_button")) == len(EXPORTS)
+
+
 def test_a_strange_link_to_the_quiz_is_no_trouble():
-    for link in ({"q": "-5"}, {"q": "many", "q_kind": "Nonsense", "q_level": "brutal"}):
+    for link in ({"q": "-5"}, {"q": "many", "q_kind": "Nonsense", "q_chapter": "X"}):
         app = opened("Quiz", **link)
         assert not app.error
         assert app.number_input(key="q").value == 1

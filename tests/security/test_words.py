@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lowrank.files import as_cell
 from lowrank.ui.lora import Input, program
-from lowrank.ui.outside import SPECIAL, as_cell, as_text, as_told
+from lowrank.ui.outside import SPECIAL, as_text, as_told
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*(ROOT / "pages").glob("*.py"), *(ROOT / "lowrank" / "ui").rglob("*.py")]

@@ -1,62 +1,139 @@
-"""Quiz: predict the next operation, tell the rank, find the dependent row."""
+"""Quiz: the next operation, the rank, the dependent row, and each chapter's ideas."""
 
 import json
+from functools import partial
 
 import streamlit as st
 
 from lowrank.errors import InputError
 from lowrank.exact.operations import LONGEST
 from lowrank.figures.exact import matrix_html
+from lowrank.teaching.chapters import MOST_CHOICES, judge_choice, make_choice, make_choices
+from lowrank.teaching.choices import Choice
+from lowrank.teaching.exports import EXPORTS
 from lowrank.teaching.problems import LEVELS
 from lowrank.teaching.quiz import NONE, Question, judge, judge_operation, make_question
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.rank.inputs import BOUND, choice
-from lowrank.ui.rank.link import style, styles
+from lowrank.ui.rank.link import style, styles, unseen
 from lowrank.ui.rank.view import View
 from lowrank.ui.tab import kept
 
-# The kind's label is what the link says.
-LABELS = {"Next step": "next", "Rank": "rank", "Dependent row": "dependent"}
+# The labels are what the link says.
+CHAPTERS = {
+    "Rank": "rank",
+    "Redundancy": "redundancy",
+    "Truncation": "truncation",
+    "Spectra": "spectra",
+    "LoRA": "lora",
+    "Memory": "memory",
+}
+LABELS = {"Next step": "next", "Rank": "rank", "Dependent row": "dependent", "Ideas": "ideas"}
+FILES = {"gift": "GIFT, for Moodle", "qti": "QTI, for Canvas", "csv": "CSV"}
 LAST_NUMBER = 9999
 Name = tuple[str, str, str, int]  # of a question: its kind, difficulty, style and number
 USAGE = """from lowrank import teaching
 
 question = teaching.make_question("next", seed=1, difficulty="easy")
 print(question.matrix)
-print(teaching.judge(question, "R2 - 2 R1"))"""
+print(teaching.judge(question, "R2 - 2 R1"))
+idea = teaching.make_choice("lora", seed=1)
+print(teaching.judge_choice(idea, idea.options[0].words))"""
 
 
 @st.fragment
 @errors_shown()
 def quiz_view() -> None:
-    """One question at a time; its kind, difficulty and number are in the link."""
+    """One question at a time; its chapter, kind, difficulty and number are in the link."""
     st.markdown(text("quiz", "intro"))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    chapter = choice("Chapter", list(CHAPTERS), "Rank", "q_chapter")
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row if chapter == "Rank" else unseen("quiz_kinds"):
         label = choice("Question about", list(LABELS), "Next step", "q_kind")
+    kind = LABELS[label] if chapter == "Rank" else "ideas"
+    with row if kind != "ideas" else unseen("quiz_matrices"):
         difficulty = choice("Difficulty", list(LEVELS), "easy", "q_level")
-        number = st.number_input("Question number", 1, LAST_NUMBER, key="q", **BOUND, width=150)
         styles()
-    question = make_question(LABELS[label], int(number), difficulty, style())
-    picture, answering = st.columns([3, 2], gap="large")
-    with picture:
-        st.html(matrix_html(question.matrix, f"Question {number}"))
-    with answering:
-        st.markdown(text("quiz", question.kind))
-        said = _answer(question)
-        with st.container(key="quiz_feedback"):
-            st.html("<style>.st-key-quiz_feedback { min-height: 8rem; }</style>")
-            if said:
-                _feedback(question, said)
-        _kept()
-        st.button(
-            "Next question",
-            key="quiz_next",
-            icon=":material/arrow_forward:",
-            on_click=_go_on,
-            type="primary",
+    with row:
+        number = st.number_input("Question number", 1, LAST_NUMBER, key="q", **BOUND, width=150)
+    asked, answering = st.columns([3, 2], gap="large")
+    if kind == "ideas":
+        idea = make_choice(CHAPTERS[chapter], int(number))
+        with asked:
+            said = _chosen(idea)
+        with answering:
+            _verdict(idea, said)
+    else:
+        question = make_question(kind, int(number), difficulty, style())
+        with asked:
+            st.html(matrix_html(question.matrix, f"Question {number}"))
+        with answering:
+            st.markdown(text("quiz", question.kind))
+            _verdict(question, _answer(question))
+    _to_take(CHAPTERS[chapter], int(number))
+
+
+def _chosen(question: Choice) -> str:
+    """The question in words and its answers; the one chosen, or nothing."""
+    st.markdown(f"**{as_text(question.asked)}**")
+    options = [option.words for option in question.options]
+    key = f"quiz_{'_'.join(map(str, _name(question)))}"
+    return (
+        st.radio(
+            "Your answer",
+            options,
+            index=None,
+            key=key,
+            format_func=as_text,
+            persist_state="session",
         )
-        st.caption(_score(), help=text("quiz", "score help"))
+        or ""
+    )
+
+
+def _verdict(question: Question | Choice, said: str) -> None:
+    """What is said of an answer, the way on, and the score."""
+    with st.container(key="quiz_feedback"):
+        st.html("<style>.st-key-quiz_feedback { min-height: 8rem; }</style>")
+        if said:
+            _feedback(question, said)
+    _kept()
+    st.button(
+        "Next question",
+        key="quiz_next",
+        icon=":material/arrow_forward:",
+        on_click=_go_on,
+        type="primary",
+    )
+    st.caption(_score(), help=text("quiz", "score help"))
+
+
+def _to_take(chapter: str, number: int) -> None:
+    """The chapter's questions from this number on, as files for a class's own system."""
+    with st.expander("Questions for your course", key="q_files", on_change="rerun") as shown:
+        if not shown.open:
+            return
+        st.markdown(text("quiz", "files"))
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            count = st.number_input(
+                "Questions", 1, MOST_CHOICES, 20, key="q_count", **BOUND, width=150
+            )
+            for kind, form in EXPORTS.items():
+                st.download_button(
+                    FILES[kind],
+                    partial(_written, kind, chapter, number, int(count)),
+                    file_name=f"lowrank-{chapter}-{number}{form.suffix}",
+                    mime=form.mime,
+                    key=f"quiz_{kind}",
+                    icon=":material/download:",
+                    on_click="ignore",
+                )
+
+
+def _written(kind: str, chapter: str, number: int, count: int) -> bytes:
+    """A file of questions, written only when it is asked for."""
+    return EXPORTS[kind].encoded(make_choices(chapter, number, count))
 
 
 def _answer(question: Question) -> str:
@@ -82,18 +159,21 @@ def _answer(question: Question) -> str:
     return st.segmented_control(title, options, key=key, persist_state="session") or ""
 
 
-def _feedback(question: Question, said: str) -> None:
+def _feedback(question: Question | Choice, said: str) -> None:
     """The verdict; what cannot be read as an answer is not counted."""
     try:
-        verdict = judge(question, said)
+        if isinstance(question, Choice):
+            verdict = judge_choice(question, said)
+        else:
+            verdict = judge(question, said)
     except InputError as error:
         st.warning(as_text(error), icon=":material/edit:")
         return
     _answers().setdefault(_name(question), verdict.right)
     if verdict.right:
-        st.success(f"Right. {verdict.why}", icon=":material/check:")
+        st.success(f"Right. {as_text(verdict.why)}", icon=":material/check:")
     else:
-        st.error(f"Not this one. {verdict.why}", icon=":material/close:")
+        st.error(f"Not this one. {as_text(verdict.why)}", icon=":material/close:")
 
 
 def _answers() -> dict[Name, bool]:
@@ -110,7 +190,9 @@ def _kept() -> None:
         answers |= {tuple(name): right for *name, right in json.loads(held)}
 
 
-def _name(question: Question) -> Name:
+def _name(question: Question | Choice) -> Name:
+    if isinstance(question, Choice):
+        return "ideas", question.chapter, "", question.seed
     return question.kind, question.difficulty, question.style, question.seed
 
 
@@ -127,4 +209,6 @@ def _go_on() -> None:
     st.session_state["q"] = min(int(st.session_state["q"]) + 1, LAST_NUMBER)
 
 
-VIEW = View(below=lambda _: quiz_view(), draws=styles, code=(judge_operation,), usage=USAGE)
+VIEW = View(
+    below=lambda _: quiz_view(), draws=styles, code=(judge_operation, make_choice), usage=USAGE
+)

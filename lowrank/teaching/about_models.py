@@ -1,0 +1,320 @@
+"""Questions about LoRA and memory, computed from published sizes or small whole numbers.
+
+A maker takes a `Draw` and gives what is asked, the right answer, and the wrong ones with the
+misconception behind each.
+"""
+
+from fractions import Fraction
+
+from lowrank.exact.matrices import Matrix, exact, product, written
+from lowrank.llama.config import LlamaConfig
+from lowrank.llama.names import LINEAR
+from lowrank.memory.accounting import (
+    BFLOAT16,
+    FLOAT16,
+    FLOAT32,
+    NF4,
+    PUBLISHED,
+    Part,
+    Precision,
+    Storage,
+    cache_bytes,
+    lora_parameters,
+    pair_parameters,
+    parameters,
+    training_memory,
+    weight_bytes,
+)
+from lowrank.teaching.choices import Asked
+from lowrank.teaching.problems import Draw
+
+MODELS = ("Llama 2 7B", "Llama 2 13B", "Llama 2 70B", "Llama 3 8B", "Llama 3 70B", "Llama 3.2 1B")
+GROUPED = ("Llama 2 70B", "Llama 3 8B", "Llama 3 70B", "Llama 3.2 1B")
+RANKS = (4, 8, 16, 32, 64)
+GB = 10**9
+
+
+def pick_model(draw: Draw, names: tuple[str, ...] = MODELS) -> tuple[str, LlamaConfig]:
+    """A published model: its name and sizes."""
+    name = draw.pick(names)
+    return name, PUBLISHED[name]
+
+
+def gigabytes(n: float) -> str:
+    """Bytes in units of 10**9, to three digits.
+
+    >>> gigabytes(13_476_839_424)
+    '13.5 GB'
+    """
+    return f"{n / GB:.3g} GB" if n < 1e12 else f"{n / GB:,.0f} GB"
+
+
+def megabytes(n: float) -> str:
+    """Bytes in units of 10**6, to three digits."""
+    return f"{n / 10**6:.3g} MB" if n < 999.5e6 else f"{n / 10**6:,.0f} MB"
+
+
+def adapter_numbers(draw: Draw) -> Asked:
+    name, config = pick_model(draw)
+    projection, r = draw.pick(("q_proj", "gate_proj", "down_proj")), draw.pick(RANKS)
+    m, n = config.projection_shape(projection)
+    return Asked(
+        f"{projection} of {name} is {m} × {n}. How many numbers does LoRA train beside it at "
+        f"r = {r}?",
+        (f"{pair_parameters((m, n), r):,}", f"B is {m} × {r}, A is {r} × {n}: r · (m + n)."),
+        [
+            (f"{r * r:,}", "Takes the update for r × r; A and B each keep one long side."),
+            (f"{m * n:,}", "Counts the frozen matrix, which is not trained."),
+            (f"{r * max(m, n):,}", "Counts one of the two factors."),
+            (f"{r * m * n:,}", "Multiplies the sides; the two factors are added."),
+        ],
+    )
+
+
+def scale_of(draw: Draw) -> Asked:
+    alpha, r = draw.sample((4, 8, 16, 32, 64), 2)
+    found = Fraction(alpha, r)
+    return Asked(
+        f"α = {alpha} and r = {r}. By what is B A x multiplied before it is added to W₀ x?",
+        (f"{float(found):g}", "α/r."),
+        [
+            (f"{alpha}", "Leaves out r: the scale is α/r, not α."),
+            (f"{float(1 / found):g}", "Turns the fraction around."),
+            ("1", "Forgets the scale."),
+        ],
+    )
+
+
+def small(draw: Draw, m: int, n: int) -> Matrix:
+    """Whole numbers from -2 to 3 without a zero row."""
+    return exact([[draw.pick((-2, -1, 1, 2, 3)) for _ in range(n)] for _ in range(m)])
+
+
+def column(x: Matrix) -> str:
+    """A column for a sentence, as a row in parentheses.
+
+    >>> column(exact([[1], [-2]]))
+    '(1, −2)'
+    """
+    return f"({', '.join(written(entry) for (entry,) in x)})"
+
+
+def plus(x: Matrix, y: Matrix, factor: Fraction = Fraction(1)) -> Matrix:
+    """x + factor y."""
+    pairs = (zip(*rows, strict=True) for rows in zip(x, y, strict=True))
+    return tuple(tuple(a + factor * b for a, b in row) for row in pairs)
+
+
+def of_rows(A: Matrix) -> str:
+    """A matrix for a sentence, rows apart by semicolons."""
+    return f"[{'; '.join(' '.join(map(written, row)) for row in A)}]"
+
+
+def by_hand(draw: Draw) -> tuple[Matrix, Matrix, Matrix, Matrix, Fraction, int]:
+    """W0 (2, 2), A (r, 2), B (2, r), x (2, 1), alpha and r in numbers for paper."""
+    r = draw.pick((1, 1, 2))
+    alpha = Fraction(r * draw.pick((2, 3, 4)))
+    return small(draw, 2, 2), small(draw, r, 2), small(draw, 2, r), small(draw, 2, 1), alpha, r
+
+
+def forward_by_hand(draw: Draw) -> Asked:
+    W0, A, B, x, alpha, r = by_hand(draw)
+    h, u = product(W0, x), product(B, product(A, x))
+    return Asked(
+        f"W₀ = {of_rows(W0)}, A = {of_rows(A)}, B = {of_rows(B)}, α = {alpha}, r = {r}, "
+        f"x = {column(x)}. What is h?",
+        (column(plus(h, u, alpha / r)), f"W₀ x = {column(h)}, B A x = {column(u)}, and the scale "
+                                        f"is {written(alpha / r)}."),
+        [
+            (column(plus(h, u)), "Forgets the scale α/r."),
+            (column(plus(h, h, alpha / r - 1)), "Scales W₀ x, and leaves out the update."),
+            (column(u), "Forgets W₀ x, to which the update is added."),
+            (column(h), "Forgets the update."),
+        ],
+    )  # fmt: skip
+
+
+def at_the_start(draw: Draw) -> Asked:
+    W0, A, _, x, alpha, r = by_hand(draw)
+    zeros = exact([[0]] * 2)
+    return Asked(
+        f"Training begins: B is zero, A = {of_rows(A)}, W₀ = {of_rows(W0)}, α/r = "
+        f"{written(alpha / r)}, x = {column(x)}. What is h?",
+        (column(product(W0, x)), "B A = 0, so the model is the pretrained one."),
+        [
+            (column(zeros), "B A x is zero, but W₀ x is still there."),
+            (column(plus(product(W0, x), exact([[1]] * 2), alpha / r)), "Takes B for ones."),
+            ("It is random.", "A is random, but B = 0 lets nothing of it through."),
+        ],
+    )
+
+
+def adapter_of_model(draw: Draw) -> Asked:
+    name, config = pick_model(draw, GROUPED)
+    r, targets = draw.pick(RANKS), ("q_proj", "v_proj")
+    h, layers = config.hidden_size, config.num_hidden_layers
+    keys = config.projection_shape("v_proj")[0]
+    found = lora_parameters(config, r, targets)
+    return Asked(
+        f"{name} has {layers} layers; q_proj is {h} × {h} and v_proj {keys} × {h}. How many "
+        f"numbers does LoRA train at r = {r} on both in every layer?",
+        (f"{found:,}", f"{layers} layers of {r} · ({h} + {h}) + {r} · ({keys} + {h})."),
+        [
+            (f"{found // layers:,}", "Counts one layer."),
+            (f"{layers * 2 * pair_parameters((h, h), r):,}", "Takes v_proj for square; heads share "
+             "keys and values, so it is wide."),
+            (f"{layers * (h * h + keys * h):,}", "Counts the frozen matrices."),
+        ],
+    )  # fmt: skip
+
+
+def merged_numbers(draw: Draw) -> Asked:
+    _, config = pick_model(draw)
+    r = draw.pick(RANKS)
+    m, n = config.projection_shape("gate_proj")
+    pair = pair_parameters((m, n), r)
+    return Asked(
+        f"An adapter of rank {r} is merged into a matrix of {m} × {n}. How many numbers has the "
+        "merged matrix?",
+        (f"{m * n:,}", "W₀ + (α/r) B A has the shape of W₀: merging neither adds nor saves."),
+        [
+            (f"{m * n + pair:,}", "Counts W₀, A and B; after merging there is one matrix."),
+            (f"{pair:,}", "Takes the update for the whole; W₀ is not of low rank."),
+            (f"{m * n - pair:,}", "LoRA takes nothing out of W₀."),
+        ],
+    )
+
+
+def rank_of_update(draw: Draw) -> Asked:
+    _, config = pick_model(draw)
+    r = draw.pick(RANKS)
+    m, n = config.projection_shape("q_proj")
+    return Asked(
+        f"W₀ is {m} × {n}, r = {r}. At most what rank can the change have that LoRA makes to it?",
+        (f"{r}", "B A is a product through r numbers, whatever is trained."),
+        [
+            (f"{2 * r}", "Adds the ranks of B and A; a product has at most the smaller one."),
+            (f"{min(m, n)}", "Takes the rank of W₀; the change alone is of low rank."),
+            (f"{r * r}", "Multiplies the ranks of B and A."),
+        ],
+    )
+
+
+def weights(draw: Draw) -> Asked:
+    name, config = pick_model(draw)
+    precision = draw.pick((FLOAT32, BFLOAT16, FLOAT16))
+    n, width = parameters(config), precision.bits // 8
+    found = weight_bytes(config, Storage(precision, precision))
+    return Asked(
+        f"{name} has {n:,} parameters. How much memory do they take in {precision.name}, in GB of "
+        "10⁹ bytes?",
+        (gigabytes(found), f"{width} bytes a number."),
+        [
+            (gigabytes(found * GB / 2**30), "Divides by 2³⁰: that is the number of GiB."),
+            (gigabytes(n), "One byte a number: that would be 8 bits."),
+            (gigabytes(8 * found), "Counts bits; a byte has 8."),
+        ],
+    )
+
+
+def adam(draw: Draw) -> Asked:
+    name, config = pick_model(draw)
+    precision = draw.pick((FLOAT32, BFLOAT16))
+    n = parameters(config)
+    memory = training_memory(config, Storage(precision, precision), n, tokens=1, full=True)
+    held = memory.weights, memory.gradients, memory.moments, memory.master
+    a_number = sum(held) // n
+    return Asked(
+        f"{name} is trained whole with Adam, its weights in {precision.name}. How many bytes a "
+        "parameter do weights, gradients and what the optimizer keeps take?",
+        (f"{a_number}", "The weight, its gradient, two moments in float32"
+                        + (", and a float32 copy of the weight." if memory.master else ".")),
+        [
+            (f"{(memory.weights + memory.gradients) // n}", "Training seems to double the weights: "
+             "gradients are counted, Adam's two moments are not."),
+            (f"{memory.weights // n}", "Counts the weights alone."),
+            (f"{a_number - 4}", "Leaves out one of the numbers that Adam keeps of each weight."),
+        ],
+    )  # fmt: skip
+
+
+def cache(draw: Draw) -> Asked:
+    name, config = pick_model(draw, GROUPED)
+    context = draw.pick((2048, 4096, 8192))
+    found = cache_bytes(config, context)
+    groups = config.num_attention_heads // config.num_key_value_heads
+    return Asked(
+        f"{name} has {config.num_hidden_layers} layers, {config.num_attention_heads} heads of "
+        f"{config.head_dim} numbers and {config.num_key_value_heads} heads of keys and values. How "
+        f"large is its cache for {context:,} tokens in 16 bits?",
+        (megabytes(found), "2 · layers · key-value heads · head size · tokens · 2 bytes."),
+        [
+            (megabytes(groups * found), "Counts all heads; groups of them share keys and values."),
+            (megabytes(found / 2), "Counts the keys and forgets the values."),
+            (megabytes(found / config.num_hidden_layers), "Counts one layer."),
+        ],
+    )
+
+
+def four_bits(draw: Draw) -> Asked:
+    name, config = pick_model(draw)
+    projection = draw.pick(("q_proj", "gate_proj"))
+    m, n = config.projection_shape(projection)
+    stored = _stored((m, n), NF4)
+    return Asked(
+        f"{projection} of {name} is {m} × {n}. How much does it take in NF4, 4 bits a number and "
+        "one float32 constant for each block of 64?",
+        (megabytes(stored), "4 bits and 32/64 bits of a constant: 4.5 bits a number."),
+        [
+            (megabytes(m * n / 2), "Leaves out the constants of the blocks."),
+            (megabytes(m * n), "Counts a byte a number, twice what NF4 takes."),
+            (megabytes(4 * m * n), "Takes bits for bytes."),
+        ],
+    )
+
+
+def _stored(shape: tuple[int, int], precision: Precision) -> int:
+    """Bytes of one matrix."""
+    return precision.nbytes(Part("W", "attention", shape, 1))
+
+
+def layer(draw: Draw) -> Asked:
+    name, config = pick_model(draw)
+    shapes = [config.projection_shape(projection) for projection in LINEAR]
+    h, k, w = config.hidden_size, *(config.projection_shape(p)[0] for p in ("k_proj", "up_proj"))
+    found = sum(m * n for m, n in shapes)
+    return Asked(
+        f"A layer of {name}: q and o are {h} × {h}, k and v {k} × {h}, gate and up {w} × {h}, down "
+        f"{h} × {w}. How many numbers are in its seven matrices?",
+        (f"{found:,}", "Each is the product of its sides, and the seven are added."),
+        [
+            (f"{7 * h * h:,}", "Takes all seven for square."),
+            (f"{4 * h * h + 3 * w * h:,}" if k != h else f"{4 * h * h:,}",
+             "Takes k and v for square." if k != h else "Counts attention and leaves out the MLP."),
+            (f"{sum(m + n for m, n in shapes):,}", "Adds the sides in place of multiplying them."),
+        ],
+    )  # fmt: skip
+
+
+def lora_training(draw: Draw) -> Asked:
+    name, config = pick_model(draw)
+    r = draw.pick(RANKS)
+    trained = lora_parameters(config, r, LINEAR)
+    memory = training_memory(config, Storage(), trained, tokens=1)
+    held = memory.added + memory.gradients + memory.moments
+    return Asked(
+        f"LoRA at r = {r} trains {trained:,} numbers beside {name}, frozen in bfloat16. How much "
+        "do they take, kept in float32, with gradients and Adam's moments?",
+        (megabytes(held), "16 bytes for each trained number: itself, its gradient, two moments."),
+        [
+            (megabytes(4 * trained), "Counts the numbers alone."),
+            (megabytes(8 * trained), "Leaves out Adam's two moments."),
+            (gigabytes(16 * parameters(config)), "Counts frozen weights, too: those have no "
+                                                 "gradient and no moments."),
+        ],
+    )  # fmt: skip
+
+
+LORA = (adapter_numbers, scale_of, forward_by_hand, at_the_start, adapter_of_model,
+        merged_numbers, rank_of_update)  # fmt: skip
+MEMORY = (weights, adam, layer, cache, four_bits, lora_training)
