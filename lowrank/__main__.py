@@ -108,12 +108,12 @@ def worksheet_command(arguments: argparse.Namespace) -> None:
         not arguments.no_key,
     )
     if arguments.out == "-":
-        print(FORMATS[_one_format(arguments)].write(sheet), end="")
+        sys.stdout.buffer.write(FORMATS[_one_format(arguments)].encoded(sheet))
         return
-    for path, text in _files(sheet, arguments):
+    for path, content in _files(sheet, arguments):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(content)
         except OSError as error:
             raise SourceError(f"{path} cannot be written: {error.strerror or error}.") from error
         print(path)
@@ -125,7 +125,7 @@ def _one_format(arguments: argparse.Namespace) -> str:
     return arguments.format or "html"
 
 
-def _files(sheet: Worksheet, arguments: argparse.Namespace) -> list[tuple[Path, str]]:
+def _files(sheet: Worksheet, arguments: argparse.Namespace) -> list[tuple[Path, bytes]]:
     """Where each format goes: --out is a file if it has one of our suffixes, else a folder."""
     out = Path(arguments.out)
     named = {form.suffix: name for name, form in FORMATS.items()}
@@ -138,7 +138,7 @@ def _files(sheet: Worksheet, arguments: argparse.Namespace) -> list[tuple[Path, 
         )
     base = out.with_suffix("") if by_suffix else out / sheet.name
     return [
-        (base.with_name(base.name + FORMATS[name].suffix), FORMATS[name].write(sheet))
+        (base.with_name(base.name + FORMATS[name].suffix), FORMATS[name].encoded(sheet))
         for name in names
     ]
 
