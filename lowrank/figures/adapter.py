@@ -11,7 +11,7 @@ def update_spectrum(s: NDArray[np.float64], W0: NDArray[np.float64]) -> Settings
     """The r singular values s of the update, orange, and as many of W0, blue, on one log axis."""
     least = FLOOR * (max(float(s[0]), float(W0[0])) or 1.0)
     i = np.arange(1, len(s) + 1)
-    hover, dots = "s<sub>%{x}</sub> = %{y:.4g}", "lines+markers"
+    hover, dots = "σ<sub>%{x}</sub> = %{y:.4g}", "lines+markers"
     drawn = [
         line(i[: len(values)], np.maximum(values, least), name, colour, hover, mode=dots)
         for values, name, colour in (

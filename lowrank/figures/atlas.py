@@ -139,7 +139,7 @@ def all_spectra(
 
     At most `shown` points a line, more of them where the line bends: enough for a screen.
     """
-    drawn, hover = [], "s<sub>%{x}</sub> is %{y:.3g} of the norm"
+    drawn, hover = [], "σ<sub>%{x}</sub> is %{y:.3g} of the norm"
     faint = {"opacity": 0.55, "showlegend": False}
     for s, name in zip(spectra, names, strict=True):
         norm = float(np.sqrt((s**2).sum())) or 1.0

@@ -278,8 +278,8 @@ def codomain(
         U, s, _ = _svd(A, canvas.unit)
         _ball(canvas, U * s, COLOURS["result"])
         for i, (u, size) in enumerate(zip(U.T, s, strict=True)):
-            words = f"{_named('s', i)} = {three(size)}{_times(canvas.power)}" if size else ""
-            name = words or _named("s", i)
+            words = f"{_named('σ', i)} = {three(size)}{_times(canvas.power)}" if size else ""
+            name = words or _named("σ", i)
             canvas.arrow((u * size)[None, :], AXES[i], name, f"semi-axis {i + 1}: {words}")
     else:
         _cube(canvas, corners, COLOURS["result"])

@@ -136,7 +136,7 @@ def spectra(values: Mapping[str, NDArray[np.floating]], colours: Mapping[str, st
     for name, s in values.items():
         top = float(s[0]) or 1.0
         kept = np.round(s[s > 1e-6 * top] / top, 7)
-        hover = "s<sub>%{x}</sub> / s<sub>1</sub> = %{y:.3g}"
+        hover = "σ<sub>%{x}</sub> / σ<sub>1</sub> = %{y:.3g}"
         drawn.append(line(np.arange(1, len(kept) + 1), kept, name, colours[name], hover, WIDE))
-    y_axis = {"title": "sᵢ / s₁", "type": "log"}
+    y_axis = {"title": "σᵢ / σ₁", "type": "log"}
     return figure(drawn, 340, {"title": "i", "type": "log"}, y_axis)

@@ -14,16 +14,16 @@ def vectors(
     update: NDArray[np.floating],  # (out,)
     h: NDArray[np.floating],  # (out,)
 ) -> Settings:
-    """W0 x, s B A x and h as columns, entry 0 on top, values to the side on one shared scale."""
+    """W0 x, s B A x and h as columns, entry 1 on top, values to the side on one shared scale."""
     parts = (
         ("W₀x", frozen, COLOURS["W0"]),
         ("+ s·B(Ax)", update, COLOURS["update"]),
         ("= h", h, COLOURS["result"]),
     )
-    index = np.arange(min(len(h), SHOWN), dtype=np.int32)
+    index = np.arange(1, min(len(h), SHOWN) + 1, dtype=np.int32)
     limit = 1.05 * max(float(np.abs(v[:SHOWN]).max()) for _, v, _ in parts) or 1.0
     x_axis = {"range": [-limit, limit], "zeroline": True, "nticks": 6}
-    y_axis = {"range": [len(index) - 0.5, -0.5], "showgrid": False}
+    y_axis = {"range": [len(index) + 0.5, 0.5], "showgrid": False}
     plots: list[Plot] = []
     for name, values, colour in parts:
         drawn = trace(

@@ -116,7 +116,10 @@ def colour_scale(limit: float) -> str:
 
 
 def tile_heatmap(values: Floats, limit: float, row: int, column: int) -> Settings:
-    """Entries of a matrix from (row, column) on, coloured from -limit to limit; exact on hover."""
+    """Entries of a matrix from (row, column) on, which count from 1, coloured from -limit to limit.
+
+    They are exact on hover.
+    """
     drawn = trace(
         "heatmap",
         z=np.asarray(values, dtype=np.float32),

@@ -87,7 +87,7 @@ def error_spectrum(
     shades = [COLOURS["lost"], COLOURS["update"]]
     lines = [("W", W, COLOURS["W0"])]
     lines += [(name, s, shade) for (name, s), shade in zip(errors.items(), shades, strict=False)]
-    hover = "s<sub>%{x}</sub> = %{y:.4g}"
+    hover = "σ<sub>%{x}</sub> = %{y:.4g}"
     drawn = [
         line(np.arange(1, len(s) + 1), s.astype(np.float32), escape(name), colour, hover)
         for name, s, colour in lines

@@ -205,9 +205,9 @@ def als(
     tol: float = 1e-6,
     max_iterations: int = 500,
 ) -> Run:
-    """Missing entries by alternating least squares, Z = A B with A (m, rank) and B (rank, n).
+    """Missing entries by alternating least squares, Z = C R with C (m, rank) and R (rank, n).
 
-    min 1/2 ||P(X - A B)||_F**2 + penalty/2 (||A||_F**2 + ||B||_F**2). With B fixed, each row of A
+    min 1/2 ||P(X - C R)||_F**2 + penalty/2 (||C||_F**2 + ||R||_F**2). With R fixed, each row of C
     is a ridge regression of its own, rank x rank; all rows are solved at once, then the columns.
     The objective never rises. With the same penalty, and rank enough, its minimum is that of
     soft_impute. The start is the truncated SVD of the observed entries, scaled for the missing.
@@ -241,13 +241,13 @@ def als(
     if not 0 < penalty < np.inf:
         raise InputError(f"penalty is {penalty}; expected a finite number above 0")
     penalty *= problem.scale
-    A, B = U[:, :rank] * np.sqrt(s[:rank]), np.sqrt(s[:rank])[:, None] * Vt[:rank]
-    Z = A @ B
+    C, R = U[:, :rank] * np.sqrt(s[:rank]), np.sqrt(s[:rank])[:, None] * Vt[:rank]
+    Z = C @ R
     for count in range(1, checked_limit(max_iterations) + 1):
-        A = ridge_rows(known, seen, B, penalty)
-        B = ridge_rows(known.T, seen.T, A.T, penalty).T
-        price = penalty / 2 * float((A**2).sum() + (B**2).sum())
-        record = problem.record(count, penalty, price, A, B, Z)
+        C = ridge_rows(known, seen, R, penalty)
+        R = ridge_rows(known.T, seen.T, C.T, penalty).T
+        price = penalty / 2 * float((C**2).sum() + (R**2).sum())
+        record = problem.record(count, penalty, price, C, R, Z)
         Z = record.matrix()
         yield problem.told(record)
         if record.change < tol:
@@ -255,19 +255,19 @@ def als(
     return problem.completion(record, record.change < tol)
 
 
-def ridge_rows(known: Floats, seen: Mask, B: Floats, penalty: float) -> Floats:
-    """Every row a_i of A (m, r) that minimises ||seen_i (x_i - a_i B)||**2 + penalty ||a_i||**2.
+def ridge_rows(known: Floats, seen: Mask, R: Floats, penalty: float) -> Floats:
+    """Every row c_i of C (m, r) that minimises ||seen_i (x_i - c_i R)||**2 + penalty ||c_i||**2.
 
-    (B D_i B.T + penalty I) a_i = B x_i, D_i = diag(seen_i), x_i zero where it is not seen: one
+    (R D_i R.T + penalty I) c_i = R x_i, D_i = diag(seen_i), x_i zero where it is not seen: one
     r x r system a row, all of them formed by one product and solved in one batch.
 
     >>> ridge_rows(np.array([[2.0, 0.0]]), np.array([[True, False]]), np.ones((1, 2)), 1.0)
     array([[1.]])
     """
-    r, n = B.shape
-    outer = (B.T[:, :, None] * B.T[:, None, :]).reshape(n, r * r)
+    r, n = R.shape
+    outer = (R.T[:, :, None] * R.T[:, None, :]).reshape(n, r * r)
     gram = (seen @ outer).reshape(-1, r, r) + penalty * np.eye(r)  # (m, n), (n, rr) -> (m, r, r)
-    return np.linalg.solve(gram, (known @ B.T)[:, :, None])[:, :, 0]
+    return np.linalg.solve(gram, (known @ R.T)[:, :, None])[:, :, 0]
 
 
 def checked_limit(max_iterations: int) -> int:

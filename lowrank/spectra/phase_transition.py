@@ -36,7 +36,7 @@ class PhaseCell:
 def phase_cell(size: int, rank: int, fraction: float, seed: int = 0) -> PhaseCell:
     """Hide and recover one random size x size matrix of a rank, by als told that rank.
 
-    X = A B with standard normal factors; each entry is observed with probability `fraction`.
+    X = C R with standard normal factors; each entry is observed with probability `fraction`.
     Raises InputError if rank is not from 1 to size or fraction not above 0 and at most 1.
 
     >>> phase_cell(30, 1, 0.6).success, phase_cell(30, 10, 0.3).success

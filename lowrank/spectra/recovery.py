@@ -203,7 +203,7 @@ def checked_problem(
     if not seen.any():
         raise InputError("No entry of X is observed: nothing determines the others.")
     for axis, name in ((1, "row"), (0, "column")):
-        empty = np.flatnonzero(~seen.any(axis=axis)).tolist()
+        empty = (np.flatnonzero(~seen.any(axis=axis)) + 1).tolist()  # people count from 1
         if len(empty) == 1:
             raise InputError(
                 f"{name.capitalize()} {empty[0]} has no observed entry: nothing in the data "

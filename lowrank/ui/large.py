@@ -138,7 +138,7 @@ def judged(model: Model, info: TensorInfo) -> None:
 def _bounds_table(found: Truncation, norm: float, count: int) -> str:
     s = found.svd.s
     rows = {
-        "Stable rank, ‖W‖²_F / s₁²": bounds.stable_rank(s, norm, count),
+        "Stable rank, ‖W‖²_F / σ₁²": bounds.stable_rank(s, norm, count),
         "Effective rank, Roy and Vetterli": bounds.effective_rank(s, norm, count),
     }
     for level in LEVELS:

@@ -128,8 +128,8 @@ def rounding(source: str, tensor: str) -> None:
     W = cached.matrix(source, tensor)
     first, second, third = st.columns(3)
     m, n = W.shape
-    row = int(first.number_input("Row", 0, m - 1, 0, key="entry_row", bind="query-params"))
-    column = int(second.number_input("Column", 0, n - 1, 0, key="entry_col", bind="query-params"))
+    row = int(first.number_input("Row", 1, m, 1, key="entry_row", bind="query-params"))
+    column = int(second.number_input("Column", 1, n, 1, key="entry_col", bind="query-params"))
     step = 10.0 ** float(
         third.slider(
             "Update, a power of ten of it",
@@ -141,7 +141,7 @@ def rounding(source: str, tensor: str) -> None:
             bind="query-params",
         )
     )
-    x = float(W[row, column])
+    x = float(W[row - 1, column - 1])  # counted from 1
     update = abs(x) * step
     st.html(figures.bits(x))
     st.caption("sign · exponent · fraction")

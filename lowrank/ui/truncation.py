@@ -93,8 +93,8 @@ def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: s
         whole = W[tile]
         kept = SVD(near.U[tile[0]], near.s, near.Vt[:, tile[1]]).matrix()
         limit = float(np.abs(whole).max()) or 1.0
-        shown = f"rows {row:,} to {row + whole.shape[0] - 1:,}, columns {column:,} to "
-        shown += f"{column + whole.shape[1] - 1:,}; true entries, exact on hover"
+        shown = f"rows {row + 1:,} to {row + whole.shape[0]:,}, columns {column + 1:,} to "
+        shown += f"{column + whole.shape[1]:,}; true entries, exact on hover"
     else:
         whole, kept, limit = small.W, small.kept(k), small.limit
         shown = f"{_block(m)} × {_block(n)} entries a cell, each cell their mean"
@@ -105,7 +105,7 @@ def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: s
         place.markdown(f"**{name}**")
         if view == "tile":
             with place:
-                chart(tile_heatmap(values, limit, row, column), f"heat-{name[:3]}", words)
+                chart(tile_heatmap(values, limit, row + 1, column + 1), f"heat-{name[:3]}", words)
         else:
             place.html(heatmap(values, limit, (m, n), words))
     if view != "tile":
@@ -113,14 +113,14 @@ def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: s
 
 
 def _corner(m: int, n: int) -> tuple[int, int]:
-    """The first row and column of the tile, from two inputs kept in the address."""
+    """Where the tile begins, from two inputs kept in the address, which count from 1."""
     first, second, _ = st.columns([1, 1, 2])
-    last = max(0, m - TILE), max(0, n - TILE)
-    row = first.number_input("First row", 0, last[0], 0, TILE, key="row", bind="query-params")
+    last = max(1, m - TILE + 1), max(1, n - TILE + 1)
+    row = first.number_input("First row", 1, last[0], 1, TILE, key="row", bind="query-params")
     column = second.number_input(
-        "First column", 0, last[1], 0, TILE, key="col", bind="query-params"
+        "First column", 1, last[1], 1, TILE, key="col", bind="query-params"
     )
-    return int(row), int(column)
+    return int(row) - 1, int(column) - 1
 
 
 def _block(length: int) -> str:
@@ -152,7 +152,7 @@ def rank_table(s: NDArray[np.float64], peer: NDArray[np.float64], shape: tuple[i
     """Every measure of rank, for this matrix and for the random one of its shape and norm."""
     tol = default_tolerance(s, shape, np.float32)
     rows = {
-        "Numerical rank: s above max(m, n) · eps · s₁": (
+        "Numerical rank: σ above max(m, n) · eps · σ₁": (
             f"{numerical_rank(s, shape, tol)} of {len(s)}",
             f"{numerical_rank(peer, shape, default_tolerance(peer, shape, np.float32))} "
             f"of {len(s)}",
@@ -161,7 +161,7 @@ def rank_table(s: NDArray[np.float64], peer: NDArray[np.float64], shape: tuple[i
             f"{effective_rank(s):.1f}",
             f"{effective_rank(peer):.1f}",
         ),
-        "Stable rank, ‖W‖²_F / s₁²": (f"{stable_rank(s):.1f}", f"{stable_rank(peer):.1f}"),
+        "Stable rank, ‖W‖²_F / σ₁²": (f"{stable_rank(s):.1f}", f"{stable_rank(peer):.1f}"),
     }
     for level in (0.5, 0.9, 0.99):
         rows[f"Rank that keeps {level:.0%} of the energy"] = (

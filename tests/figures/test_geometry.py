@@ -106,7 +106,7 @@ def test_half_axes_are_the_singular_values_and_their_directions():
     np.testing.assert_allclose(tips[1], tips[0] @ np.array(A).T, atol=1e-12)
     s = np.linalg.svd(np.array(A), compute_uv=False)
     np.testing.assert_allclose(np.linalg.norm(tips[1], axis=1), s)
-    assert f"<b>s₁ = {s[0]:.3g}</b>" in words_in(after)
+    assert f"<b>σ₁ = {s[0]:.3g}</b>" in words_in(after)
 
 
 def test_the_same_numbers_in_other_units_make_the_same_picture():

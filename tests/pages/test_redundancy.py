@@ -63,7 +63,7 @@ def test_the_ratings_are_what_they_are_said_to_be():
 def test_a_hidden_row_is_refused_by_number():
     app = opened(whole="true")
     assert not app.success
-    assert "Row 60 has no observed entry" in app.warning[0].value
+    assert "Row 61 has no observed entry" in app.warning[0].value
     assert "only invents them" in words(app)
     assert "Error on hidden entries" not in metrics(app)
     app.toggle(key="whole").set_value(False).run()

@@ -62,7 +62,7 @@ def test_a_rank_the_matrix_cannot_have_is_named_with_what_it_can(k):
 def test_a_tile_shows_true_entries_at_the_place_asked_for(query):
     app = opened(**query)
     assert not app.exception
-    row, column = query.get("row", "0"), query.get("col", "0")
+    row, column = query.get("row", "1"), query.get("col", "1")
     assert any(
         f"rows {row} to" in c.value and f"columns {column} to" in c.value for c in app.caption
     )

@@ -202,9 +202,9 @@ def test_an_empty_row_or_column_is_refused_by_name(method):
     one, several = seen.copy(), seen.copy()
     one[7] = False
     several[:, [1, 3, 4, 8]] = False
-    with pytest.raises(InputError, match=r"Row 7 has no observed entry: nothing in the data"):
+    with pytest.raises(InputError, match=r"Row 8 has no observed entry: nothing in the data"):
         next(run_of(method, X, one))
-    with pytest.raises(InputError, match=r"4 columns \(1, 3, 4, …\) have no observed entry"):
+    with pytest.raises(InputError, match=r"4 columns \(2, 4, 5, …\) have no observed entry"):
         next(run_of(method, X, several))
     with pytest.raises(InputError, match="No entry of X"):
         next(run_of(method, X, np.zeros_like(seen)))

@@ -134,7 +134,7 @@ def chosen_method(place: DeltaGenerator, more: DeltaGenerator) -> tuple[str, int
     takes("rank", 1, MOST_RANK)
     rank = int(
         place.slider(
-            "Rank of A B",
+            "Rank of C R",
             1,
             MOST_RANK,
             6,
