@@ -92,7 +92,8 @@ def worksheet_command(arguments: argparse.Namespace) -> None:
     shape = re.fullmatch(r"(\d{1,4}) *[x×,] *(\d{1,4})", arguments.shape.strip().lower())
     if shape is None:
         raise InputError(
-            f"--shape is {arguments.shape[:40]!r}; expected rows x columns, such as 3x4."
+            "--shape is {shape!r}; expected rows x columns, such as 3x4.",
+            shape=arguments.shape[:40],
         )
     sheet = make_worksheet(
         arguments.seed,
@@ -115,7 +116,9 @@ def worksheet_command(arguments: argparse.Namespace) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         except OSError as error:
-            raise SourceError(f"{path} cannot be written: {error.strerror or error}.") from error
+            raise SourceError(
+                "{path} cannot be written: {problem}.", path=path, problem=error.strerror or error
+            ) from error
         print(path)
 
 
@@ -134,7 +137,10 @@ def _files(sheet: Worksheet, arguments: argparse.Namespace) -> list[tuple[Path, 
     names = list(FORMATS) if wanted == "all" else [wanted]
     if by_suffix and wanted not in ("all", by_suffix):
         raise InputError(
-            f"--out {out} is a {out.suffix} file but --format is {wanted}; leave one of them out."
+            "--out {out} is a {suffix} file but --format is {wanted}; leave one of them out.",
+            out=out,
+            suffix=out.suffix,
+            wanted=wanted,
         )
     base = out.with_suffix("") if by_suffix else out / sheet.name
     return [

@@ -49,7 +49,12 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
         reason = error.strerror or error
         if isinstance(error, FileExistsError):  # from mkdir, the new name being nobody else's
             reason = f"{path.parent} is not a folder"
-        raise SourceError(f"{path} cannot be written: {reason}.{hint}") from error
+        raise SourceError(
+            "{path} cannot be written: {reason}.{hint}",
+            path=path,
+            reason=reason,
+            hint=hint,
+        ) from error
     finally:
         remove(part)
 

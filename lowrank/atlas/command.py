@@ -24,7 +24,11 @@ def run(arguments: argparse.Namespace) -> None:
 
     for name in ("workers", "threads"):
         if getattr(arguments, name) < 1:
-            raise InputError(f"--{name} is {getattr(arguments, name)}; expected at least 1.")
+            raise InputError(
+                "--{name} is {arguments}; expected at least 1.",
+                name=name,
+                arguments=getattr(arguments, name),
+            )
     model, folder = open_model(arguments.model), Path(arguments.out)
     names = matrices(model, everything=arguments.all)
     journal = Journal(folder, model.title, names, identity(model))
@@ -65,7 +69,10 @@ def executor(workers: int, scheduler: str | None) -> Iterator[Executor | None]:
         try:
             client = Client(scheduler, timeout="10s")
         except (OSError, ValueError) as error:
-            raise SourceError(f"No Dask scheduler answers at {scheduler}.") from error
+            raise SourceError(
+                "No Dask scheduler answers at {scheduler}.",
+                scheduler=scheduler,
+            ) from error
         with client, client.get_executor(pure=False) as pool:
             yield pool
     elif workers == 1:

@@ -69,15 +69,20 @@ class Journal:
             rows = [row for row, _ in self.done.values()]
             write(folder / TABLE, _csv([COLUMNS, *map(to_texts, rows)]))
         except OSError as error:
-            raise SourceError(f"{folder} cannot be written: {error.strerror or error}.") from error
+            raise SourceError(
+                "{path} cannot be written: {problem}.", path=folder, problem=error.strerror or error
+            ) from error
 
     def _same(self, about: dict[str, Any]) -> None:
         kept = _about(self.folder)
         for field in ("identity", "names"):
             if kept[field] != json.loads(json.dumps(about[field])):
                 raise InputError(
-                    f"{self.folder} holds the survey of {kept['title']}, of other matrices or "
-                    f"another file. Choose an empty folder for {self.title}."
+                    "{folder} holds the survey of {kept}, of other matrices or another file. "
+                    "Choose an empty folder for {title}.",
+                    folder=self.folder,
+                    kept=kept["title"],
+                    title=self.title,
                 )
 
     def _found(self) -> dict[str, tuple[Row, Spectrum]]:
@@ -115,7 +120,11 @@ class Journal:
         """
         missing = [name for name in self.names if name not in self.done]
         if missing:
-            raise InputError(f"{len(missing)} matrices are not surveyed yet, {missing[0]} first.")
+            raise InputError(
+                "{missing} matrices are not surveyed yet, {missing_2} first.",
+                missing=len(missing),
+                missing_2=missing[0],
+            )
         rows = tuple(self.done[name][0] for name in self.names)
         spectra = {name: self.done[name][1] for name in self.names}
         write(self.folder / TABLE, _csv([COLUMNS, *map(to_texts, rows)]))
@@ -132,7 +141,11 @@ def read_survey(folder: str | Path) -> Survey:
     """
     folder = Path(folder)
     if not (folder / SPECTRA).exists():
-        raise SourceError(f"{folder} holds no finished survey ({SPECTRA} is not there).")
+        raise SourceError(
+            "{folder} holds no finished survey ({spectra} is not there).",
+            folder=folder,
+            spectra=SPECTRA,
+        )
     about = _about(folder)
     try:
         with (folder / TABLE).open(newline="", encoding="utf-8") as table:
@@ -140,9 +153,18 @@ def read_survey(folder: str | Path) -> Survey:
         with np.load(folder / SPECTRA, allow_pickle=False) as kept:
             spectra = {name: kept[str(i)] for i, name in enumerate(about["names"])}
     except DAMAGED as error:
-        raise FormatError(f"The survey in {folder} is damaged: {error}.") from error
+        raise FormatError(
+            "The survey in {folder} is damaged: {error}.",
+            folder=folder,
+            error=error,
+        ) from error
     if [row.name for row in rows] != list(spectra):
-        raise FormatError(f"{TABLE} and {SPECTRA} in {folder} are not of one survey.")
+        raise FormatError(
+            "{table} and {spectra} in {folder} are not of one survey.",
+            table=TABLE,
+            spectra=SPECTRA,
+            folder=folder,
+        )
     return Survey(about["title"], rows, spectra)
 
 
@@ -151,9 +173,17 @@ def _about(folder: Path) -> dict[str, Any]:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         version, _ = about["version"], (about["title"], about["identity"], about["names"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"{folder / ABOUT} is not a survey's description.") from error
+        raise FormatError(
+            "{folder} is not a survey's description.",
+            folder=folder / ABOUT,
+        ) from error
     if version != VERSION:
-        raise FormatError(f"{folder} holds a survey of version {version}; expected {VERSION}.")
+        raise FormatError(
+            "{folder} holds a survey of version {version}; expected {expected}.",
+            folder=folder,
+            version=version,
+            expected=VERSION,
+        )
     return about
 
 

@@ -84,7 +84,10 @@ def matrices(model: Model, everything: bool = False) -> tuple[str, ...]:
     layered = [t for t in found if t.layer is not None]
     chosen = found if everything or not layered else layered
     if not chosen:
-        raise InputError(f"{model.title} has no matrix to survey.")
+        raise InputError(
+            "{title} has no matrix to survey.",
+            title=model.title,
+        )
     return tuple(t.name for t in sorted(chosen, key=lambda t: -1 if t.layer is None else t.layer))
 
 

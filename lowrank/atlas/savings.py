@@ -36,8 +36,16 @@ def saving(row: Row, share: str) -> Saving:
     16
     """
     if share not in SHARES:
-        raise InputError(f"share is {share!r}; expected one of {', '.join(SHARES)}.")
+        raise InputError(
+            "share is {share!r}; expected one of {shares}.",
+            share=share,
+            shares=", ".join(SHARES),
+        )
     k, m, n = getattr(row, SHARES[share]), row.rows, row.columns
     if k is None:
-        raise InputError(f"{row.name} was not measured: {row.problem}.")
+        raise InputError(
+            "{name} was not measured: {problem}.",
+            name=row.name,
+            problem=row.problem,
+        )
     return Saving(row, k, break_even_rank(m, n), max(0, m * n - k * (m + n)))

@@ -66,7 +66,11 @@ def surveyed(
     """
     for name in names:
         if name not in model.tensors or len(model.tensors[name].shape) != 2:
-            raise InputError(f"{model.title} has no matrix named {name!r}.")
+            raise InputError(
+                "{title} has no matrix named {name!r}.",
+                title=model.title,
+                name=name,
+            )
     if executor is None:
         for name in names:
             yield _named(model, name, spectrum_of(model, name, threads))
@@ -115,7 +119,10 @@ def _job(source: str, content: str, name: str, threads: int) -> Found:
 def _opened(source: str, content: str) -> Model:
     model = open_model(source)
     if identity(model) != content:
-        raise SourceError(f"{source} is another file to this worker than where the survey began.")
+        raise SourceError(
+            "{source} is another file to this worker than where the survey began.",
+            source=source,
+        )
     return model
 
 

@@ -38,7 +38,12 @@ def rows_of(A: Any, name: str) -> list[list[Any]]:  # (m, n) -> m lists of n
     if hasattr(A, "__array__"):
         array = _array(A, name)
         if array.ndim != 2:
-            raise InputError(f"{name} has {array.ndim} dimensions and not two; {ROWS}.")
+            raise InputError(
+                "{name} has {ndim} dimensions and not two; {rows}.",
+                name=name,
+                ndim=array.ndim,
+                rows=ROWS,
+            )
         return rectangular(_entries(array), name)
     return rectangular([_listed(row, name) for row in _listed(A, name)], name)
 
@@ -47,7 +52,12 @@ def _array(A: Any, name: str) -> np.ndarray:
     try:
         return np.asarray(A)
     except Exception as error:  # whatever a foreign class raises when it is asked for numbers
-        raise InputError(f"{name} is {shown(A)} that gives no numbers; {ROWS}.") from error
+        raise InputError(
+            "{name} is {a} that gives no numbers; {rows}.",
+            name=name,
+            a=shown(A),
+            rows=ROWS,
+        ) from error
 
 
 def _entries(array: np.ndarray) -> list[Any]:
@@ -65,7 +75,13 @@ def _listed(x: Any, name: str) -> list[Any]:
     if isinstance(x, Iterator | range):
         return list(x)
     text = "; text is read by parse_matrix" if isinstance(x, str) else ""
-    raise InputError(f"{name} is or holds {shown(x)} where a row should be; {ROWS}{text}.")
+    raise InputError(
+        "{name} is or holds {x} where a row should be; {rows}{text}.",
+        name=name,
+        x=shown(x),
+        rows=ROWS,
+        text=text,
+    )
 
 
 def rectangular(rows: Sequence[Sequence[T]], name: str = "The matrix") -> Any:
@@ -75,14 +91,20 @@ def rectangular(rows: Sequence[Sequence[T]], name: str = "The matrix") -> Any:
         InputError: no rows, no columns, or a row longer or shorter than the first.
     """
     if not rows or not rows[0]:
-        raise InputError(f"{name} is empty: it needs at least one row and one column.")
+        raise InputError(
+            "{name} is empty: it needs at least one row and one column.",
+            name=name,
+        )
     for i, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]):
             of = "" if name == "The matrix" else f" of {name}"
             entries = "1 entry" if len(row) == 1 else f"{len(row)} entries"
             raise InputError(
-                f"Row {i}{of} has {entries} but row 1 has {len(rows[0])}: "
-                "all rows need the same length."
+                "Row {i}{of} has {entries} but row 1 has {columns}: all rows need the same length.",
+                i=i,
+                of=of,
+                entries=entries,
+                columns=len(rows[0]),
             )
     return rows
 
@@ -107,9 +129,17 @@ def fraction(x: Any, where: str) -> Fraction:
     except (ValueError, OverflowError, ZeroDivisionError) as error:
         if (found := _beyond_fractions(x)) is not None:
             return found
-        raise InputError(f"{where}: {shown(x)} is not a finite number.") from error
+        raise InputError(
+            "{where}: {x} is not a finite number.",
+            where=where,
+            x=shown(x),
+        ) from error
     if value is None or max(abs(value.numerator), value.denominator) >= _LIMIT:
-        raise InputError(f"{where}: the number has more than {MOST_DIGITS:,} digits.")
+        raise InputError(
+            "{where}: the number has more than {most:,} digits.",
+            where=where,
+            most=MOST_DIGITS,
+        )
     return value
 
 
@@ -141,11 +171,18 @@ def vector(b: Any, name: str) -> list[Any]:  # (m,) or (m, 1) -> m entries
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
         if array.ndim != 1:
-            raise InputError(f"{name} has {array.ndim} dimensions; expected one number a row.")
+            raise InputError(
+                "{name} has {ndim} dimensions; expected one number a row.",
+                name=name,
+                ndim=array.ndim,
+            )
         return _entries(array)
     entries = _listed(b, name)
     if any(isinstance(x, (list, tuple)) and len(x) != 1 for x in entries):
-        raise InputError(f"{name} has rows of several entries; expected one number a row.")
+        raise InputError(
+            "{name} has rows of several entries; expected one number a row.",
+            name=name,
+        )
     return [x[0] if isinstance(x, (list, tuple)) else x for x in entries]
 
 
@@ -159,9 +196,19 @@ def whole(x: Any, name: str, least: int | None = None) -> int:
     try:
         found = index(x)
     except Exception as error:
-        raise InputError(f"{name} is {shown(x)}; expected {wanted}.") from error
+        raise InputError(
+            "{name} is {x}; expected {wanted}.",
+            name=name,
+            x=shown(x),
+            wanted=wanted,
+        ) from error
     if isinstance(x, (bool, np.bool_)) or (least is not None and found < least):
-        raise InputError(f"{name} is {shown(x)}; expected {wanted}.")
+        raise InputError(
+            "{name} is {x}; expected {wanted}.",
+            name=name,
+            x=shown(x),
+            wanted=wanted,
+        )
     return found
 
 
@@ -174,9 +221,17 @@ def tolerance(x: Any, name: str) -> float:
     try:
         found = float(x)
     except Exception as error:
-        raise InputError(f"{name} is {shown(x)}; expected a finite number, 0 or more.") from error
+        raise InputError(
+            "{name} is {x}; expected a finite number, 0 or more.",
+            name=name,
+            x=shown(x),
+        ) from error
     if not (isfinite(found) and found >= 0):
-        raise InputError(f"{name} is {shown(x)}; expected a finite number, 0 or more.")
+        raise InputError(
+            "{name} is {x}; expected a finite number, 0 or more.",
+            name=name,
+            x=shown(x),
+        )
     return found
 
 
@@ -187,7 +242,12 @@ def one_of(x: Any, options: Collection[str], name: str) -> str:
         InputError: naming the argument and the options: anything else.
     """
     if not isinstance(x, str) or x not in options:
-        raise InputError(f"{name} is {shown(x)}; expected {', '.join(options)}.")
+        raise InputError(
+            "{name} is {x}; expected {options}.",
+            name=name,
+            x=shown(x),
+            options=", ".join(options),
+        )
     return x
 
 
@@ -198,7 +258,12 @@ def instance(x: Any, kind: type[T], name: str) -> T:
         InputError: naming the argument: anything else.
     """
     if not isinstance(x, kind):
-        raise InputError(f"{name} is {shown(x)}; expected a {kind.__name__}.")
+        raise InputError(
+            "{name} is {x}; expected a {name__}.",
+            name=name,
+            x=shown(x),
+            name__=kind.__name__,
+        )
     return x
 
 
@@ -209,7 +274,12 @@ def several(xs: Any, kind: type[T], name: str) -> tuple[T, ...]:
         InputError: naming the argument: anything else.
     """
     if not isinstance(xs, (list, tuple, Iterator)):
-        raise InputError(f"{name} is {shown(xs)}; expected a list of {kind.__name__}s.")
+        raise InputError(
+            "{name} is {xs}; expected a list of {name__}s.",
+            name=name,
+            xs=shown(xs),
+            name__=kind.__name__,
+        )
     return tuple(instance(x, kind, f"one of {name}") for x in xs)
 
 

@@ -101,8 +101,10 @@ class Brackets:
                 if dotted and following is not None:
                     said += following.text
                 raise InputError(
-                    f"“{said}” stands {where} the matrix, which would make it another one: "
-                    "paste the matrix alone."
+                    "“{said}” stands {where} the matrix, which would make it another one: paste "
+                    "the matrix alone.",
+                    said=said,
+                    where=where,
                 )
 
     def table(self, item: Item, outer: bool = False) -> Grid:
@@ -131,7 +133,8 @@ class Brackets:
             between = between[2:]  # {"matrix": [[1, 2], [3, 4]]}
         if between:
             raise InputError(
-                f"“{self.source(between[:1])}” stands outside the rows. Write [[1, 2], [3, 4]]."
+                "“{between}” stands outside the rows. Write [[1, 2], [3, 4]].",
+                between=self.source(between[:1]),
             )
         if "," in marks(items):
             return rows
@@ -169,7 +172,10 @@ class Brackets:
                 kept = kept[1:] if first == 0 else kept
             return self.body(item._replace(items=tuple(kept)))
         if not data or not (name in MADE or any(word in name for word in COMMANDS)):
-            raise InputError(f"“{item.text[:30]}(…)” around a matrix is not read: paste it alone.")
+            raise InputError(
+                "“{text}(…)” around a matrix is not read: paste it alone.",
+                text=item.text[:30],
+            )
         if name in ("rbind", "cbind") or len(data) > 1:
             grid = self.nested(data)
             turned = [list(x) for x in zip(*grid.rows, strict=False)]
@@ -225,7 +231,11 @@ def _shaped(
 ) -> list[list[list[Item]]]:  # mn -> (m, n)
     """A list of entries as rows; `size` of them, or columns if `wide`; `down`, as R fills them."""
     if len(flat) % size:
-        raise InputError(f"{len(flat)} entries do not fill rows or columns of {size}.")
+        raise InputError(
+            "{flat} entries do not fill rows or columns of {size}.",
+            flat=len(flat),
+            size=size,
+        )
     n = size if wide else len(flat) // size
     m = len(flat) // max(n, 1)
     return [flat[i::m] if down else flat[i * n : (i + 1) * n] for i in range(m)]

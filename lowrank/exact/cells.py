@@ -80,7 +80,12 @@ def evaluated(cell: Cell, place: str, K: Numbers, accepted: str = ACCEPTED) -> A
     except Problem as problem:
         shown = cell.typed if len(cell.typed) <= 24 else cell.typed[:20] + "…"
         said = f"{place}: “{shown}”" if shown else place
-        raise InputError(f"{said} {problem.said_of(cell.typed)} {accepted}") from problem
+        raise InputError(
+            "{said} {typed} {accepted}",
+            said=said,
+            typed=problem.said_of(cell.typed),
+            accepted=accepted,
+        ) from problem
 
 
 def _written(node: Node) -> str:

@@ -99,12 +99,24 @@ class Derivation:
         whole(self.position, "position")
         check_style(self.style, self.bar, len(self.start[0]))
         if len(self.ops) > MOST_MOVES:
-            raise InputError(f"There are {len(self.ops):,} moves; at most {MOST_MOVES:,} are kept.")
+            raise InputError(
+                "There are {count:,} moves; at most {most:,} are kept.",
+                count=len(self.ops),
+                most=MOST_MOVES,
+            )
         if not 0 <= self.position <= len(self.ops):
-            raise InputError(f"Position {self.position} is not among 0 to {len(self.ops)}.")
+            raise InputError(
+                "Position {position} is not among 0 to {count}.",
+                position=self.position,
+                count=len(self.ops),
+            )
         for op in self.ops:
             if max(op.rows) >= len(self.start):
-                raise InputError(f"{op} names a row; the matrix has {len(self.start)} of them.")
+                raise InputError(
+                    "{op} names a row; the matrix has {start} of them.",
+                    op=op,
+                    start=len(self.start),
+                )
 
     @cached_property
     def path(self) -> Path:
@@ -231,7 +243,10 @@ class Replay:
             InputError: the entries have grown too long, or a root comes among whole numbers.
         """
         if self.style == "whole" and isinstance(op.factor, Surd):
-            raise InputError(f"{op} leaves the whole numbers: choose another style for it.")
+            raise InputError(
+                "{op} leaves the whole numbers: choose another style for it.",
+                op=op,
+            )
         step = self.next()
         self._add(step if step and step.op == op else OwnStep(op, self.matrix))
 
@@ -264,8 +279,9 @@ class Replay:
         self.work += _bits(step.matrix[step.op.rows[0]])
         if self.work > WORK:
             raise InputError(
-                f"After move {len(self.path)} the entries are thousands of digits long: "
-                "too long to go on here."
+                "After move {path} the entries are thousands of digits long: too long to go on "
+                "here.",
+                path=len(self.path),
             )
 
 

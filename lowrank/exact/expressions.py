@@ -88,12 +88,19 @@ def parse_parametric(text: str) -> Parametric:
     m, n = len(cells), len(cells[0])
     if max(m, n) > MAX_SIDE:
         size = f"{m} rows" if m > MAX_SIDE else f"{n} entries in row 1"
-        raise InputError(f"There are {size}; with letters, at most {MAX_SIDE} × {MAX_SIDE}.")
+        raise InputError(
+            "There are {size}; with letters, at most {most} × {most}.",
+            size=size,
+            most=MAX_SIDE,
+        )
     letters = letters_of(reading)
     if len(letters) > MAX_LETTERS:
         raise InputError(
-            f"There are {len(letters)} letters ({', '.join(letters[:8])}); "
-            f"at most {MAX_LETTERS} are solved for. {ACCEPTED}"
+            "There are {count} letters ({letters}); at most {most} are solved for. {accepted}",
+            count=len(letters),
+            letters=", ".join(letters[:8]),
+            most=MAX_LETTERS,
+            accepted=ACCEPTED,
         )
     K = _Functions(letters)
     rows = []
@@ -101,7 +108,11 @@ def parse_parametric(text: str) -> Parametric:
         for j, cell in enumerate(row, 1):
             if len(cell.text) > MAX_CELL:
                 raise InputError(
-                    f"Row {i}, column {j}: “{cell.text[:20]}…” has over {MAX_CELL} characters."
+                    "Row {i}, column {j}: “{text}…” has over {most} characters.",
+                    i=i,
+                    j=j,
+                    text=cell.text[:20],
+                    most=MAX_CELL,
                 )
         places = [f"Row {i}, column {j}" for j in range(1, n + 1)]
         pairs = zip(row, places, strict=True)

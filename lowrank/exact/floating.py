@@ -274,7 +274,10 @@ def drift(reference: Run, other: Run, tol: float) -> tuple[int, float] | None:
         InputError: a `tol` that is not a number above 0.
     """
     if not tol > 0:
-        raise InputError(f"tol is {tol}; expected a number above 0.")
+        raise InputError(
+            "tol is {tol}; expected a number above 0.",
+            tol=tol,
+        )
     errors = [Fraction(0)] * len(reference.matrices[0])
     sizes = list(errors)
     before: tuple[Grid, Grid] = ((), ())

@@ -97,7 +97,12 @@ def grid_of(rows: Sequence[Sequence[Item]], whole: bool = False, wanted: str = "
 def counted(count: int, what: str) -> None:
     """Refuse a text of too many rows, matrices or equations before any of them is read."""
     if count > MAX_ROWS:
-        raise InputError(f"There are {count:,} {what}; at most {MAX_ROWS:,} are read.")
+        raise InputError(
+            "There are {count:,} {what}; at most {most:,} are read.",
+            count=count,
+            what=what,
+            most=MAX_ROWS,
+        )
 
 
 def _cells(row: Sequence[Item], signs: set[str], whole: bool, wanted: str) -> list[list[Item]]:

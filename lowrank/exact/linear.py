@@ -94,7 +94,9 @@ def coefficients(
             forms.append(evaluate(left, K) + -evaluate(right, K))
         except Problem as problem:
             raise InputError(
-                f"Equation {k} {problem.said_of('')} Write linear equations, x + 2y = 3; 2x - y = 1"
+                "Equation {k} {problem} Write linear equations, x + 2y = 3; 2x - y = 1",
+                k=k,
+                problem=problem.said_of(""),
             ) from problem
     names = sorted({name for form in forms for name, _ in form.terms}, key=_in_order)
     if not names:

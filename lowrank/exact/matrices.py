@@ -73,7 +73,11 @@ def rational(A: Matrix, what: str) -> Matrix:
     """
     other = next((x for row in A for x in row if isinstance(x, Surd)), None)
     if other is not None:
-        raise InputError(f"{what} fractions only; the matrix holds {other}.")
+        raise InputError(
+            "{what} fractions only; the matrix holds {other}.",
+            what=what,
+            other=other,
+        )
     return A
 
 
@@ -170,7 +174,11 @@ def product(A: Matrix, B: Matrix) -> Matrix:  # (m, k), (k, n) -> (m, n)
     """
     A, B = exact(A, "A"), exact(B, "B")
     if len(A[0]) != len(B):
-        raise InputError(f"A has {len(A[0])} columns but B has {len(B)} rows: they must agree.")
+        raise InputError(
+            "A has {columns} columns but B has {rows} rows: they must agree.",
+            columns=len(A[0]),
+            rows=len(B),
+        )
     columns = transpose(B)
     return tuple(
         tuple(
@@ -202,12 +210,19 @@ class RowOp:
     def __post_init__(self) -> None:
         wanted = _ROWS_OF[one_of(self.kind, _ROWS_OF, "kind")]
         if type(self.rows) is not tuple or {*map(type, self.rows)} != {int}:
-            raise InputError(f"rows of {self.kind} is {shown(self.rows)}; expected whole numbers.")
+            raise InputError(
+                "rows of {kind} is {rows}; expected whole numbers.",
+                kind=self.kind,
+                rows=shown(self.rows),
+            )
         if type(self.factor) is not Fraction:
             object.__setattr__(self, "factor", fraction(self.factor, "factor"))
         if len(set(self.rows)) != wanted or len(self.rows) != wanted or min(self.rows) < 0:
             raise InputError(
-                f"rows of {self.kind} are {self.rows}; expected {wanted} different rows."
+                "rows of {kind} are {rows}; expected {wanted} different rows.",
+                kind=self.kind,
+                rows=self.rows,
+                wanted=wanted,
             )
         if self.kind == "scale" and self.factor == 0:
             raise InputError("Scaling a row by 0 would lose it; the factor must not be 0.")
@@ -294,7 +309,11 @@ def apply(op: RowOp, A: Matrix) -> Matrix:  # (m, n) -> (m, n)
     """
     A = exact(A)
     if max(instance(op, RowOp, "op").rows) >= len(A):
-        raise InputError(f"{op} names a row that a matrix of {len(A)} rows does not have.")
+        raise InputError(
+            "{op} names a row that a matrix of {rows} rows does not have.",
+            op=op,
+            rows=len(A),
+        )
     rows = list(A)
     target, source = op.rows[0], op.rows[-1]
     if op.kind == "swap":

@@ -53,12 +53,19 @@ def prime(p: int) -> int:
         InputError: p is below 2, above a million, or composite: its smallest factor is named.
     """
     if not 2 <= whole(p, "p") <= MOST:
-        raise InputError(f"p is {p}; expected a prime from 2 to {MOST:,}.")
+        raise InputError(
+            "p is {p}; expected a prime from 2 to {most:,}.",
+            p=p,
+            most=MOST,
+        )
     factor = next((d for d in range(2, isqrt(p) + 1) if p % d == 0), None)
     if factor is not None:
         raise InputError(
-            f"{p} is not prime: {p} = {factor} · {p // factor}, so {factor} has no inverse "
-            f"modulo {p} and there is nothing to divide by. Choose a prime."
+            "{p} is not prime: {p} = {factor} · {p_2}, so {factor} has no inverse modulo "
+            "{p} and there is nothing to divide by. Choose a prime.",
+            p=p,
+            factor=factor,
+            p_2=p // factor,
         )
     return p
 
@@ -73,7 +80,11 @@ def reciprocal_mod(x: int, p: int) -> int:
         InputError: p is no prime, or divides x.
     """
     if x % prime(p) == 0:
-        raise InputError(f"{x} is 0 modulo {p} and has no inverse.")
+        raise InputError(
+            "{x} is 0 modulo {p} and has no inverse.",
+            x=x,
+            p=p,
+        )
     return pow(x, -1, p)
 
 
@@ -92,8 +103,13 @@ def modulo(A: Any, p: int) -> Matrix:  # (m, n) -> (m, n)
         for j, x in enumerate(row, start=1):
             if x.denominator % p == 0:
                 raise InputError(
-                    f"Row {i}, column {j}: {written(x)} does not exist modulo {p}, because its "
-                    f"denominator {x.denominator:,} is 0 there. Choose another prime."
+                    "Row {i}, column {j}: {x} does not exist modulo {p}, because its denominator "
+                    "{denominator:,} is 0 there. Choose another prime.",
+                    i=i,
+                    j=j,
+                    x=written(x),
+                    p=p,
+                    denominator=x.denominator,
                 )
     return _residues(A, p)
 
@@ -262,8 +278,11 @@ def inverse_mod(A: Any, p: int) -> Matrix:  # (n, n) -> (n, n)
     R = echelon_mod(augmented(A, identity(n)), p, reduced=True)
     if leading_columns(R) != tuple(range(n)):
         raise InputError(
-            f"The matrix has no inverse modulo {p}: its rank there is {rank_mod(A, p)}, and a "
-            f"{n} × {n} matrix needs {n}."
+            "The matrix has no inverse modulo {p}: its rank there is {a}, and a {n} × {n} "
+            "matrix needs {n}.",
+            p=p,
+            a=rank_mod(A, p),
+            n=n,
         )
     return tuple(row[n:] for row in R)
 

@@ -121,7 +121,10 @@ def to_code(A: Matrix, ops: Sequence[RowOp]) -> str:
 def _literal(x: Fraction) -> str:
     """A number as `exact` reads it: a whole one, or a fraction or one with roots in quotes."""
     if len(number := plain(x)) > MOST_DIGITS:
-        raise InputError(f"A number of {len(number):,} digits is too long for a program.")
+        raise InputError(
+            "A number of {number:,} digits is too long for a program.",
+            number=len(number),
+        )
     return number if number.lstrip("-").isdecimal() else f'"{number}"'
 
 

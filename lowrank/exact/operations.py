@@ -55,13 +55,20 @@ def parse_operation(text: str, rows: int) -> RowOp:
     whole(rows, "rows", 1)
     plain = readable(text).rstrip(" .,;\n")
     if len(text) > LONGEST:
-        raise InputError(f"The operation has {len(text):,} characters; {LONGEST} are accepted.")
+        raise InputError(
+            "The operation has {text:,} characters; {most} are accepted.",
+            text=len(text),
+            most=LONGEST,
+        )
     shown = " ".join(text.split())[:60]
     try:
         return _Operation(rows, shown).read(items_of(plain))
     except Problem as problem:
         raise InputError(
-            f"{shown!r} is no row operation: it {problem.said_of(shown)} {EXPECTED}"
+            "{shown!r} is no row operation: it {shown_2} {expected}",
+            shown=shown,
+            shown_2=problem.said_of(shown),
+            expected=EXPECTED,
         ) from problem
 
 
@@ -180,7 +187,9 @@ class _Operation:
         inside = [x for each in slices for x in (*each.items, *each.items[0].items)]
         if slices and not any(x.text == "0" for x in inside):
             raise InputError(
-                f"{self.shown!r} counts rows from 0 in Python and from 1 in Julia. {EXPECTED}"
+                "{shown!r} counts rows from 0 in Python and from 1 in Julia. {expected}",
+                shown=self.shown,
+                expected=EXPECTED,
             )
         items = list(_replaced(items, bare=not _names_rows(items)))
         verb = items[0].text.lower() if items and items[0].kind == "name" else ""
@@ -200,7 +209,11 @@ class _Operation:
         return self.related(left, sign, right)
 
     def none(self) -> InputError:
-        return InputError(f"{self.shown!r} is no row operation. {EXPECTED}")
+        return InputError(
+            "{shown!r} is no row operation. {expected}",
+            shown=self.shown,
+            expected=EXPECTED,
+        )
 
     def own(self, items: Sequence[Item]) -> RowOp | None:
         """A line of the program that `to_code` writes: A = apply(add(1, 0, -3), A)."""
@@ -233,7 +246,10 @@ class _Operation:
     def checked(self, row: int) -> int:
         if not 0 <= row < self.rows:
             raise InputError(
-                f"{self.shown!r} names row {row + 1}; the matrix has rows 1 to {self.rows}."
+                "{shown!r} names row {row}; the matrix has rows 1 to {rows}.",
+                shown=self.shown,
+                row=row + 1,
+                rows=self.rows,
             )
         return row
 
@@ -244,7 +260,10 @@ class _Operation:
             raise self.none()
         first, second = (self.checked(int(item.text[1:])) for item in items)
         if first == second:
-            raise InputError(f"{self.shown!r} swaps a row with itself, which changes nothing.")
+            raise InputError(
+                "{shown!r} swaps a row with itself, which changes nothing.",
+                shown=self.shown,
+            )
         return swap(first, second)
 
     def spoken(self, verb: str, items: list[Item]) -> RowOp:
@@ -311,39 +330,60 @@ class _Operation:
             return self.summed(list(form.terms), changed)
         ((row, factor),) = form.terms
         if changed not in (None, row):
-            raise InputError(f"{self.shown!r} overwrites row {(changed or 0) + 1}: that loses it.")
+            raise InputError(
+                "{shown!r} overwrites row {row}: that loses it.",
+                shown=self.shown,
+                row=(changed or 0) + 1,
+            )
         return self.scaled(row, factor)
 
     def scaled(self, row: int, factor: Fraction) -> RowOp:
         if factor == 0:
-            raise InputError(f"{self.shown!r} multiplies a row by 0, which loses it.")
+            raise InputError(
+                "{shown!r} multiplies a row by 0, which loses it.",
+                shown=self.shown,
+            )
         if factor == 1:
-            raise InputError(f"{self.shown!r} leaves row {row + 1} as it is: that is no operation.")
+            raise InputError(
+                "{shown!r} leaves row {row} as it is: that is no operation.",
+                shown=self.shown,
+                row=row + 1,
+            )
         return scale(row, factor)
 
     def unsaid(self) -> InputError:
         return InputError(
-            f"{self.shown!r} does not say which row changes. {EXPECTED} The row that changes "
-            "stands alone, with no factor."
+            "{shown!r} does not say which row changes. {expected} The row that changes "
+            "stands alone, with no factor.",
+            shown=self.shown,
+            expected=EXPECTED,
         )
 
     def summed(self, terms: list[tuple[int, Fraction]], changed: int | None) -> RowOp:
         """One row plus a multiple of another: the first that stands alone changes, unless told."""
         (first, _), (second, _) = terms
         if first == second:
-            raise InputError(f"{self.shown!r} names one row twice; it takes two different rows.")
+            raise InputError(
+                "{shown!r} names one row twice; it takes two different rows.",
+                shown=self.shown,
+            )
         alone = next((row for row, factor in terms if factor == 1), None)
         target = alone if changed is None else changed
         if target is None or target not in (first, second):
             raise self.unsaid()
         if dict(terms)[target] != 1:
             raise InputError(
-                f"{self.shown!r} also multiplies row {target + 1} itself: that is two operations. "
-                "First scale the row, then add."
+                "{shown!r} also multiplies row {target} itself: that is two operations. First "
+                "scale the row, then add.",
+                shown=self.shown,
+                target=target + 1,
             )
         ((source, factor),) = [term for term in terms if term[0] != target]
         if factor == 0:
-            raise InputError(f"{self.shown!r} adds 0 times a row, which changes nothing.")
+            raise InputError(
+                "{shown!r} adds 0 times a row, which changes nothing.",
+                shown=self.shown,
+            )
         return add(target, source, factor)
 
 

@@ -109,7 +109,11 @@ def cases(A: Parametric) -> tuple[Case, ...]:
     for case in _reduce(A.rows, everywhere, (), ()):
         found.append(replace(case, start=A.rows))
         if len(found) > MAX_CASES:
-            raise InputError(f"There are more than {MAX_CASES} cases. {TOO_INVOLVED}")
+            raise InputError(
+                "There are more than {most} cases. {too_involved}",
+                most=MAX_CASES,
+                too_involved=TOO_INVOLVED,
+            )
     found.sort(key=lambda case: (case.exists is False, len(case.region.zeros)))
     return tuple(found)
 

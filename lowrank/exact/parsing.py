@@ -51,7 +51,10 @@ def the_reading(text: str) -> Reading:
     """
     reading = read(text)
     if reading.asks:
-        raise InputError(f"{reading.asks} Write it so that it can only mean one thing.")
+        raise InputError(
+            "{asks} Write it so that it can only mean one thing.",
+            asks=reading.asks,
+        )
     return reading
 
 
@@ -81,12 +84,20 @@ def parse_cells(cells: Sequence[Sequence[str]], max_side: int = MAX_SIDE) -> Mat
 def _values(rows: Sequence[Sequence[Cell]], max_side: int) -> Matrix:
     whole(max_side, "max_side", 1)
     if len(rows) > max_side:
-        raise InputError(f"There are {len(rows):,} rows; at most {max_side} are read here.")
+        raise InputError(
+            "There are {count:,} rows; at most {most} are read here.",
+            count=len(rows),
+            most=max_side,
+        )
     for i, row in enumerate(rows, start=1):
         if len(row) > max_side:
             raise InputError(
-                f"Row {i} has {len(row):,} entries, beginning with “{row[0].typed[:20]}”; at most "
-                f"{max_side} columns are read here."
+                "Row {i} has {row:,} entries, beginning with “{typed}”; at most {most} columns "
+                "are read here.",
+                i=i,
+                row=len(row),
+                typed=row[0].typed[:20],
+                most=max_side,
             )
     return tuple(
         tuple(

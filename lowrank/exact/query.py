@@ -85,7 +85,10 @@ def decode(query: str) -> Derivation:
     reading = the_reading(parts.get("m", ""))
     step = parts.get("step", "0")
     if not re.fullmatch(r"[0-9]{1,4}", step):
-        raise InputError(f"The link's step is {step[:20]!r}; expected a number.")
+        raise InputError(
+            "The link's step is {step!r}; expected a number.",
+            step=step[:20],
+        )
     goal = Derivation(
         matrix_of(reading),
         bar=reading.bar,
@@ -129,7 +132,10 @@ def _token(step: Step | OwnStep) -> str:
     op, A = step.op, step.before
     rows = "".join(_base36(row + 1) for row in op.rows)
     if len(rows) > len(op.rows):
-        raise InputError(f"The matrix has {len(A)} rows; a link can name 35 of them.")
+        raise InputError(
+            "The matrix has {rows} rows; a link can name 35 of them.",
+            rows=len(A),
+        )
     if op.kind == "swap":
         return f"S{rows}"
     if op.kind == "scale":
@@ -146,12 +152,16 @@ def _factor(op: RowOp) -> str:
         text = plain(op.factor)
         if len(text) > 2 * FACTOR_DIGITS:
             raise InputError(
-                f"A factor has over {2 * FACTOR_DIGITS} characters: too many for a link."
+                "A factor has over {factor_digits} characters: too many for a link.",
+                factor_digits=2 * FACTOR_DIGITS,
             )
         return f"({text})"
     over, under = op.factor.numerator, op.factor.denominator
     if max(abs(over), under) >= 10**FACTOR_DIGITS:
-        raise InputError(f"A factor has over {FACTOR_DIGITS} digits: too many for a link.")
+        raise InputError(
+            "A factor has over {factor_digits} digits: too many for a link.",
+            factor_digits=FACTOR_DIGITS,
+        )
     return f"{over}" if under == 1 else f"{over}_{under}"
 
 
@@ -180,7 +190,11 @@ def decode_moves(d: Derivation, text: str) -> Derivation:
     """
     text = text.strip()
     if len(text) > LONGEST:
-        raise InputError(f"The link has {len(text):,} characters of moves; at most {LONGEST:,}.")
+        raise InputError(
+            "The link has {text:,} characters of moves; at most {most:,}.",
+            text=len(text),
+            most=LONGEST,
+        )
     replay = Replay(d.start, d.style, d.bar)
     (_do_coded if text.startswith("v") else _do_typed)(replay, text)
     return d.along(tuple(replay.path), len(replay.path))
@@ -193,29 +207,47 @@ def _do_typed(replay: Replay, text: str) -> None:
         try:
             ops.append(parse_operation(line, len(replay.start)))
         except InputError as error:
-            raise InputError(f"Move {len(ops) + 1} of the link: {error}") from error
+            raise InputError(
+                "Move {ops} of the link: {error}",
+                ops=len(ops) + 1,
+                error=error,
+            ) from error
     for op in ops:
         replay.do(op)
 
 
 def _do_coded(replay: Replay, text: str) -> None:
     if not text.startswith(VERSION):
-        raise InputError(f"The link's moves begin with {text[:8]!r}; this app reads {VERSION!r}.")
+        raise InputError(
+            "The link's moves begin with {text!r}; this app reads {version!r}.",
+            text=text[:8],
+            version=VERSION,
+        )
     at = len(VERSION)
     while at < len(text):
         done = len(replay.path)
         found = _TOKEN.match(text, at)
         if found is None:
-            raise InputError(f"The link breaks off after move {done}: {text[at : at + 8]!r}…")
+            raise InputError(
+                "The link breaks off after move {done}: {text!r}…",
+                done=done,
+                text=text[at : at + 8],
+            )
         at = found.end()
         count = int(found["count"] or "0", 36)
         if not found["count"]:
             replay.do(_read(found, replay.matrix, done))
         elif replay.ahead(min(count, MOST_MOVES)) < min(count, MOST_MOVES):
             done = len(replay.path)
-            raise InputError(f"The link goes on after move {done}, where nothing is left to do.")
+            raise InputError(
+                "The link goes on after move {done}, where nothing is left to do.",
+                done=done,
+            )
         if done + count > MOST_MOVES or len(replay.path) > MOST_MOVES:
-            raise InputError(f"The link has more than {MOST_MOVES:,} moves.")
+            raise InputError(
+                "The link has more than {most:,} moves.",
+                most=MOST_MOVES,
+            )
 
 
 def _read(found: re.Match[str], A: Matrix, done: int) -> RowOp:
@@ -224,7 +256,12 @@ def _read(found: re.Match[str], A: Matrix, done: int) -> RowOp:
     rows = tuple(int(name, 36) - 1 for name in names[:2])
     if max(rows) >= len(A) or len(set(rows)) < len(rows):
         named = " and ".join(str(row + 1) for row in rows)
-        raise InputError(f"Move {done + 1} of the link names row {named} of {len(A)} rows.")
+        raise InputError(
+            "Move {done} of the link names row {named} of {rows} rows.",
+            done=done + 1,
+            named=named,
+            rows=len(A),
+        )
     if found["swap"]:
         return swap(rows[0], rows[1])
     if found["factor"]:
@@ -236,7 +273,10 @@ def _read(found: re.Match[str], A: Matrix, done: int) -> RowOp:
         column = int(names[2:], 36) - 1 if names[2:] else lead(A[rows[1]])
         op = _cleared(A, rows[0], rows[1], column)
     if op is None:
-        raise InputError(f"Move {done + 1} of the link divides by an entry that is 0 or missing.")
+        raise InputError(
+            "Move {done} of the link divides by an entry that is 0 or missing.",
+            done=done + 1,
+        )
     return op
 
 
@@ -246,10 +286,15 @@ def _read_factor(found: re.Match[str], done: int) -> Fraction:
     over, under = found["over"], found["under"] or "1"
     if max(len(over.lstrip("-")), len(under)) > FACTOR_DIGITS:
         raise InputError(
-            f"Move {done + 1} of the link has a factor of over {FACTOR_DIGITS} digits."
+            "Move {done} of the link has a factor of over {factor_digits} digits.",
+            done=done + 1,
+            factor_digits=FACTOR_DIGITS,
         )
     if not int(under) or not int(over):
-        raise InputError(f"Move {done + 1} of the link has a factor that is 0 or divides by 0.")
+        raise InputError(
+            "Move {done} of the link has a factor that is 0 or divides by 0.",
+            done=done + 1,
+        )
     return Fraction(int(over), int(under))
 
 

@@ -67,7 +67,10 @@ def read(text: str, most: int = MAX_TEXT) -> Reading:
     plain = readable(text, most)
     items = items_of(plain)
     if all(item.kind in ("line", "tab") for item in items):
-        raise InputError(f"There is no matrix yet: type or paste at least one number. {ACCEPTED}")
+        raise InputError(
+            "There is no matrix yet: type or paste at least one number. {accepted}",
+            accepted=ACCEPTED,
+        )
     return _Reader(plain).document(_without_indices(items))
 
 
@@ -123,7 +126,10 @@ class _Reader:
             return self.equations(lines)
         filled = [line for line in lines if solid(line)]
         if not filled:
-            raise InputError(f"There is no matrix yet: only a name. {ACCEPTED}")
+            raise InputError(
+                "There is no matrix yet: only a name. {accepted}",
+                accepted=ACCEPTED,
+            )
         counted(len(filled), "rows")
         if blocks := in_blocks(lines):
             return self.reading(side_by_side([grid_of(block) for block in blocks]), scale)
@@ -148,7 +154,11 @@ class _Reader:
                 found.append((Cell(self.text, sides[0]).tree, Cell(self.text, sides[1]).tree))
             elif len(sides) > 2 or sides[0]:
                 shown = self.brackets.source(each)
-                raise InputError(f"“{shown}” is no equation and no row of a matrix. {ACCEPTED}")
+                raise InputError(
+                    "“{shown}” is no equation and no row of a matrix. {accepted}",
+                    shown=shown,
+                    accepted=ACCEPTED,
+                )
         rows, names = coefficients(found)
         cells = tuple(tuple(cell_of(str(x)) for x in row) for row in rows)
         notes = (f"The equations are read as [A | b], with a column for {_listed(names)}.",)
@@ -160,7 +170,11 @@ class _Reader:
             raise InputError("The matrix is empty: it needs at least one row and one column.")
         count = sum(map(len, grid.rows))
         if count > MAX_ENTRIES:
-            raise InputError(f"The text has {count:,} entries; at most {MAX_ENTRIES:,} are read.")
+            raise InputError(
+                "The text has {count:,} entries; at most {most:,} are read.",
+                count=count,
+                most=MAX_ENTRIES,
+            )
         rows = tuple(tuple(Cell(self.text, cell, scale) for cell in row) for row in grid.rows)
         notes = (*grid.said, *[f"Every entry is multiplied by {scale}."] * bool(scale))
         bar = next(iter(grid.bars), None)

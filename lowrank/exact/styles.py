@@ -50,8 +50,11 @@ def check_bar(bar: int | None, n: int) -> None:
     """
     if bar is not None and not 1 <= whole(bar, "bar") < n:
         raise InputError(
-            f"bar is {bar!r}: expected None, or how many of the {n} columns stand left of the bar, "
-            f"from 1 to {n - 1}."
+            "bar is {bar!r}: expected None, or how many of the {n} columns stand left of "
+            "the bar, from 1 to {n_2}.",
+            bar=bar,
+            n=n,
+            n_2=n - 1,
         )
 
 

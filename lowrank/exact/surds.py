@@ -129,7 +129,8 @@ def _number(terms: Mapping[Key, Fraction]) -> "Fraction | Surd":
         return kept.get(RATIONAL, Fraction(0))
     if len(frozenset().union(*kept)) > MOST_ROOTS:
         raise InputError(
-            f"More than {MOST_ROOTS} different roots come together; as many are reckoned with."
+            "More than {most} different roots come together; as many are reckoned with.",
+            most=MOST_ROOTS,
         )
     return Surd(kept)
 
@@ -162,7 +163,11 @@ def root(x: Fraction | int) -> "Fraction | Surd":
     over, under = Fraction(x).as_integer_ratio()
     left, outside, inside = abs(over) * under, Fraction(1, under), {-1} if over < 0 else set()
     if left > LARGEST:
-        raise InputError(f"√{x}: up to √{LARGEST:,} is factored here.")
+        raise InputError(
+            "√{x}: up to √{largest:,} is factored here.",
+            x=x,
+            largest=LARGEST,
+        )
     d = 2
     while left > 1:
         d = d if d * d <= left else left

@@ -150,7 +150,11 @@ def augmented(A: Any, B: Any) -> Matrix:  # (m, n), (m, k) -> (m, n + k)
     """
     A, B = exact(A, "A"), exact(B, "B")
     if len(A) != len(B):
-        raise InputError(f"[A | B] needs equally many rows, not {len(A)} and {len(B)}.")
+        raise InputError(
+            "[A | B] needs equally many rows, not {rows} and {rows_2}.",
+            rows=len(A),
+            rows_2=len(B),
+        )
     return tuple(a + b for a, b in zip(A, B, strict=True))
 
 
@@ -168,7 +172,9 @@ def inverse(A: Any) -> Matrix:  # (n, n) -> (n, n)
     R = reduced_echelon(augmented(A, identity(n)))
     if leading_columns(R) != tuple(range(n)):
         raise InputError(
-            f"The matrix has no inverse: its rank is {rank(A)}, and a {n} × {n} matrix needs {n}."
+            "The matrix has no inverse: its rank is {a}, and a {n} × {n} matrix needs {n}.",
+            a=rank(A),
+            n=n,
         )
     return tuple(row[n:] for row in R)
 
@@ -181,7 +187,12 @@ def square(A: Any, wanted: str) -> Matrix:  # (n, n)
     """
     A = exact(A)
     if len(A) != len(A[0]):
-        raise InputError(f"The matrix is {len(A)} × {len(A[0])}: only a square one has {wanted}.")
+        raise InputError(
+            "The matrix is {rows} × {columns}: only a square one has {wanted}.",
+            rows=len(A),
+            columns=len(A[0]),
+            wanted=wanted,
+        )
     return A
 
 
@@ -241,7 +252,11 @@ def right_hand_side(A: Matrix, b: Sequence[Any]) -> Matrix:  # (m, n), (m,) -> (
     """
     b = vector(b, "b")
     if len(b) != len(A):
-        raise InputError(f"b has {len(b)} of the {len(A)} entries it needs, one for each row of A.")
+        raise InputError(
+            "b has {count} of the {rows} entries it needs, one for each row of A.",
+            count=len(b),
+            rows=len(A),
+        )
     return tuple((fraction(x, f"Entry {i} of b"),) for i, x in enumerate(b, start=1))
 
 
@@ -278,7 +293,11 @@ def solve(A: Any, b: Sequence[Any], names: Sequence[str] = ()) -> Solution:  # (
     both, n = augmented(A, right_hand_side(A, b)), len(A[0])
     called = several(names, str, "names") or unknowns(n)
     if len(called) != n:
-        raise InputError(f"names are {len(called)}; A has {n} columns, and each is an unknown.")
+        raise InputError(
+            "names are {called}; A has {n} columns, and each is an unknown.",
+            called=len(called),
+            n=n,
+        )
     E = echelon(both)
     bound = leading_columns(E)
     if n in bound:

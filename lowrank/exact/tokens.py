@@ -131,9 +131,16 @@ def readable(text: str, most: int = MAX_TEXT) -> str:
         InputError: not a string, or too long.
     """
     if not isinstance(text, str):
-        raise InputError(f"text is of type {type(text).__name__}; expected a string.")
+        raise InputError(
+            "text is of type {kind}; expected a string.",
+            kind=type(text).__name__,
+        )
     if len(text) > most:
-        raise InputError(f"The text has {len(text):,} characters; at most {most:,} are read.")
+        raise InputError(
+            "The text has {text:,} characters; at most {most:,} are read.",
+            text=len(text),
+            most=most,
+        )
     if "&" in text:
         text = _ENTITY.sub(lambda found: html5.get(found[1], found[0]), text)
     return text.replace("\r\n", "\n").translate(_PLAIN)
@@ -162,7 +169,8 @@ def tokens_of(text: str) -> list[Item]:
         gap = kind in ("line", "tab")
         if len(tokens) > MAX_TOKENS:
             raise InputError(
-                f"The text has over {MAX_TOKENS:,} numbers and signs: too many for a matrix."
+                "The text has over {most:,} numbers and signs: too many for a matrix.",
+                most=MAX_TOKENS,
             )
     return tokens
 
@@ -315,7 +323,10 @@ class _Folder:
 
     def _open(self, group: Item, closes: str) -> None:
         if len(self.stack) == MAX_DEPTH:
-            raise InputError(f"The brackets nest more than {MAX_DEPTH} deep.")
+            raise InputError(
+                "The brackets nest more than {most} deep.",
+                most=MAX_DEPTH,
+            )
         if group.kind in "[({" and self.items and not group.gap:
             if self.items[-1].text == "!" and self.items[-1].kind == "sign":  # Rust's vec![…]
                 self.items.pop()

@@ -48,7 +48,11 @@ class Canvas:
     def __init__(self, n: int, reach: Sequence[Row], name: str, room: float = 1.2) -> None:
         """Large enough for the points in `reach`; `name` is the letter of the coordinates."""
         if n > DRAWN:
-            raise InputError(f"R{n} has more than the {DRAWN} axes a picture has room for.")
+            raise InputError(
+                "R{n} has more than the {drawn} axes a picture has room for.",
+                n=n,
+                drawn=DRAWN,
+            )
         self.n = n
         self.dims = max(n, 2)
         self.power = power_of_ten(reach)

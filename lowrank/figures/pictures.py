@@ -93,15 +93,22 @@ def read_picture(data: bytes) -> Floats:
     """
     scans = data.count(b"\xff\xda") if data[:2] == b"\xff\xd8" else 0
     if scans > MOST_SCANS:
-        raise InputError(f"The JPEG has {scans:,} scans; at most {MOST_SCANS} are accepted.")
+        raise InputError(
+            "The JPEG has {scans:,} scans; at most {most} are accepted.",
+            scans=scans,
+            most=MOST_SCANS,
+        )
     try:
         with _turn, warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image: Image.Image = Image.open(BytesIO(data), formats=("PNG", "JPEG"))
             if image.width * image.height > MOST_PIXELS:
                 raise InputError(
-                    f"The picture has {image.width:,} × {image.height:,} pixels; at most "
-                    f"{MOST_PIXELS // 10**6} million are accepted."
+                    "The picture has {width:,} × {height:,} pixels; at most {most} million are "
+                    "accepted.",
+                    width=image.width,
+                    height=image.height,
+                    most=MOST_PIXELS // 10**6,
                 )
             image.draft("L", (LARGEST_SIDE, LARGEST_SIDE))  # a JPEG can be read small at once
             image = ImageOps.exif_transpose(image)  # a camera held upright says so in Exif
@@ -119,7 +126,9 @@ def read_picture(data: bytes) -> Floats:
     picture = np.asarray(grey, dtype=np.float64) / 255
     if min(picture.shape) < 2:
         raise InputError(
-            f"The picture has {grey.width} × {grey.height} pixels; expected two or more each way."
+            "The picture has {width} × {height} pixels; expected two or more each way.",
+            width=grey.width,
+            height=grey.height,
         )
     return picture
 

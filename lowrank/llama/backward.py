@@ -72,7 +72,11 @@ def batch(sequences: Sequence[tuple[ArrayLike, ArrayLike]], config: LlamaConfig)
         checked = checked_ids(given, config)
         learnt = np.asarray(mask, bool)
         if learnt.shape != checked.shape:
-            raise InputError(f"mask has shape {learnt.shape}; expected {checked.shape}, as ids.")
+            raise InputError(
+                "mask has shape {shape}; expected {expected}, as ids.",
+                shape=learnt.shape,
+                expected=checked.shape,
+            )
         ids.append(checked)
         rows.append(start + np.flatnonzero(learnt[1:]))
         spans.append(slice(start, start := start + len(checked)))
@@ -149,7 +153,10 @@ def parts_by_module(params: Params, trained: Collection[str]) -> dict[str, tuple
         cut = name.find("_proj.") + len("_proj") if "_proj." in name else len(HEAD)
         module, part = name[:cut], name[cut + 1 :]
         if module not in known or not part:
-            raise InputError(f"{name[:200]!r} is no array of the model that can be trained.")
+            raise InputError(
+                "{name!r} is no array of the model that can be trained.",
+                name=name[:200],
+            )
         found[module] = (*found.get(module, ()), part)
     return found
 

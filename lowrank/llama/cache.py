@@ -44,7 +44,11 @@ class Cache:
     def cut(self, length: int) -> None:
         """Forget all but the first `length` tokens. Raises InputError if there are fewer."""
         if not 0 <= length <= self.length:
-            raise InputError(f"length is {length}; expected 0 to {self.length}, the tokens seen.")
+            raise InputError(
+                "length is {length}; expected 0 to {length_2}, the tokens seen.",
+                length=length,
+                length_2=self.length,
+            )
         self.length, self.awaited = length, 0
 
     def copy(self) -> "Cache":

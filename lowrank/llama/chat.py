@@ -51,7 +51,8 @@ def render_all(template: str, conversations: Iterable[Conversation], **names: st
         size = sum(len(m["content"]) for m in said)
         if max(len(template), size) > LONGEST:
             raise FormatError(
-                f"The chat template and the messages may have {LONGEST:,} characters each at most."
+                "The chat template and the messages may have {most:,} characters each at most.",
+                most=LONGEST,
             )
         if not groups or size > room:
             groups.append([])
@@ -72,13 +73,19 @@ def _answered(template: str, group: Sequence[Mapping[str, Any]]) -> list[str]:
         )
         answer = json.loads(done.stdout)
     except subprocess.TimeoutExpired as error:
-        raise FormatError(f"The model's chat template takes more than {SECONDS} s.") from error
+        raise FormatError(
+            "The model's chat template takes more than {seconds} s.",
+            seconds=SECONDS,
+        ) from error
     except (OSError, ValueError) as error:  # killed by a limit, it answers nothing
         raise FormatError("The model's chat template takes too much time or memory.") from error
     if "error" in answer:
         if "ModuleNotFoundError" in answer["error"]:
             raise FormatError("Chat templates need jinja2: pip install 'jinja2>=3.1,<4'.")
-        raise FormatError(f"The model's chat template fails: {answer['error']}.")
+        raise FormatError(
+            "The model's chat template fails: {answer}.",
+            answer=answer["error"],
+        )
     return [str(text) for text in answer["texts"]]
 
 
@@ -86,6 +93,8 @@ def _message(i: int, message: Mapping[str, str]) -> dict[str, str]:
     role, content = message.get("role"), message.get("content")
     if not isinstance(role, str) or not isinstance(content, str):
         raise InputError(
-            f"messages[{i}] is {message!r:.100}; expected a role and a content, texts."
+            "messages[{i}] is {message!r:.100}; expected a role and a content, texts.",
+            i=i,
+            message=message,
         )
     return {"role": role, "content": content}

@@ -104,7 +104,11 @@ class LlamaConfig:
             "lm_head": (self.vocab_size, hidden),
         }
         if projection not in shapes:
-            raise InputError(f"projection is {projection!r}; expected one of {', '.join(shapes)}")
+            raise InputError(
+                "projection is {projection!r}; expected one of {shapes}",
+                projection=projection,
+                shapes=", ".join(shapes),
+            )
         return shapes[projection]
 
 

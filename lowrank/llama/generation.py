@@ -41,7 +41,10 @@ def generate(
     given = checked_ids(ids, params.config, cache.length)
     _check_sampling(temperature, top_p)
     if max_new_tokens < 0:
-        raise InputError(f"max_new_tokens is {max_new_tokens}; expected at least 0.")
+        raise InputError(
+            "max_new_tokens is {most}; expected at least 0.",
+            most=max_new_tokens,
+        )
     rng = np.random.default_rng(seed)
 
     def tokens() -> Iterator[int]:
@@ -157,6 +160,12 @@ def perplexity(losses: ArrayLike) -> float:
 
 def _check_sampling(temperature: float, top_p: float) -> None:
     if not (np.isfinite(temperature) and temperature >= 0):
-        raise InputError(f"temperature is {temperature}; expected a number of at least 0.")
+        raise InputError(
+            "temperature is {temperature}; expected a number of at least 0.",
+            temperature=temperature,
+        )
     if not 0 < top_p <= 1:
-        raise InputError(f"top_p is {top_p}; expected above 0 and at most 1.")
+        raise InputError(
+            "top_p is {top_p}; expected above 0 and at most 1.",
+            top_p=top_p,
+        )

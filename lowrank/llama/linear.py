@@ -51,7 +51,10 @@ class Dense:
 
     def __post_init__(self) -> None:
         if self.W.ndim != 2:
-            raise InputError(f"W has shape {self.W.shape}; expected (out, in).")
+            raise InputError(
+                "W has shape {shape}; expected (out, in).",
+                shape=self.W.shape,
+            )
         _check_bias(self.bias, self.W.shape[0])
 
     @property
@@ -89,7 +92,9 @@ class LowRank:
     def __post_init__(self) -> None:
         if self.U.ndim != 2 or self.SVt.ndim != 2 or self.U.shape[1] != self.SVt.shape[0]:
             raise InputError(
-                f"U has shape {self.U.shape} and SVt {self.SVt.shape}; expected (out, k), (k, in)."
+                "U has shape {shape} and SVt {shape_2}; expected (out, k), (k, in).",
+                shape=self.U.shape,
+                shape_2=self.SVt.shape,
             )
         _check_bias(self.bias, self.U.shape[0])
 
@@ -137,7 +142,11 @@ class LoRA:
         (m, n), A, B = self.W0.shape, self.A.shape, self.B.shape
         if len(A) != 2 or len(B) != 2 or A[1] != n or B[0] != m or A[0] != B[1]:
             raise InputError(
-                f"A has shape {A} and B {B}; expected (r, {n}) and ({m}, r), since W0 is {(m, n)}."
+                "A has shape {A} and B {B}; expected (r, {n}) and ({m}, r): W0 is ({m}, {n}).",
+                A=A,
+                B=B,
+                m=m,
+                n=n,
             )
 
     @property
@@ -218,4 +227,8 @@ def _size(bias: Floats | None) -> int:
 
 def _check_bias(bias: Floats | None, out: int) -> None:
     if bias is not None and bias.shape != (out,):
-        raise InputError(f"bias has shape {bias.shape}; expected ({out},).")
+        raise InputError(
+            "bias has shape {shape}; expected ({out},).",
+            shape=bias.shape,
+            out=out,
+        )

@@ -95,20 +95,35 @@ def checked_config(model: Weights) -> LlamaConfig:
     family = model.model_type or "llama"
     reason = why_not(family)
     if reason is not None:
-        raise InputError(f"{model.title} does not run here; its matrices open. It is {reason}.")
+        raise InputError(
+            "{title} does not run here; its matrices open. It is {reason}.",
+            title=model.title,
+            reason=reason,
+        )
     if config is None:
-        raise InputError(f"{model.title} is not a Llama: its sizes are not known.")
+        raise InputError(
+            "{title} is not a Llama: its sizes are not known.",
+            title=model.title,
+        )
     activation = given.get("hidden_act", "silu")
     if activation not in ("silu", None):
         raise InputError(
-            f"{model.title} has the activation {str(activation)[:40]!r}; expected 'silu'."
+            "{title} has the activation {activation!r}; expected 'silu'.",
+            title=model.title,
+            activation=str(activation)[:40],
         )
     if config.partial_rotary_factor != 1.0 or config.head_dim % 2:
-        raise InputError(f"{model.title} turns only a part of each head, which is not supported.")
+        raise InputError(
+            "{title} turns only a part of each head, which is not supported.",
+            title=model.title,
+        )
     if config.num_attention_heads % config.num_key_value_heads:
         raise InputError(
-            f"{model.title} has {config.num_attention_heads} heads, which "
-            f"{config.num_key_value_heads} keys and values cannot share equally."
+            "{title} has {num_attention_heads} heads, which {num_key_value_heads} keys and "
+            "values cannot share equally.",
+            title=model.title,
+            num_attention_heads=config.num_attention_heads,
+            num_key_value_heads=config.num_key_value_heads,
         )
     if DIVISORS.keys().isdisjoint(model.tensors):
         check_turning(config)  # before anything is read
@@ -142,18 +157,29 @@ def expected(model: Weights, config: LlamaConfig) -> dict[str, tuple[int, ...]]:
     shapes |= {name: (config.head_dim // 2,) for name in DIVISORS if name in model.tensors}
     for name, shape in shapes.items():
         if name not in model.tensors:
-            raise FormatError(f"{model.title} is no complete Llama: it has no {name}.")
+            raise FormatError(
+                "{title} is no complete Llama: it has no {name}.",
+                title=model.title,
+                name=name,
+            )
         if model.tensors[name].shape != shape:
             raise FormatError(
-                f"{name} of {model.title} has shape {model.tensors[name].shape}; expected {shape}."
+                "{name} of {title} has shape {shape}; expected {expected}.",
+                name=name,
+                title=model.title,
+                shape=model.tensors[name].shape,
+                expected=shape,
             )
     ignored = {f"{HEAD}.weight"} if config.tie_word_embeddings else set()
     others = [n for n in model.tensors if n not in shapes and n not in ignored]
     others = [n for n in others if not n.endswith("rotary_emb.inv_freq")]  # computed, not learnt
     if others:
         raise InputError(
-            f"{model.title} is no plain {RELATIVES[config.model_type].title}: it also has "
-            f"{others[0][:120]!r} ({len(others):,} such tensors)."
+            "{title} is no plain {title_2}: it also has {others!r} ({count:,} such tensors).",
+            title=model.title,
+            title_2=RELATIVES[config.model_type].title,
+            others=others[0][:120],
+            count=len(others),
         )
     return shapes
 
@@ -163,8 +189,11 @@ def check_memory(title: str, shapes: Mapping[str, tuple[int, ...]], memory: int 
     needed = 4 * sum(int(np.prod(shape, dtype=np.int64)) for shape in shapes.values()) + WORKING
     if memory is not None and needed > memory:
         raise InputError(
-            f"{title} needs {needed / 1e9:.1f} GB of memory to run in float32, and "
-            f"{memory / 1e9:.1f} GB are available here."
+            "{title} needs {needed:.1f} GB of memory to run in float32, and {memory:.1f} "
+            "GB are available here.",
+            title=title,
+            needed=needed / 1e9,
+            memory=memory / 1e9,
         )
 
 
@@ -233,6 +262,9 @@ def finite(W: NDArray[np.float32], name: str) -> NDArray[np.float32]:
     """The array itself, read-only. Raises FormatError if an entry is NaN or infinite."""
     # Least and greatest tell, and need no array of their own.
     if not (np.isfinite(W.min()) and np.isfinite(W.max())):
-        raise FormatError(f"{name} holds NaN or infinite entries: the model cannot be run.")
+        raise FormatError(
+            "{name} holds NaN or infinite entries: the model cannot be run.",
+            name=name,
+        )
     W.setflags(write=False)
     return W

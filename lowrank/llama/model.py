@@ -223,19 +223,23 @@ def checked_ids(ids: ArrayLike, config: LlamaConfig, start: int = 0) -> Ids:
     found = np.asarray(ids)
     if found.ndim != 1 or found.size == 0 or not np.issubdtype(found.dtype, np.integer):
         raise InputError(
-            f"ids has shape {found.shape} and type {found.dtype}; expected one whole number for "
-            "each token, at least one."
+            "ids has shape {shape} and type {dtype}; expected one whole number for each "
+            "token, at least one.",
+            shape=found.shape,
+            dtype=found.dtype,
         )
     strange = found[(found < 0) | (found >= config.vocab_size)]
     if strange.size:
         raise InputError(
-            f"ids holds {strange[0]}; expected whole numbers from 0 to {config.vocab_size - 1:,}, "
-            "the vocabulary."
+            "ids holds {strange}; expected whole numbers from 0 to {vocab_size:,}, the vocabulary.",
+            strange=strange[0],
+            vocab_size=config.vocab_size - 1,
         )
     if start + found.size > config.longest:
         raise InputError(
-            f"The text has {start + found.size:,} tokens; this model was made for at most "
-            f"{config.longest:,}."
+            "The text has {start:,} tokens; this model was made for at most {most:,}.",
+            start=start + found.size,
+            most=config.longest,
         )
     return found
 
@@ -271,10 +275,16 @@ def replaced(params: Params, new: Mapping[str, Projection]) -> Params:
     new = {name.removesuffix(".weight"): projection for name, projection in new.items()}
     for name, projection in new.items():
         if name not in held:
-            raise InputError(f"The model has no projection {name!r}; see `projections(params)`.")
+            raise InputError(
+                "The model has no projection {name!r}; see `projections(params)`.",
+                name=name,
+            )
         if projection.shape != held[name].shape:
             raise InputError(
-                f"The new {name} has shape {projection.shape}; expected {held[name].shape}."
+                "The new {name} has shape {shape}; expected {expected}.",
+                name=name,
+                shape=projection.shape,
+                expected=held[name].shape,
             )
     layers = []
     for i, layer in enumerate(params.layers):
@@ -299,7 +309,10 @@ def observed(
     chosen = list(held) if names is None else [name.removesuffix(".weight") for name in names]
     missing = [name for name in chosen if name not in held]
     if missing:
-        raise InputError(f"The model has no projection {missing[0]!r}; see `projections(params)`.")
+        raise InputError(
+            "The model has no projection {missing!r}; see `projections(params)`.",
+            missing=missing[0],
+        )
 
     def watched(name: str) -> Observed:
         return Observed(held[name], lambda x: look(name, x))

@@ -42,8 +42,9 @@ def frequencies(config: LlamaConfig, length: int = 0) -> NDArray[np.float64]:
     if scaling.rope_type in ("longrope", "factors"):
         return longrope(plain, scaling, length)
     raise InputError(
-        f"The model scales its positions by {scaling.rope_type!r}; expected no scaling, "
-        "'linear', 'dynamic', 'llama3', 'yarn' or 'longrope'."
+        "The model scales its positions by {rope_type!r}; expected no scaling, "
+        "'linear', 'dynamic', 'llama3', 'yarn' or 'longrope'.",
+        rope_type=scaling.rope_type,
     )
 
 
@@ -130,8 +131,10 @@ def longrope(plain: Speeds, scaling: RopeScaling, length: int) -> Speeds:
     divisors = scaling.long_factor if beyond else scaling.short_factor
     if len(divisors) != len(plain):
         raise InputError(
-            f"The model's positions have {len(divisors)} factors; expected {len(plain)}, one for "
-            "each pair of a head."
+            "The model's positions have {count} factors; expected {plain}, one for each "
+            "pair of a head.",
+            count=len(divisors),
+            plain=len(plain),
         )
     return plain / np.array(divisors)
 

@@ -211,7 +211,11 @@ def sound(said: str) -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise FormatError(f"{said}: {str(error)[:200]}.") from error
+        raise FormatError(
+            "{said}: {error}.",
+            said=said,
+            error=str(error)[:200],
+        ) from error
 
 
 def library(vocabulary: Vocabulary) -> Any:
@@ -225,12 +229,15 @@ def library(vocabulary: Vocabulary) -> Any:
         raise FormatError("The model's vocabulary is empty.")
     if vocabulary.types and len(vocabulary.types) != len(tokens):
         raise FormatError(
-            f"The model has {len(tokens):,} tokens and {len(vocabulary.types):,} types of them."
+            "The model has {count:,} tokens and {count_2:,} types of them.",
+            count=len(tokens),
+            count_2=len(vocabulary.types),
         )
     if vocabulary.kind not in ("gpt2", "llama"):
         raise FormatError(
-            f"The model's tokenizer is of kind {vocabulary.kind[:40]!r}; known are 'gpt2' "
-            "(byte-level BPE) and 'llama' (SentencePiece)."
+            "The model's tokenizer is of kind {kind!r}; known are 'gpt2' (byte-level BPE) "
+            "and 'llama' (SentencePiece).",
+            kind=vocabulary.kind[:40],
         )
     found = byte_level(vocabulary) if vocabulary.kind == "gpt2" else sentence_piece(vocabulary)
     add_special(found, vocabulary)
@@ -245,8 +252,9 @@ def byte_level(vocabulary: Vocabulary) -> Any:
     rule = SAME.get(vocabulary.split, vocabulary.split)
     if rule not in SPLITS:
         raise FormatError(
-            f"The model cuts its text by the rule {vocabulary.split[:40]!r}, which is not known; "
-            f"known are {', '.join(sorted({*SPLITS, *SAME}))}."
+            "The model cuts its text by the rule {rule!r}, which is not known; known are {known}.",
+            rule=vocabulary.split[:40],
+            known=", ".join(sorted({*SPLITS, *SAME})),
         )
     ids = {token: i for i, token in enumerate(vocabulary.tokens)}
     pairs = checked_merges(vocabulary.merges, ids)
@@ -271,7 +279,11 @@ def sentence_piece(vocabulary: Vocabulary) -> Any:
 
     tokens, scores = vocabulary.tokens, vocabulary.scores
     if len(scores) != len(tokens):
-        raise FormatError(f"The model has {len(tokens):,} tokens and {len(scores):,} scores.")
+        raise FormatError(
+            "The model has {count:,} tokens and {count_2:,} scores.",
+            count=len(tokens),
+            count_2=len(scores),
+        )
     ids = {token: i for i, token in enumerate(tokens)}
     unknown = vocabulary.unknown
     model: Any = models.BPE(
@@ -303,7 +315,10 @@ def merges_of_scores(vocabulary: Vocabulary, ids: Mapping[str, int]) -> list[tup
         if kind in (CONTROL, BYTE) or len(token) < 2:
             continue
         if len(token) > 512:
-            raise FormatError(f"The model's vocabulary has a token of {len(token):,} characters.")
+            raise FormatError(
+                "The model's vocabulary has a token of {token:,} characters.",
+                token=len(token),
+            )
         for cut in range(1, len(token)):
             left, right = token[:cut], token[cut:]
             if left in ids and right in ids:
@@ -319,7 +334,9 @@ def checked_merges(merges: Sequence[str], ids: Mapping[str, int]) -> list[tuple[
     for left, right in pairs:
         if not (left and right and {left, right, left + right} <= ids.keys()):
             raise FormatError(
-                f"The model's vocabulary and merges disagree on {left!r} with {right!r}."
+                "The model's vocabulary and merges disagree on {left!r} with {right!r}.",
+                left=left,
+                right=right,
             )
     return pairs
 

@@ -79,7 +79,9 @@ class DoRA:
     def __post_init__(self) -> None:
         if self.magnitude.shape != self.shape[:1]:
             raise InputError(
-                f"magnitude has shape {self.magnitude.shape}; expected {self.shape[:1]}."
+                "magnitude has shape {shape}; expected {expected}.",
+                shape=self.magnitude.shape,
+                expected=self.shape[:1],
             )
 
     @property
@@ -128,7 +130,11 @@ class Bottleneck:
         m, out = len(self.D), self.inner.shape[0]
         shapes = (self.D.shape, self.b.shape, self.U.shape, self.c.shape)
         if shapes != ((m, out), (m,), (out, m), (out,)):
-            raise InputError(f"D, b, U, c have shapes {shapes}; expected (m, {out}) and its kin.")
+            raise InputError(
+                "D, b, U, c have shapes {shapes}; expected (m, {out}) and its kin.",
+                shapes=shapes,
+                out=out,
+            )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -289,5 +295,7 @@ def _without_bias(lora: LoRA, x: Floats) -> Floats:
 def _none_of(projection: Projection, wanted: Collection[str]) -> None:
     if wanted:
         raise InputError(
-            f"A {type(projection).__name__} has no {sorted(wanted)[0]!r} that can be trained."
+            "A {kind} has no {wanted!r} that can be trained.",
+            kind=type(projection).__name__,
+            wanted=sorted(wanted)[0],
         )

@@ -84,13 +84,20 @@ class AdapterConfig:
         by_layer = self.layers_to_transform is not None
         if isinstance(self.target_modules, str) and (by_layer or self.layers_pattern is not None):
             raise FormatError(
-                f"{WHAT} names layers (layers_to_transform or layers_pattern) beside "
-                "target_modules that are one string; PEFT accepts them only with a list."
+                "{what} names layers (layers_to_transform or layers_pattern) beside "
+                "target_modules that are one string; PEFT accepts them only with a list.",
+                what=WHAT,
             )
         if self.layers_pattern and not by_layer:
-            raise FormatError(f"{WHAT} has layers_pattern without layers_to_transform.")
+            raise FormatError(
+                "{what} has layers_pattern without layers_to_transform.",
+                what=WHAT,
+            )
         if self.lora_bias and self.use_dora:
-            raise FormatError(f"{WHAT} sets both lora_bias and use_dora, which PEFT refuses.")
+            raise FormatError(
+                "{what} sets both lora_bias and use_dora, which PEFT refuses.",
+                what=WHAT,
+            )
 
     @classmethod
     def from_json(cls, given: Any) -> "AdapterConfig":
@@ -100,14 +107,20 @@ class AdapterConfig:
         and is not supported here.
         """
         if not isinstance(given, dict):
-            raise FormatError(f"{FILE} is not a JSON object.")
+            raise FormatError(
+                "{file} is not a JSON object.",
+                file=FILE,
+            )
         if given.get("peft_type", "LORA") != "LORA":
             raise unfit("peft_type", given["peft_type"], "'LORA'")
         for name in REFUSED:
             if given.get(name):
                 raise FormatError(
-                    f"{FILE} sets {name} = {str(given[name])[:80]}: that changes the result, and "
-                    "is not supported here."
+                    "{file} sets {name} = {given}: that changes the result, and is not supported "
+                    "here.",
+                    file=FILE,
+                    name=name,
+                    given=str(given[name])[:80],
                 )
         chosen: dict[str, Any] = {
             each.name: tuple(value) if isinstance(value, list) else value
@@ -123,9 +136,11 @@ class AdapterConfig:
         init = self.init_lora_weights
         if isinstance(init, str) and init not in PLAIN_INITS:
             raise FormatError(
-                f"init_lora_weights is {init!r} in {FILE}: it changed W0 as well, which this "
+                "init_lora_weights is {init!r} in {file}: it changed W0 as well, which this "
                 "adapter does not hold. Save it from PEFT with "
-                "path_initial_model_for_weight_conversion, which makes it a plain adapter."
+                "path_initial_model_for_weight_conversion, which makes it a plain adapter.",
+                init=init,
+                file=FILE,
             )
 
     def to_json(self) -> dict[str, Any]:
@@ -211,11 +226,18 @@ def whole(pattern: str, name: str, until: float | None = None) -> Any:
     try:
         return _compiled(pattern).fullmatch(name, timeout=left)
     except TimeoutError:
-        raise FormatError(f"{WHAT} has {pattern[:80]!r}, which takes too long to match.") from None
+        raise FormatError(
+            "{what} has {pattern!r}, which takes too long to match.",
+            what=WHAT,
+            pattern=pattern[:80],
+        ) from None
     except (regex.error, RecursionError, OverflowError) as error:
         reason = "nested too deep" if isinstance(error, RecursionError) else str(error)[:100]
         raise FormatError(
-            f"{WHAT} has {pattern[:80]!r}, no regular expression: {reason}."
+            "{what} has {pattern!r}, no regular expression: {reason}.",
+            what=WHAT,
+            pattern=pattern[:80],
+            reason=reason,
         ) from None
 
 
@@ -227,7 +249,13 @@ def _compiled(pattern: str) -> Any:
 
 
 def unfit(name: str, value: Any, expected: str) -> FormatError:
-    return FormatError(f"{WHAT} has {name} = {str(value)[:80]!r}; expected {expected}.")
+    return FormatError(
+        "{what} has {name} = {value!r}; expected {expected}.",
+        what=WHAT,
+        name=name,
+        value=str(value)[:80],
+        expected=expected,
+    )
 
 
 Check = Callable[[Any], bool]

@@ -24,12 +24,19 @@ def parse_config(text: str) -> AdapterConfig:
     32
     """
     if len(text) > LONGEST_TEXT:
-        raise InputError(f"The LoraConfig has {len(text):,} characters; at most {LONGEST_TEXT:,}.")
+        raise InputError(
+            "The LoraConfig has {text:,} characters; at most {most:,}.",
+            text=len(text),
+            most=LONGEST_TEXT,
+        )
     read = _from_json if text.lstrip().startswith("{") else _from_call
     try:
         fields = read(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise InputError(f"The LoraConfig cannot be read; {EXPECTED}.") from error
+        raise InputError(
+            "The LoraConfig cannot be read; {expected}.",
+            expected=EXPECTED,
+        ) from error
     return AdapterConfig.from_json(fields)
 
 

@@ -130,7 +130,11 @@ def dora_merge(
     """
     V, m = merge(W0, A, B, alpha, r), _floats("magnitude", magnitude)
     if m.shape != V.shape[:1]:
-        raise InputError(f"magnitude has shape {m.shape}; expected {V.shape[:1]}.")
+        raise InputError(
+            "magnitude has shape {shape}; expected {expected}.",
+            shape=m.shape,
+            expected=V.shape[:1],
+        )
     lengths = np.linalg.norm(V, axis=1)
     return (m / np.where(lengths > 0, lengths, 1))[:, None] * V
 
@@ -162,7 +166,10 @@ def init(
     elif kind == "gaussian":
         A = rng.standard_normal((r, in_features)) / r
     else:
-        raise InputError(f"kind is {kind!r}; expected 'kaiming' or 'gaussian'.")
+        raise InputError(
+            "kind is {kind!r}; expected 'kaiming' or 'gaussian'.",
+            kind=kind,
+        )
     return A.astype(dtype), np.zeros((out_features, r), dtype)
 
 
@@ -179,20 +186,35 @@ def _checked(
 
 def _expect(name: str, array: Floats, shape: tuple[int, int], because: str) -> None:
     if array.shape != shape:
-        raise InputError(f"{name} has shape {array.shape}; expected {shape}, since {because}.")
+        raise InputError(
+            "{name} has shape {shape}; expected {expected}, since {because}.",
+            name=name,
+            shape=array.shape,
+            expected=shape,
+            because=because,
+        )
 
 
 def _matrix(name: str, given: ArrayLike) -> Floats:
     array = _floats(name, given)
     if array.ndim != 2 or 0 in array.shape:
-        raise InputError(f"{name} has shape {array.shape}; expected a matrix, none of it empty.")
+        raise InputError(
+            "{name} has shape {shape}; expected a matrix, none of it empty.",
+            name=name,
+            shape=array.shape,
+        )
     return array
 
 
 def _input(x: ArrayLike, size: int, because: str) -> Floats:
     array = _floats("x", x)
     if array.ndim == 0 or array.shape[-1] != size:
-        raise InputError(f"x has shape {array.shape}; expected (..., {size}), since {because}.")
+        raise InputError(
+            "x has shape {shape}; expected (..., {size}), since {because}.",
+            shape=array.shape,
+            size=size,
+            because=because,
+        )
     return array
 
 
@@ -202,7 +224,11 @@ def _floats(name: str, given: ArrayLike) -> Floats:
         array = np.asarray(given)
         return array if np.issubdtype(array.dtype, np.floating) else array.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{name} is not an array of real numbers: {error}.") from error
+        raise InputError(
+            "{name} is not an array of real numbers: {error}.",
+            name=name,
+            error=error,
+        ) from error
 
 
 def _scale(alpha: float) -> float:
@@ -212,7 +238,10 @@ def _scale(alpha: float) -> float:
     except (TypeError, ValueError):
         value = float("nan")
     if not np.isfinite(value):
-        raise InputError(f"alpha is {alpha!r}; expected a finite number.")
+        raise InputError(
+            "alpha is {alpha!r}; expected a finite number.",
+            alpha=alpha,
+        )
     return value
 
 
@@ -223,5 +252,10 @@ def _whole(name: str, value: int, most: int | None = None) -> int:
         number = 0
     if number < 1 or (most is not None and number > most):
         wanted = "a whole number of at least 1" if most is None else f"1 to min(out, in) = {most}"
-        raise InputError(f"{name} is {value!r}; expected {wanted}.")
+        raise InputError(
+            "{name} is {value!r}; expected {wanted}.",
+            name=name,
+            value=value,
+            wanted=wanted,
+        )
     return number

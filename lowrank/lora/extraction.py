@@ -51,7 +51,11 @@ def extract(
     """
     tuned, base = checked_matrix(tuned), checked_matrix(base)
     if tuned.shape != base.shape:
-        raise InputError(f"tuned is {tuned.shape} and base {base.shape}; expected one shape")
+        raise InputError(
+            "tuned is {shape} and base {shape_2}; expected one shape",
+            shape=tuned.shape,
+            shape_2=base.shape,
+        )
     return _pair(tuned - base, r, tol, seed)
 
 

@@ -97,8 +97,10 @@ class Finetuning(Iterator[Record]):
             norm = global_norm(gradients)
             if not math.isfinite(loss) or not math.isfinite(norm):
                 raise InputError(
-                    f"The loss is no longer finite at step {step + 1}: choose a lower "
-                    f"learning_rate than {config.learning_rate:g}."
+                    "The loss is no longer finite at step {step}: choose a lower learning_rate "
+                    "than {learning_rate:g}.",
+                    step=step + 1,
+                    learning_rate=config.learning_rate,
                 )
             self.state = stepped(self.state, gradients, config, rate)
         now, tokens = time.perf_counter(), sum(len(example.ids) for example in chosen)
@@ -202,7 +204,11 @@ def checked_data(data: Sequence[Example], params: Params) -> list[Example]:
         try:
             backward.batch([example], params.config)
         except InputError as error:
-            raise InputError(f"Example {i + 1}: {error}") from error
+            raise InputError(
+                "Example {i}: {error}",
+                i=i + 1,
+                error=error,
+            ) from error
     return list(data)
 
 
@@ -212,8 +218,11 @@ def fitting(state: State, params: Params, config: TrainConfig) -> State:
     for name in mine.keys() | theirs.keys():
         if mine.get(name) != theirs.get(name):
             raise InputError(
-                f"The saved run has {name} = {theirs.get(name)!s:.200}, and this one "
-                f"{mine.get(name)!s:.200}: only the same one goes on with the same result."
+                "The saved run has {name} = {name_2!s:.200}, and this one {name_3!s:.200}: "
+                "only the same one goes on with the same result.",
+                name=name,
+                name_2=theirs.get(name),
+                name_3=mine.get(name),
             )
     method = config.method
     # Only shapes matter here, not what it costs to take W0 apart.

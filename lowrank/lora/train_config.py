@@ -69,7 +69,12 @@ class TrainConfig:
 
     def _expect(self, fits: bool, name: str, expected: str) -> None:
         if not fits:
-            raise InputError(f"{name} is {getattr(self, name)!r}; expected {expected}.")
+            raise InputError(
+                "{name} is {value!r}; expected {expected}.",
+                name=name,
+                value=getattr(self, name),
+                expected=expected,
+            )
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON has them; two runs with equal ones, data and model are equal."""

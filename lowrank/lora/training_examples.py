@@ -49,7 +49,10 @@ def answers(
         raise InputError("There are no examples: expected pairs of a prompt and its completion.")
     for i, (_, completion) in enumerate(pairs):
         if not completion.strip():
-            raise InputError(f"Example {i + 1} has no completion: there is nothing to learn.")
+            raise InputError(
+                "Example {i} has no completion: there is nothing to learn.",
+                i=i + 1,
+            )
     found = []
     given_all, end = laid_out(tokenizer, [prompt for prompt, _ in pairs], system)
     for i, (given, (_, completion)) in enumerate(zip(given_all, pairs, strict=True)):
@@ -59,8 +62,11 @@ def answers(
         example = Example(ids, mask)
         if not example.learnt:
             raise InputError(
-                f"Example {i + 1} has a prompt of {len(given):,} tokens: no token of its answer "
-                f"is within the first {len(ids):,}."
+                "Example {i} has a prompt of {given:,} tokens: no token of its answer is "
+                "within the first {count:,}.",
+                i=i + 1,
+                given=len(given),
+                count=len(ids),
             )
         found.append(example)
     return found

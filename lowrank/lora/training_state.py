@@ -55,6 +55,13 @@ class State:
                         groups[group][name] = file[key]
             return cls(step=int(about["step"]), config=dict(about["config"]), **groups)
         except OSError as error:
-            raise SourceError(f"{Path(path).name} cannot be read: {error}.") from error
+            raise SourceError(
+                "{name} cannot be read: {error}.",
+                name=Path(path).name,
+                error=error,
+            ) from error
         except Exception as error:  # zipfile and numpy raise many kinds
-            raise FormatError(f"{Path(path).name} is no saved training state.") from error
+            raise FormatError(
+                "{name} is no saved training state.",
+                name=Path(path).name,
+            ) from error

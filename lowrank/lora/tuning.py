@@ -46,7 +46,10 @@ class AdapterLayers:
 
     def __post_init__(self) -> None:
         if type(self.bottleneck) is not int or self.bottleneck < 1:
-            raise InputError(f"bottleneck is {self.bottleneck!r}; expected at least 1.")
+            raise InputError(
+                "bottleneck is {bottleneck!r}; expected at least 1.",
+                bottleneck=self.bottleneck,
+            )
 
 
 Method = AdapterConfig | Matrices | AdapterLayers
@@ -65,11 +68,19 @@ def check_trainable(method: Method) -> None:
         ("modules_to_save", not method.modules_to_save, "none"),
     ):
         if not fits:
-            raise InputError(f"{name} is {getattr(method, name)!r}: training supports {expected}.")
+            raise InputError(
+                "{name} is {method!r}: training supports {expected}.",
+                name=name,
+                method=getattr(method, name),
+                expected=expected,
+            )
     if method.use_dora and (method.lora_dropout or kind in LIKE_W0):
         raise InputError("use_dora cannot be trained with lora_dropout, 'pissa' or 'olora' here.")
     if method.targets(EMBEDDINGS):
-        raise InputError(f"target_modules names {EMBEDDINGS}: LoRA of embeddings is not supported.")
+        raise InputError(
+            "target_modules names {embeddings}: LoRA of embeddings is not supported.",
+            embeddings=EMBEDDINGS,
+        )
 
 
 def modules(held: Mapping[str, Any], method: Method) -> tuple[str, ...]:
@@ -85,7 +96,10 @@ def modules(held: Mapping[str, Any], method: Method) -> tuple[str, ...]:
         found = [n for n in held if method.targets(n)]
     if not found:
         wanted = str(getattr(method, "target_modules", ""))[:200]
-        raise InputError(f"target_modules is {wanted}: the model has no such projection.")
+        raise InputError(
+            "target_modules is {wanted}: the model has no such projection.",
+            wanted=wanted,
+        )
     return tuple(found)
 
 
@@ -152,7 +166,11 @@ def parts_of(W0: Floats, r: int, scale: float, kind: str) -> tuple[Floats, Float
     [[3.0, 0.0], [0.0, 0.0]]
     """
     if not 1 <= r <= min(W0.shape):
-        raise InputError(f"r is {r}; expected 1 to min(out, in) = {min(W0.shape)}.")
+        raise InputError(
+            "r is {r}; expected 1 to min(out, in) = {shape}.",
+            r=r,
+            shape=min(W0.shape),
+        )
     if kind == "pissa":
         (_, pair), root = split(W0, r), math.sqrt(scale)
         return (pair.A / root).astype(W0.dtype), (pair.B / root).astype(W0.dtype)
@@ -230,7 +248,10 @@ def adapted(params: Params, method: Method, state: State, scale: float = 1.0) ->
     scale is not finite.
     """
     if not math.isfinite(scale):
-        raise InputError(f"scale is {scale}; expected a finite number.")
+        raise InputError(
+            "scale is {scale}; expected a finite number.",
+            scale=scale,
+        )
     held, t = projections(params), float(scale)
 
     def between(old: Floats, new: Floats) -> Floats:

@@ -231,7 +231,11 @@ def lora_parameters(
     found = 0
     for name in dict.fromkeys(targets):
         if name not in LINEAR:
-            raise InputError(f"target is {name!r}; expected some of {', '.join(LINEAR)}.")
+            raise InputError(
+                "target is {name!r}; expected some of {linear}.",
+                name=name,
+                linear=", ".join(LINEAR),
+            )
         rank = rank_pattern.get(name, r)
         _at_least_one(r=rank)
         here = [p for p in parts(config) if p.name.split()[-1] == name]
@@ -359,7 +363,8 @@ def training_memory(
     precisions = (storage.linear, storage.rest)
     if full and any(p.bits < 16 for p in precisions):
         raise InputError(
-            f"Weights in {storage.linear.name} cannot be trained themselves: choose 16 or 32 bits."
+            "Weights in {name} cannot be trained themselves: choose 16 or 32 bits.",
+            name=storage.linear.name,
         )
     kept = activation_numbers(config, tokens, batch, recompute, flash, targets)
     weights = weight_bytes(config, storage)
@@ -390,7 +395,11 @@ def fitting(total: int) -> tuple[str, int]:
 def _at_least_one(**sizes: int) -> None:
     for name, size in sizes.items():
         if size < 1:
-            raise InputError(f"{name} is {size}; expected a whole number of at least 1.")
+            raise InputError(
+                "{name} is {size}; expected a whole number of at least 1.",
+                name=name,
+                size=size,
+            )
 
 
 def _llama(

@@ -112,7 +112,11 @@ def family_of(given: Given) -> Family:
     name = given.get("model_type") or "llama"
     if not isinstance(name, str) or name not in FAMILIES:
         known = ", ".join(FAMILIES)
-        raise InputError(f"The model is a {str(name)[:40]!r}, which is not counted: {known} are.")
+        raise InputError(
+            "The model is a {name!r}, which is not counted: {known} are.",
+            name=str(name)[:40],
+            known=known,
+        )
     return FAMILIES[name]
 
 
@@ -147,5 +151,9 @@ def sizes_of(config: LlamaConfig, given: Given) -> Sizes:
 def _whole(said: Given, key: str) -> int:
     value = said.get(key)
     if type(value) is not int or not 0 < value < 2**31:
-        raise InputError(f"{key} is {str(value)[:40]!r}; expected a whole number of at least 1.")
+        raise InputError(
+            "{key} is {value!r}; expected a whole number of at least 1.",
+            key=key,
+            value=str(value)[:40],
+        )
     return value

@@ -87,8 +87,9 @@ def judged(stated: str, right: int | Fraction) -> Judged:
     found = STATED.fullmatch(stated.strip().replace(",", "").replace("\u00a0", " "))
     if not found:
         raise InputError(
-            f"The stated amount is {stated[:60]!r}; expected a number and a unit, such as 64 MB, "
-            "772 MiB, 0.39 % or 65,536."
+            "The stated amount is {stated!r}; expected a number and a unit, such as 64 MB, "
+            "772 MiB, 0.39 % or 65,536.",
+            stated=stated[:60],
         )
     number, unit = Decimal(found[1]), found[2].replace("KB", "kB").replace("kiB", "KiB")
     size, other = UNITS[unit]
@@ -140,7 +141,11 @@ def recounted(
     """
     shapes = list(shapes)
     if r is not None and not 1 <= r <= (most := min(map(min, shapes))):
-        raise InputError(f"r is {r:,}; expected a rank from 1 to {most:,}, the smallest side.")
+        raise InputError(
+            "r is {r:,}; expected a rank from 1 to {most:,}, the smallest side.",
+            r=r,
+            most=most,
+        )
     whole = sum(prod(shape) for shape in shapes)
     count = whole if r is None else sum(pair_parameters(shape, r) for shape in shapes)
     if stated.strip().endswith("%"):

@@ -89,7 +89,10 @@ def nf4(W: ArrayLike, block: int = 64) -> Quantized:  # (m, n)
     """
     W = checked_matrix(W).astype(np.float32)
     if block < 1:
-        raise InputError(f"block is {block}; expected a whole number of at least 1.")
+        raise InputError(
+            "block is {block}; expected a whole number of at least 1.",
+            block=block,
+        )
     flat = np.zeros(-(-W.size // block) * block, np.float32)
     flat[: W.size] = W.ravel()
     blocks = flat.reshape(-1, block)

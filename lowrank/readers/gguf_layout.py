@@ -50,7 +50,10 @@ def of_gguf(
     for name, each in stored.items():
         one = restored(name, each, architecture, family, heads)
         if one.info.name in shown:
-            raise FormatError(f"Two tensors of the file are {one.info.name[:200]!r}.")
+            raise FormatError(
+                "Two tensors of the file are {name!r}.",
+                name=one.info.name[:200],
+            )
         shown[one.info.name] = one
     for name in [name for name in shown if MLA.fullmatch(name)]:
         shown = with_kv_b(shown, name, family)
@@ -121,7 +124,12 @@ def by_halves(name: str, heads: int) -> Callable[[Floats], Floats]:
 
     def values(W: Floats) -> Floats:
         if W.ndim > 2 or W.shape[0] % (2 * heads):
-            raise FormatError(f"{name} has shape {W.shape}, which {heads} heads cannot share.")
+            raise FormatError(
+                "{name} has shape {shape}, which {heads} heads cannot share.",
+                name=name,
+                shape=W.shape,
+                heads=heads,
+            )
         return unpermuted(W, heads)
 
     return values
@@ -133,7 +141,12 @@ def regrouped(name: str, fused: Fused, heads: Heads | None) -> Callable[[Floats]
     def values(W: Floats) -> Floats:
         rows = part_rows(fused, len(W), heads)
         if rows is None:
-            raise FormatError(f"{name} has {len(W):,} rows, which {heads} cannot share.")
+            raise FormatError(
+                "{name} has {rows:,} rows, which {heads} cannot share.",
+                name=name,
+                rows=len(W),
+                heads=heads,
+            )
         found = np.empty_like(W)
         found[np.concatenate(list(rows.values()))] = W
         return found

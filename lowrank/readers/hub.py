@@ -71,8 +71,9 @@ def hub_id(given: str) -> tuple[str, str]:
     found = HUB_ID.fullmatch(given.strip())
     if not found or ".." in given or "--" in found[1]:
         raise InputError(
-            f"{given[:100]!r} is not a hub id; expected owner/name or owner/name@revision, "
-            "such as HuggingFaceTB/SmolLM2-135M."
+            "{given!r} is not a hub id; expected owner/name or owner/name@revision, such "
+            "as HuggingFaceTB/SmolLM2-135M.",
+            given=given[:100],
         )
     return found[1], found[2] or "main"
 
@@ -201,7 +202,12 @@ def fetched(file: RemoteFile, start: int, size: int, progress: Progress | None =
     if raw is None:
         raw = file.read(start, start + size, progress)
         if len(raw) != size:
-            raise SourceError(f"{file.name} of {file.repo} ends before its byte {start + size:,}.")
+            raise SourceError(
+                "{name} of {repo} ends before its byte {start:,}.",
+                name=file.name,
+                repo=file.repo,
+                start=start + size,
+            )
         range_cache.put(key(file, start, size), raw)
     return raw
 
@@ -238,7 +244,11 @@ def downloaded(given: str, names: Mapping[str, int]) -> Path:
         if path:
             folder, revision = path.parent, path.parent.name  # all of one commit
     if folder is None:
-        raise SourceError(f"{given} holds none of {', '.join(names)}.")
+        raise SourceError(
+            "{given} holds none of {names}.",
+            given=given,
+            names=", ".join(names),
+        )
     return folder
 
 
@@ -273,7 +283,12 @@ def refuse_if_large(repo: str, name: str, revision: str, largest: int) -> None:
     except (HTTPError, OSError):
         return  # the download itself says what is wrong
     if size is not None and size > largest:
-        raise FormatError(f"{name} of {repo} has {size / 1e6:,.0f} MB, too large for what it is.")
+        raise FormatError(
+            "{name} of {repo} has {size:,.0f} MB, too large for what it is.",
+            name=name,
+            repo=repo,
+            size=size / 1e6,
+        )
 
 
 def opened(file: RemoteFile) -> RemoteShard:
@@ -317,5 +332,9 @@ def absent_explained(file: RemoteFile) -> bytes:
     else:
         instead = "no weights"
     raise SourceError(
-        f"{file.repo} cannot be opened: expected {SINGLE} or {INDEX}; it holds {instead}."
+        "{repo} cannot be opened: expected {single} or {index}; it holds {instead}.",
+        repo=file.repo,
+        single=SINGLE,
+        index=INDEX,
+        instead=instead,
     )

@@ -32,8 +32,9 @@ def hub_file(given: str) -> tuple[str, str, str]:
     found = HUB_FILE.fullmatch(given.strip())
     if not found or ".." in given or "--" in found[1]:
         raise InputError(
-            f"{given[:100]!r} is not a GGUF file on the hub; expected owner/name/file.gguf or "
-            "owner/name/file.gguf@revision."
+            "{given!r} is not a GGUF file on the hub; expected owner/name/file.gguf or "
+            "owner/name/file.gguf@revision.",
+            given=given[:100],
         )
     return found[1], found[2], found[3] or "main"
 

@@ -95,7 +95,10 @@ def _hashed(path: Path, before: Stamp) -> str:
     with told(path), path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if stamp(path) != before:
-        raise SourceError(f"{path.name} is being written to: open it when it is finished.")
+        raise SourceError(
+            "{name} is being written to: open it when it is finished.",
+            name=path.name,
+        )
     note(path, sha256)
     return sha256
 

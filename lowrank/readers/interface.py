@@ -104,5 +104,10 @@ class Remote(Protocol):
 def known_tensor(tensors: Mapping[str, T], name: str, title: str) -> T:
     """The entry of that name. Raises InputError naming tensor and model if there is none."""
     if name not in tensors:
-        raise InputError(f"{title} has no tensor {name!r}; it has {len(tensors)}, see `.tensors`.")
+        raise InputError(
+            "{title} has no tensor {name!r}; it has {count}, see `.tensors`.",
+            title=title,
+            name=name,
+            count=len(tensors),
+        )
     return tensors[name]

@@ -14,7 +14,9 @@ def told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SourceError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
+        raise SourceError(
+            "{name} cannot be opened: {problem}.", name=path.name, problem=error.strerror or error
+        ) from error
 
 
 def mapped(path: Path) -> memoryview:
@@ -35,7 +37,10 @@ def unshrunk(path: Path, size: int) -> None:
         now = path.stat().st_size
     if now < size:
         raise SourceError(
-            f"{path.name} has shrunk from {size:,} to {now:,} bytes since it was opened."
+            "{name} has shrunk from {size:,} to {now:,} bytes since it was opened.",
+            name=path.name,
+            size=size,
+            now=now,
         )
 
 
@@ -53,5 +58,9 @@ def contents(path: Path, most: int) -> bytes:
     """A small file. Raises FormatError if it has over `most` bytes, SourceError as `mapped`."""
     with told(path):
         if path.stat().st_size > most:
-            raise FormatError(f"{path.name} is over {most / 1e6:.0f} MB, too large for it.")
+            raise FormatError(
+                "{name} is over {most:.0f} MB, too large for it.",
+                name=path.name,
+                most=most / 1e6,
+            )
         return path.read_bytes()

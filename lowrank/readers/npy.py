@@ -75,13 +75,24 @@ def header(data: memoryview, name: str) -> tuple[tuple[int, ...], bool, np.dtype
         read = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
         shape, turned, dtype = read[version](stream)
     except Exception as error:  # numpy promises ValueError, and lets through what evaluating raises
-        raise FormatError(f"{name} is not a sound .npy file: its header is none.") from error
+        raise FormatError(
+            "{name} is not a sound .npy file: its header is none.",
+            name=name,
+        ) from error
     if dtype.kind not in REAL or dtype.itemsize > 8:
-        raise FormatError(f"{name} holds {str(dtype)[:40]}, and real numbers are expected.")
+        raise FormatError(
+            "{name} holds {dtype}, and real numbers are expected.",
+            name=name,
+            dtype=str(dtype)[:40],
+        )
     start = stream.tell()
     if any(n < 0 for n in shape) or prod(shape) * dtype.itemsize != len(data) - start:
         raise FormatError(
-            f"{name} is not a sound .npy file: {str(shape)[:80]} numbers of {dtype} are not the "
-            f"{len(data) - start:,} bytes that follow."
+            "{name} is not a sound .npy file: {shape} numbers of {dtype} are not the "
+            "{data:,} bytes that follow.",
+            name=name,
+            shape=str(shape)[:80],
+            dtype=dtype,
+            data=len(data) - start,
         )
     return shape, turned, dtype, start

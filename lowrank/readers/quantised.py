@@ -122,7 +122,12 @@ def gptq(
     q = words_opened(qweight, bits).swapaxes(1, 2).reshape(-1, out)  # (in, out)
     z = words_opened(qzeros, bits).reshape(groups, out) + shift
     if g_idx.size and not 0 <= g_idx.min() <= g_idx.max() < groups:
-        raise FormatError(f"g_idx names the groups {g_idx.min()} to {g_idx.max()} of {groups}.")
+        raise FormatError(
+            "g_idx names the groups {min} to {max} of {groups}.",
+            min=g_idx.min(),
+            max=g_idx.max(),
+            groups=groups,
+        )
     return np.ascontiguousarray((scales[g_idx] * (q - z[g_idx])).T)
 
 
@@ -197,7 +202,10 @@ def rows_of_int8(module: str, entries: Mapping[str, Entry]) -> Packed:
 
     def values(W: NDArray[np.int8], SCB: Floats, *order: NDArray[np.uint8]) -> Floats:
         if order and np.any(order[0]):
-            raise FormatError(f"{name} has its int8 codes in another order than row by row.")
+            raise FormatError(
+                "{name} has its int8 codes in another order than row by row.",
+                name=name,
+            )
         return int8_rows(W, SCB)
 
     parts = (name, scale, order) if order in entries else (name, scale)

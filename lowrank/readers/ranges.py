@@ -88,13 +88,20 @@ class RemoteFile:
             if response.status_code in BUSY:
                 raise Busy(response.status_code)
             if response.status_code == 416:
-                raise Failed(f"{self.name} of {self.repo} is shorter than its header says.")
+                raise Failed(
+                    "{name} of {repo} is shorter than its header says.",
+                    name=self.name,
+                    repo=self.repo,
+                )
             hf_raise_for_status(response)
             if response.status_code != 206:
                 raise Failed(
-                    f"The server at {response.url.host} does not send parts of a file (it answered "
-                    f"{response.status_code} to a range request). Download {self.repo} whole and "
-                    "open its folder, or name another mirror in HF_ENDPOINT."
+                    "The server at {host} does not send parts of a file (it answered {status_code} "
+                    "to a range request). Download {repo} whole and open its folder, or name "
+                    "another mirror in HF_ENDPOINT.",
+                    host=response.url.host,
+                    status_code=response.status_code,
+                    repo=self.repo,
                 )
             end = self.agreed(response, start, end)
             for chunk in response.iter_bytes():
@@ -115,10 +122,19 @@ class RemoteFile:
         sound = unit == "bytes" and all(part.isdecimal() for part in (first, last, total))
         wanted = sound and (int(first), int(last)) == (start, min(end, int(total)) - 1)
         if not wanted:
-            raise Failed(f"The server answered {said[:80]!r} when asked for {start}-{end - 1}.")
+            raise Failed(
+                "The server answered {said!r} when asked for {start}-{end}.",
+                said=said[:80],
+                start=start,
+                end=end - 1,
+            )
         etag = response.headers.get("ETag", "")
         if self.total not in (-1, int(total)) or (self.etag and etag and etag != self.etag):
-            raise Failed(f"{self.name} of {self.repo} changed while it was read; open it again.")
+            raise Failed(
+                "{name} of {repo} changed while it was read; open it again.",
+                name=self.name,
+                repo=self.repo,
+            )
         # Where no ETag tells versions apart, what is kept of this one is nobody else's.
         self.total, self.etag = int(total), etag or self.etag or secrets.token_hex(16)
         return int(last) + 1

@@ -119,7 +119,12 @@ def checkpoint(path: Path) -> Path:
     others = len([*path.glob("*.[gG][gG][uU][fF]")])
     found = f"{others} .gguf files: name one" if others else "no .safetensors file"
     found = f"{len(files)} .safetensors files without one" if files else found
-    raise SourceError(f"{path.name} is not a checkpoint: expected {INDEX}; there is {found}.")
+    raise SourceError(
+        "{name} is not a checkpoint: expected {index}; there is {found}.",
+        name=path.name,
+        index=INDEX,
+        found=found,
+    )
 
 
 def one_file(path: Path) -> dict[str, Shard]:
@@ -153,15 +158,30 @@ def named_shards(index: Path) -> dict[str, str]:
     given = read_json(index)
     weight_map = given.get("weight_map") if isinstance(given, dict) else None
     if not isinstance(weight_map, dict) or not weight_map:
-        raise FormatError(f"{index.name} has no weight_map from tensor names to shard files.")
+        raise FormatError(
+            "{name} has no weight_map from tensor names to shard files.",
+            name=index.name,
+        )
     if len(weight_map) > MOST_NAMES:
-        raise FormatError(f"{index.name} lists {len(weight_map):,} tensors, too many for a model.")
+        raise FormatError(
+            "{name} lists {weight_map:,} tensors, too many for a model.",
+            name=index.name,
+            weight_map=len(weight_map),
+        )
     for name, file in weight_map.items():
         if not isinstance(file, str):
-            raise FormatError(f"{index.name} gives {name[:200]!r} a shard that is not a file name.")
+            raise FormatError(
+                "{name} gives {name_2!r} a shard that is not a file name.",
+                name=index.name,
+                name_2=name[:200],
+            )
     files = set(weight_map.values())
     if len(files) > MOST_SHARDS:
-        raise FormatError(f"{index.name} names over {MOST_SHARDS:,} shards, too many for a model.")
+        raise FormatError(
+            "{name} names over {most:,} shards, too many for a model.",
+            name=index.name,
+            most=MOST_SHARDS,
+        )
     for file in files:
         check_shard_name(index, file)
     return weight_map
@@ -172,7 +192,9 @@ def check_shard_name(index: Path, file: str) -> None:
     plain = file.endswith(".safetensors") and not set(file) & set("/\\:\0")
     if not plain or file.startswith(".") or len(file) > 255:
         raise FormatError(
-            f"{index.name} names the shard {file[:200]!r}; expected a file beside it."
+            "{name} names the shard {file!r}; expected a file beside it.",
+            name=index.name,
+            file=file[:200],
         )
 
 
@@ -190,4 +212,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path.name} is not JSON in UTF-8.") from error
+        raise FormatError(
+            "{name} is not JSON in UTF-8.",
+            name=path.name,
+        ) from error

@@ -62,13 +62,18 @@ def header_length(first: bytes, filename: str, room: int) -> int:
     length = int.from_bytes(first[:8], "little")
     if len(first) < 8 or not 2 <= length <= LONGEST_HEADER:
         raise FormatError(
-            f"{filename} is not a safetensors file: such a file begins with the length of its "
-            f"header, from 2 to {LONGEST_HEADER:,} bytes, and this one does not."
+            "{filename} is not a safetensors file: such a file begins with the length of "
+            "its header, from 2 to {most:,} bytes, and this one does not.",
+            filename=filename,
+            most=LONGEST_HEADER,
         )
     if length > room:
         raise FormatError(
-            f"{filename} is not a sound safetensors file: its header should have {length:,} bytes, "
-            f"and only {room:,} follow. Was it copied whole?"
+            "{filename} is not a sound safetensors file: its header should have {length:,} "
+            "bytes, and only {room:,} follow. Was it copied whole?",
+            filename=filename,
+            length=length,
+            room=room,
         )
     return length
 
@@ -82,7 +87,11 @@ def parse_header(raw: bytes, data_length: int, filename: str) -> dict[str, Entry
     """
 
     def fail(what: str) -> FormatError:
-        return FormatError(f"{filename} is not a sound safetensors file: {what}.")
+        return FormatError(
+            "{filename} is not a sound safetensors file: {what}.",
+            filename=filename,
+            what=what,
+        )
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)

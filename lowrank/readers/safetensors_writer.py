@@ -42,7 +42,12 @@ def write(
         for name, (dtype, shape) in table.items():
             value = tensor(name)
             if value.shape != shape:
-                raise FormatError(f"{name} has shape {value.shape}; expected {shape}.")
+                raise FormatError(
+                    "{name} has shape {shape}; expected {expected}.",
+                    name=name,
+                    shape=value.shape,
+                    expected=shape,
+                )
             out.write(narrowed(name, value, dtype).tobytes())
     return at
 
@@ -58,5 +63,9 @@ def narrowed(name: str, value: NDArray[np.float32], dtype: str) -> NDArray:
     with np.errstate(over="ignore"):
         narrow = value.astype(STORED[dtype])
     if (np.isinf(narrow) & np.isfinite(value)).any():
-        raise FormatError(f"{name} holds values too large for {dtype}; store it as F32.")
+        raise FormatError(
+            "{name} holds values too large for {dtype}; store it as F32.",
+            name=name,
+            dtype=dtype,
+        )
     return narrow

@@ -110,7 +110,10 @@ def refused(stored: str, name: str, entry: Entry, why: str) -> Shown:
 
     def values() -> NoReturn:
         raise FormatError(
-            f"{name[:200]} is kept as codes ({entry.dtype}) and not shown as numbers: it {why}."
+            "{name} is kept as codes ({dtype}) and not shown as numbers: it {why}.",
+            name=name[:200],
+            dtype=entry.dtype,
+            why=why,
         )
 
     nbytes = entry.end - entry.start

@@ -38,7 +38,10 @@ def _settings(raw: bytes) -> dict[str, Any]:
     try:
         found = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{SETTINGS} is not JSON in UTF-8.") from error
+        raise FormatError(
+            "{settings} is not JSON in UTF-8.",
+            settings=SETTINGS,
+        ) from error
     return found if isinstance(found, dict) else {}
 
 
@@ -46,7 +49,10 @@ def _text(raw: bytes, name: str) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise FormatError(f"{name} is not UTF-8.") from error
+        raise FormatError(
+            "{name} is not UTF-8.",
+            name=name,
+        ) from error
 
 
 def _token(said: Any) -> str | None:

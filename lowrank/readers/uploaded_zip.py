@@ -30,13 +30,16 @@ def members(data: bytes | memoryview, most: int) -> tuple[zipfile.ZipFile, list[
     for info in found:
         if info.flag_bits & 1 or info.compress_type not in METHODS:
             raise FormatError(
-                f"{info.filename[:80]!r} in the zip is encrypted, or compressed in a way that is "
-                "not read; expected a plain zip."
+                "{filename!r} in the zip is encrypted, or compressed in a way that is not "
+                "read; expected a plain zip.",
+                filename=info.filename[:80],
             )
     total = sum(info.file_size for info in found)
     if total > most:
         raise FormatError(
-            f"The zip unpacks to {total / 1e6:,.0f} MB; {most / 1e6:,.0f} MB are accepted."
+            "The zip unpacks to {total:,.0f} MB; {most:,.0f} MB are accepted.",
+            total=total / 1e6,
+            most=most / 1e6,
         )
     return archive, found
 

@@ -48,7 +48,10 @@ def keep(filename: str, data: bytes | memoryview) -> str:
     """
     stem, _, kind = filename.rpartition(".")
     if kind.lower() not in KINDS:
-        raise InputError(f"{filename[:80]!r} is not a .safetensors, .gguf or .npy file.")
+        raise InputError(
+            "{filename!r} is not a .safetensors, .gguf or .npy file.",
+            filename=filename[:80],
+        )
     name = f"{plain(stem)}-{digest(data)[:16]}.{kind.lower()}"
     write(folder() / name, data)
     drop_oldest(folder(), MOST)
@@ -71,8 +74,9 @@ def keep_all(files: Mapping[str, bytes | memoryview]) -> str:
         total = sum(len(data) for data in files.values())
         if total > LARGEST:
             raise InputError(
-                f"The files have {total / 1e6:,.0f} MB together; {LARGEST / 1e6:.0f} MB are "
-                "accepted."
+                "The files have {total:,.0f} MB together; {largest:.0f} MB are accepted.",
+                total=total / 1e6,
+                largest=LARGEST / 1e6,
             )
         return keep_folder({name: partial(io.BytesIO, data) for name, data in files.items()})
     if len(files) > 1:
@@ -82,7 +86,10 @@ def keep_all(files: Mapping[str, bytes | memoryview]) -> str:
     archive, members = uploaded_zip.members(files[zipped[0]], LARGEST)
     chosen = {Path(i.filename).name: i for i in uploaded_zip.nearest(members, KINDS)}
     if not chosen:
-        raise InputError(f"{zipped[0][:80]!r} holds no .safetensors, .gguf or .npy file.")
+        raise InputError(
+            "{zipped!r} holds no .safetensors, .gguf or .npy file.",
+            zipped=zipped[0][:80],
+        )
     single = [name for name in chosen if name.lower().endswith((".gguf", ".npy"))]
     wanted = splits(single[0]) if single else [n for n in chosen if TOGETHER.fullmatch(n)]
     with uploaded_zip.sound():
@@ -102,15 +109,22 @@ def keep_folder(files: Mapping[str, Source]) -> str:
     odd = [n for n in files if not TOGETHER.fullmatch(n) or (split and n not in parts)]
     if odd or (split and len(parts) == 1):
         raise InputError(
-            f"{(odd or split)[0][:80]!r} is no file of a checkpoint; expected .safetensors with "
-            "config.json and tokenizer.json, or a .gguf alone, or its parts (-00001-of-0000N)."
+            "{file!r} is no file of a checkpoint; expected .safetensors with config.json "
+            "and tokenizer.json, or a .gguf alone, or its parts (-00001-of-0000N).",
+            file=(odd or split)[0][:80],
         )
     if missing := [name for name in parts if name not in files]:
-        raise InputError(f"{split[0][:80]!r} is one of {len(parts)} files: bring {missing[0]} too.")
+        raise InputError(
+            "{split!r} is one of {count} files: bring {missing} too.",
+            split=split[0][:80],
+            count=len(parts),
+            missing=missing[0],
+        )
     weights = split or sorted(name for name in files if name.endswith(".safetensors"))
     if not weights:
         raise InputError(
-            f"The files are {', '.join(sorted(files))[:200]}; expected .safetensors among them."
+            "The files are {files}; expected .safetensors among them.",
+            files=", ".join(sorted(files))[:200],
         )
     stem = plain(weights[0].partition(".")[0])
 
@@ -170,7 +184,11 @@ def keep_adapter(files: Mapping[str, bytes | memoryview]) -> str:
     given = ", ".join(sorted(files))[:200] or "none"
     files = {name: files[name] for name in files if name in ADAPTER_FILES | MLX_ADAPTER_FILES}
     if set(files) not in (ADAPTER_FILES, MLX_ADAPTER_FILES):
-        raise InputError(f"The files are {given}; expected {' and '.join(sorted(ADAPTER_FILES))}.")
+        raise InputError(
+            "The files are {given}; expected {adapter_files}.",
+            given=given,
+            adapter_files=" and ".join(sorted(ADAPTER_FILES)),
+        )
     sources = {name: partial(io.BytesIO, data) for name, data in files.items()}
     return kept_together(
         sources,
@@ -198,10 +216,16 @@ def adapters_folder() -> Path:
 
 def _kept(where: Path, pattern: re.Pattern[str], name: str) -> Path:
     if not pattern.fullmatch(name):
-        raise InputError(f"{name[:80]!r} is not the name of an uploaded file: upload it again.")
+        raise InputError(
+            "{name!r} is not the name of an uploaded file: upload it again.",
+            name=name[:80],
+        )
     path = where / name
     if not path.exists():
-        raise SourceError(f"The uploaded {name} is no longer kept here: upload it again.")
+        raise SourceError(
+            "The uploaded {name} is no longer kept here: upload it again.",
+            name=name,
+        )
     return path
 
 

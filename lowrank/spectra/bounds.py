@@ -88,16 +88,28 @@ def _completions(s: ArrayLike, norm: float, count: int) -> tuple[Vector, Vector]
     s = checked_spectrum(s)
     hidden = count - len(s)
     if hidden < 0:
-        raise InputError(f"s holds {len(s)} values; expected no more than min(m, n) = {count}")
+        raise InputError(
+            "s holds {count} values; expected no more than min(m, n) = {count_2}",
+            count=len(s),
+            count_2=count,
+        )
     if s[0] == 0:
         if norm != 0:
-            raise InputError(f"norm is {norm} and s is 0; expected a norm of 0")
+            raise InputError(
+                "norm is {norm} and s is 0; expected a norm of 0",
+                norm=norm,
+            )
         return np.zeros(count), np.zeros(count)
     seen, total = s / s[0], float(norm / s[0]) ** 2
     last = float(seen[-1])
     rest, slack = total - float((seen**2).sum()), 1e-5 * total
     if not -slack <= rest <= hidden * last**2 + slack:
-        raise InputError(f"norm is {norm}; expected that of s and {hidden} values up to {s[-1]}")
+        raise InputError(
+            "norm is {norm}; expected that of s and {hidden} values up to {s}",
+            norm=norm,
+            hidden=hidden,
+            s=s[-1],
+        )
     # Squares, of which the first so many are last**2, one is what is left, and the others are 0.
     large = (max(rest, 0.0) - np.arange(hidden) * last**2).clip(0.0, last**2)
     equal = np.full(hidden, min(max(rest, 0.0) / max(hidden, 1), last**2))

@@ -232,14 +232,22 @@ def als(
     needed = degrees_of_freedom(m, n, rank)
     if np.count_nonzero(seen) < needed:
         raise InputError(
-            f"Only {np.count_nonzero(seen):,} entries are observed, and a {m} × {n} matrix of rank "
-            f"{rank} has r(m + n − r) = {needed:,} degrees of freedom: it cannot be determined."
+            "Only {seen:,} entries are observed, and a {m} × {n} matrix of rank {rank} has "
+            "r(m + n − r) = {needed:,} degrees of freedom: it cannot be determined.",
+            seen=np.count_nonzero(seen),
+            m=m,
+            n=n,
+            rank=rank,
+            needed=needed,
         )
     U, s, Vt = np.linalg.svd(known * (known.size / np.count_nonzero(seen)), full_matrices=False)
     if penalty is None:
         penalty = LAST_ALS * float(np.linalg.norm(known, 2)) / problem.scale or 1.0
     if not 0 < penalty < np.inf:
-        raise InputError(f"penalty is {penalty}; expected a finite number above 0")
+        raise InputError(
+            "penalty is {penalty}; expected a finite number above 0",
+            penalty=penalty,
+        )
     penalty *= problem.scale
     C, R = U[:, :rank] * np.sqrt(s[:rank]), np.sqrt(s[:rank])[:, None] * Vt[:rank]
     Z = C @ R
@@ -273,7 +281,10 @@ def ridge_rows(known: Floats, seen: Mask, R: Floats, penalty: float) -> Floats:
 def checked_limit(max_iterations: int) -> int:
     """max_iterations; InputError unless it is a whole number of at least 1."""
     if not isinstance(max_iterations, int) or max_iterations < 1:
-        raise InputError(f"max_iterations is {max_iterations!r}; expected a whole number above 0")
+        raise InputError(
+            "max_iterations is {most!r}; expected a whole number above 0",
+            most=max_iterations,
+        )
     return max_iterations
 
 

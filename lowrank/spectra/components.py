@@ -46,7 +46,10 @@ def pca(X: ArrayLike) -> PCA:
     """
     X = checked_matrix(X)
     if len(X) < 2:
-        raise InputError(f"X has shape {X.shape}; expected at least two rows to compare")
+        raise InputError(
+            "X has shape {shape}; expected at least two rows to compare",
+            shape=X.shape,
+        )
     mean = X.mean(axis=0, dtype=np.float64)
     svd = full(X.astype(np.float64) - mean)
     return PCA(mean.astype(X.dtype), SVD(svd.U.astype(X.dtype), svd.s, svd.Vt.astype(X.dtype)))

@@ -40,7 +40,10 @@ def numerical_rank(s: ArrayLike, shape: tuple[int, int], tol: float | None = Non
     if tol is None:
         tol = default_tolerance(s, shape)
     if not tol >= 0:
-        raise InputError(f"tol is {tol}; expected a number of at least 0")
+        raise InputError(
+            "tol is {tol}; expected a number of at least 0",
+            tol=tol,
+        )
     return int(np.count_nonzero(checked_spectrum(s) > tol))
 
 
@@ -83,7 +86,10 @@ def rank_at_energy(s: ArrayLike, level: float) -> int:
     """
     s = checked_spectrum(s)
     if not 0 < level <= 1:
-        raise InputError(f"level is {level}; expected more than 0 and at most 1")
+        raise InputError(
+            "level is {level}; expected more than 0 and at most 1",
+            level=level,
+        )
     if level == 1 or s[0] == 0:
         return int(np.count_nonzero(s))
     squares = (s / s[0]) ** 2
@@ -127,5 +133,9 @@ def similarity(P: ArrayLike, Q: ArrayLike) -> float:
     """
     P, Q = (real_array(each, name).astype(np.float64) for each, name in ((P, "P"), (Q, "Q")))
     if P.ndim != 2 or Q.ndim != 2 or P.shape[1] != Q.shape[1] or 0 in P.shape + Q.shape:
-        raise InputError(f"P has shape {P.shape} and Q {Q.shape}; expected (i, n) and (j, n).")
+        raise InputError(
+            "P has shape {shape} and Q {shape_2}; expected (i, n) and (j, n).",
+            shape=P.shape,
+            shape_2=Q.shape,
+        )
     return float(((P @ Q.T) ** 2).sum() / min(len(P), len(Q)))

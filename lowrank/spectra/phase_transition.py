@@ -44,7 +44,10 @@ def phase_cell(size: int, rank: int, fraction: float, seed: int = 0) -> PhaseCel
     """
     checked_rank(rank, size)
     if not 0 < fraction <= 1:
-        raise InputError(f"fraction is {fraction}; expected a number above 0 and at most 1")
+        raise InputError(
+            "fraction is {fraction}; expected a number above 0 and at most 1",
+            fraction=fraction,
+        )
     rng = np.random.default_rng([seed, size, rank, round(fraction * 1e6)])
     X = rng.standard_normal((size, rank)) @ rng.standard_normal((rank, size))
     try:

@@ -27,7 +27,11 @@ def edges(shape: Shape, sigma: float = 1.0) -> tuple[float, float]:
     """
     m, n = shape
     if min(shape) < 1 or not 0 < sigma < np.inf:
-        raise InputError(f"shape is {shape} and sigma {sigma}; expected sides and sigma above 0")
+        raise InputError(
+            "shape is {shape} and sigma {sigma}; expected sides and sigma above 0",
+            shape=shape,
+            sigma=sigma,
+        )
     return abs(m**0.5 - n**0.5) * sigma, (m**0.5 + n**0.5) * sigma
 
 
@@ -97,7 +101,12 @@ def noise_level(s: ArrayLike, shape: Shape) -> float:
     """
     s = checked_spectrum(s)
     if len(s) != min(shape):
-        raise InputError(f"s holds {len(s)} values; expected all {min(shape)} of a {shape} matrix")
+        raise InputError(
+            "s holds {count} values; expected all {shape} of a {shape_2} matrix",
+            count=len(s),
+            shape=min(shape),
+            shape_2=shape,
+        )
     return float(np.median(s)) / median(shape)
 
 
@@ -157,7 +166,9 @@ def power_law(s: ArrayLike, least: int = 10) -> PowerLaw:
     s = s[s > 0]
     if least < 2 or len(s) < least or s[0] == s[least - 1]:
         raise InputError(
-            f"s holds {len(s)} values above 0; expected {max(least, 2)}, not all equal"
+            "s holds {count} values above 0; expected {least}, not all equal",
+            count=len(s),
+            least=max(least, 2),
         )
     logs = 2 * np.log(s)  # descending
     best: PowerLaw | None = None

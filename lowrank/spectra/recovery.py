@@ -196,24 +196,38 @@ def checked_problem(
     for mask, name in ((seen, "observed"), (test, "held out")):
         if mask is not None and not np.isfinite(X[mask]).all():
             i, j = np.argwhere(mask & ~np.isfinite(X))[0]
-            raise InputError(f"X[{i}, {j}] is {name} and is {X[i, j]}; expected a finite number")
+            raise InputError(
+                "X[{i}, {j}] is {name} and is {x}; expected a finite number",
+                i=i,
+                j=j,
+                name=name,
+                x=X[i, j],
+            )
     if test is not None and (seen & test).any():
         i, j = np.argwhere(seen & test)[0]
-        raise InputError(f"Entry [{i}, {j}] is both observed and held out; expected one or neither")
+        raise InputError(
+            "Entry [{i}, {j}] is both observed and held out; expected one or neither",
+            i=i,
+            j=j,
+        )
     if not seen.any():
         raise InputError("No entry of X is observed: nothing determines the others.")
     for axis, name in ((1, "row"), (0, "column")):
         empty = (np.flatnonzero(~seen.any(axis=axis)) + 1).tolist()  # people count from 1
         if len(empty) == 1:
             raise InputError(
-                f"{name.capitalize()} {empty[0]} has no observed entry: nothing in the data "
-                "determines it."
+                "{capitalize} {empty} has no observed entry: nothing in the data determines it.",
+                capitalize=name.capitalize(),
+                empty=empty[0],
             )
         if empty:
             first = ", ".join(map(str, empty[:3])) + (", …" if len(empty) > 3 else "")
             raise InputError(
-                f"{len(empty):,} {name}s ({first}) have no observed entry: nothing in the data "
-                "determines them."
+                "{empty:,} {name}s ({first}) have no observed entry: nothing in the data "
+                "determines them.",
+                empty=len(empty),
+                name=name,
+                first=first,
             )
     largest = float(np.abs(X[seen]).max())
     scale = 1.0
@@ -226,9 +240,17 @@ def checked_mask(mask: ArrayLike, shape: tuple[int, ...], name: str) -> Mask:
     """mask as booleans; InputError unless it has X's shape and holds booleans, or 0 and 1."""
     found = np.asarray(mask)
     if found.shape != shape:
-        raise InputError(f"{name} has shape {found.shape}; expected that of X, {shape}")
+        raise InputError(
+            "{name} has shape {shape}; expected that of X, {expected}",
+            name=name,
+            shape=found.shape,
+            expected=shape,
+        )
     if found.dtype != np.bool_ and not np.isin(found, (0, 1)).all():
-        raise InputError(f"{name} holds other values than True and False; expected a mask")
+        raise InputError(
+            "{name} holds other values than True and False; expected a mask",
+            name=name,
+        )
     return found.astype(np.bool_)
 
 
@@ -267,9 +289,15 @@ def split(observed: ArrayLike, share: float, rng: np.random.Generator) -> tuple[
     """
     seen = np.asarray(observed, dtype=bool)
     if seen.ndim != 2 or not seen.size:
-        raise InputError(f"observed has shape {seen.shape}; expected a matrix that is not empty")
+        raise InputError(
+            "observed has shape {shape}; expected a matrix that is not empty",
+            shape=seen.shape,
+        )
     if not 0 <= share <= 1:
-        raise InputError(f"share is {share}; expected a number from 0 to 1")
+        raise InputError(
+            "share is {share}; expected a number from 0 to 1",
+            share=share,
+        )
     draw = np.where(seen, rng.random(seen.shape), -1.0)
     held_out = seen & (draw < share)
     # The largest draw of each row and column is kept, whatever its size.

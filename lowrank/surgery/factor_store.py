@@ -118,7 +118,9 @@ class FactorStore:
                 self._opened[path] = Factors(rows["U"].T, rows["s"].copy(), rows["SVt"])
             except (OSError, ValueError, IndexError, EOFError) as error:
                 raise FormatError(
-                    f"{path.name} is damaged; remove it from {self.folder}."
+                    "{name} is damaged; remove it from {folder}.",
+                    name=path.name,
+                    folder=self.folder,
                 ) from error
         return self._opened[path]
 

@@ -77,7 +77,12 @@ def aware(W: Floats, R: Floats) -> Factors:  # (m, n), (n, n)
     Reference: Wang et al., arXiv 2403.07378, section 3.1 and theorem 3.2.
     """
     if R.shape != (W.shape[1], W.shape[1]):
-        raise InputError(f"R has shape {R.shape}; expected {(W.shape[1],) * 2}, as W is {W.shape}.")
+        raise InputError(
+            "R has shape {shape}; expected ({n}, {n}), as W is {of}.",
+            shape=R.shape,
+            n=W.shape[1],
+            of=W.shape,
+        )
     if not np.abs(np.diag(R)).min() > 0:
         raise InputError("R is singular: some input direction was never used. Add damping.")
     wide, R = np.asarray(W, np.float64), np.asarray(R, np.float64)
@@ -96,7 +101,10 @@ def aware_factors(params: Params, moments: Mapping[str, Floats]) -> Source:
 
     def factors(name: str) -> Factors:
         if name not in moments:
-            raise InputError(f"The inputs of {name} were not observed; see `second_moments`.")
+            raise InputError(
+                "The inputs of {name} were not observed; see `second_moments`.",
+                name=name,
+            )
         return aware(held[name].matrix(), moments[name])
 
     return factors
@@ -182,7 +190,12 @@ def usage(W: Floats, R: Floats) -> Usage:  # (m, n), (n, n)
     Raises InputError if the shapes do not fit.
     """
     if R.shape != (W.shape[1], W.shape[1]):
-        raise InputError(f"R has shape {R.shape}; expected {(W.shape[1],) * 2}, as W is {W.shape}.")
+        raise InputError(
+            "R has shape {shape}; expected ({n}, {n}), as W is {of}.",
+            shape=R.shape,
+            n=W.shape[1],
+            of=W.shape,
+        )
     svd = full(np.asarray(W, np.float64))
     along = ((R @ svd.Vt.T) ** 2).sum(axis=0)  # (n, n), (n, r) -> (r,): mean (v_i . x)^2
     outputs = along * svd.s**2

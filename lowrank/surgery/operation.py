@@ -35,7 +35,10 @@ def operate(params: Params, plan: Plan, factors: Source) -> Params:
     new: dict[str, Projection] = {}
     for name, k in plan.items():
         if name not in held:
-            raise InputError(f"The model has no projection {name!r}; see `projections(params)`.")
+            raise InputError(
+                "The model has no projection {name!r}; see `projections(params)`.",
+                name=name,
+            )
         if checked_rank(k, min(held[name].shape)) == min(held[name].shape):
             continue
         new[name] = factors(name).pair(k, bias_of(held[name]))

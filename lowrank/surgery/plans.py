@@ -28,10 +28,18 @@ def chosen(
     numbers = range(count) if layers is None else sorted(set(layers))
     for kind in kinds:
         if kind not in LINEAR:
-            raise InputError(f"projection is {kind!r}; expected {', '.join(LINEAR)}.")
+            raise InputError(
+                "projection is {kind!r}; expected {linear}.",
+                kind=kind,
+                linear=", ".join(LINEAR),
+            )
     for layer in numbers:
         if not 0 <= layer < count:
-            raise InputError(f"layer is {layer}; this model has layers 0 to {count - 1}.")
+            raise InputError(
+                "layer is {layer}; this model has layers 0 to {count}.",
+                layer=layer,
+                count=count - 1,
+            )
     if not kinds or not list(numbers):
         raise InputError("No projection is chosen; expected at least one, in at least one layer.")
     return tuple(name_of(layer, kind) for layer in numbers for kind in kinds)
@@ -53,7 +61,10 @@ def by_fraction(params: Params, names: Sequence[str], fraction: float) -> Plan:
     Raises InputError unless 0 < fraction <= 1.
     """
     if not 0 < fraction <= 1:
-        raise InputError(f"fraction is {fraction}; expected more than 0 and at most 1.")
+        raise InputError(
+            "fraction is {fraction}; expected more than 0 and at most 1.",
+            fraction=fraction,
+        )
     held = projections(params)
     return {name: max(1, round(fraction * min(held[name].shape))) for name in names}
 
@@ -86,7 +97,10 @@ def allocate(
     a curve, or a budget too small for rank 1 everywhere.
     """
     if not 0 < share <= 1:
-        raise InputError(f"share is {share}; expected more than 0 and at most 1.")
+        raise InputError(
+            "share is {share}; expected more than 0 and at most 1.",
+            share=share,
+        )
     shapes = {name: projections(params)[name].shape for name in names}
     if rule == "uniform":
         return {
@@ -103,7 +117,10 @@ def allocate(
             for name in names
         }
     else:
-        raise InputError(f"rule is {rule!r}; expected 'uniform', 'energy' or 'sensitivity'.")
+        raise InputError(
+            "rule is {rule!r}; expected 'uniform', 'energy' or 'sensitivity'.",
+            rule=rule,
+        )
     budget = share * sum(m * n for m, n in shapes.values())
     return _spend(shapes, gains, budget)
 
@@ -152,7 +169,11 @@ def _curve(
     curves: Mapping[str, Sequence[tuple[float, float]]], kind: str
 ) -> Sequence[tuple[float, float]]:
     if not curves.get(kind):
-        raise InputError(f"sensitivity has no curve for {kind}; it has {', '.join(curves)}.")
+        raise InputError(
+            "sensitivity has no curve for {kind}; it has {curves}.",
+            kind=kind,
+            curves=", ".join(curves),
+        )
     return curves[kind]
 
 

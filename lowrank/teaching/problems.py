@@ -104,7 +104,14 @@ def make_problem(seed: int, m: int, n: int, rank: int, difficulty: str = "medium
             return Problem(A, rank, seed, difficulty)
         fallback = fallback or (A if within(A, level) else None)
     if fallback is None:  # cannot be: what is taken back stays within the bounds
-        raise InputError(f"No {difficulty} {m} × {n} problem of rank {rank} came from seed {seed}.")
+        raise InputError(
+            "No {difficulty} {m} × {n} problem of rank {rank} came from seed {seed}.",
+            difficulty=difficulty,
+            m=m,
+            n=n,
+            rank=rank,
+            seed=seed,
+        )
     return Problem(fallback, rank, seed, difficulty)
 
 
@@ -152,11 +159,20 @@ def _check(seed: int, m: int, n: int, rank: int, difficulty: str) -> None:
     one_of(difficulty, LEVELS, "difficulty")
     m, n, rank = whole(m, "m"), whole(n, "n"), whole(rank, "rank")
     if not (1 <= m <= MOST_ROWS and 1 <= n <= MOST_ROWS):
-        raise InputError(f"The shape is {m} × {n}; each side may be 1 to {MOST_ROWS}.")
+        raise InputError(
+            "The shape is {m} × {n}; each side may be 1 to {most}.",
+            m=m,
+            n=n,
+            most=MOST_ROWS,
+        )
     if not 1 <= rank <= min(m, n):
         raise InputError(
-            f"rank is {rank}; a {m} × {n} problem can have rank 1 to {min(m, n)} "
-            "(only the zero matrix has rank 0)."
+            "rank is {rank}; a {m} × {n} problem can have rank 1 to {m_2} (only the zero "
+            "matrix has rank 0).",
+            rank=rank,
+            m=m,
+            n=n,
+            m_2=min(m, n),
         )
     whole(seed, "seed")
 

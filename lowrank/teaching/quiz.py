@@ -233,7 +233,11 @@ def _judge_row(A: Matrix, answer: str) -> Judgement:
         return Judgement(False, f"There is one: {relation(A, dependent[-1])}.")
     row = _whole(answer.strip().lower().removeprefix("r")) - 1
     if not 0 <= row < len(A):
-        raise InputError(f"{answer!r} is no row; the matrix has rows 1 to {len(A)}.")
+        raise InputError(
+            "{answer!r} is no row; the matrix has rows 1 to {rows}.",
+            answer=answer,
+            rows=len(A),
+        )
     if row in dependent:
         return Judgement(True, f"{relation(A, row)}.")
     if dependent:
@@ -297,5 +301,8 @@ def _with_a_dependent_row(draw: Draw, seed: int, difficulty: str) -> Matrix:
 def _whole(answer: str) -> int:
     text = answer.strip()
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise InputError(f"{text[:20]!r} is not a whole number.")
+        raise InputError(
+            "{text!r} is not a whole number.",
+            text=text[:20],
+        )
     return int(text)

@@ -99,7 +99,11 @@ def make_worksheet(
     """
     check_style(style, None, whole(n, "n"))
     if not 1 <= whole(count, "count") <= MOST_PROBLEMS:
-        raise InputError(f"count is {count}; a worksheet has 1 to {MOST_PROBLEMS} problems.")
+        raise InputError(
+            "count is {count}; a worksheet has 1 to {most} problems.",
+            count=count,
+            most=MOST_PROBLEMS,
+        )
     make_problem(seed, m, n, rank, difficulty)  # refuses what cannot be, and the seed as given
     return Worksheet(seed, (m, n), rank, count, difficulty, reduced, solve, style, mixed, key)
 

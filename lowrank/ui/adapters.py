@@ -94,9 +94,12 @@ def check_work(adapter: Adapter) -> None:
     found = sum(work((len(p.B), p.A.shape[1]), p.r) for p in adapter.pairs.values())
     if found > MOST_WORK:
         raise InputError(
-            f"The singular values of this adapter's {len(adapter.pairs):,} updates take about "
-            f"{found / 1e9:,.0f} billion multiplications; {MOST_WORK / 1e9:,.0f} billion are made "
-            "here. One of lower rank, or of fewer matrices, is shown."
+            "The singular values of this adapter's {count:,} updates take about "
+            "{found:,.0f} billion multiplications. Up to {most:,.0f} billion are made here: one "
+            "of lower rank, or of fewer matrices, is shown.",
+            count=len(adapter.pairs),
+            found=found / 1e9,
+            most=MOST_WORK / 1e9,
         )
 
 

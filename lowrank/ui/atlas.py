@@ -154,7 +154,10 @@ def beside(model: Model) -> Model | None:
     if not given or given == NOTHING:
         return None
     if len(given) > LONGEST_ID:
-        raise InputError(f"A model's id has at most {LONGEST_ID} characters.")
+        raise InputError(
+            "A model's id has at most {most} characters.",
+            most=LONGEST_ID,
+        )
     path = offered().get(given)
     other = cached.model(str(path) if path else given if given in known else f"hf://{given}")
     return None if other.source == model.source else other  # beside itself there is nothing to see

@@ -120,8 +120,12 @@ def affordable(count: int, what: str) -> None:
     """Raises InputError for what has more numbers than this server holds for a visitor."""
     if count > MOST_NUMBERS:
         raise InputError(
-            f"{what} has {count:,} numbers; at most {MOST_NUMBERS:,} are held here, "
-            f"{4 * MOST_NUMBERS / 1e9:.1f} GB as float32. Choose a smaller one."
+            "{what} has {count:,} numbers; at most {most:,} are held here, {most_2:.1f} GB "
+            "as float32. Choose a smaller one.",
+            what=what,
+            count=count,
+            most=MOST_NUMBERS,
+            most_2=4 * MOST_NUMBERS / 1e9,
         )
 
 
@@ -139,8 +143,11 @@ def matrix(source: str, tensor: str) -> NDArray[np.float32]:
     strange = W.size - np.count_nonzero(np.isfinite(W))
     if strange:
         raise InputError(
-            f"{strange:,} of the {W.size:,} entries of {tensor} are NaN or infinite in the file, "
-            "so there is nothing to compute with it. Choose another matrix."
+            "{strange:,} of the {size:,} entries of {tensor} are NaN or infinite in the "
+            "file, so there is nothing to compute with it. Choose another matrix.",
+            strange=strange,
+            size=W.size,
+            tensor=tensor,
         )
     W.setflags(write=False)
     return W
@@ -157,7 +164,10 @@ def words(source: str) -> Tokenizer:
     """The model's tokenizer. Raises InputError if it has none."""
     known = tokenizer(source)
     if known is None:
-        raise InputError(f"{model(source).title} brings no vocabulary, so it can read no text.")
+        raise InputError(
+            "{title} brings no vocabulary, so it can read no text.",
+            title=model(source).title,
+        )
     return known
 
 

@@ -245,12 +245,14 @@ class Jobs:
         here = sum(job.address == address != "" for job in line)
         if mine >= MOST_WAITING:
             raise InputError(
-                f"{mine} pieces of your work are waiting already: wait for one of them, or stop it."
+                "{mine} pieces of your work are waiting already: wait for one of them, or stop it.",
+                mine=mine,
             )
         if len(line) >= self._queue or here >= self._queue // 2:
             raise InputError(
-                f"The server is busy: {len(line)} pieces of work are waiting already. "
-                "Try again in a minute."
+                "The server is busy: {line} pieces of work are waiting already. Try again in a "
+                "minute.",
+                line=len(line),
             )
 
     def _work_on(self, lane: Lane) -> None:

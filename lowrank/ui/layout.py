@@ -11,9 +11,11 @@ from typing import Any
 import streamlit as st
 
 from lowrank.errors import LowrankError
+from lowrank.language import SOURCE, current, gettext, gettext_noop
+from lowrank.ui import visitor
 from lowrank.ui.outside import as_told
 
-TEXT_FOLDER = Path(__file__).with_name("text") / "en"
+TEXT_FOLDER = Path(__file__).with_name("text")
 # Streamlit's own captions, inline code, primary buttons and axis labels have less contrast than
 # the 4.5 of WCAG 2.2, and its head leaves a sixth of a laptop's screen blank.
 STYLE = """<style>
@@ -70,41 +72,53 @@ STYLE = """<style>
 .js-plotly-plot [class*="tick"] tspan { font-size: 11px !important; }
 </style>"""
 PAGES = [  # file, title, icon
-    ("start", "Start", "home"),
-    ("thread", "The thread", "timeline"),
-    ("rank", "Rank", "stairs"),
-    ("redundancy", "Redundancy", "healing"),
-    ("truncation", "Truncation", "content_cut"),
-    ("surgery", "Surgery", "surgical"),
-    ("atlas", "Atlas", "map"),
-    ("lora", "LoRA", "alt_route"),
-    ("lab", "LoRA lab", "science"),
-    ("memory", "Memory", "memory"),
-    ("adapter", "Adapter", "extension"),
-    ("article", "Check the article", "fact_check"),
+    ("start", gettext_noop("Start"), "home"),
+    ("thread", gettext_noop("The thread"), "timeline"),
+    ("rank", gettext_noop("Rank"), "stairs"),
+    ("redundancy", gettext_noop("Redundancy"), "healing"),
+    ("truncation", gettext_noop("Truncation"), "content_cut"),
+    ("surgery", gettext_noop("Surgery"), "surgical"),
+    ("atlas", gettext_noop("Atlas"), "map"),
+    ("lora", gettext_noop("LoRA"), "alt_route"),
+    ("lab", gettext_noop("LoRA lab"), "science"),
+    ("memory", gettext_noop("Memory"), "memory"),
+    ("adapter", gettext_noop("Adapter"), "extension"),
+    ("article", gettext_noop("Check the article"), "fact_check"),
 ]
 
 
 @cache  # the package's own files, read once
-def sections(name: str) -> dict[str, str]:
-    """The Markdown of ui/text/<language>/<name>.md, each part under its `## section`."""
-    words = (TEXT_FOLDER / f"{name}.md").read_text(encoding="utf-8")
+def sections(name: str, language: str = SOURCE) -> dict[str, str]:
+    """The Markdown of ui/text/<language>/<name>.md, each part under its `## section`.
+
+    What is not translated is there in English.
+    """
+    path, source = TEXT_FOLDER / language / f"{name}.md", {}
+    if language != SOURCE:
+        source = sections(name)
+        if not path.exists():
+            return source
+    words = path.read_text(encoding="utf-8")
     parts = (part.partition("\n") for part in f"\n{words}".split("\n## ")[1:])
-    return {section: body.strip() for section, _, body in parts}
+    return source | {section: body.strip() for section, _, body in parts}
 
 
 def text(name: str, section: str) -> str:
     """The part of ui/text/<language>/<name>.md under `## section`; KeyError if there is none."""
-    return sections(name)[section]
+    return sections(name, current())[section]
 
 
 def navigation(folder: Path = Path("pages")) -> st.Page:
-    """List the pages, whose files are in `folder`; returns the one that the address asks for."""
+    """List the pages, whose files are in `folder`; returns the one that the address asks for.
+
+    Their titles are in the visitor's language, which is found here.
+    """
+    visitor.settle()
     return st.navigation(
         [
             st.Page(
                 folder / f"{file}.py",
-                title=title,
+                title=gettext(title),
                 icon=f":material/{icon}:",
                 default=file == "start",
             )

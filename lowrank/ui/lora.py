@@ -76,8 +76,10 @@ def input_of(model: Model, info: TensorInfo, word: str | None, seed: int = 2) ->
         return Input(x, f"{told} {text('lora', 'input down_proj')}", code)
     if n != E.shape[1]:
         raise InputError(
-            f"{info.name} takes {n:,} numbers and an embedding has {E.shape[1]:,}: "
-            "choose the random x."
+            "{name} takes {n:,} numbers and an embedding has {shape:,}: choose the random x.",
+            name=info.name,
+            n=n,
+            shape=E.shape[1],
         )
     section = f"input {info.projection}" if info.projection in ("o_proj", "embed_tokens") else ""
     return Input(E[token], f"{told} {text('lora', section or 'input attention')}", f"{code}\nx = e")
@@ -90,14 +92,22 @@ def token_of(model: Model, word: str) -> tuple[int, str]:
         raise InputError("The word is empty: type at least one letter, or choose the random x.")
     if len(word) > LONGEST:
         raise InputError(
-            f"The text has {len(word):,} characters; a word of at most {LONGEST} is accepted."
+            "The text has {word:,} characters; a word of at most {most} is accepted.",
+            word=len(word),
+            most=LONGEST,
         )
     tokenizer = cached.tokenizer(model.source)
     if tokenizer is None:
-        raise InputError(f"{model.title} has no vocabulary: choose the random x.")
+        raise InputError(
+            "{title} has no vocabulary: choose the random x.",
+            title=model.title,
+        )
     ids = tokenizer.encode(" " + word)
     if not ids:
-        raise InputError(f"{word!r} has no token in this vocabulary: type another word.")
+        raise InputError(
+            "{word!r} has no token in this vocabulary: type another word.",
+            word=word,
+        )
     piece = tokenizer.piece(ids[0])
     name = "part of a character" if "\ufffd" in piece else f"`{piece.replace('`', 'ˋ')}`"
     if len(ids) == 1:

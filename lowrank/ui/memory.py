@@ -63,7 +63,10 @@ def configuration(model: Model) -> LlamaConfig:
     try:
         given = json.loads(pasted or "")
     except (ValueError, RecursionError) as error:
-        raise InputError(f"The text is not JSON: {str(error)[:100]}.") from error
+        raise InputError(
+            "The text is not JSON: {error}.",
+            error=str(error)[:100],
+        ) from error
     return counted(given if isinstance(given, dict) else {})
 
 

@@ -93,7 +93,10 @@ def _losses(source: str, ending: str, to: str) -> Iterator[Doing | Loss]:
     held = projections(params)
     chosen = [each for each in held if each != HEAD and each.endswith(ending)]
     if not chosen:
-        raise InputError(f"{ending} is no projection of a layer: choose one in the sidebar.")
+        raise InputError(
+            "{ending} is no projection of a layer: choose one in the sidebar.",
+            ending=ending,
+        )
     with one_thread():
         yield Doing(0.1, words)
         before = float(nll(params, ids).mean())

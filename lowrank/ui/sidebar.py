@@ -12,7 +12,7 @@ import streamlit as st
 from lowrank.errors import InputError, LowrankError
 from lowrank.llama.names import LABELS, within
 from lowrank.readers import Model, TensorInfo
-from lowrank.ui import model_picker
+from lowrank.ui import model_picker, visitor
 from lowrank.ui.bound import BOUND, fitted, offer, takes
 from lowrank.ui.outside import as_text
 
@@ -46,6 +46,7 @@ def draw(need: str) -> None:
         except LowrankError as error:
             problem = error
             waiting.empty()
+        visitor.switch()
     st.session_state["chosen"] = Choice(need, model, info, problem)
 
 
@@ -103,7 +104,12 @@ def pick(model: Model) -> TensorInfo:
     )
     info = matrices.get((chosen, layer if layers else None))
     if info is None:
-        raise InputError(f"Layer {layer} of {model.title} has no {label(chosen)}.")
+        raise InputError(
+            "Layer {layer} of {title} has no {chosen}.",
+            layer=layer,
+            title=model.title,
+            chosen=label(chosen),
+        )
     st.caption(as_text(provenance(model, info)))
     return info
 
@@ -125,7 +131,10 @@ def by_place(model: Model) -> dict[tuple[str, int | None], TensorInfo]:
     everything = (*model.tensors.values(), *model.parts.values())
     matrices = [t for t in everything if len(t.shape) == 2 and 0 not in t.shape]
     if not matrices:
-        raise InputError(f"{model.title} has no matrix: none of its tensors has two dimensions.")
+        raise InputError(
+            "{title} has no matrix: none of its tensors has two dimensions.",
+            title=model.title,
+        )
     places = Counter((t.projection, t.layer) for t in matrices)
     found: dict[tuple[str, int | None], TensorInfo] = {}
     for t in matrices:

@@ -127,7 +127,8 @@ def matrix() -> Matrix:
         raise InputError("A is zero: its rank is 0, and there is nothing to carry further.")
     if largest > LARGEST or any(x.denominator > LARGEST for row in A for x in row):
         raise InputError(
-            f"A has an entry with more than {LARGEST:,} above or below its bar; expected none."
+            "A has an entry with more than {largest:,} above or below its bar; expected "
+"none.", largest=LARGEST,
         )
     return A
 

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from lowrank.atlas import MEASURES
-from lowrank.ui import sidebar
+from lowrank.ui import sidebar, visitor
 from lowrank.ui.model_picker import MODELS
 from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import SHARED
@@ -67,7 +67,7 @@ WRITTEN: Mapping[str, Callable[[Any], str]] = {
 def keep_in_history() -> None:
     """Let links to pages, Back and Forward bring back each page's whole view."""
     pages = {key: page for page, keys in PARAMETERS.items() for key in keys}
-    script = SCRIPT.replace("SHARED", json.dumps(SHARED), 1)
+    script = SCRIPT.replace("SHARED", json.dumps([*SHARED, visitor.KEY]), 1)
     script = script.replace("PAGES", json.dumps(pages), 1)
     with st.container(key="visits", height=1, border=False):  # no taller before the style is there
         st.html("<style>.st-key-visits { display: none; }</style>")
@@ -115,7 +115,7 @@ def visit(page: str) -> Iterator[None]:
 
 def known(page: str, key: str) -> bool:
     """Whether a page or the sidebar has a parameter of that name."""
-    own = *PARAMETERS.get(page, ()), *SHARED, *LESSON
+    own = *PARAMETERS.get(page, ()), *SHARED, *LESSON, visitor.KEY
     return key in own or key.startswith(LETTER)
 
 

@@ -88,7 +88,7 @@ def chromium() -> Iterator[object]:
         pytest.skip(message)
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=30_000)  # two busy cores may need more than the default 5 s
+    expect.set_options(timeout=180_000)  # nothing that comes is late on a busy machine
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -104,7 +104,7 @@ def new_page(chromium, app_url):
         context = chromium.new_context(viewport={"width": width, "height": height})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(180_000)
         page.goto(address if address.startswith("http") else app_url + address)
         if wait:
             settled(page)

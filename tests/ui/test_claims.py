@@ -11,6 +11,7 @@ from types import FunctionType
 import numpy as np
 import pytest
 
+from lowrank.language import SOURCE
 from lowrank.llama.config import SMOLLM2_135M
 from lowrank.llama.names import LINEAR
 from lowrank.memory.accounting import PUBLISHED, RESERVE, fitting
@@ -22,7 +23,7 @@ from lowrank.ui.surgery.panels import learnt
 from tests.pages.opening import ROOT
 
 CLAIMS = tomllib.loads((ROOT / "docs" / "claims.toml").read_text(encoding="utf-8"))
-PAGES = sorted(path.stem for path in TEXT_FOLDER.glob("*.md"))
+PAGES = sorted(path.stem for path in (TEXT_FOLDER / SOURCE).glob("*.md"))
 # Two digits, a share or a number of bits are a claim; a lone digit counts or names something.
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:\s?%|\sbits)?")
 # So is a number in words from five on, a fraction, or a multiple.
@@ -37,6 +38,7 @@ WORDS = re.compile(
     re.IGNORECASE,
 )
 ROOMS = ("exact", "figures", "llama", "lora", "memory", "readers", "spectra", "surgery", "ui")
+PLACE = re.compile(r"\{\w+(?:![rsa])?(?::[^{}]*)?\}")
 CODE = re.compile(r"\{[^}]*\}|`[^`]*`")
 COMPUTED = [
     (page, section, said, expression)
@@ -57,7 +59,7 @@ def stated(prose: str) -> set[str]:
 def said_by(path: Path) -> str:
     """The sentences in a module's strings: not its docstrings, its styles, or code that it shows.
 
-    A place for a computed value is a gap between two strings.
+    A place for a computed value is a gap.
     """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     docs = {
@@ -67,7 +69,7 @@ def said_by(path: Path) -> str:
         and isinstance(node.body[0], ast.Expr)
     }
     strings = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in docs]
-    words = [str(n.value) for n in strings if isinstance(n.value, str)]
+    words = [PLACE.sub("\n", str(n.value)) for n in strings if isinstance(n.value, str)]
     return "\n".join(w for w in words if " " in w and not re.search(r"[<{;]|import |\\", w))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lowrank.atlas import MEASURES
+from lowrank.language import SOURCE
 from lowrank.teaching import LEVELS
 from lowrank.teaching.quiz import KINDS
 from lowrank.ui.layout import TEXT_FOLDER, sections, text
@@ -57,12 +58,12 @@ def asked() -> set[tuple[str, str]]:
 
 
 def test_what_is_asked_for_is_what_is_there() -> None:
-    files = [Path(file).stem for file in TEXT_FOLDER.glob("*.md")]
+    files = [Path(file).stem for file in (TEXT_FOLDER / SOURCE).glob("*.md")]
     assert asked() == {(file, section) for file in files for section in sections(file)}
 
 
 def test_a_section_is_its_own_words_and_an_unknown_one_raises() -> None:
-    whole = (TEXT_FOLDER / "start.md").read_text(encoding="utf-8")
+    whole = (TEXT_FOLDER / SOURCE / "start.md").read_text(encoding="utf-8")
     assert whole == "\n".join(f"## {part}\n{text('start', part)}\n" for part in sections("start"))
     with pytest.raises(KeyError, match="no such"):
         text("start", "no such section")

@@ -61,15 +61,20 @@ def export(
     """
     if dtype not in ("stored", *SIZE) or shard_bytes < 1:
         raise InputError(
-            f"dtype is {dtype!r} and shard_bytes {shard_bytes}; expected 'stored', 'F32', 'F16' or "
-            "'BF16', and at least 1 byte."
+            "dtype is {dtype!r} and shard_bytes {shard_bytes}; expected 'stored', 'F32', "
+            "'F16' or 'BF16', and at least 1 byte.",
+            dtype=dtype,
+            shard_bytes=shard_bytes,
         )
     place = Path(folder).absolute()
     check_place(place, model, overwrite)
     table = stored_table(model, adapter, dtype)
     config = config_of(model, table)
     if not config and isinstance(model, GGUFModel):
-        raise InputError(f"{model.title} is of a kind for which no config.json can be made.")
+        raise InputError(
+            "{title} is of a kind for which no config.json can be made.",
+            title=model.title,
+        )
     new = place.with_name(f".{place.name}.{secrets.token_hex(8)}.new")
     try:
         written = write_shards(model, adapter, new, table, shard_bytes)
@@ -148,19 +153,31 @@ def check_place(place: Path, model: Model, overwrite: bool) -> None:
     if not place.exists():
         return
     if not place.is_dir():
-        raise InputError(f"{place} is a file; expected a folder, new or empty.")
+        raise InputError(
+            "{place} is a file; expected a folder, new or empty.",
+            place=place,
+        )
     held = sorted(place.iterdir())
     if held and not overwrite:
         raise InputError(
-            f"{place} holds {held[0].name}: an export goes into a new or empty folder, or over an "
-            "earlier one (overwrite)."
+            "{place} holds {name}: an export goes into a new or empty folder, or over an "
+            "earlier one (overwrite).",
+            place=place,
+            name=held[0].name,
         )
     strangers = [path.name for path in held if not _exported(path)]
     if strangers or (place / FILE).exists():
         other = (strangers or [FILE])[0]
-        raise InputError(f"{place} holds {other}, which no export writes: it is not overwritten.")
+        raise InputError(
+            "{place} holds {other}, which no export writes: it is not overwritten.",
+            place=place,
+            other=other,
+        )
     if any(isinstance(part, Path) and part.absolute().parent == place for part in model.made_of):
-        raise InputError(f"{place} holds the model itself: choose another folder.")
+        raise InputError(
+            "{place} holds the model itself: choose another folder.",
+            place=place,
+        )
 
 
 def _exported(path: Path) -> bool:
@@ -176,7 +193,10 @@ def check_export(new: Path, model: Model, table: Table, config: Mapping[str, Any
     found = {name: (info.dtype, info.shape) for name, info in again.tensors.items()}
     written = json.loads(json.dumps(config))  # where a tuple is a list
     if found != table or (again.given_config or {}) != written:
-        raise FormatError(f"What was written to {new.name} is not what was to be written.")
+        raise FormatError(
+            "What was written to {name} is not what was to be written.",
+            name=new.name,
+        )
     if again.vocabulary is not None:
         Tokenizer(again.vocabulary)
     if model.given_config is None and model.config is not None:
@@ -194,5 +214,7 @@ def swap(new: Path, place: Path) -> None:
     except OSError as error:
         if old.exists() and not place.exists():
             os.replace(old, place)
-        raise SourceError(f"{place} cannot be written: {error.strerror or error}.") from error
+        raise SourceError(
+            "{path} cannot be written: {problem}.", path=place, problem=error.strerror or error
+        ) from error
     shutil.rmtree(old, ignore_errors=True)

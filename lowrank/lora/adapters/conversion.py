@@ -25,7 +25,8 @@ def trained(method: Method, state: State, base_model: str | None = None) -> Adap
     """
     if not isinstance(method, AdapterConfig):
         raise InputError(
-            f"{type(method).__name__} make no LoRA adapter: only LoRA is saved as one."
+            "{kind} make no LoRA adapter: only LoRA is saved as one.",
+            kind=type(method).__name__,
         )
     config = replace(
         method,
@@ -69,17 +70,26 @@ def applied(params: Params, adapter: Adapter, scale: float = 1.0) -> Params:
     for name, value in adapter.replaced.items():
         module, _, part = name.rpartition(".")
         if module not in held or part not in ("weight", "bias"):
-            raise InputError(f"The adapter changes {name[:200]}, which cannot be applied live.")
+            raise InputError(
+                "The adapter changes {name}, which cannot be applied live.",
+                name=name[:200],
+            )
         inner = new.get(module, held[module])
         W, b = inner.matrix(), bias_of(inner)
         old = W if part == "weight" else b
         if old is None or old.shape != value.shape:
-            raise InputError(f"The adapter's {name[:200]} does not fit the model.")
+            raise InputError(
+                "The adapter's {name} does not fit the model.",
+                name=name[:200],
+            )
         moved = old + t * (value - old)
         new[module] = Dense(moved, b) if part == "weight" else Dense(W, moved)
     for name, pair in adapter.pairs.items():
         if name not in held or pair.embedding:
-            raise InputError(f"The adapter changes {name[:200]}, which cannot be applied live.")
+            raise InputError(
+                "The adapter changes {name}, which cannot be applied live.",
+                name=name[:200],
+            )
         inner = new.get(name, held[name])
         if pair.bias is not None:
             b = bias_of(inner)

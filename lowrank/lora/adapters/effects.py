@@ -75,7 +75,12 @@ def effect(pair: Pair, W0: SVD | None = None, transposed: bool = False) -> Effec
     if transposed or W0.shape == (n, out) != (out, n):
         W0 = SVD(W0.Vt.T, W0.s, W0.U.T)
     if W0.shape != (out, n):
-        raise InputError(f"W0 is {W0.shape} and the update of {pair.module} {(out, n)}.")
+        raise InputError(
+            "W0 is {shape} and the update of {module} {update}.",
+            shape=W0.shape,
+            module=pair.module,
+            update=(out, n),
+        )
     moved = float(np.linalg.norm(s))
     if pair.magnitude is not None:
         dense = ((W0.U * W0.s) @ W0.Vt).astype(np.float32)

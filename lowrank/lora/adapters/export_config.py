@@ -46,8 +46,10 @@ def config_of(model: Model, table: Table) -> dict[str, Any]:
         config["vocab_size"] = table[EMBEDDINGS][1][0]
     if HEAD in table and EMBEDDINGS in table and table[HEAD][1] != table[EMBEDDINGS][1]:
         raise InputError(
-            f"The adapter makes the embeddings {table[EMBEDDINGS][1]} and the head "
-            f"{table[HEAD][1]}: it holds the new tokens of only one of the two."
+            "The adapter makes the embeddings {table} and the head {table_2}: it holds the "
+            "new tokens of only one of the two.",
+            table=table[EMBEDDINGS][1],
+            table_2=table[HEAD][1],
         )
     if HEAD in table:
         config["tie_word_embeddings"] = False
@@ -88,7 +90,8 @@ def flags(family: str, table: Table) -> list[tuple[str, tuple[str, ...]]]:
     known = {*ALWAYS.get(family, ()), *(name for _, these in wanted for name in these)}
     if found - known:
         raise InputError(
-            f"The model has biases of {', '.join(sorted(found - known))}, for which transformers' "
-            f"{family} has no place."
+            "The model has biases of {found}, for which transformers' {family} has no place.",
+            found=", ".join(sorted(found - known)),
+            family=family,
         )
     return wanted

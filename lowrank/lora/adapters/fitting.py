@@ -65,8 +65,11 @@ def check_fit(model: Model, adapter: Adapter) -> Fit:
     if wrong:
         named = f"its configuration names {base[:100]} as its base" if base else "it names no base"
         raise InputError(
-            f"The adapter was made for another model ({named}): of its {len(adapter.pairs)} "
-            f"matrices {'; '.join(wrong)}. Choose its base model in the sidebar."
+            "The adapter was made for another model ({named}): of its {count} matrices "
+            "{wrong}. Choose its base model in the sidebar.",
+            named=named,
+            count=len(adapter.pairs),
+            wrong="; ".join(wrong),
         )
     return found
 

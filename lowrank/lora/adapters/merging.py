@@ -32,7 +32,12 @@ def merged_names(model: Model, adapter: Adapter) -> tuple[str, ...]:
         others = any(f"{module}.weight" in names for module in adapter.pairs)
         why = "other modules of it are there" if others else "it was made for another model"
         why = "its module is there" if module_is_here else why
-        raise InputError(f"The adapter changes {name[:200]}, which {model.title} lacks: {why}.")
+        raise InputError(
+            "The adapter changes {name}, which {title} lacks: {why}.",
+            name=name[:200],
+            title=model.title,
+            why=why,
+        )
     return names
 
 
@@ -121,5 +126,8 @@ def turned(model: Model, adapter: Adapter, found: Pair, shape: tuple[int, ...]) 
 
 def unfit(name: str, update: tuple[int, ...], shape: tuple[int, ...]) -> InputError:
     return InputError(
-        f"The adapter's {name[:200]} has shape {update} and the model's {shape}: they do not fit."
+        "The adapter's {name} has shape {update} and the model's {shape}: they do not fit.",
+        name=name[:200],
+        update=update,
+        shape=shape,
     )

@@ -32,24 +32,38 @@ def load(folder: Path, given: Mapping[str, Any]) -> Adapter:
     kind = given.get("fine_tune_type", "lora")
     said = given["lora_parameters"]
     if kind not in ("lora", "dora") or not isinstance(said, dict):
-        raise FormatError(f"{FILE} is of fine_tune_type {str(kind)[:40]!r}; expected lora or dora.")
+        raise FormatError(
+            "{file} is of fine_tune_type {kind!r}; expected lora or dora.",
+            file=FILE,
+            kind=str(kind)[:40],
+        )
     r: Any = said.get("rank")
     scale: Any = said.get("scale")
     alpha: Any = said.get("alpha", r)
     if type(r) is not int or r < 1 or not all(_number(each) for each in (scale, alpha)):
-        raise FormatError(f"{FILE} has no sound rank and scale in lora_parameters.")
+        raise FormatError(
+            "{file} has no sound rank and scale in lora_parameters.",
+            file=FILE,
+        )
     stored, parts = SafetensorsModel(folder / WEIGHTS), dict[str, dict[str, Floats]]()
     for name in stored.tensors:
         ending = next((ending for ending in PARTS if name.endswith(ending)), None)
         if ending is None:
-            raise FormatError(f"{WEIGHTS} has {name[:200]!r}; expected lora_a, lora_b and m alone.")
+            raise FormatError(
+                "{weights} has {name!r}; expected lora_a, lora_b and m alone.",
+                weights=WEIGHTS,
+                name=name[:200],
+            )
         parts.setdefault(name.removesuffix(ending), {})[PARTS[ending]] = stored.read(name)
     whole = scale * alpha / r
     pairs = {
         module: _pair(module, held, r, whole, kind == "dora") for module, held in parts.items()
     }
     if not pairs:
-        raise FormatError(f"{WEIGHTS} holds no pair: nothing would change.")
+        raise FormatError(
+            "{weights} holds no pair: nothing would change.",
+            weights=WEIGHTS,
+        )
     config = AdapterConfig(
         r=r, lora_alpha=whole * r, target_modules=tuple(pairs), use_dora=kind == "dora"
     )
@@ -63,14 +77,23 @@ def _pair(module: str, held: Mapping[str, Floats], r: int, scale: float, dora: b
     if A is None or B is None or not fits or (A.shape[1], B.shape[0]) != (r, r):
         shapes = [None if each is None else each.shape for each in (A, B)]
         raise FormatError(
-            f"{module[:200]} has lora_a, lora_b {shapes}; expected (in, {r}), ({r}, out)."
+            "{module} has lora_a, lora_b {shapes}; expected (in, {r}), ({r}, out).",
+            module=module[:200],
+            shapes=shapes,
+            r=r,
         )
     if dora and embedding:
-        raise FormatError(f"{module[:200]} is an embedding, for which DoRA is not supported here.")
+        raise FormatError(
+            "{module} is an embedding, for which DoRA is not supported here.",
+            module=module[:200],
+        )
     if dora != (magnitude is not None) or (
         magnitude is not None and magnitude.shape != B.shape[1:]
     ):
-        raise FormatError(f"{module[:200]} and fine_tune_type do not agree on DoRA's magnitudes m.")
+        raise FormatError(
+            "{module} and fine_tune_type do not agree on DoRA's magnitudes m.",
+            module=module[:200],
+        )
     return Pair(module, A.T.copy(), B.T.copy(), scale, magnitude, embedding=embedding)
 
 

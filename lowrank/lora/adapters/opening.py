@@ -34,7 +34,10 @@ def load(source: str | Path) -> Adapter:
             return load(work)
     if not path.is_dir():
         raise SourceError(
-            f"{path} is not there; expected a folder of {FILE} and {WEIGHTS[0]}, a zip or a hub id."
+            "{path} is not there; expected a folder of {file} and {weights}, a zip or a hub id.",
+            path=path,
+            file=FILE,
+            weights=WEIGHTS[0],
         )
     given = read_json(path / FILE) if (path / FILE).is_file() else {}
     return mlx_files.load(path, given) if mlx_files.is_mlx(given) else peft_files.load(path)
@@ -51,8 +54,10 @@ def fetched(hub_id: str) -> Path:
     folder = downloaded(hub_id, {FILE: LARGEST_JSON} | dict.fromkeys(WEIGHTS, LARGEST))
     if not any((folder / name).is_file() for name in WEIGHTS):
         raise SourceError(
-            f"{hub_id[:100]} holds no {WEIGHTS[0]}: a model, or an adapter kept as a pickle "
-            "(adapter_model.bin), which can run any code when opened and is not read."
+            "{hub_id} holds no {weights}: a model, or an adapter kept as a pickle "
+            "(adapter_model.bin), which can run any code when opened and is not read.",
+            hub_id=hub_id[:100],
+            weights=WEIGHTS[0],
         )
     return folder
 
@@ -66,6 +71,11 @@ def unzipped(raw: bytes, name: str) -> dict[str, bytes]:
     beside = {PurePosixPath(i.filename).name: i for i in uploaded_zip.nearest(members, WEIGHTS)}
     chosen = {file: beside[file] for file in (FILE, *WEIGHTS) if file in beside}
     if FILE not in chosen or len(chosen) != 2:
-        raise FormatError(f"{name} holds no {FILE} and {WEIGHTS[0]}: expected both.")
+        raise FormatError(
+            "{name} holds no {file} and {weights}: expected both.",
+            name=name,
+            file=FILE,
+            weights=WEIGHTS[0],
+        )
     with uploaded_zip.sound():
         return {file: archive.read(info) for file, info in chosen.items()}

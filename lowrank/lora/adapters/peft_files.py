@@ -112,9 +112,10 @@ def load(folder: str | Path) -> Adapter:
     path = Path(folder)
     if not (path / WEIGHTS).is_file() and (path / "adapter_model.bin").is_file():
         raise FormatError(
-            f"{path.name} keeps its weights in adapter_model.bin, a pickle, which can run any code "
-            "when opened and is not read. Save it again from a current PEFT: "
-            "model.save_pretrained(folder) writes safetensors."
+            "{name} keeps its weights in adapter_model.bin, a pickle, which can run any "
+            "code when opened and is not read. Save it again from a current PEFT: "
+            "model.save_pretrained(folder) writes safetensors.",
+            name=path.name,
         )
     config = AdapterConfig.from_json(read_json(path / FILE))
     stored = SafetensorsModel(path / WEIGHTS)
@@ -122,7 +123,12 @@ def load(folder: str | Path) -> Adapter:
     whole = {}
     for key in stored.tensors:
         if not key.startswith(PREFIX):
-            raise FormatError(f"{WEIGHTS} has {key[:200]!r}; expected names that begin {PREFIX!r}.")
+            raise FormatError(
+                "{weights} has {key!r}; expected names that begin {prefix!r}.",
+                weights=WEIGHTS,
+                key=key[:200],
+                prefix=PREFIX,
+            )
         name = key.removeprefix(PREFIX).replace(".default.", ".")  # the adapter's usual name
         name = name.replace("_vector.weight", "_vector")  # as early PEFT wrote it
         ending = next((ending for ending in PARTS if name.endswith(ending)), None)
@@ -135,11 +141,17 @@ def load(folder: str | Path) -> Adapter:
         if config.targets(module):
             pairs[in_whole_model(module)] = pair(config, module, held)
         if time.thread_time() - began > IN_ALL:
-            raise FormatError(f"{FILE} has patterns that take too long to match on all modules.")
+            raise FormatError(
+                "{file} has patterns that take too long to match on all modules.",
+                file=FILE,
+            )
     if not pairs:
         raise FormatError(
-            f"{FILE} targets {str(config.target_modules)[:200]}, and {WEIGHTS} holds no pair of "
-            "such a module: nothing would change."
+            "{file} targets {target_modules}, and {weights} holds no pair of such a "
+            "module: nothing would change.",
+            file=FILE,
+            target_modules=str(config.target_modules)[:200],
+            weights=WEIGHTS,
         )
     replaced, unused = {}, [in_whole_model(m) for m in parts if not config.targets(m)]
     for name, value in whole.items():
@@ -164,7 +176,12 @@ def pair(config: AdapterConfig, module: str, held: Mapping[str, Floats]) -> Pair
     """One module's tensors, proved to belong together and to be what the configuration says."""
 
     def unsound(what: str) -> FormatError:
-        return FormatError(f"{WEIGHTS} is not sound: {module[:200]} {what}.")
+        return FormatError(
+            "{weights} is not sound: {module} {what}.",
+            weights=WEIGHTS,
+            module=module[:200],
+            what=what,
+        )
 
     embedding = "embedding_A" in held
     A, B = (held.get(f"embedding_{side}" if embedding else side) for side in "AB")

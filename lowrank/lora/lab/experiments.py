@@ -65,7 +65,11 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not set(self.tables) <= set(TABLES) or not self.tables:
-            raise InputError(f"tables is {self.tables}; expected some of {', '.join(TABLES)}.")
+            raise InputError(
+                "tables is {tables}; expected some of {expected}.",
+                tables=self.tables,
+                expected=", ".join(TABLES),
+            )
         if not self.seeds or self.steps < 1:
             raise InputError("seeds and steps: expected at least one of each.")
 
@@ -139,7 +143,11 @@ def work(params: Params, tokenizer: Words, redo: Redo) -> Iterator[Doing]:
     """
     settings = redo.settings
     if not 0 <= settings.layer < len(params.layers):
-        raise InputError(f"layer is {settings.layer}; the model has {len(params.layers)}.")
+        raise InputError(
+            "layer is {layer}; the model has {count}.",
+            layer=settings.layer,
+            count=len(params.layers),
+        )
     pairs = restaurants.lines(settings.lines + settings.held_out)
     data = restaurants.examples(tokenizer, pairs)
     train_on, held = data[: settings.lines], data[settings.lines :]

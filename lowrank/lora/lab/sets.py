@@ -68,14 +68,26 @@ def typed(text: str) -> Pairs:
             continue
         if len(line) > LONGEST:
             raise InputError(
-                f"Line {number} has {len(line):,} characters; expected {LONGEST} at most."
+                "Line {number} has {line:,} characters; expected {most} at most.",
+                number=number,
+                line=len(line),
+                most=LONGEST,
             )
         prompt, arrow, answer = (part.strip() for part in line.partition(ARROW))
         if not (prompt and arrow and answer):
-            raise InputError(f"Line {number} is {line[:80]!r}; expected: prompt {ARROW} answer.")
+            raise InputError(
+                "Line {number} is {line!r}; expected: prompt {arrow} answer.",
+                number=number,
+                line=line[:80],
+                arrow=ARROW,
+            )
         found.append((prompt, answer))
     if not 1 <= len(found) <= MOST_LINES:
-        raise InputError(f"There are {len(found)} examples; expected 1 to {MOST_LINES}.")
+        raise InputError(
+            "There are {found} examples; expected 1 to {most}.",
+            found=len(found),
+            most=MOST_LINES,
+        )
     return tuple(found)
 
 
@@ -98,7 +110,11 @@ def from_jsonl(given: bytes) -> Pairs:
         ) from error
     found = [_pair(line, number) for number, line in enumerate(lines, 1) if line.strip()]
     if not 1 <= len(found) <= MOST_IN_FILE:
-        raise InputError(f"The file has {len(found)} examples; expected 1 to {MOST_IN_FILE}.")
+        raise InputError(
+            "The file has {found} examples; expected 1 to {most}.",
+            found=len(found),
+            most=MOST_IN_FILE,
+        )
     return tuple(found)
 
 
@@ -120,8 +136,10 @@ def _pair(line: str, number: int) -> tuple[str, str]:
         pair = "", ""
     if not all(pair):
         raise InputError(
-            f"Line {number} is {line[:80]!r}; expected a JSON object with prompt and completion, "
-            "or with messages: one of the user, then one of the assistant, neither empty."
+            "Line {number} is {line!r}; expected a JSON object with prompt and completion, "
+            "or with messages: one of the user, then one of the assistant, neither empty.",
+            number=number,
+            line=line[:80],
         )
     return pair
 

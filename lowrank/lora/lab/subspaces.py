@@ -23,7 +23,11 @@ def phi(A: ArrayLike, B: ArrayLike) -> NDArray[np.float64]:
     """
     A, B = np.asarray(A, np.float64), np.asarray(B, np.float64)
     if A.ndim != 2 or B.ndim != 2 or A.shape[1] != B.shape[1]:
-        raise InputError(f"A is {A.shape} and B {B.shape}; expected (r, in) and (s, in).")
+        raise InputError(
+            "A is {shape} and B {shape_2}; expected (r, in) and (s, in).",
+            shape=A.shape,
+            shape_2=B.shape,
+        )
     U_A, U_B = (np.linalg.svd(each, full_matrices=False)[2] for each in (A, B))
     inside = np.cumsum(np.cumsum((U_A @ U_B.T) ** 2, axis=0), axis=1)
     i, j = np.arange(1, len(U_A) + 1), np.arange(1, len(U_B) + 1)

@@ -15,9 +15,17 @@ def checked_rank(k: int, limit: int) -> int:
     try:
         whole = operator.index(k)
     except TypeError:
-        raise InputError(f"rank k is {k!r}; expected a whole number from 1 to {limit}") from None
+        raise InputError(
+            "rank k is {k!r}; expected a whole number from 1 to {limit}",
+            k=k,
+            limit=limit,
+        ) from None
     if not 1 <= whole <= limit:
-        raise InputError(f"rank k is {whole}; expected 1 to min(m, n) = {limit}")
+        raise InputError(
+            "rank k is {whole}; expected 1 to min(m, n) = {limit}",
+            whole=whole,
+            limit=limit,
+        )
     return whole
 
 
@@ -26,7 +34,12 @@ def checked_matrix(W: ArrayLike) -> Floats:
     W = real_matrix(W, "W")
     if not np.isfinite(W).all():
         i, j = np.argwhere(~np.isfinite(W))[0]
-        raise InputError(f"W[{i}, {j}] is {W[i, j]}; expected finite numbers only")
+        raise InputError(
+            "W[{i}, {j}] is {w}; expected finite numbers only",
+            i=i,
+            j=j,
+            w=W[i, j],
+        )
     return W
 
 
@@ -34,7 +47,11 @@ def real_matrix(W: ArrayLike, name: str) -> Floats:
     """W (m, n) as float32 or float64, finite or not; InputError names it if it is no matrix."""
     W = real_array(W, name, "a matrix of real numbers; expected rows of one length")
     if W.ndim != 2 or 0 in W.shape:
-        raise InputError(f"{name} has shape {W.shape}; expected two dimensions, neither of them 0")
+        raise InputError(
+            "{name} has shape {shape}; expected two dimensions, neither of them 0",
+            name=name,
+            shape=W.shape,
+        )
     return W
 
 
@@ -54,14 +71,21 @@ def real_array(values: ArrayLike, name: str, what: str = "an array of real numbe
             return given if kept else given.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise InputError(f"{name} is not {what}") from None
+    raise InputError(
+        "{name} is not {what}",
+        name=name,
+        what=what,
+    ) from None
 
 
 def checked_spectrum(s: ArrayLike) -> NDArray[np.float64]:
     """s as float64; InputError unless it holds one or more finite values >= 0, descending."""
     s = real_array(s, "s").astype(np.float64)
     if s.ndim != 1 or s.size == 0:
-        raise InputError(f"s has shape {s.shape}; expected one or more singular values in a row")
+        raise InputError(
+            "s has shape {shape}; expected one or more singular values in a row",
+            shape=s.shape,
+        )
     if not np.isfinite(s).all():
         raise InputError("s holds NaN or infinity; expected finite singular values")
     if s[-1] < 0 or (np.diff(s) > 0).any():

@@ -126,7 +126,11 @@ def of_product(B: ArrayLike, A: ArrayLike) -> SVD:
     B, A = checked_matrix(B), checked_matrix(A)
     r = len(A)
     if B.shape[1] != r or r > min(len(B), A.shape[1]):
-        raise InputError(f"B has shape {B.shape} and A {A.shape}; expected (m, r), (r, n), r thin.")
+        raise InputError(
+            "B has shape {shape} and A {shape_2}; expected (m, r), (r, n), r thin.",
+            shape=B.shape,
+            shape_2=A.shape,
+        )
     dtype = np.result_type(B, A)
     R_B, turn_B = _thin_qr(B, dtype)
     R_A, turn_A = _thin_qr(A.T, dtype)
@@ -176,7 +180,10 @@ def truncation_error(s: ArrayLike, k: int, norm: Norm = "fro") -> float:
     if norm == "spectral":
         return float(tail.max(initial=0.0))
     if norm != "fro":
-        raise InputError(f'norm is {norm!r}; expected "fro" or "spectral"')
+        raise InputError(
+            'norm is {norm!r}; expected "fro" or "spectral"',
+            norm=norm,
+        )
     return frobenius(tail)
 
 
@@ -191,7 +198,11 @@ def residual_norm(W: ArrayLike, factors: SVD) -> float:
     """
     W = checked_matrix(W)
     if W.shape != factors.shape:
-        raise InputError(f"W is {W.shape}; its factors make a matrix of shape {factors.shape}")
+        raise InputError(
+            "W is {shape}; its factors make a matrix of shape {shape_2}",
+            shape=W.shape,
+            shape_2=factors.shape,
+        )
     s = factors.s.astype(factors.U.dtype)
     blocks = [slice(i, i + BLOCK_ROWS) for i in range(0, len(W), BLOCK_ROWS)]
     return frobenius([frobenius(W[b] - (factors.U[b] * s) @ factors.Vt) for b in blocks])

@@ -124,7 +124,10 @@ def truncate(
     W, c, norm = normalised(W)
     k = checked_rank(k, min(W.shape))
     if not 0 < tol < 1:
-        raise InputError(f"tol is {tol}; expected a relative error between 0 and 1")
+        raise InputError(
+            "tol is {tol}; expected a relative error between 0 and 1",
+            tol=tol,
+        )
     if start is not None:
         _check_start(start, W, norm / c)
         if start.k >= k and start.reached <= tol:
@@ -253,8 +256,16 @@ class _Search:
 def _check_start(start: Truncation, W: Floats, norm: float) -> None:
     if start.svd.shape != W.shape or start.svd.U.dtype != W.dtype:
         raise InputError(
-            f"start is of a {start.svd.U.dtype} matrix {start.svd.shape}; W is {W.dtype} {W.shape}"
+            "start is of a {dtype} matrix {shape}; W is {dtype_2} {shape_2}",
+            dtype=start.svd.U.dtype,
+            shape=start.svd.shape,
+            dtype_2=W.dtype,
+            shape_2=W.shape,
         )
     low, high = start.certificate.norm
     if not low <= norm <= high:
-        raise InputError(f"start is of a matrix of norm {low:.9g}; that of W is {norm:.9g}")
+        raise InputError(
+            "start is of a matrix of norm {low:.9g}; that of W is {norm:.9g}",
+            low=low,
+            norm=norm,
+        )

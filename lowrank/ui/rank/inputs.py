@@ -38,10 +38,18 @@ def right_side(typed: str, m: int) -> Row:
     """
     M = parse_matrix(typed)
     if len(M) > 1 and len(M[0]) > 1:
-        raise InputError(f"b is one column, but {len(M)} rows of {len(M[0])} entries were typed.")
+        raise InputError(
+            "b is one column, but {rows} rows of {columns} entries were typed.",
+            rows=len(M),
+            columns=len(M[0]),
+        )
     entries = tuple(x for row in M for x in row)
     if entries == (0,):
         return (Fraction(0),) * m
     if len(entries) != m:
-        raise InputError(f"b has {len(entries)} of the {m} entries it needs, one for each row.")
+        raise InputError(
+            "b has {count} of the {m} entries it needs, one for each row.",
+            count=len(entries),
+            m=m,
+        )
     return entries

@@ -112,8 +112,10 @@ def chosen_prime(typed: str) -> int:
     """
     if not typed.strip().isdecimal() or len(typed) > 12:
         raise InputError(
-            f"“{typed[:20]}” is no prime that can be read here: write one in digits, from 2 to "
-            f"{MOST:,}, such as 2, 3, 5 or 7."
+            "“{typed}” is no prime that can be read here: write one in digits, from 2 to "
+            "{most:,}, such as 2, 3, 5 or 7.",
+            typed=typed[:20],
+            most=MOST,
         )
     return prime(int(typed))
 

@@ -128,14 +128,20 @@ def read_words(typed: str) -> tuple[list[str], list[int]]:
                 found.setdefault(" ".join(word.split()), line)
     if not FEWEST <= len(found) <= MOST:
         raise InputError(
-            f"Different words in the box: {len(found)}. Type {FEWEST} to {MOST}, with commas "
-            "between them."
+            "Different words in the box: {found}. Type {fewest} to {most}, with commas "
+            "between them.",
+            found=len(found),
+            fewest=FEWEST,
+            most=MOST,
         )
     longest = max(found, key=len)
     if len(longest) > LONGEST:
         raise InputError(
-            f"{longest[:LONGEST]!r}… has {len(longest)} characters; a word of at most {LONGEST} is "
-            "accepted. Put commas between words."
+            "{most!r}… has {most_2} characters; a word of at most {most_3} is accepted. "
+            "Put commas between words.",
+            most=longest[:LONGEST],
+            most_2=len(longest),
+            most_3=LONGEST,
         )
     return list(found), list(found.values())
 
@@ -149,15 +155,19 @@ def vectors(model: Model, words: list[str], groups: list[int]) -> Vectors:
     info = model.tensors.get(EMBEDDINGS)
     if tokenizer is None or info is None:
         raise InputError(
-            f"{model.title} has no vocabulary or no embeddings, so words mean nothing to it. "
-            "Choose a model with both in the sidebar, for example the default."
+            "{title} has no vocabulary or no embeddings, so words mean nothing to it. "
+            "Choose a model with both in the sidebar, for example the default.",
+            title=model.title,
         )
     bring(model, info)
     E = cached.matrix(model.source, EMBEDDINGS)
     ids = [[i for i in tokenizer.encode(" " + word) if i < len(E)] for word in words]
     for word, tokens in zip(words, ids, strict=True):
         if not tokens:
-            raise InputError(f"{word!r} has no token in this vocabulary: take it out.")
+            raise InputError(
+                "{word!r} has no token in this vocabulary: take it out.",
+                word=word,
+            )
     X = np.stack([E[tokens].mean(axis=0) for tokens in ids])  # (words, hidden)
     return Vectors(tuple(words), tuple(groups), X, tuple(map(len, ids)))
 

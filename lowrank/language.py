@@ -1,0 +1,135 @@
+"""The language that sentences are in: English as it stands in the code, or a translation of it.
+
+A sentence is written whole, in English, with named placeholders, and `gettext` looks it up in the
+catalogue of the language of the moment. That is a context variable, so that a page, the errors it
+meets and the work it starts speak to one visitor, while `import lowrank` speaks English.
+
+>>> with speaking("en"):
+...     gettext("Row {row} is zero.").format(row=2)
+'Row 2 is zero.'
+
+A language is a folder locale/<its code>/LC_MESSAGES with a compiled catalogue, lowrank.mo, as the
+standard library's `gettext` reads it.
+"""
+
+import gettext as catalogues
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+
+SOURCE = "en"  # what the code is written in
+FOLDER = Path(__file__).with_name("locale")
+OWN_NAME = "English"  # a catalogue translates this to what its language calls itself
+
+_chosen: ContextVar[str | None] = ContextVar("language", default=None)
+
+
+def _nobody() -> str:
+    return SOURCE
+
+
+# Asked where nothing was chosen. The app sets it once, to its visitor's choice: each run of a page
+# and each callback is in a thread of its own, in which nothing can be chosen beforehand.
+otherwise: Callable[[], str] = _nobody
+
+
+@cache
+def languages() -> tuple[str, ...]:
+    """The codes of the languages that there are, the source's first."""
+    found = sorted(path.parts[-3] for path in FOLDER.glob("*/LC_MESSAGES/lowrank.mo"))
+    return (SOURCE, *found)
+
+
+def current() -> str:
+    """The code of the language of the moment."""
+    return _chosen.get() or otherwise()
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Inside, sentences are in that language; in English if there is no such catalogue."""
+    before = _chosen.set(language)
+    try:
+        yield
+    finally:
+        _chosen.reset(before)
+
+
+def nearest(tags: str) -> str:
+    """The language for a locale, or for several in the order they are wished: zh for zh-Hans-CN.
+
+    >>> nearest("de_DE.UTF-8, en-GB")
+    'en'
+    """
+    for tag in tags.replace("_", "-").lower().split(","):
+        code = tag.split(";")[0].split(".")[0].strip().split("-")[0]
+        if code in languages():
+            return code
+    return SOURCE
+
+
+def gettext(message: str) -> str:
+    """The message in the language of the moment; the message itself where it is not translated."""
+    language = current()
+    return message if language == SOURCE or not message else _catalogue(language).gettext(message)
+
+
+def ngettext(one: str, many: str, n: int) -> str:
+    """The message for a number of things, in the language of the moment.
+
+    >>> ngettext("{n} row", "{n} rows", 2).format(n=2)
+    '2 rows'
+    """
+    language = current()
+    if language == SOURCE:
+        return one if n == 1 else many
+    return _catalogue(language).ngettext(one, many, n)
+
+
+def gettext_noop(message: str) -> str:
+    """The message as it is: translated later, where it is shown, by `gettext`."""
+    return message
+
+
+def name_of(language: str) -> str:
+    """What a language calls itself."""
+    return OWN_NAME if language == SOURCE else _catalogue(language).gettext(OWN_NAME)
+
+
+def source_of(translated: str) -> set[str]:
+    """The messages that any of the languages says in these words, the words themselves among them.
+
+    An address keeps labels; this is how one that was made in one language opens in another.
+    """
+    return {translated}.union(
+        *(_sources(language).get(translated, ()) for language in languages()[1:])
+    )
+
+
+@cache
+def _catalogue(language: str) -> catalogues.NullTranslations:
+    return catalogues.translation("lowrank", FOLDER, [language], fallback=True)
+
+
+@cache
+def _sources(language: str) -> dict[str, set[str]]:
+    sources: dict[str, set[str]] = {}
+    for message, translated in _pairs(FOLDER / language / "LC_MESSAGES" / "lowrank.mo"):
+        sources.setdefault(translated, set()).add(message)
+    return sources
+
+
+def _pairs(path: Path) -> Iterator[tuple[str, str]]:
+    """Each message of a compiled catalogue and its translation; of plurals, the first form each.
+
+    Reference: the GNU gettext manual, section 10.3, the format of MO files.
+    """
+    data = path.read_bytes()
+    _, _, count, messages, translations = struct.unpack("<5I", data[:20])
+    for at in range(0, 8 * count, 8):
+        places = (struct.unpack_from("<2I", data, table + at) for table in (messages, translations))
+        one, other = (data[start : start + length] for length, start in places)
+        yield one.split(b"\0")[0].decode(), other.split(b"\0")[0].decode()

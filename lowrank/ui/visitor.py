@@ -1,0 +1,60 @@
+"""The visitor's language: what the address says, else what was chosen, else the browser's."""
+
+import streamlit as st
+
+from lowrank import language
+from lowrank.language import gettext as _
+
+KEY = "lang"  # in the address and in the session
+# What is typed and not chosen stays as it is in a link from a page in another language.
+TYPED = {
+    "m", "ops", "b", "written", "sys", "fb", "p", "words", "word", "text", "own", "prompt", "ask",
+    "lines", "config_json", "lora config", "said", "adapter_hub", "run", "lesson",
+}  # fmt: skip
+
+
+def spoken() -> str:
+    """The language of the page that runs."""
+    return str(st.session_state.get("language", language.SOURCE))
+
+
+language.otherwise = spoken
+
+
+def settle() -> None:
+    """Find the visitor's language and put the page's address into it; app.py's part."""
+    state, link = st.session_state, st.query_params
+    asked = link.get(KEY)
+    if asked in language.languages():
+        state[KEY] = asked
+    elif KEY in state:
+        link[KEY] = state[KEY]
+    state["language"] = state.get(KEY) or language.nearest(st.context.locale or "")
+    for key in list(link):
+        values = link.get_all(key)
+        if key not in TYPED and values != (here := [_said_here(value) for value in values]):
+            link[key] = here
+    # what reads the page aloud, and what hyphenates it, must know
+    script = f"document.documentElement.lang = '{state['language']}'"
+    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+
+
+def _said_here(label: str) -> str:
+    """A label that another language gives a choice, in this one."""
+    sources = language.source_of(label)
+    said = {_(source) for source in sources}
+    return label if label in said or len(said) != 1 else said.pop()
+
+
+def switch() -> None:
+    """A button for each other language; what the page shows stays."""
+    for other in language.languages():
+        if other != spoken():
+            st.button(
+                language.name_of(other), key=f"speak {other}", type="tertiary",
+                icon=":material/translate:", on_click=_speak, args=(other,),
+            )  # fmt: skip
+
+
+def _speak(other: str) -> None:
+    st.session_state[KEY] = st.query_params[KEY] = other
