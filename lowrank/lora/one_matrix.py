@@ -41,7 +41,13 @@ def fit_pair(
     """
     (m, n), count = W0.shape, len(X)
     if X.shape != (count, n) or Y.shape != (count, m):
-        raise InputError(f"X is {X.shape} and Y {Y.shape}; expected rows of {n} and of {m}.")
+        raise InputError(
+            "X is {shape} and Y {shape_2}; expected rows of {n} and of {m}.",
+            shape=X.shape,
+            shape_2=Y.shape,
+            n=n,
+            m=m,
+        )
     A, B = init(m, n, r, np.random.default_rng(seed), dtype=W0.dtype)
     mA, vA, mB, vB = (np.zeros_like(p) for p in (A, A, B, B))
     s, missing, losses = alpha / r, X @ W0.T - Y, []

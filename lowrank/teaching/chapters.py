@@ -49,7 +49,11 @@ def make_choices(chapter: str, seed: int, count: int) -> tuple[Choice, ...]:
         InputError: a count outside 1 to 50, or what `make_choice` refuses.
     """
     if not 1 <= whole(count, "count") <= MOST_CHOICES:
-        raise InputError(f"count is {count}; expected 1 to {MOST_CHOICES} questions.")
+        raise InputError(
+            "count is {count}; expected 1 to {most} questions.",
+            count=count,
+            most=MOST_CHOICES,
+        )
     found: dict[str, Choice] = {}
     for number in itertools.count(whole(seed, "seed")):
         question = make_choice(chapter, number)
@@ -67,7 +71,11 @@ def judge_choice(question: Choice, answer: str) -> Judgement:
     """
     options = {each.words: each for each in instance(question, Choice, "question").options}
     if answer not in options:
-        raise InputError(f"answer is {answer!r}; expected one of {', '.join(options)}.")
+        raise InputError(
+            "answer is {answer!r}; expected one of {options}.",
+            answer=answer,
+            options=", ".join(options),
+        )
     found, right = options[answer], question.right
     if found.right:
         return Judgement(True, found.why)

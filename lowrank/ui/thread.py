@@ -127,8 +127,8 @@ def matrix() -> Matrix:
         raise InputError("A is zero: its rank is 0, and there is nothing to carry further.")
     if largest > LARGEST or any(x.denominator > LARGEST for row in A for x in row):
         raise InputError(
-            "A has an entry with more than {largest:,} above or below its bar; expected "
-"none.", largest=LARGEST,
+            "A has an entry with more than {largest:,} above or below its bar; expected none.",
+            largest=LARGEST,
         )
     return A
 
