@@ -6,6 +6,7 @@ A drawn picture is (m, n), from 0 for black to 1 for white.
 import base64
 import threading
 import warnings
+from collections.abc import Sequence
 from html import escape
 from io import BytesIO
 
@@ -23,6 +24,10 @@ HEIGHT, WIDTH = 120, 160
 LARGEST_SIDE = 320  # of a visitor's picture, once read
 MOST_PIXELS = 40_000_000
 MOST_SCANS = 50  # of a JPEG, each of which is a pass over all of it; cameras write one, the web 10
+# Of a shown matrix: hardly more can be told apart, and what looks like noise, as a difference does,
+# takes a third of the bytes of whole colours.
+LEVELS = 64
+GREYS = [(0.0, "#000000"), (1.0, "#FFFFFF")]
 ROWS = 256  # of a picture that are laid on white at a time
 # One picture is opened at a time: each may take 160 MB for a moment.
 _turn = threading.Lock()
@@ -163,12 +168,13 @@ def shown(
     """
     low, high = limits
     share = np.clip((np.where(np.isfinite(values), values, low) - low) / ((high - low) or 1), 0, 1)
-    stops = [(0.0, "#000000"), (1.0, "#FFFFFF")]
-    pixels = _coloured(share, DIVERGING if diverging else stops)
+    pixels = (share * (LEVELS - 1)).round().astype(np.uint8)
     if hidden is not None:
-        pixels[hidden] = _rgb(COLOURS["pivot"])
+        pixels[hidden] = LEVELS
+    image = Image.fromarray(pixels)
+    image.putpalette(_palette(DIVERGING if diverging else GREYS))
     stream = BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
+    image.save(stream, "PNG", compress_level=1)
     png = base64.b64encode(stream.getvalue()).decode()
     m, n = values.shape
     return (
@@ -181,9 +187,11 @@ def _rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-def _coloured(share: Floats, stops: list[tuple[float, str]]) -> NDArray[np.uint8]:
-    """Each share from 0 to 1 as a colour between the stops: (m, n) -> (m, n, 3)."""
+def _palette(stops: Sequence[tuple[float, str]]) -> bytes:
+    """LEVELS colours between the stops, and that of what is hidden."""
     places = [place for place, _ in stops]
     colours = np.array([_rgb(colour) for _, colour in stops])
+    share = np.linspace(0, 1, LEVELS)
     channels = [np.interp(share, places, colours[:, i]) for i in range(3)]
-    return np.stack(channels, axis=-1).round().astype(np.uint8)
+    known = np.stack(channels, axis=-1).round().astype(np.uint8)  # (LEVELS, 3)
+    return known.tobytes() + bytes(_rgb(COLOURS["pivot"]))

@@ -4,6 +4,7 @@ Rows and columns are counted from 0 in every message.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -131,23 +132,39 @@ class Problem:
     test: Mask | None
     scale: float = 1.0
 
-    @property
+    @cached_property
     def known(self) -> NDArray[np.float64]:
         """P(X): the observed entries in float64, the others 0."""
         return np.where(self.seen, self.X, 0.0).astype(np.float64)
+
+    @cached_property
+    def held_out(self) -> NDArray[np.float64]:
+        """The held-out entries in float64, the others 0."""
+        assert self.test is not None  # asked only where there are some
+        return np.where(self.test, self.X, 0.0).astype(np.float64)
+
+    @cached_property
+    def norm(self) -> float:
+        """That of the observed entries; 1 if they are all 0."""
+        return frobenius(self.known) or 1.0
+
+    @cached_property
+    def held_out_norm(self) -> float:
+        """That of the held-out entries; 1 if they are all 0."""
+        return frobenius(self.held_out) or 1.0
 
     def record(
         self, count: int, penalty: float, price: float, left: Floats, right: Floats, before: Floats
     ) -> Iteration:
         """The record of Z = left right: `price` is the penalty's share of the objective."""
         Z = left @ right
-        misfit = frobenius(Z[self.seen] - self.X[self.seen])
+        misfit = frobenius(np.where(self.seen, Z - self.known, 0.0))
         return Iteration(
             iteration=count,
             rank=len(right),
             penalty=float(penalty),
             objective=misfit**2 / 2 + price,
-            observed_error=misfit / (frobenius(self.X[self.seen]) or 1.0),
+            observed_error=misfit / self.norm,
             held_out_error=self.held_out_error(Z),
             change=frobenius(Z - before) / (frobenius(Z) or 1.0),
             left=left,
@@ -166,7 +183,7 @@ class Problem:
         """||P(Z - X)||_F / ||P(X)||_F over the held-out entries; None if there are none."""
         if self.test is None:
             return None
-        return relative_error(Z[self.test], self.X[self.test])
+        return frobenius(np.where(self.test, Z - self.held_out, 0.0)) / self.held_out_norm
 
     def completion(self, record: Iteration, converged: bool) -> Completion:
         """The result of a run whose last record this is."""

@@ -54,7 +54,12 @@ Found = TypeVar("Found")
 Stamps = tuple[Stamp | str, ...]
 
 MOST_NUMBERS = 600_000_000  # of one matrix, and of a model that is run
-MATRICES, SVDS, ADAPTERS = 1.2e9, 0.6e9, 0.4e9  # bytes that are held for all visitors together
+MATRICES, SVDS, ADAPTERS, RESULTS = (
+    1.2e9,
+    0.6e9,
+    0.4e9,
+    0.3e9,
+)  # bytes that are held for all visitors together
 FACTORS = 8 * 10**9  # bytes of factors kept on disk, of all models
 LARGE = 25_000_000  # numbers of a matrix of which one is read at a time
 # A large matrix takes a multiple of its size while it is read: visitors take turns.
@@ -311,7 +316,7 @@ def parametric(typed: str) -> tuple[Any, Any, Callable, Callable[[Any], str]]:
 
 
 # The same for results whose key is not one of the arguments.
-_results = Results[object](48)
+_results = Results[object](4096, RESULTS)
 
 
 def results() -> Results[object]:

@@ -21,13 +21,15 @@ Given = ParamSpec("Given")
 
 
 def nbytes(found: Any) -> int:
-    """Bytes of a result that says so, or of the arrays in dataclasses, mappings and sequences.
+    """Bytes of a result that says so, or of arrays and words in dataclasses, mappings, sequences.
 
     >>> nbytes((memoryview(bytes(24)), {"a": memoryview(bytes(8))}, "words"))
-    32
+    37
     """
     if isinstance(said := getattr(found, "nbytes", None), int):
         return said
+    if isinstance(found, str | bytes):
+        return len(found)
     if isinstance(found, Mapping):
         return sum(map(nbytes, found.values()))
     if isinstance(found, tuple | list):

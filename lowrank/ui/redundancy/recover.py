@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,6 +42,7 @@ MOST_ALS, MOST_SOFT = 300, 600  # iterations
 MOST_RANK = 20
 SHOWN = 8  # hidden ratings listed
 Mask = NDArray[np.bool_]
+Key = tuple[object, ...]
 
 
 @dataclass
@@ -52,6 +53,36 @@ class Course:
     hidden: list[float] = field(default_factory=list)
     last: Iteration | None = None
     result: Completion | None = None
+    drawn: Mapping[str, str | None] = field(default_factory=dict)  # pictures of the result
+
+
+@dataclass
+class View:
+    """The places of the numbers and of a run that goes on, which is shown if it takes a moment."""
+
+    head: DeltaGenerator
+    place: DeltaGenerator
+    going: tuple[DeltaGenerator, DeltaGenerator] | None = None  # a bar, and what fills up
+
+    def filling_up(
+        self, record: Iteration, share: float, left: float, key: Key, seen: Mask
+    ) -> DeltaGenerator:
+        """Say how far it is, beside a button that stops it; the place for the matrix so far."""
+        if self.going is None:
+            self.head = self.head.empty()
+            numbers(self.head, seen, None, None)
+            with self.place.container():
+                bar = st.empty()
+                st.button("Stop", key="stop", on_click=stop, args=(key,), icon=":material/stop:")
+                self.going = bar, st.empty()
+        bar, filling = self.going
+        bar.progress(share, text=f"Iteration {record.iteration}, about {left:.0f} s left")
+        return filling.container()
+
+    def clear(self) -> None:
+        """The run is over."""
+        if self.going is not None:
+            self.place.empty()
 
 
 def recover() -> None:
@@ -76,24 +107,20 @@ def recover() -> None:
         method,
         *setting,
     )
-    head = st.empty()
+    view = View(st.container(), st.empty())
     course = cached.results().get(key)
-    if isinstance(course, Course):
-        show(head, data, seen, course, method)
-        return
-    numbers(head, seen, None, None)
-    run = started(data.X, seen, method, rank, last)
-    try:
-        course = in_view(run, key, data, seen, method)
-    except LowrankError as refused:
-        head.empty()
-        pictures(data, seen, None)
-        whose = f" Row {len(seen) // 2} is {data.rows[len(seen) // 2]}." if data.rows else ""
-        whose = whose if whole_row else ""
-        st.warning(f"**Refused.** {as_text(refused)}{whose}", icon=":material/block:")
-        st.markdown(text("redundancy", "refused"))
-        return
-    show(head, data, seen, course, method)
+    if not isinstance(course, Course):
+        try:
+            run = started(data.X, seen, method, rank, last)
+            course = in_view(run, key, data, seen, method, view)
+        except LowrankError as refused:
+            pictures(drawn_pictures(data, seen, None), data, seen)
+            whose = f" Row {len(seen) // 2} is {data.rows[len(seen) // 2]}." if data.rows else ""
+            whose = whose if whole_row else ""
+            st.warning(f"**Refused.** {as_text(refused)}{whose}", icon=":material/block:")
+            st.markdown(text("redundancy", "refused"))
+            return
+    show(view.head, data, seen, course, method)
 
 
 def chosen_data() -> Data:
@@ -179,28 +206,24 @@ def started(X: NDArray[np.floating], seen: Mask, method: str, rank: int, last: f
     )
 
 
-def in_view(run: Run, key: tuple[object, ...], data: Data, seen: Mask, method: str) -> Course:
-    """Run to the end with progress, the matrix filling up, and a button that stops it."""
+def in_view(run: Run, key: Key, data: Data, seen: Mask, method: str, view: View) -> Course:
+    """Run to the end; if that takes longer, with progress, the matrix filling up, and Stop."""
     state = st.session_state
     partial = state.get("partial")
     if partial is not None and partial[0] == key and state.get("stopped") == key:
         return partial[1]
     course = Course()
     state["partial"] = (key, course)
-    place = st.empty()
     drawn = begun = time.monotonic()
-    with place.container():
-        bar = st.progress(0.0, text="Starting…")
-        st.button("Stop", key="stop", on_click=stop, args=(key,), icon=":material/stop:")
-        filling = st.empty()
     while True:
         try:
             record = next(run)
         except StopIteration as end:
             course.result = end.value
+            course.drawn = drawn_pictures(data, seen, end.value.matrix)
             break
         except LowrankError:
-            place.empty()
+            view.clear()
             raise
         course.observed.append(record.observed_error)
         course.hidden.append(record.held_out_error or 0.0)
@@ -209,11 +232,10 @@ def in_view(run: Run, key: tuple[object, ...], data: Data, seen: Mask, method: s
         if now - drawn > EVERY:
             done = progress(record, method)
             left = (now - begun) * (1 - done) / max(done, 0.02)
-            bar.progress(done, text=f"Iteration {record.iteration}, about {left:.0f} s left")
-            with filling.container():
-                pictures(data, seen, record.matrix())
+            with view.filling_up(record, done, left, key, seen):
+                pictures(drawn_pictures(data, seen, record.matrix()), data, seen)
             drawn = time.monotonic()
-    place.empty()
+    view.clear()
     state.pop("partial", None)
     cached.results().put(key, course)
     return course
@@ -226,7 +248,7 @@ def progress(record: Iteration, method: str) -> float:
     return min(max(record.iteration / most, near, 0.0), 1.0)
 
 
-def stop(key: tuple[object, ...]) -> None:
+def stop(key: Key) -> None:
     """The visitor has seen enough: keep what there is."""
     st.session_state["stopped"] = key
 
@@ -247,11 +269,12 @@ def show(head: DeltaGenerator, data: Data, seen: Mask, course: Course, method: s
     baseline = mean_fill(data.X, seen)
     baseline_error = relative_error(baseline[~seen], data.X[~seen])
     numbers(head, seen, record, baseline_error)
-    pictures(data, seen, Z)
     if course.result is None:
+        pictures(drawn_pictures(data, seen, Z), data, seen)
         st.info(f"Stopped after {record.iteration} iterations.", icon=":material/stop:")
         st.button("Run it to the end", key="again", on_click=go_on)
     if course.result is not None:
+        pictures(course.drawn, data, seen)
         verdict(course.result, method)
     chart(
         error_history(course.observed, course.hidden, baseline_error),
@@ -304,29 +327,31 @@ def numbers(
         place.metric(name, value, help=meaning)
 
 
-def pictures(data: Data, seen: Mask, Z: NDArray[np.floating] | None) -> None:
-    """The matrix whole, with holes, recovered, and what is wrong with that, side by side."""
-    places = st.columns(4)
-    difference = None if Z is None else Z - data.X
-    span = (data.limits[1] - data.limits[0]) / 2
-    for place, (name, values, hidden) in zip(
-        places,
-        (
-            ("Original", data.X, None),
-            ("With holes", data.X, ~seen),
-            ("Recovered", Z, None),
-            ("Difference", difference, None),
-        ),
-        strict=True,
-    ):
+def drawn_pictures(data: Data, seen: Mask, Z: NDArray[np.floating] | None) -> dict[str, str | None]:
+    """The matrix whole, with holes, recovered, and what is wrong with that; None if not known."""
+    limits, span = data.limits, (data.limits[1] - data.limits[0]) / 2
+
+    def drawn(name: str, values: NDArray[np.floating], hidden: Mask | None = None) -> str:
+        return shown(values, limits, f"{name}: {data.words}", hidden, data.diverging)
+
+    return {
+        "Original": drawn("Original", data.X),
+        "With holes": drawn("With holes", data.X, ~seen),
+        "Recovered": None if Z is None else drawn("Recovered", Z),
+        "Difference": None
+        if Z is None
+        else shown(Z - data.X, (-span, span), f"Difference: {data.words}", diverging=True),
+    }
+
+
+def pictures(drawn: Mapping[str, str | None], data: Data, seen: Mask) -> None:
+    """Pictures side by side, and what they are of."""
+    for place, (name, html) in zip(st.columns(len(drawn)), drawn.items(), strict=True):
         place.markdown(f"**{name}**")
-        if values is None:
+        if html is None:
             place.caption("—")
-            continue
-        limits = (-span, span) if name == "Difference" else data.limits
-        diverging = data.diverging or name == "Difference"
-        words = f"{name}: {data.words}"
-        place.html(shown(values, limits, words, hidden, diverging))
+        else:
+            place.html(html)
     st.caption(
         f"{as_text(data.words)}. {np.count_nonzero(~seen):,} of {seen.size:,} entries are hidden."
     )
