@@ -66,9 +66,12 @@ LARGE = 25_000_000  # numbers of a matrix of which one is read at a time
 _large_turn = threading.Lock()
 
 
-@st.cache_resource(max_entries=4, show_spinner="Opening the model…")
+_models = Results[tuple[Model, Stamps]](4)
+
+
 def _opened(source: str) -> tuple[Model, Stamps]:
-    found = open_model(source)
+    with st.spinner("Opening the model…"):
+        found = open_model(source)
     return found, stamps(found.made_of)
 
 
@@ -83,10 +86,10 @@ def version(source: str) -> Stamps:
 
 
 def _current(source: str) -> tuple[Model, Stamps]:
-    found, before = _opened(source)
+    found, before = _models.made(source, lambda: _opened(source))
     if stamps(found.made_of) != before:
-        _opened.clear(source)
-        return _opened(source)
+        found, before = _opened(source)
+        _models.put(source, (found, before))
     return found, before
 
 
@@ -174,6 +177,12 @@ def words(source: str) -> Tokenizer:
             title=model(source).title,
         )
     return known
+
+
+@of_model(shared(256))
+def text_ids(source: str, text: str) -> tuple[int, ...]:
+    """A text as the model reads it from its beginning."""
+    return tuple(words(source).begin(text))
 
 
 @of_model(shared(24, SVDS, show_spinner="Decomposing the matrix, once for all…"))

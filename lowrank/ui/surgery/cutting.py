@@ -72,11 +72,19 @@ def _preparing(source: str, way: str, names: Sequence[str]) -> Iterator[Doing]:
             yield Doing(done / max(total, 1), f"Decomposing, once for everyone: {name}")
 
 
-def cut_job(source: str, choice: Choice, ids: Ids) -> Job | None:
-    """Both models read the text."""
-    key = f"cut {visitor()} {cached.factors(source).folder.name} {choice} {hash(ids)}"
+def cut_now(source: str, choice: Choice, ids: Ids) -> tuple[Cut | None, Job | None]:
+    """Both models have read the text, for whoever asked first; or the work that is under way."""
+    of = cached.factors(source).folder.name, choice, ids
+    known = cached.results().get(("cut", *of))
+    if isinstance(known, Cut):
+        return known, None
+    key = f"cut {visitor()} {hash(of)}"
     work = partial(_cutting, source, choice, ids)
-    return soon(sought(key, work, "cut", PATIENCE, "short"), MOMENT)
+    job = soon(sought(key, work, "cut", PATIENCE, "short"), MOMENT)
+    if job and job.over and isinstance(job.last, Cut):
+        cached.results().put(("cut", *of), job.last)
+        return job.last, job
+    return None, job
 
 
 def _cutting(source: str, choice: Choice, ids: Ids) -> Iterator[Doing | Cut]:

@@ -21,11 +21,11 @@ from lowrank.ui.answering import Said, side_by_side
 from lowrank.ui.bound import offer
 from lowrank.ui.drawing import chart
 from lowrank.ui.jobs import Job
-from lowrank.ui.layout import text
+from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.progress import latest, outcome, progress, shown, watched
 from lowrank.ui.surgery import cutting
-from lowrank.ui.surgery.cut import KINDS, Choice
+from lowrank.ui.surgery.cut import KINDS, Choice, choose
 
 LONGEST = 1000  # tokens of a visitor's own text
 PROMPT = 300  # tokens of a prompt
@@ -33,7 +33,61 @@ OWN = "my own"
 SHOWN = 8  # next tokens of each model
 
 
-def reading_text(tokenizer: Tokenizer, limit: int) -> tuple[int, ...]:
+def operation(source: str) -> Choice | None:
+    """What is cut and what comes of it; None where nothing is chosen to be cut.
+
+    It is drawn alone, unless other matrices are cut than those that the page looks at below.
+    """
+    st.session_state.pop("evidence of", None)
+    choice = _operation(source)
+    st.session_state["evidence of"] = choice and (choice.kinds, choice.layers)
+    return choice
+
+
+@st.fragment
+@errors_shown()  # inside the fragment, which also runs alone
+def _operation(source: str) -> Choice | None:
+    store = cached.factors(source)
+    first = st.container()
+    later = st.expander("Layers, way, how ranks are set, the text to read")
+    with first:
+        choice = choose(len(store.params.layers), later)
+    with later:
+        ids = reading_text(source)
+    # Each part has a place of its own: what comes and goes in one never moves another.
+    head, busy, middle, answered = (st.container() for _ in range(4))
+    cut, job, ready = None, None, False
+    with busy:
+        if choice:
+            job = cutting.factors_job(source, choice.way, choice.names(store))
+            ready = job is None or job.state == "done"
+        if choice and ready and ids:
+            cut, job = cutting.cut_now(source, choice, ids)
+            if job and not cut:
+                watched(job)
+        elif not ids:
+            st.info(text("surgery", "empty"), icon=":material/info:")
+    if choice:
+        with head:
+            numbers(cut, "—" if job and job.over else "…")
+        left, right = middle.columns(2, gap="medium")
+        with left:
+            st.markdown("**What comes next**, after the text")
+            if cut:
+                next_token(cached.words(source), cut)
+        with right:
+            st.markdown("**What is stored** of these matrices, break-even marked")
+            stored_chart(store, choice, cut.plan if cut else None)
+        with answered:
+            st.subheader("Two answers", anchor=False)
+            two_answers(source, choice, ready)
+    of = choice and (choice.kinds, choice.layers)
+    if st.session_state.get("evidence of", of) != of:
+        st.rerun()
+    return choice
+
+
+def reading_text(source: str) -> tuple[int, ...]:
     """The ids of the text both models read: a built-in one, or the visitor's own."""
     labels = {label: name for name, label in texts.TEXTS.items()}
     left, right = st.columns([1, 3])
@@ -55,11 +109,11 @@ def reading_text(tokenizer: Tokenizer, limit: int) -> tuple[int, ...]:
             placeholder="A few sentences, in any language",
             bind="query-params",
         )
-    ids = tokenizer.begin(given or "")
-    longest = min(LONGEST, limit)
+    ids = cached.text_ids(source, given or "")
+    longest = min(LONGEST, cached.params(source).config.max_position_embeddings)
     if len(ids) > longest:
         left.caption(f"The first {longest:,} of {len(ids):,} tokens are read.")
-    return tuple(ids[:longest])
+    return ids[:longest]
 
 
 def stored_chart(store: FactorStore, choice: Choice, plan: Plan | None) -> None:
@@ -196,6 +250,8 @@ class Asked:
     length: int
 
 
+@st.fragment
+@errors_shown()
 def two_answers(source: str, choice: Choice, ready: bool) -> None:
     """A prompt, and both models' answers side by side, token by token, once factors are ready."""
     given = st.text_area(
@@ -246,6 +302,8 @@ def _draw_answers(job: Job, source: str, asked: Asked, now: Asked) -> None:
         )
 
 
+@st.fragment
+@errors_shown()
 def sensitivity(source: str) -> None:
     """The stored map, or the one measured here; all layers together or each by itself."""
     view = st.segmented_control(
@@ -259,9 +317,9 @@ def sensitivity(source: str) -> None:
     layers = view != "all layers together"
     config = cached.params(source).config
     count, name = config.num_hidden_layers, "science" if layers else "prose"
-    ids = cached.words(source).begin(texts.text(name))[: config.max_position_embeddings]
+    ids = cached.text_ids(source, texts.text(name))[: config.max_position_embeddings]
     with st.container():
-        job = cutting.map_job(source, tuple(ids), layers)
+        job = cutting.map_job(source, ids, layers)
     if job is not None:
         watched(job, lambda job: _growing(job, layers, count), 1.0)
         if job.records:
@@ -318,6 +376,8 @@ def _map(points: Sequence[Measured], layers: bool, count: int) -> None:
         st.caption(f"One layer is cut at a time, to {BY_LAYER:g} of its rank.")
 
 
+@st.fragment
+@errors_shown()
 def evidence(source: str, choice: Choice) -> None:
     """One of the cut matrices and how the calibration text uses it."""
     names = choice.names(cached.factors(source))
@@ -357,6 +417,8 @@ def evidence(source: str, choice: Choice) -> None:
     )
 
 
+@st.fragment
+@errors_shown()
 def noise(source: str) -> None:
     """Single late matrices cut to few directions: right answers before and after."""
     if source == "default":
