@@ -1,13 +1,14 @@
 """The Atlas page's survey in the background, its maps and its comparisons."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from math import prod
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -39,6 +40,9 @@ from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
 from lowrank.ui.outside import as_text
 from lowrank.ui.progress import outcome, progress, sought, watched
+from lowrank.ui.results import Results
+
+Found = TypeVar("Found")
 
 AT_ONCE = 2 * 10**9  # bytes of weights that are surveyed without asking
 NOTHING = "nothing"
@@ -74,11 +78,11 @@ def found(model: Model) -> Survey | None:
 
 def _finished(folder: Path, model: Model) -> Survey | None:
     """The survey in that folder, which may have been made of the same file under another name."""
-    done = cached.finished_survey(str(folder))
+    done = cached.finished_survey(str(folder), model.title)
     if done:
         with suppress(OSError):  # now used last; where nothing may be written, nothing is dropped
             os.utime(folder)
-    return replace(done, title=model.title) if done else None
+    return done
 
 
 def _to_ask(model: Model) -> str:
@@ -123,6 +127,14 @@ def _draw(job: Job, model: Model) -> None:
             key=f"growing {job.key}",
             alt=f"{len(there)} of {count} matrices measured so far.",
         )
+
+
+_made = Results[tuple[Survey, Any]](512)
+
+
+def once(survey: Survey, *of: object, make: Callable[[], Found]) -> Found:
+    """What is drawn of a survey, which never changes; kept beside it, so that its id is its own."""
+    return _made.made((id(survey), *of), lambda: (survey, make()))[1]
 
 
 def choose_measure() -> str:
@@ -184,9 +196,24 @@ def _map(
 
 def limits_of(surveys: Sequence[Survey], measure: str) -> tuple[float, float]:
     """One colour scale for all maps of a measure."""
-    values = [value(row, measure) for s in surveys for row in placed(s)]
-    known = [v for v in values if np.isfinite(v)] or [0.0, 1.0]
+    known = [end for survey in surveys for end in _ends(survey, measure)] or [0.0, 1.0]
     return min(known), max(known)
+
+
+def _ends(survey: Survey, measure: str) -> list[float]:
+    """The least and the greatest value of a measure; nothing if there is none."""
+
+    def ends() -> list[float]:
+        values = [value(row, measure) for row in rows_of(survey)]
+        known = [v for v in values if np.isfinite(v)]
+        return [min(known), max(known)] if known else []
+
+    return once(survey, "limits", measure, make=ends)
+
+
+def rows_of(survey: Survey) -> list[Row]:
+    """See `placed`."""
+    return once(survey, "placed", make=lambda: placed(survey))
 
 
 def layer_map(
@@ -197,7 +224,7 @@ def layer_map(
     key: str,
 ) -> None:
     """The map of a survey; a click on a cell makes that matrix the chosen one."""
-    rows = placed(survey)
+    rows = rows_of(survey)
 
     def clicked() -> None:
         points = st.session_state[key]["selection"]["points"]
@@ -208,7 +235,9 @@ def layer_map(
             state["proj"] = kinds[figures.short_names(kinds).index(points[0]["y"])]
 
     chart(
-        _map(rows, measure, limits, chosen),
+        once(
+            survey, "map", measure, limits, chosen, make=lambda: _map(rows, measure, limits, chosen)
+        ),
         key=key,
         on_select=clicked,
         selection_mode="points",
@@ -246,7 +275,7 @@ def difference(first: Survey, second: Survey, measure: str) -> None:
 def smaller(survey: Survey, model: Model) -> None:
     """Which matrices could be smaller: rank at a share of the energy beside break-even."""
     share = choice("Energy kept", list(SHARES), "90 %", key="kept share")
-    found = [saving(row, share) for row in placed(survey) if not row.problem]
+    found, by_chance = once(survey, "savings", share, make=lambda: _savings(survey, share))
     if not found:
         return
     below = [each for each in found if each.saved]
@@ -258,39 +287,56 @@ def smaller(survey: Survey, model: Model) -> None:
     right.metric(
         "Numbers saved", f"{saved:,}", f"of {held:,}", delta_color="off", delta_arrow="off"
     )
-    ratios = np.array([each.ratio for each in found])
+    ratios = [each.ratio for each in found]
     chart(
-        figures.layer_map(
-            [each.row.layer or 0 for each in found],
-            [each.row.projection or "" for each in found],
-            ratios,
-            [
-                f"{escape(e.row.name)}<br>rank {e.k:,} keeps {share}<br>"
-                f"break-even {e.break_even:,.1f}<br>{e.saved:,} numbers saved"
-                for e in found
-            ],
-            "rank / break-even",
-            (0.0, 2.0),
-            diverging=True,
-        ),
+        once(survey, "against break-even", share, make=lambda: _against_break_even(found, share)),
         key="against break-even",
-        alt=f"Rank at {share} of the energy over break-even, from {ratios.min():.2f} to "
-        f"{ratios.max():.2f}; {len(below)} of {len(found)} matrices lie below 1.",
+        alt=f"Rank at {share} of the energy over break-even, from {min(ratios):.2f} to "
+        f"{max(ratios):.2f}; {len(below)} of {len(found)} matrices lie below 1.",
     )
-    by_chance = sum(each.k < each.break_even for each in as_random(found, share))
     words = text("atlas", "smaller").format(random=by_chance, count=len(found))
-    st.caption(f"{words} {as_text(left_out(survey, model))}")
-    columns = {
-        "matrix": [as_cell(each.row.name) for each in found],
-        "m": [each.row.rows for each in found],
-        "n": [each.row.columns for each in found],
-        f"rank at {share}": [each.k for each in found],
-        "break-even": [each.break_even for each in found],
-        "rank / break-even": list(ratios),
-        "numbers saved": [each.saved for each in found],
-    }
-    digits = st.column_config.NumberColumn(format="%.3g")
-    with st.expander("Every matrix, to sort"):
+    st.caption(f"{words} {as_text(once(survey, 'left out', make=lambda: left_out(survey, model)))}")
+    every_matrix(found, share)
+
+
+def _savings(survey: Survey, share: str) -> tuple[list[Saving], int]:
+    """What each matrix would save, and how many random ones in their places would lie below."""
+    found = [saving(row, share) for row in rows_of(survey) if not row.problem]
+    return found, sum(each.k < each.break_even for each in as_random(found, share))
+
+
+def _against_break_even(found: Sequence[Saving], share: str) -> Settings:
+    return figures.layer_map(
+        [each.row.layer or 0 for each in found],
+        [each.row.projection or "" for each in found],
+        np.array([each.ratio for each in found]),
+        [
+            f"{escape(e.row.name)}<br>rank {e.k:,} keeps {share}<br>"
+            f"break-even {e.break_even:,.1f}<br>{e.saved:,} numbers saved"
+            for e in found
+        ],
+        "rank / break-even",
+        (0.0, 2.0),
+        diverging=True,
+    )
+
+
+@st.fragment
+def every_matrix(found: Sequence[Saving], share: str) -> None:
+    """The savings as a table, which is made when it is opened."""
+    with st.expander("Every matrix, to sort", key="every matrix", on_change="rerun") as shown:
+        if not shown.open:
+            return
+        columns = {
+            "matrix": [as_cell(each.row.name) for each in found],
+            "m": [each.row.rows for each in found],
+            "n": [each.row.columns for each in found],
+            f"rank at {share}": [each.k for each in found],
+            "break-even": [each.break_even for each in found],
+            "rank / break-even": [each.ratio for each in found],
+            "numbers saved": [each.saved for each in found],
+        }
+        digits = st.column_config.NumberColumn(format="%.3g")
         st.dataframe(
             columns,
             hide_index=True,
@@ -320,37 +366,46 @@ def left_out(survey: Survey, model: Model) -> str:
 
 def distributions(survey: Survey, measure: str) -> None:
     """Every matrix's value by projection, beside random matrices of the same shapes."""
-    rows = [row for row in placed(survey) if not row.problem]
-    shapes = {row.projection or "": (row.rows, row.columns) for row in rows}
-    random = {kind: random_value(cached.gaussian(s), measure) for kind, s in shapes.items()}
     chart(
-        figures.distributions(
-            [row.projection or "" for row in rows],
-            np.array([value(row, measure) for row in rows]),
-            [f"layer {row.layer}" for row in rows],
-            label(measure),
-            {kind: v for kind, v in random.items() if v is not None},
-        ),
+        once(survey, "distributions", measure, make=lambda: _distributions(survey, measure)),
         key="distributions",
         alt=f"{label(measure)} by projection, every matrix a point, random matrices in grey.",
     )
 
 
+def _distributions(survey: Survey, measure: str) -> Settings:
+    rows = [row for row in rows_of(survey) if not row.problem]
+    shapes = {row.projection or "": (row.rows, row.columns) for row in rows}
+    random = {kind: random_value(cached.gaussian(s), measure) for kind, s in shapes.items()}
+    return figures.distributions(
+        [row.projection or "" for row in rows],
+        np.array([value(row, measure) for row in rows]),
+        [f"layer {row.layer}" for row in rows],
+        label(measure),
+        {kind: v for kind, v in random.items() if v is not None},
+    )
+
+
 def chosen_row(survey: Survey, name: str) -> Row | None:
     """The row of a tensor of that name, with its place on the map; None if it has none."""
-    return next((row for row in placed(survey) if row.name == name), None)
+    return next((row for row in rows_of(survey) if row.name == name), None)
 
 
 def spectra(survey: Survey, projection: str) -> None:
     """The spectra of one projection in every layer, beside a random matrix."""
-    rows = [r for r in placed(survey) if r.projection == projection and not r.problem]
+    rows = [r for r in rows_of(survey) if r.projection == projection and not r.problem]
     if not rows:
         return
     chart(
-        figures.all_spectra(
-            [survey.spectra[row.name] for row in rows],
-            [f"layer {row.layer}" for row in rows],
-            cached.gaussian((rows[0].rows, rows[0].columns)),
+        once(
+            survey,
+            "spectra",
+            projection,
+            make=lambda: figures.all_spectra(
+                [survey.spectra[row.name] for row in rows],
+                [f"layer {row.layer}" for row in rows],
+                cached.gaussian((rows[0].rows, rows[0].columns)),
+            ),
         ),
         key="spectra",
         alt=f"Singular values of {projection} in {len(rows)} layers as shares of the norm.",

@@ -54,12 +54,7 @@ Found = TypeVar("Found")
 Stamps = tuple[Stamp | str, ...]
 
 MOST_NUMBERS = 600_000_000  # of one matrix, and of a model that is run
-MATRICES, SVDS, ADAPTERS, RESULTS = (
-    1.2e9,
-    0.6e9,
-    0.4e9,
-    0.3e9,
-)  # bytes that are held for all visitors together
+MATRICES, SVDS, ADAPTERS, RESULTS, SURVEYS = 1.2e9, 0.6e9, 0.4e9, 0.3e9, 0.2e9
 FACTORS = 8 * 10**9  # bytes of factors kept on disk, of all models
 LARGE = 25_000_000  # numbers of a matrix of which one is read at a time
 # A large matrix takes a multiple of its size while it is read: visitors take turns.
@@ -289,16 +284,16 @@ def changes(source: str, _adapter: Adapter, key: str) -> dict[str, float]:
     return {e.module: change(model(source), _adapter, e) for e in effects(_adapter, key)}
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _survey(folder: str) -> Survey:
-    return read_survey(folder)
+@shared(8, SURVEYS)
+def _survey(folder: str, title: str) -> Survey:
+    return replace(read_survey(folder), title=title)
 
 
-def finished_survey(folder: str) -> Survey | None:
-    """The finished survey in a folder; None if there is none yet, or only a damaged one, which is
-    not remembered."""
+def finished_survey(folder: str, title: str) -> Survey | None:
+    """The finished survey in a folder, which may have been made of the same file under another
+    name; None if there is none yet, or only a damaged one, which is not remembered."""
     try:
-        return _survey(folder)
+        return _survey(folder, title)
     except (SourceError, FormatError):
         return None
 

@@ -117,7 +117,7 @@ def test_a_damaged_survey_is_made_again(model, file):
     flip(folder / file)
     with pytest.raises(FormatError):
         read_survey(folder)
-    assert cached.finished_survey(str(folder)) is None
+    assert cached.finished_survey(str(folder), model.title) is None
     records = list(atlas._surveying(model.source, folder))
     assert len(records) == 4
     assert len(read_survey(folder).rows) == 3
