@@ -11,12 +11,12 @@ from lowrank.ui import (
     sidebar,
     visits,
 )
-from lowrank.ui.layout import navigation
+from lowrank.ui.layout import ICON, navigation
 from lowrank.ui.sidebar import MATRIX, MODEL
 
 st.set_page_config(
     page_title="lowrank",
-    page_icon=":material/grid_on:",
+    page_icon=str(ICON),  # not by a name, whose picture every browser would fetch from elsewhere
     layout="wide",
     initial_sidebar_state=250,  # pixels: room for the picture on an enlarged screen
 )

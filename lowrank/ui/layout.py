@@ -15,6 +15,7 @@ from lowrank.language import SOURCE, current, gettext, gettext_noop
 from lowrank.ui import visitor
 from lowrank.ui.outside import as_told
 
+ICON = Path(__file__).with_name("icon.svg")
 TEXT_FOLDER = Path(__file__).with_name("text")
 # Streamlit's own captions, inline code, primary buttons and axis labels have less contrast than
 # the 4.5 of WCAG 2.2, and its head leaves a sixth of a laptop's screen blank.
