@@ -89,6 +89,7 @@ def visit(page: str) -> Iterator[None]:
     A parameter is waited for until its widget is drawn. The sentence goes with the next choice.
     """
     keep_in_history()
+    remember(page)
     place, state, link = st.empty(), st.session_state, st.query_params
     of, before, waiting, refused = state.get("link asked", ("", {}, {}, {}))
     if of != page:
@@ -111,6 +112,13 @@ def visit(page: str) -> Iterator[None]:
             del refused[key]
         if refused:
             place.info(in_vain(refused, state.get("limits", {})), icon=":material/info:")
+
+
+def remember(page: str) -> None:
+    """Keep, for this session, which pages were visited, the last one last; Start is none."""
+    visited = st.session_state.setdefault("visited", [])
+    if page and (not visited or visited[-1] != page):
+        visited[:] = [*(each for each in visited if each != page), page]
 
 
 def known(page: str, key: str) -> bool:

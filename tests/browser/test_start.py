@@ -1,6 +1,7 @@
-"""A newcomer: the first page leads to each of the others, and no page shows an exception."""
+"""A newcomer: the first page leads to the others by chapters and doors, and knows where one was."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import fits, settled
 
@@ -8,7 +9,7 @@ from tests.browser.conftest import fits, settled
 @pytest.mark.parametrize("name", ["Rank", "Redundancy", "Truncation", "LoRA"])
 def test_start_leads_to_each_page(new_page, name):
     page = new_page("/")
-    page.get_by_role("link", name=f"Open {name}").click()
+    page.get_by_role("link", name=f"Open {name}", exact=True).click()
     page.get_by_role("heading", name=name, level=1).wait_for()
     settled(page)
     assert page.url.endswith(f"/{name.lower()}")
@@ -17,3 +18,13 @@ def test_start_leads_to_each_page(new_page, name):
 
 def test_fits_a_phone(new_page):
     assert fits(new_page("/", width=390), 390)
+
+
+def test_a_door_leads_in_and_start_says_where_the_visitor_was(new_page):
+    page = new_page("/")
+    page.get_by_role("link", name="What one elimination gives").click()
+    page.get_by_role("heading", name="Rank", level=1).wait_for()
+    settled(page)
+    assert "view=What+it+gives" in page.url
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Start").click()
+    expect(page.get_by_text("You were here last")).to_be_visible()

@@ -40,8 +40,7 @@ OURS = {
     ("answering.py", "title"),  # Before, After and the cut in words
     ("alternatives.py", "asked.config.steps"),
     ("gives.py", "title"),
-    *(("start.py", each) for each in ("title", "name", "title[4:]")),
-    ("start.py", "Path(__file__).with_name(f'{name}.py')"),
+    ("start.py", "title"),  # of a page
     *(("layout.py", "title"), ("paper.py", "title"), ("stepper.py", "name")),
     *(("features.py", "name.capitalize()"), ("worksheet.py", "LABELS[name]")),
     ("lora.py", "given.words"),  # made safe where they are made, with a piece of code in them

@@ -9,13 +9,13 @@ from lowrank.atlas import MEASURES
 from lowrank.language import SOURCE
 from lowrank.teaching import LEVELS
 from lowrank.teaching.quiz import KINDS
-from lowrank.ui.layout import TEXT_FOLDER, sections, text
+from lowrank.ui.layout import PAGES, TEXT_FOLDER, sections, text
 from lowrank.ui.matrix_entry import PRESETS
 from lowrank.ui.surgery.panels import NUMBERS
 from tests.pages.opening import ROOT
 
 VIEWS = ("recover", "when it works", "features", "compress")
-PARTS = ("rank", "redundancy", "truncation", "lora")
+CHAPTERS = [page for page, *_ in PAGES if page != "start"]
 # What a section that is named while the page runs can be.
 NAMED_LATER = {
     "section or 'input attention'": ["input attention", "input o_proj", "input embed_tokens"],
@@ -32,7 +32,7 @@ NAMED_LATER = {
     "f'preset: {known}'": [f"preset: {name}" for name in (*PRESETS, "own")],
     "view.lower()": VIEWS,
     "f'theory {view.lower()}'": [f"theory {view}" for view in VIEWS],
-    "name": PARTS,
+    "page": CHAPTERS,
 }
 
 
