@@ -5,14 +5,25 @@ from typing import Any
 
 import streamlit as st
 
+from lowrank.language import gettext
+
 BOUND: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 
 
 def choice(label: str, options: Sequence[Any], default: Any, key: str, **more: Any) -> Any:
-    """One of a few options, side by side; always one is chosen."""
+    """One of a few options, side by side; always one is chosen.
+
+    Options are what the code calls them, in English; the visitor reads them translated.
+    """
+    more.setdefault("format_func", said)
     return st.segmented_control(
         label, options, default=default, required=True, key=key, bind="query-params", **more
     )
+
+
+def said(option: Any) -> str:
+    """An option as the visitor reads it, and as it is in the address."""
+    return gettext(str(option))
 
 
 def rank_slider(label: str, key: str, limit: int, default: int, doubling: bool = False) -> int:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from lowrank.atlas import MEASURES
 from lowrank.ui import sidebar, visitor
+from lowrank.ui.bound import said
 from lowrank.ui.model_picker import MODELS
 from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import SHARED
@@ -133,7 +134,7 @@ def _as_asked(key: str, asked: Sequence[str]) -> bool:
         return False
     held = st.session_state[key]
     values = list(held) if isinstance(held, list | tuple) else [held]
-    written = WRITTEN.get(key, str)
+    written = WRITTEN.get(key, said)
     return len(values) == len(asked) and all(
         text in (str(value), written(value)) or _number(text) == _number(str(value)) is not None
         for text, value in zip(asked, values, strict=True)
@@ -165,7 +166,7 @@ def in_vain(refused: Mapping[str, Refused], limits: Mapping[str, tuple[int, int]
             continue
         least, most = limits.get(key, (0, 0))
         takes = f"a whole number from {least:,} to {most:,}" if most else "no such choice"
-        shown = WRITTEN.get(key, str)(each.shown)
+        shown = WRITTEN.get(key, said)(each.shown)
         words += f"this page {'takes' if most else 'has'} {takes}. "
         lines.append(f"{words}Shown is {key} = `{_plain(shown)}`.")
     return "\n\n".join(lines)

@@ -95,10 +95,10 @@ def test_every_preset_can_be_chosen_and_finished(name):
 @pytest.mark.parametrize(
     ("name", "ranks", "lesson"),
     [
-        ("Full rank", [3, 3, 3, 3], "All of them agree"),
+        ("Full rank", [3, 3, 3, 3], "All four counts agree"),
         ("Tenths", [2, 3, 3, 2], "A rounding error became a pivot"),
         ("Tiny pivot", [3, 2, 3, 3], "A pivot was lost"),
-        ("Only zeros", [0, 0, 0, 0], "All of them agree"),
+        ("Only zeros", [0, 0, 0, 0], "All four counts agree"),
     ],
 )
 def test_where_the_numbers_lie(name, ranks, lesson):
