@@ -89,9 +89,9 @@ def _completions(s: ArrayLike, norm: float, count: int) -> tuple[Vector, Vector]
     hidden = count - len(s)
     if hidden < 0:
         raise InputError(
-            "s holds {count} values; expected no more than min(m, n) = {count_2}",
+            "s holds {count} values; expected no more than min(m, n) = {most}",
             count=len(s),
-            count_2=count,
+            most=count,
         )
     if s[0] == 0:
         if norm != 0:
@@ -105,10 +105,10 @@ def _completions(s: ArrayLike, norm: float, count: int) -> tuple[Vector, Vector]
     rest, slack = total - float((seen**2).sum()), 1e-5 * total
     if not -slack <= rest <= hidden * last**2 + slack:
         raise InputError(
-            "norm is {norm}; expected that of s and {hidden} values up to {s}",
+            "norm is {norm}; expected that of s and {hidden} values up to {last}",
             norm=norm,
             hidden=hidden,
-            s=s[-1],
+            last=s[-1],
         )
     # Squares, of which the first so many are last**2, one is what is left, and the others are 0.
     large = (max(rest, 0.0) - np.arange(hidden) * last**2).clip(0.0, last**2)

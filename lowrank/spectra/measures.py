@@ -134,8 +134,8 @@ def similarity(P: ArrayLike, Q: ArrayLike) -> float:
     P, Q = (real_array(each, name).astype(np.float64) for each, name in ((P, "P"), (Q, "Q")))
     if P.ndim != 2 or Q.ndim != 2 or P.shape[1] != Q.shape[1] or 0 in P.shape + Q.shape:
         raise InputError(
-            "P has shape {shape} and Q {shape_2}; expected (i, n) and (j, n).",
-            shape=P.shape,
-            shape_2=Q.shape,
+            "P has shape {P_shape} and Q {Q_shape}; expected (i, n) and (j, n).",
+            P_shape=P.shape,
+            Q_shape=Q.shape,
         )
     return float(((P @ Q.T) ** 2).sum() / min(len(P), len(Q)))

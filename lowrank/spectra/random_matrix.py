@@ -102,10 +102,10 @@ def noise_level(s: ArrayLike, shape: Shape) -> float:
     s = checked_spectrum(s)
     if len(s) != min(shape):
         raise InputError(
-            "s holds {count} values; expected all {shape} of a {shape_2} matrix",
+            "s holds {count} values; expected all {expected} of a {shape} matrix",
             count=len(s),
-            shape=min(shape),
-            shape_2=shape,
+            expected=min(shape),
+            shape=shape,
         )
     return float(np.median(s)) / median(shape)
 

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, ngettext
 from lowrank.spectra.svd import Floats, checked_rank, frobenius, real_matrix
 from lowrank.spectra.svd.checks import real_array
 from lowrank.spectra.svd.notebook import html_table
@@ -22,6 +24,13 @@ RECOVERED = 1e-2
 MARGIN = 0.1
 # Entries whose largest is beyond 2 to this power, or its inverse, are brought near 1 to be squared.
 FAR = 300
+
+NOT_FINITE_OBSERVED = gettext_noop(
+    "X[{i}, {j}] is observed and is {value}; expected a finite number"
+)
+NOT_FINITE_HELD_OUT = gettext_noop(
+    "X[{i}, {j}] is held out and is {value}; expected a finite number"
+)
 
 
 @dataclass(frozen=True)
@@ -86,38 +95,48 @@ class Completion:
     def verdict(self) -> str:
         """What may be believed of the result, in a sentence or two with the measured numbers."""
         if self.held_out_error is None:
-            tested = "No entry was held out, so nothing tells how far the others can be trusted."
+            said = _("No entry was held out, so nothing tells how far the others can be trusted.")
         elif self.held_out_error <= RECOVERED:
-            tested = (
-                f"Recovered: held-out entries have a relative error of {self.held_out_error:.2g}, "
-                f"if filled with means {self.mean_fill_error:.2g}."
+            said = _(
+                "Recovered: held-out entries have a relative error of {error:.2g}, "
+                "if filled with means {mean_fill:.2g}."
+            )
+        elif self.beats_mean_fill:
+            said = _(
+                "Held-out entries have a relative error of {error:.3g}, if filled "
+                "with means {mean_fill:.3g}: better than the mean, but not recovered."
             )
         else:
-            tested = (
-                f"Held-out entries have a relative error of {self.held_out_error:.3g}, if filled "
-                f"with means {self.mean_fill_error:.3g}: "
+            said = _(
+                "Held-out entries have a relative error of {error:.3g}, if filled with means "
+                "{mean_fill:.3g}: no better than the mean, so the result is of no use here."
             )
-            tested += (
-                "better than the mean, but not recovered."
-                if self.beats_mean_fill
-                else "no better than the mean, so the result is of no use here."
-            )
+        tested = said.format(error=self.held_out_error, mean_fill=self.mean_fill_error)
         if self.determined:
             return tested
-        return tested + (
-            f" A matrix of rank {self.rank} has {self.degrees_of_freedom:,} degrees of freedom "
-            f"and only {self.observed:,} entries were observed: it cannot be determined by them."
+        return _(
+            "{tested} A matrix of rank {rank} has {freedom:,} degrees of freedom "
+            "and only {observed:,} entries were observed: it cannot be determined by them."
+        ).format(
+            tested=tested,
+            rank=self.rank,
+            freedom=self.degrees_of_freedom,
+            observed=self.observed,
         )
 
     def _repr_html_(self) -> str:
         m, n = self.matrix.shape
+        iterations = "{count}" if self.converged else _("{count}, not converged")
         facts = {
-            "observed": f"{self.observed:,} of {m * n:,} entries",
-            "relative error there": f"{self.observed_error:.3g}",
-            "iterations": f"{self.iterations}{'' if self.converged else ', not converged'}",
-            "verdict": self.verdict(),
+            _("observed"): _("{observed:,} of {all:,} entries").format(
+                observed=self.observed, all=m * n
+            ),
+            _("relative error there"): f"{self.observed_error:.3g}",
+            _("iterations"): iterations.format(count=self.iterations),
+            _("verdict"): self.verdict(),
         }
-        return html_table(f"A {m} × {n} matrix completed at rank {self.rank}", facts.items())
+        title = _("A {m} × {n} matrix completed at rank {rank}").format(m=m, n=n, rank=self.rank)
+        return html_table(title, facts.items())
 
 
 @dataclass(frozen=True)
@@ -210,16 +229,10 @@ def checked_problem(
     X = real_matrix(X, "X")
     seen = ~np.isnan(X) if observed is None else checked_mask(observed, X.shape, "observed")
     test = None if held_out is None else checked_mask(held_out, X.shape, "held_out")
-    for mask, name in ((seen, "observed"), (test, "held out")):
+    for mask, message in ((seen, NOT_FINITE_OBSERVED), (test, NOT_FINITE_HELD_OUT)):
         if mask is not None and not np.isfinite(X[mask]).all():
             i, j = np.argwhere(mask & ~np.isfinite(X))[0]
-            raise InputError(
-                "X[{i}, {j}] is {name} and is {x}; expected a finite number",
-                i=i,
-                j=j,
-                name=name,
-                x=X[i, j],
-            )
+            raise InputError(message, i=i, j=j, value=X[i, j])
     if test is not None and (seen & test).any():
         i, j = np.argwhere(seen & test)[0]
         raise InputError(
@@ -229,28 +242,32 @@ def checked_problem(
         )
     if not seen.any():
         raise InputError("No entry of X is observed: nothing determines the others.")
-    for axis, name in ((1, "row"), (0, "column")):
-        empty = (np.flatnonzero(~seen.any(axis=axis)) + 1).tolist()  # people count from 1
-        if len(empty) == 1:
-            raise InputError(
-                "{capitalize} {empty} has no observed entry: nothing in the data determines it.",
-                capitalize=name.capitalize(),
-                empty=empty[0],
-            )
-        if empty:
-            first = ", ".join(map(str, empty[:3])) + (", …" if len(empty) > 3 else "")
-            raise InputError(
-                "{empty:,} {name}s ({first}) have no observed entry: nothing in the data "
-                "determines them.",
-                empty=len(empty),
-                name=name,
-                first=first,
-            )
+    rows, columns = ((np.flatnonzero(~seen.any(axis=axis)) + 1).tolist() for axis in (1, 0))
+    if rows:  # people count from 1
+        message = ngettext(
+            "Row {numbers} has no observed entry: nothing in the data determines it.",
+            "{count:,} rows ({numbers}) have no observed entry: nothing in the data "
+            "determines them.",
+            len(rows),
+        )
+        raise InputError(message, count=len(rows), numbers=_first(rows))
+    if columns:
+        message = ngettext(
+            "Column {numbers} has no observed entry: nothing in the data determines it.",
+            "{count:,} columns ({numbers}) have no observed entry: nothing in the data "
+            "determines them.",
+            len(columns),
+        )
+        raise InputError(message, count=len(columns), numbers=_first(columns))
     largest = float(np.abs(X[seen]).max())
     scale = 1.0
     if largest and not 2.0**-FAR < largest < 2.0**FAR:
         scale = 2.0 ** -float(np.clip(np.floor(np.log2(largest)), -1000, 1000))
     return Problem(X * scale, seen, test if test is not None and test.any() else None, scale)
+
+
+def _first(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:3])) + (", …" if len(numbers) > 3 else "")
 
 
 def checked_mask(mask: ArrayLike, shape: tuple[int, ...], name: str) -> Mask:

@@ -6,8 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
+from lowrank.language import gettext_noop
 
 Floats = NDArray[np.floating]
+
+NO_ARRAY = gettext_noop("{name} is not an array of real numbers")
+NO_MATRIX = gettext_noop("{name} is not a matrix of real numbers; expected rows of one length")
 
 
 def checked_rank(k: int, limit: int) -> int:
@@ -35,17 +39,17 @@ def checked_matrix(W: ArrayLike) -> Floats:
     if not np.isfinite(W).all():
         i, j = np.argwhere(~np.isfinite(W))[0]
         raise InputError(
-            "W[{i}, {j}] is {w}; expected finite numbers only",
+            "W[{i}, {j}] is {value}; expected finite numbers only",
             i=i,
             j=j,
-            w=W[i, j],
+            value=W[i, j],
         )
     return W
 
 
 def real_matrix(W: ArrayLike, name: str) -> Floats:
     """W (m, n) as float32 or float64, finite or not; InputError names it if it is no matrix."""
-    W = real_array(W, name, "a matrix of real numbers; expected rows of one length")
+    W = real_array(W, name, NO_MATRIX)
     if W.ndim != 2 or 0 in W.shape:
         raise InputError(
             "{name} has shape {shape}; expected two dimensions, neither of them 0",
@@ -55,7 +59,7 @@ def real_matrix(W: ArrayLike, name: str) -> Floats:
     return W
 
 
-def real_array(values: ArrayLike, name: str, what: str = "an array of real numbers") -> Floats:
+def real_array(values: ArrayLike, name: str, message: str = NO_ARRAY) -> Floats:
     """Numbers as float32 or float64; InputError for what is none: ragged, complex, words, dates.
 
     numpy would drop imaginary parts, and make numbers of words and of lengths of time.
@@ -71,11 +75,7 @@ def real_array(values: ArrayLike, name: str, what: str = "an array of real numbe
             return given if kept else given.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise InputError(
-        "{name} is not {what}",
-        name=name,
-        what=what,
-    ) from None
+    raise InputError(message, name=name) from None
 
 
 def checked_spectrum(s: ArrayLike) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
 from lowrank.spectra.svd.blocks import gram, top_eigen, wide_product
 from lowrank.spectra.svd.checks import (
     Floats,
@@ -73,8 +74,9 @@ class SVD:
 
     def _repr_html_(self) -> str:
         m, n = self.shape
-        rows = [("singular values", ends(self.s)), ("stored as", str(self.U.dtype))]
-        return html_table(f"{len(self.s)} singular triplets of a {m} × {n} matrix", rows)
+        rows = [(_("singular values"), ends(self.s)), (_("stored as"), str(self.U.dtype))]
+        title = _("{count} singular triplets of a {m} × {n} matrix")
+        return html_table(title.format(count=len(self.s), m=m, n=n), rows)
 
 
 def full(W: ArrayLike) -> SVD:
@@ -127,9 +129,9 @@ def of_product(B: ArrayLike, A: ArrayLike) -> SVD:
     r = len(A)
     if B.shape[1] != r or r > min(len(B), A.shape[1]):
         raise InputError(
-            "B has shape {shape} and A {shape_2}; expected (m, r), (r, n), r thin.",
-            shape=B.shape,
-            shape_2=A.shape,
+            "B has shape {B_shape} and A {A_shape}; expected (m, r), (r, n), r thin.",
+            B_shape=B.shape,
+            A_shape=A.shape,
         )
     dtype = np.result_type(B, A)
     R_B, turn_B = _thin_qr(B, dtype)
@@ -199,9 +201,9 @@ def residual_norm(W: ArrayLike, factors: SVD) -> float:
     W = checked_matrix(W)
     if W.shape != factors.shape:
         raise InputError(
-            "W is {shape}; its factors make a matrix of shape {shape_2}",
+            "W is {shape}; its factors make a matrix of shape {made}",
             shape=W.shape,
-            shape_2=factors.shape,
+            made=factors.shape,
         )
     s = factors.s.astype(factors.U.dtype)
     blocks = [slice(i, i + BLOCK_ROWS) for i in range(0, len(W), BLOCK_ROWS)]

@@ -8,6 +8,7 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
 from lowrank.spectra.svd import krylov, threads
 from lowrank.spectra.svd.blocks import gram, normalised, top_eigen, wide_product
 from lowrank.spectra.svd.certificate import Certificate, certify
@@ -80,14 +81,21 @@ class Truncation:
         (m, n), c = self.svd.shape, self.certificate
         low, high = c.lost[-1]
         facts = {
-            "singular values": ends(self.svd.s),
-            "their relative error": f"estimated {self.reached:.1e}, asked for {self.tol:.1e}",
-            "a value of W within": f"{c.proven:.1e} of each, relatively (proof)",
-            "‖W − W_k‖, Frobenius": f"{low:.6g} to {high:.6g} (proof)",
-            "‖W‖, Frobenius": f"{c.norm.mean():.6g}",
-            "found by": f"{self.method}, {self.flops / 1e9:.3g} GFLOP",
+            _("singular values"): ends(self.svd.s),
+            _("their relative error"): _("estimated {reached:.1e}, asked for {tol:.1e}").format(
+                reached=self.reached, tol=self.tol
+            ),
+            _("a value of W within"): _("{proven:.1e} of each, relatively (proof)").format(
+                proven=c.proven
+            ),
+            _("‖W − W_k‖, Frobenius"): _("{low:.6g} to {high:.6g} (proof)").format(
+                low=low, high=high
+            ),
+            _("‖W‖, Frobenius"): f"{c.norm.mean():.6g}",
+            _("found by"): f"{self.method}, {self.flops / 1e9:.3g} GFLOP",
         }
-        return html_table(f"Rank {self.k} of a {m} × {n} matrix", facts.items())
+        title = _("Rank {k} of a {m} × {n} matrix").format(k=self.k, m=m, n=n)
+        return html_table(title, facts.items())
 
 
 def truncate(
@@ -256,16 +264,16 @@ class _Search:
 def _check_start(start: Truncation, W: Floats, norm: float) -> None:
     if start.svd.shape != W.shape or start.svd.U.dtype != W.dtype:
         raise InputError(
-            "start is of a {dtype} matrix {shape}; W is {dtype_2} {shape_2}",
-            dtype=start.svd.U.dtype,
-            shape=start.svd.shape,
-            dtype_2=W.dtype,
-            shape_2=W.shape,
+            "start is of a {start_dtype} matrix {start_shape}; W is {dtype} {shape}",
+            start_dtype=start.svd.U.dtype,
+            start_shape=start.svd.shape,
+            dtype=W.dtype,
+            shape=W.shape,
         )
     low, high = start.certificate.norm
     if not low <= norm <= high:
         raise InputError(
-            "start is of a matrix of norm {low:.9g}; that of W is {norm:.9g}",
-            low=low,
+            "start is of a matrix of norm {expected:.9g}; that of W is {norm:.9g}",
+            expected=low,
             norm=norm,
         )

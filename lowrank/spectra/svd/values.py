@@ -6,6 +6,8 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.spectra.svd.blocks import gram, normalised, wide_product
 from lowrank.spectra.svd.checks import Floats
 from lowrank.spectra.svd.notebook import ends, html_table
@@ -34,8 +36,12 @@ class Spectrum:
     method: str
 
     def _repr_html_(self) -> str:
-        rows = [("values", ends(self.s)), ("error of each, at most", f"{self.bound.max():.1e}")]
-        return html_table(f"All {len(self.s)} singular values", [*rows, ("found by", self.method)])
+        rows = [
+            (_("values"), ends(self.s)),
+            (_("error of each, at most"), f"{self.bound.max():.1e}"),
+            (_("found by"), _(self.method)),
+        ]
+        return html_table(_("All {count} singular values").format(count=len(self.s)), rows)
 
 
 def singular_values(W: ArrayLike) -> Spectrum:
@@ -87,7 +93,7 @@ def _gram_values(W: Floats, norm: float) -> Spectrum | None:
         return None
     s[first:] = again
     bound[first:] = _backward(m, n) * s[0]
-    return Spectrum(np.sort(s)[::-1], bound, "gram and inverse iteration")
+    return Spectrum(np.sort(s)[::-1], bound, gettext_noop("gram and inverse iteration"))
 
 
 def _smallest(W: Floats, G: NDArray[np.float64], few: int, wrong: float) -> Floats | None:
@@ -101,8 +107,8 @@ def _smallest(W: Floats, G: NDArray[np.float64], few: int, wrong: float) -> Floa
     Q = np.linalg.qr(rng.standard_normal((n, few + SPARE)))[0]
     factor = scipy.linalg.cho_factor(G + 2 * wrong * np.eye(n), check_finite=False)
     before = np.full(few, np.inf)
-    for _ in range(30):
-        for _ in range(3):
+    for _sweep in range(30):
+        for _step in range(3):
             Q = np.linalg.qr(scipy.linalg.cho_solve(factor, Q, check_finite=False))[0]
         R = np.linalg.qr(wide_product(W, Q), mode="r")
         s = scipy.linalg.svdvals(R, check_finite=False)[-few:]
