@@ -1,0 +1,115 @@
+"""A translated section says what the English one says, as far as a program can compare them."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from lowrank.language import SOURCE
+from lowrank.ui.layout import TEXT_FOLDER
+
+TRANSLATED = sorted(
+    (folder.name, str(path.relative_to(folder)))
+    for folder in TEXT_FOLDER.iterdir()
+    if folder.name != SOURCE
+    for path in folder.rglob("*.md")
+)
+# What a translation keeps as it is, in an order of its own.
+KEPT = {
+    "places for values": r"\{[^{}]*\}",
+    "code": r"`[^`]*`",
+    "formulas": r"\$[^$]+\$",
+    "targets of links": r"\]\([^)]*\)",
+    "markup": r"</?[a-z][^>]*>",
+}
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+MARK = re.compile(r"(?<![\\*])\*{1,2}(?!\*)")
+
+
+def parts(language: str, file: str) -> dict[str, str]:
+    """The sections that a language has itself; `sections` of the layout adds the English ones."""
+    words = (TEXT_FOLDER / language / file).read_text(encoding="utf-8")
+    split = [part.partition("\n") for part in f"\n{words}".split("\n## ")[1:]]
+    assert len({section for section, _, _ in split}) == len(split), "a section stands there twice"
+    return {section: body.strip() for section, _, body in split}
+
+
+def is_code(body: str) -> bool:
+    """Whether a section is a program: it is the same in every language, so none repeats it."""
+    try:
+        return bool(ast.parse(body).body)
+    except SyntaxError:
+        return False
+
+
+def unclosed(prose: str) -> list[str]:
+    """The marks of emphasis that Markdown leaves as asterisks: beside punctuation no mark opens
+    or closes within a run of letters, and Chinese has no spaces between its words.
+
+    Reference: CommonMark 0.31, section 6.2, left- and right-flanking.
+    """
+    prose = re.sub(KEPT["code"], "code", re.sub(KEPT["places for values"], "0", prose))
+    found = []
+    for paragraph in prose.split("\n\n"):
+        opened: list[str] = []
+        for mark in MARK.finditer(paragraph):
+            before = paragraph[: mark.start()][-1:] or " "
+            after = paragraph[mark.end() :][:1] or " "
+            closes = mark.group() in opened
+            inner, outer = (before, after) if closes else (after, before)
+            flanks = not inner.isspace() and (inner.isalnum() or not outer.isalnum())
+            if not flanks:
+                found.append(f"{before}{mark.group()}{after}")
+            if closes:
+                opened.remove(mark.group())
+            else:
+                opened.append(mark.group())
+        found += opened
+    return found
+
+
+@pytest.mark.parametrize(("language", "file"), TRANSLATED)
+def test_a_translation_keeps_what_is_not_words(language: str, file: str) -> None:
+    english, translated = parts(SOURCE, file), parts(language, file)
+    assert set(translated) <= set(english)
+    for section, body in translated.items():
+        source = english[section]
+        assert not is_code(source), f"{section}: code is found in English"
+        for what, pattern in KEPT.items():
+            kept, wanted = (set(re.findall(pattern, words)) for words in (body, source))
+            assert kept == wanted, f"{section}: {what}"
+        places = KEPT["places for values"]
+        numbers, wanted = (set(NUMBER.findall(re.sub(places, "", w))) for w in (body, source))
+        assert numbers == wanted, section
+        assert unclosed(body) == [], section
+        if language == "zh":
+            assert CHINESE.search(body), section
+
+
+@pytest.mark.parametrize(
+    ("prose", "wrong"),
+    [
+        ("**秩 3**，共", []),
+        ("大多**不是**低秩的", []),
+        ("**变了。** 再", []),
+        ("保留 **{energy}** 的", []),
+        ("**变了。**再", ["。**再"]),
+        ("它是**“满秩”**的", ["是**“", "”**的"]),
+        ("**没有合上", ["**"]),
+        ("任意秩 *k* 的", []),
+    ],
+)
+def test_marks_that_markdown_would_not_see_are_found(prose: str, wrong: list[str]) -> None:
+    assert unclosed(prose) == wrong
+
+
+def test_a_program_is_told_from_prose() -> None:
+    assert is_code(parts(SOURCE, "parameters.md")["usage"])
+    assert not any(is_code(body) for body in parts(SOURCE, "rank.md").values())
+
+
+def test_there_is_something_to_compare() -> None:
+    assert all((TEXT_FOLDER / SOURCE / Path(file)).exists() for _, file in TRANSLATED)
+    assert TRANSLATED
