@@ -1,10 +1,12 @@
-"""The README's Python runs as printed, from top to bottom, and none of it is left out."""
+"""The README's Python runs as printed, from top to bottom, and the Chinese README has all of it."""
 
 import re
 from pathlib import Path
 
 README = Path(__file__).parents[1] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
+CHINESE = README.with_name("README.zh.md").read_text(encoding="utf-8")
+CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 def test_python_examples_run(default_model, tmp_path, monkeypatch) -> None:
@@ -19,3 +21,23 @@ def test_python_examples_run(default_model, tmp_path, monkeypatch) -> None:
 
 def test_every_example_is_one_that_runs_or_a_command() -> None:
     assert set(re.findall(r"^```(\w*)\n", TEXT, re.MULTILINE)) <= {"", "python", "sh"}
+
+
+def code(words: str) -> list[str]:
+    """The blocks of code, without their comments."""
+    return [re.sub(r" *#.*", "", block) for block in CODE.findall(words)]
+
+
+def headings(words: str) -> list[str]:
+    return re.findall(r"^#+ (.*)", CODE.sub("", words), re.MULTILINE)
+
+
+def links(words: str) -> set[str]:
+    return set(re.findall(r"\]\(([^)]*)\)", words))
+
+
+def test_the_chinese_readme_has_the_same_code_parts_and_links() -> None:
+    assert code(CHINESE) == code(TEXT)
+    assert len(headings(CHINESE)) == len(headings(TEXT))
+    parts = {f"README.md#{title.lower().replace(' ', '-')}" for title in headings(TEXT)}
+    assert links(CHINESE) - parts == links(TEXT) - {"README.zh.md"} | {"README.md"}
