@@ -14,6 +14,7 @@ from lowrank.atlas.report import report
 from lowrank.atlas.surveying import survey
 from lowrank.errors import InputError, SourceError
 from lowrank.files import write
+from lowrank.language import gettext as _
 from lowrank.readers import open_model
 from lowrank.readers.identity import identity
 
@@ -25,20 +26,21 @@ def run(arguments: argparse.Namespace) -> None:
     for name in ("workers", "threads"):
         if getattr(arguments, name) < 1:
             raise InputError(
-                "--{name} is {arguments}; expected at least 1.",
+                "--{name} is {value}; expected at least 1.",
                 name=name,
-                arguments=getattr(arguments, name),
+                value=getattr(arguments, name),
             )
     model, folder = open_model(arguments.model), Path(arguments.out)
     names = matrices(model, everything=arguments.all)
     journal = Journal(folder, model.title, names, identity(model))
     if journal.done:
-        print(f"Going on: {len(journal.done)} of {len(names)} matrices are done.", flush=True)
+        said = _("Going on: {done} of {all} matrices are done.")
+        print(said.format(done=len(journal.done), all=len(names)), flush=True)
     with executor(arguments.workers, arguments.scheduler) as pool:
         bar = tqdm(
             total=len(names),
             initial=len(journal.done),
-            unit="matrix",
+            unit=_("matrix"),
             disable=None,
             file=sys.stderr,
         )
@@ -52,7 +54,8 @@ def run(arguments: argparse.Namespace) -> None:
     path = folder / "report.html"
     write(path, report(found))
     bad = [row for row in found.rows if row.problem]
-    print(f"{len(found.rows)} matrices surveyed; {len(bad)} could not be measured. Report: {path}")
+    said = _("{count} matrices surveyed; {bad} could not be measured. Report: {path}")
+    print(said.format(count=len(found.rows), bad=len(bad), path=path))
 
 
 @contextmanager

@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from lowrank.atlas.measuring import COLUMNS, MEASURES, Row, Spectrum, from_texts, to_texts
+from lowrank.atlas.measuring import COLUMNS, MEASURES, Row, Spectrum, from_texts, label, to_texts
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.files import drop_oldest, remove, whole, write
+from lowrank.language import gettext as _
 from lowrank.spectra.svd.notebook import html_table
 
 ABOUT, TABLE, SPECTRA, PARTS = "survey.json", "matrices.csv", "spectra.npz", "parts"
@@ -42,13 +43,15 @@ class Survey:
 
     def _repr_html_(self) -> str:
         good = [row for row in self.rows if not row.problem]
-        facts = {"not measurable": f"{len(self.rows) - len(good):,}"}
+        facts = {_("not measurable"): f"{len(self.rows) - len(good):,}"}
         for measure in ("effective_rank", "rank_90", "stable_rank") if good else ():
-            name, share = MEASURES[measure]
+            share = MEASURES[measure][1]
             found = [getattr(row, measure) / (row.least if share else 1) for row in good]
-            words = f"{name}, share of the most" if share else name
-            facts[words] = f"{min(found):.3g} to {max(found):.3g}"
-        return html_table(f"{self.title}: {len(self.rows):,} matrices", facts.items())
+            facts[label(measure)] = _("{least:.3g} to {most:.3g}").format(
+                least=min(found), most=max(found)
+            )
+        title = _("{title}: {count:,} matrices").format(title=self.title, count=len(self.rows))
+        return html_table(title, facts.items())
 
 
 class Journal:
@@ -121,9 +124,9 @@ class Journal:
         missing = [name for name in self.names if name not in self.done]
         if missing:
             raise InputError(
-                "{missing} matrices are not surveyed yet, {missing_2} first.",
-                missing=len(missing),
-                missing_2=missing[0],
+                "{count} matrices are not surveyed yet, {first} first.",
+                count=len(missing),
+                first=missing[0],
             )
         rows = tuple(self.done[name][0] for name in self.names)
         spectra = {name: self.done[name][1] for name in self.names}
@@ -171,7 +174,7 @@ def read_survey(folder: str | Path) -> Survey:
 def _about(folder: Path) -> dict[str, Any]:
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        version, _ = about["version"], (about["title"], about["identity"], about["names"])
+        version, _others = about["version"], (about["title"], about["identity"], about["names"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError(
             "{folder} is not a survey's description.",

@@ -1,5 +1,6 @@
 """One row of the atlas: what a matrix's singular values say about it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -8,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.readers import Model, TensorInfo
 from lowrank.spectra.measures import effective_rank, numerical_rank, rank_at_energy, stable_rank
 from lowrank.spectra.random_matrix import beyond_bulk, noise_level, power_law
@@ -56,23 +59,40 @@ class Row:
         """min(rows, columns): the most its rank can be."""
         return min(self.rows, self.columns)
 
+    @property
+    def why(self) -> str:
+        """`problem`, which is kept in English, in the language of the moment.
 
-# What can be drawn: the field, its name for people, and whether it is a rank, to be shown as a
-# share of the most it could be.
+        What the readers said of a damaged file stays as it is.
+        """
+        found = re.fullmatch(r"([\d,]+) entries are NaN or infinite", self.problem)
+        return _(NOT_FINITE).format(count=int(found[1].replace(",", ""))) if found else self.problem
+
+
+NOT_FINITE = gettext_noop("{count:,} entries are NaN or infinite")
+
+# What can be drawn: the field, its name for people (looked up where it is shown), and whether it is
+# a rank, to be shown as a share of the most it could be.
 MEASURES: dict[str, tuple[str, bool]] = {
-    "effective_rank": ("Effective rank", True),
-    "stable_rank": ("Stable rank", False),
-    "rank_50": ("Rank at 50 % of the energy", True),
-    "rank_90": ("Rank at 90 % of the energy", True),
-    "rank_99": ("Rank at 99 % of the energy", True),
-    "energy_at_break_even": ("Energy kept at the break-even rank", False),
-    "beyond_bulk": ("Values beyond the random bulk", True),
-    "alpha": ("Power-law exponent of the tail", False),
-    "numerical_rank": ("Numerical rank", True),
-    "norm": ("Frobenius norm", False),
-    "largest": ("Largest singular value", False),
-    "smallest": ("Smallest singular value", False),
+    "effective_rank": (gettext_noop("Effective rank"), True),
+    "stable_rank": (gettext_noop("Stable rank"), False),
+    "rank_50": (gettext_noop("Rank at 50 % of the energy"), True),
+    "rank_90": (gettext_noop("Rank at 90 % of the energy"), True),
+    "rank_99": (gettext_noop("Rank at 99 % of the energy"), True),
+    "energy_at_break_even": (gettext_noop("Energy kept at the break-even rank"), False),
+    "beyond_bulk": (gettext_noop("Values beyond the random bulk"), True),
+    "alpha": (gettext_noop("Power-law exponent of the tail"), False),
+    "numerical_rank": (gettext_noop("Numerical rank"), True),
+    "norm": (gettext_noop("Frobenius norm"), False),
+    "largest": (gettext_noop("Largest singular value"), False),
+    "smallest": (gettext_noop("Smallest singular value"), False),
 }
+
+
+def label(measure: str) -> str:
+    """A measure's name on an axis, in the language of the moment."""
+    name, share = MEASURES[measure]
+    return _("{measure}, share of the most").format(measure=_(name)) if share else _(name)
 
 
 def matrices(model: Model, everything: bool = False) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from html import escape
 import numpy as np
 
 from lowrank.atlas.journal import Survey
-from lowrank.atlas.measuring import MEASURES, Row, Spectrum, ranks
+from lowrank.atlas.measuring import MEASURES, Row, Spectrum, label, ranks
 from lowrank.figures import atlas as figures
+from lowrank.language import gettext as _
 from lowrank.llama.names import within
 from lowrank.spectra.measures import random_spectrum
 
@@ -38,23 +39,23 @@ def random_peer(shape: tuple[int, int]) -> Spectrum:
     return random_spectrum(shape, 1.0, np.random.default_rng(0))
 
 
-def label(measure: str) -> str:
-    """A measure's name on an axis."""
-    name, share = MEASURES[measure]
-    return f"{name}, share of the most" if share else name
-
-
 def hover(row: Row, measure: str) -> str:
     """What a cell of the map says: the matrix and its value, exactly."""
     name, share = MEASURES[measure]
     found = getattr(row, measure)
     if found is None:
-        return f"{escape(row.name)}<br>{escape(row.problem)}"
-    of = f" of {row.least:,}" if share else ""
+        return f"{escape(row.name)}<br>{escape(row.why)}"
+    words = _("{measure}: {number} of {most:,}") if share else _("{measure}: {number}")
     if measure == "alpha" and row.alpha_distance is not None:
-        of = f", fitted to {row.alpha_tail} values, off by {row.alpha_distance:.2f} at most"
-    number = f"{found:,}" if isinstance(found, int) else f"{found:,.6g}"
-    return f"{escape(row.name)}<br>{row.rows:,} × {row.columns:,}<br>{name}: {number}{of}"
+        words = _("{measure}: {number}, fitted to {values} values, off by {distance:.2f} at most")
+    said = words.format(
+        measure=_(name),
+        number=f"{found:,}" if isinstance(found, int) else f"{found:,.6g}",
+        most=row.least,
+        values=row.alpha_tail,
+        distance=row.alpha_distance,
+    )
+    return f"{escape(row.name)}<br>{row.rows:,} × {row.columns:,}<br>{said}"
 
 
 def placed(survey: Survey) -> list[Row]:
@@ -93,29 +94,36 @@ def report(survey: Survey) -> str:
         if there:
             shape = there[0].rows, there[0].columns
             spectra = [survey.spectra[r.name] for r in there]
-            names = [f"layer {r.layer}" for r in there]
+            names = [_("layer {layer}").format(layer=r.layer) for r in there]
             drawn = figures.all_spectra(spectra, names, random_peer(shape))
-            sections.append((f"Spectra of {projection}, every layer, and a random matrix", drawn))
+            title = _("Spectra of {projection}, every layer, and a random matrix")
+            sections.append((title.format(projection=projection), drawn))
     bad = sum(bool(r.problem) for r in survey.rows)
-    lead = f"{len(survey.rows):,} matrices, all their singular values computed."
-    lead += f" {bad:,} could not be measured; the table says why." if bad else ""
-    lead += (
-        " Energy is the sum of the squared entries, ‖W‖². Ranks are drawn as shares of min(m, n), "
-        "the most that a matrix of that shape can have. Grey lines are random matrices of the same "
-        "shape and norm, in which nothing was learned."
+    lead = _("{count:,} matrices, all their singular values computed.").format(
+        count=len(survey.rows)
     )
-    return figures.page(f"Atlas of {survey.title}", lead, sections, _table(survey))
+    if bad:
+        lead = _("{lead} {bad:,} could not be measured; the table says why.").format(
+            lead=lead, bad=bad
+        )
+    lead = _(
+        "{lead} Energy is the sum of the squared entries, ‖W‖². Ranks are drawn as shares of "
+        "min(m, n), the most that a matrix of that shape can have. Grey lines are random matrices "
+        "of the same shape and norm, in which nothing was learned."
+    ).format(lead=lead)
+    title = _("Atlas of {title}").format(title=survey.title)
+    return figures.page(title, lead, sections, _table(survey))
 
 
 def _table(survey: Survey) -> str:
-    head = ["matrix", "shape", "stored", *(MEASURES[m][0] for m in IN_TABLE), ""]
+    head = [_("matrix"), _("shape"), _("stored"), *(_(MEASURES[m][0]) for m in IN_TABLE), ""]
     lines = []
     for row in survey.rows:
         numbers = [getattr(row, m) for m in IN_TABLE]
         shown = [
             "" if x is None else f"{x:,}" if isinstance(x, int) else f"{x:,.4g}" for x in numbers
         ]
-        cells = [row.name, f"{row.rows:,} × {row.columns:,}", row.dtype, *shown, row.problem]
+        cells = [row.name, f"{row.rows:,} × {row.columns:,}", row.dtype, *shown, row.why]
         lines.append("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>")
     titles = "".join(f"<th>{escape(t)}</th>" for t in head)
     return f"<table><tr>{titles}</tr>{''.join(lines)}</table>"

@@ -46,6 +46,6 @@ def saving(row: Row, share: str) -> Saving:
         raise InputError(
             "{name} was not measured: {problem}.",
             name=row.name,
-            problem=row.problem,
+            problem=row.why,
         )
     return Saving(row, k, break_even_rank(m, n), max(0, m * n - k * (m + n)))

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from lowrank.atlas.journal import Journal, Survey
-from lowrank.atlas.measuring import Row, Spectrum, matrices, measured, unmeasured
+from lowrank.atlas.measuring import NOT_FINITE, Row, Spectrum, matrices, measured, unmeasured
 from lowrank.errors import InputError, LowrankError, SourceError
+from lowrank.language import SOURCE, speaking
 from lowrank.readers import Model, open_model
 from lowrank.readers.identity import identity
 from lowrank.spectra.svd import singular_values
@@ -96,14 +97,17 @@ Found = tuple[Spectrum, float, str]
 
 
 def spectrum_of(model: Model, name: str, threads: int = 1) -> Found:
-    """All singular values of one matrix, the largest error among them, and what went wrong."""
-    with restored():
+    """All singular values of one matrix, the largest error among them, and what went wrong.
+
+    That is kept on disk and seen by anybody, so it is in English; see `Row.why`.
+    """
+    with restored(), speaking(SOURCE):
         use(threads)
         try:
             W = model.read(name)
             strange = W.size - np.count_nonzero(np.isfinite(W))
             if strange:
-                return np.empty(0), 0.0, f"{strange:,} entries are NaN or infinite"
+                return np.empty(0), 0.0, NOT_FINITE.format(count=strange)
             found = singular_values(W)
             return found.s, float(found.bound.max()), ""
         except LowrankError as error:

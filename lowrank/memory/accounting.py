@@ -15,11 +15,23 @@ from math import prod
 from typing import Literal
 
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.llama.config import LLAMA2_7B, LlamaConfig
 from lowrank.llama.names import ATTENTION, LINEAR, MLP
 from lowrank.memory.architectures import Sizes
 
 Kind = Literal["attention", "mlp", "norm", "embeddings", "head"]
+# The names of parts that are words, some beside a projection's name.
+EXPERT = gettext_noop("expert {projection}")
+SHARED = gettext_noop("shared expert {projection}")
+BIAS = gettext_noop("{projection} bias")
+AFTER = gettext_noop("norms after")
+MIXED = {
+    words.format(projection=each): (words, each)
+    for words in (EXPERT, SHARED, BIAS)
+    for each in LINEAR
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,12 @@ class Part:
     shape: tuple[int, ...]
     copies: int
     used: int = -1  # all
+
+    @property
+    def title(self) -> str:
+        """The name in the language of the moment; a tensor's own name is what it is."""
+        words, projection = MIXED.get(self.name, (self.name, ""))
+        return _(words).format(projection=projection)
 
     @property
     def each(self) -> int:
@@ -73,7 +91,7 @@ def parts(config: LlamaConfig) -> tuple[Part, ...]:
         *matrices(ATTENTION, "attention"),
         *([Part("q_norm, k_norm", "norm", (config.head_dim,), 2 * layers)] * family.qk_norms),
         Part("post_attention_layernorm", "norm", norm, layers),
-        *([Part("norms after", "norm", norm, (family.norms - 2) * layers)] * (family.norms > 2)),
+        *([Part(AFTER, "norm", norm, (family.norms - 2) * layers)] * (family.norms > 2)),
         *(p for p in matrices(MLP, "mlp") if family.sparse_layers < layers),
         *_experts(family),
         *(_bias(config, name) for name in family.biased),
@@ -92,20 +110,23 @@ def _experts(family: Sizes) -> list[Part]:
     h, count, layers = family.hidden_size, family.experts, family.sparse_layers
     if not layers:
         return []
-    found = [Part("router", "mlp", (count, h), layers)]
-    for name, width, copies, used in (
-        ("expert", family.expert_width, count, family.used),
-        ("shared expert", family.shared_width, 1, 1),
+    found = [Part(gettext_noop("router"), "mlp", (count, h), layers)]
+    for words, width, copies, used in (
+        (EXPERT, family.expert_width, count, family.used),
+        (SHARED, family.shared_width, 1, 1),
     ):
         for each in MLP if width else ():
             shape = (h, width) if each == "down_proj" else (width, h)
-            found.append(Part(f"{name} {each}", "mlp", shape, copies * layers, used * layers))
-    gate = [Part("shared expert gate", "mlp", (1, h), layers)] if family.shared_width else []
-    return found + gate
+            name = words.format(projection=each)
+            found.append(Part(name, "mlp", shape, copies * layers, used * layers))
+    if family.shared_width:
+        found.append(Part(gettext_noop("shared expert gate"), "mlp", (1, h), layers))
+    return found
 
 
 def _bias(config: LlamaConfig, name: str) -> Part:
-    return Part(f"{name} bias", "norm", config.projection_shape(name)[:1], config.num_hidden_layers)
+    shape, layers = config.projection_shape(name)[:1], config.num_hidden_layers
+    return Part(BIAS.format(projection=name), "norm", shape, layers)
 
 
 def parameters(config: LlamaConfig) -> int:
@@ -160,7 +181,9 @@ BFLOAT16 = Precision("bfloat16", 16)
 FLOAT16 = Precision("float16", 16)
 INT8 = Precision("int8", 8, block=0, constant_bits=32)  # LLM.int8: one absmax a row
 NF4 = Precision("NF4", 4, block=64, constant_bits=32)
-NF4_DOUBLE = Precision("NF4, double quantized", 4, block=64, constant_bits=8, second_block=256)
+NF4_DOUBLE = Precision(
+    gettext_noop("NF4, double quantized"), 4, block=64, constant_bits=8, second_block=256
+)
 PRECISIONS = {p.name: p for p in (FLOAT32, BFLOAT16, FLOAT16, INT8, NF4, NF4_DOUBLE)}
 
 
@@ -364,7 +387,7 @@ def training_memory(
     if full and any(p.bits < 16 for p in precisions):
         raise InputError(
             "Weights in {name} cannot be trained themselves: choose 16 or 32 bits.",
-            name=storage.linear.name,
+            name=_(storage.linear.name),
         )
     kept = activation_numbers(config, tokens, batch, recompute, flash, targets)
     weights = weight_bytes(config, storage)

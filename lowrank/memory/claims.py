@@ -17,6 +17,7 @@ from math import prod
 from typing import Literal
 
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import LINEAR
 from lowrank.memory.accounting import (
@@ -62,13 +63,18 @@ class Judged:
             size = self.right * UNITS[self.unit][0]
             beside = said(size / UNITS[self.other][0], self.other)
         if self.kind == "right":
-            return f"right: {said(self.right, self.unit, max(self.digits, 3))}"
+            amount = said(self.right, self.unit, max(self.digits, 3))
+            return _("right: {amount}").format(amount=amount)
         if self.kind == "other unit":
-            return f"{self.other} called {self.unit}: {beside}, or {right}"
-        there = " or ".join(filter(None, (right, beside)))
+            return _("{other} called {unit}: {beside}, or {right}").format(
+                other=self.other, unit=self.unit, beside=beside, right=right
+            )
+        if beside:
+            right = _("{right} or {beside}").format(right=right, beside=beside)
         if not self.stated:
-            return f"wrong: {there}"
-        return f"wrong: {there}, {said(self.right / self.stated, 'times')} what is said"
+            return _("wrong: {right}").format(right=right)
+        times = _digits(self.right / self.stated, 3)
+        return _("wrong: {right}, {times} times what is said").format(right=right, times=times)
 
 
 def judged(stated: str, right: int | Fraction) -> Judged:
@@ -123,7 +129,11 @@ def said(value: Fraction, unit: str, digits: int = 3) -> str:
     """
     if not unit and value.denominator == 1:
         return f"{value.numerator:,}"
-    return f"{float(f'{float(value):.{digits}g}'):,.9g} {unit}".strip()
+    return f"{_digits(value, digits)} {unit}".strip()
+
+
+def _digits(value: Fraction, count: int) -> str:
+    return f"{float(f'{float(value):.{count}g}'):,.9g}"
 
 
 def recounted(

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from lowrank.errors import InputError
+from lowrank.language import gettext_noop
 from lowrank.spectra.svd import checked_matrix, singular_values
 
 Codes = NDArray[np.uint8] | NDArray[np.int8]
@@ -143,7 +144,10 @@ def roundings(W: ArrayLike) -> tuple[Rounded, ...]:
         share, largest = float(np.linalg.norm(lost)) / norm, float(np.abs(lost).max())
         return Rounded(name, bits, share, largest, singular_values(lost).s if spectrum else None)
 
-    coded = {"int8, a constant a row": int8(W), "NF4, blocks of 64": nf4(W)}
+    coded = {
+        gettext_noop("int8, a constant a row"): int8(W),
+        gettext_noop("NF4, blocks of 64"): nf4(W),
+    }
     halves = {"bfloat16": bfloat16(W), "float16": W.astype(np.float16).astype(np.float32)}
     return (
         *(rounded(name, 8 * q.nbytes / W.size, W - q.matrix(), True) for name, q in coded.items()),

@@ -140,7 +140,7 @@ def table(config: LlamaConfig, stored: Storage) -> str:
         shape = "\u00a0×\u00a0".join(f"{size:,}" for size in part.shape)
         size = amount(stored.of(part).nbytes(part))
         lines.append(
-            f"| {part.name} | {shape} | {part.each:,} | {part.copies} | {part.total:,} | {size} |"
+            f"| {part.title} | {shape} | {part.each:,} | {part.copies} | {part.total:,} | {size} |"
         )
     total = count.weight_bytes(config, stored)
     lines.append(f"| **all** | | | | **{count.parameters(config):,}** | **{amount(total)}** |")
