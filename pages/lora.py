@@ -12,7 +12,7 @@ from lowrank.lora.equations import (
     regular_forward_matmul,
     update,
 )
-from lowrank.ui import cached, lora
+from lowrank.ui import cached, lora, predicting
 from lowrank.ui.bound import choice, rank_slider
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
@@ -22,12 +22,13 @@ from lowrank.ui.sidebar import chosen_matrix, provenance
 # The words on the buttons are the words in the link.
 WORD, RANDOM, ZERO = "Word", "Random", "Zero"
 
-question("LoRA", "What does a low-rank update add to what a trained matrix already does?")
+head = question("LoRA", "What does a low-rank update add to what a trained matrix already does?")
 with errors_shown():
     model, info = chosen_matrix()
     W0 = cached.matrix(model.source, info.name)
 m, n = info.shape
 title = provenance(model, info)
+predicting.of_lora(head, (m, n))
 
 
 @st.fragment

@@ -5,16 +5,17 @@ import streamlit as st
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.memory.accounting import BLOOM_176B, lora_parameters, parts, training_memory
 from lowrank.memory.quantization import int8, nf4
-from lowrank.ui import memory, quantized
+from lowrank.ui import memory, predicting, quantized
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
 MATRICES, INFERENCE, TRAINING, QUANTIZED = "Matrices", "Inference", "Training", "Quantization"
 
-question("Memory", "Where do the gigabytes go?")
+head = question("Memory", "Where do the gigabytes go?")
 with errors_shown():
     model, info = chosen_matrix()
+predicting.of_memory(head)
 view = st.segmented_control(
     "What to count",
     [MATRICES, INFERENCE, TRAINING, QUANTIZED],

@@ -6,6 +6,7 @@ import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.errors import InputError
 from lowrank.exact.matrices import rational
 from lowrank.exact.parsing import compact
+from lowrank.ui import predicting
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.matrix_entry import PRESETS, augmented, matrix_entry
 from lowrank.ui.rank import (
@@ -33,7 +34,9 @@ VIEWS = {
     "Worksheet": worksheet.VIEW,
 }
 
-question("Rank", "How many rows remain when every combination of earlier rows is struck out?")
+head = question(
+    "Rank", "How many rows remain when every combination of earlier rows is struck out?"
+)
 name = choice("What to look at", list(VIEWS), "Reduce", "view", label_visibility="collapsed")
 view = VIEWS[name]
 hidden(view)
@@ -51,6 +54,8 @@ if view.beside:
         except InputError as error:
             parameters.offered(error)
             raise
+    if name == "Reduce":
+        predicting.of_rank(head, A)
     view.beside(A)
     chosen = st.session_state["m"]
     known = chosen if chosen in PRESETS else "own"

@@ -5,17 +5,18 @@ import streamlit as st
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.errors import InputError
 from lowrank.surgery import allocate, aware, operate, plain, reading
-from lowrank.ui import cached
+from lowrank.ui import cached, predicting
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.sidebar import chosen_model
 from lowrank.ui.surgery import panels
 
-question("Surgery", "What does the model still say when its matrices lose rank?")
+head = question("Surgery", "What does the model still say when its matrices lose rank?")
 with errors_shown():
     model = chosen_model()
     source = model.source
     if cached.tokenizer(source) is None:
         raise InputError(text("surgery", "no words").format(title=model.title))
+    predicting.of_surgery(head)
     # Parts of their own: a move draws the part it belongs to, and the others stay.
     choice = panels.operation(source)
     st.subheader("Which projections need their rank?", anchor=False)

@@ -15,7 +15,7 @@ from lowrank.spectra.svd import (
     truncate,
     truncation_error,
 )
-from lowrank.ui import cached, large, truncation
+from lowrank.ui import cached, large, predicting, truncation
 from lowrank.ui.bound import rank_slider
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
@@ -23,13 +23,14 @@ from lowrank.ui.sidebar import chosen_matrix, provenance
 
 QUICK = 10**9  # multiplications done in well under a tenth of a second
 
-question("Truncation", "How much of a trained matrix can you drop?")
+head = question("Truncation", "How much of a trained matrix can you drop?")
 with errors_shown():
     model, info = chosen_matrix()
     source, tensor = model.source, info.name
     W = cached.matrix(source, tensor)
 m, n = W.shape
 title = provenance(model, info)
+predicting.of_energy(head, source, tensor, (m, n))
 
 
 @st.fragment

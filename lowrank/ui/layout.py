@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lowrank.errors import LowrankError
 from lowrank.language import SOURCE, current, gettext, gettext_noop
@@ -30,7 +31,7 @@ STYLE = """<style>
   .stAppHeader * { pointer-events: auto; }
   #stSidebar[data-collapsed="false"] ~ * .stMainBlockContainer { padding-top: 1.4rem; }
   .st-key-head { flex-wrap: nowrap; }
-  .st-key-head > :last-child { flex: 1 1 0; min-width: 0; }
+  .st-key-head > :nth-child(2) { flex: 1 1 0; min-width: 0; }
   [data-testid="stSidebarHeader"] { height: 2.4rem; margin: 0; } }
 @media (min-width: 768px) and (max-height: 700px) {
   [data-testid="stSidebarNavLink"] { padding-block: 0; margin-block: 0; } }
@@ -128,17 +129,22 @@ def navigation(folder: Path = Path("pages")) -> st.Page:
     )
 
 
-def question(title: str, asked: str) -> None:
-    """The head of a page: its name and, in one sentence, what it lets you find out."""
+def question(title: str, asked: str) -> DeltaGenerator:
+    """The head of a page: its name and, in one sentence, what it lets you find out.
+
+    Returns the line in which both stand.
+    """
     # The first address a fresh server is asked for may be a page's. Streamlit then takes the pages
     # folder for its older automatic navigation and leaves app.py out, until st.navigation is
     # called for the first time.
     if "chosen" not in st.session_state:
         navigation()
         st.rerun()
-    with st.container(key="head", horizontal=True, vertical_alignment="center"):
+    head = st.container(key="head", horizontal=True, vertical_alignment="center")
+    with head:
         st.title(title, anchor=False, width="content")
         st.html(f"<h4>{escape(asked)}</h4>{STYLE}", width="content")
+    return head
 
 
 @st.fragment
