@@ -13,7 +13,9 @@ from typing import NoReturn
 
 from lowrank.errors import InputError, LowrankError, SourceError
 from lowrank.readers.default_model import DEFAULT, cached_path, fetch
+from lowrank.teaching.counting import KINDS, Counting, formats_of, make_counting
 from lowrank.teaching.problems import LEVELS
+from lowrank.teaching.typesetting import available
 from lowrank.teaching.worksheet import FORMATS, STYLES, Worksheet, make_worksheet
 
 DTYPES = "default: F32, F16 and BF16 as stored, all else (quantised) as F16"
@@ -89,27 +91,9 @@ def atlas_command(arguments: argparse.Namespace) -> None:
 
 def worksheet_command(arguments: argparse.Namespace) -> None:
     """Write a worksheet with its key, as one file or one of each format."""
-    shape = re.fullmatch(r"(\d{1,4}) *[x×,] *(\d{1,4})", arguments.shape.strip().lower())
-    if shape is None:
-        raise InputError(
-            "--shape is {shape!r}; expected rows x columns, such as 3x4.",
-            shape=arguments.shape[:40],
-        )
-    sheet = make_worksheet(
-        arguments.seed,
-        int(shape[1]),
-        int(shape[2]),
-        arguments.rank,
-        arguments.count,
-        arguments.difficulty,
-        arguments.reduced,
-        arguments.solve,
-        arguments.style,
-        arguments.mixed,
-        not arguments.no_key,
-    )
+    sheet = _sheet(arguments)
     if arguments.out == "-":
-        sys.stdout.buffer.write(FORMATS[_one_format(arguments)].encoded(sheet))
+        sys.stdout.buffer.write(formats_of(sheet)[_one_format(arguments)].encoded(sheet))
         return
     for path, content in _files(sheet, arguments):
         try:
@@ -122,19 +106,48 @@ def worksheet_command(arguments: argparse.Namespace) -> None:
         print(path)
 
 
+def _sheet(arguments: argparse.Namespace) -> Worksheet | Counting:
+    """The worksheet that the options describe."""
+    count, seed, key = arguments.count, arguments.seed, not arguments.no_key
+    if arguments.about != "rank":
+        return make_counting(arguments.about, seed, count, key)
+    if arguments.rank is None or arguments.shape is None:
+        raise InputError("A worksheet about rank needs --rank and --shape, such as 2 and 3x4.")
+    shape = re.fullmatch(r"(\d{1,4}) *[x×,] *(\d{1,4})", arguments.shape.strip().lower())
+    if shape is None:
+        raise InputError(
+            "--shape is {shape!r}; expected rows x columns, such as 3x4.",
+            shape=arguments.shape[:40],
+        )
+    return make_worksheet(
+        seed,
+        int(shape[1]),
+        int(shape[2]),
+        arguments.rank,
+        count,
+        arguments.difficulty,
+        arguments.reduced,
+        arguments.solve,
+        arguments.style,
+        arguments.mixed,
+        key,
+    )
+
+
 def _one_format(arguments: argparse.Namespace) -> str:
     if arguments.format == "all":
         raise InputError("--format all makes several files; give --out a folder, not -.")
     return arguments.format or "html"
 
 
-def _files(sheet: Worksheet, arguments: argparse.Namespace) -> list[tuple[Path, bytes]]:
+def _files(sheet: Worksheet | Counting, arguments: argparse.Namespace) -> list[tuple[Path, bytes]]:
     """Where each format goes: --out is a file if it has one of our suffixes, else a folder."""
-    out = Path(arguments.out)
-    named = {form.suffix: name for name, form in FORMATS.items()}
+    out, forms = Path(arguments.out), formats_of(sheet)
+    named = {form.suffix: name for name, form in forms.items()}
     by_suffix = None if out.is_dir() else named.get(out.suffix)
     wanted = arguments.format or by_suffix or "html"
-    names = list(FORMATS) if wanted == "all" else [wanted]
+    every = [name for name in forms if name != "pdf" or available()]
+    names = every if wanted == "all" else [wanted]
     if by_suffix and wanted not in ("all", by_suffix):
         raise InputError(
             "--out {out} is a {suffix} file but --format is {wanted}; leave one of them out.",
@@ -144,7 +157,7 @@ def _files(sheet: Worksheet, arguments: argparse.Namespace) -> list[tuple[Path, 
         )
     base = out.with_suffix("") if by_suffix else out / sheet.name
     return [
-        (base.with_name(base.name + FORMATS[name].suffix), FORMATS[name].encoded(sheet))
+        (base.with_name(base.name + forms[name].suffix), forms[name].encoded(sheet))
         for name in names
     ]
 
@@ -189,10 +202,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     surveying.add_argument("--all", action="store_true", help="embeddings and head too")
     surveying.set_defaults(run=atlas_command)
     sheets = commands.add_parser("worksheet", help="problems for a class, with their answer key")
-    sheets.add_argument("--rank", type=int, required=True, help="the rank of every matrix")
+    about = ["rank", *KINDS]
+    sheets.add_argument("--about", choices=about, default="rank", help="default: rank")
+    sheets.add_argument("--rank", type=int, help="the rank of every matrix")
     sheets.add_argument("--mixed", action="store_true", help="ranks from 1 to that of --rank")
     sheets.add_argument("--no-key", action="store_true", help="without the answers")
-    sheets.add_argument("--shape", required=True, help="rows x columns, such as 3x4; up to 8x8")
+    sheets.add_argument("--shape", help="rows x columns, such as 3x4; up to 8x8")
     sheets.add_argument("--count", type=int, default=10, help="how many problems (10)")
     sheets.add_argument("--seed", type=int, default=1, help="another seed, other problems (1)")
     sheets.add_argument("--difficulty", choices=list(LEVELS), default="medium")

@@ -1,4 +1,4 @@
-"""A worksheet of problems with its answer key: HTML to print, LaTeX or Markdown.
+"""A worksheet of problems with its answer key: HTML to print, LaTeX, Markdown or PDF.
 
 >>> sheet = make_worksheet(seed=7, m=3, n=4, rank=2, count=2)
 >>> [problem.seed for problem in sheet.problems]
@@ -12,7 +12,6 @@ from fractions import Fraction
 from functools import cached_property
 from html import escape
 from itertools import groupby
-from pathlib import Path
 
 from lowrank.errors import InputError
 from lowrank.exact.arguments import instance, whole
@@ -23,7 +22,9 @@ from lowrank.exact.styles import STYLES as STYLES
 from lowrank.exact.styles import Style, check_style
 from lowrank.exact.subspaces import Dependency, combination, dependencies, listed, null_space
 from lowrank.teaching.formats import Format
+from lowrank.teaching.paper import LATEX_HEAD, WHO, html_page
 from lowrank.teaching.problems import Draw, Problem, make_problem, make_varied
+from lowrank.teaching.typesetting import PDF, TYPST_HEAD, compiled, typst_text
 
 MOST_PROBLEMS = 100
 TALL = 5  # rows from which the key takes several operations together
@@ -157,7 +158,7 @@ PATHS: dict[Style, str] = {
 def as_markdown(sheet: Worksheet) -> str:
     """The worksheet and then its key, with the matrices as mathematics between double dollars."""
     asked = [f"- ({letter}) {text}" for letter, text in zip("abcd", questions(sheet), strict=False)]
-    parts = [f"# {TITLE}", "Name: ____________________  Date: ____________", _intro(sheet)]
+    parts = [f"# {TITLE}", WHO, _intro(sheet)]
     parts.append("\n".join(asked))
     for k, problem in enumerate(sheet.problems, start=1):
         parts += [f"## Problem {k}", f"$$A = {latex_matrix(problem.matrix)}$$"]
@@ -176,7 +177,7 @@ def as_latex(sheet: Worksheet) -> str:
     """A LaTeX document of its own (amsmath and geometry), the key on pages of its own."""
     asked = "\n".join(rf"\item[({a})] {q}" for a, q in zip("abcd", questions(sheet), strict=False))
     parts = [
-        _LATEX_HEAD % (TITLE, _intro(sheet)),
+        LATEX_HEAD % (TITLE, _intro(sheet)),
         rf"\begin{{itemize}}{asked} \end{{itemize}}",
     ]
     lines = r" \quad ".join(rf"{line}: \hrulefill" for line in _lines(sheet))
@@ -199,18 +200,6 @@ def _latex_key(sheet: Worksheet) -> list[str]:
     return parts
 
 
-_LATEX_HEAD = r"""\documentclass[11pt]{article}
-\usepackage[a4paper,margin=2cm]{geometry}
-\usepackage{amsmath}
-\allowdisplaybreaks
-\setlength{\parindent}{0pt}
-\begin{document}
-\section*{%s}
-Name: \rule{6cm}{0.4pt} \hfill Date: \rule{3cm}{0.4pt}
-
-\bigskip
-%s"""
-
 _LATEX_PROBLEM = r"""\begin{minipage}{\textwidth}
 \textbf{Problem %d.} \[A = %s\]
 \vspace*{%dmm}
@@ -221,19 +210,14 @@ _LATEX_PROBLEM = r"""\begin{minipage}{\textwidth}
 
 def as_html(sheet: Worksheet) -> str:
     """One HTML page that needs nothing else, laid out for A4 paper, the key on its own pages."""
-    css = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
     asked = "".join(f"<li>{escape(text)}</li>" for text in questions(sheet))
     lines = _lines(sheet)
     problems = "".join(_html_problem(k, p, lines) for k, p in enumerate(sheet.problems, start=1))
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{TITLE}: {sheet.name}</title><style>{css}</style></head><body>"
-        f'<button class="screen" onclick="window.print()">Print or save as PDF</button>'
+    body = (
         f'<main><h1>{TITLE}</h1><p class="who"><span>Name</span><span>Date</span></p>'
         f'<p>{escape(_intro(sheet))}</p><ol class="asked">{asked}</ol>{problems}</main>'
-        f"{_html_key(sheet) if sheet.key else ''}</body></html>\n"
     )
+    return html_page(f"{TITLE}: {sheet.name}", body + (_html_key(sheet) if sheet.key else ""))
 
 
 def _html_key(sheet: Worksheet) -> str:
@@ -305,6 +289,56 @@ def _html_number(x: Fraction) -> str:
     return f'{"−" * (x < 0)}<span class="f"><b>{abs(x.numerator)}</b><b>{x.denominator}</b></span>'
 
 
+def as_typst(sheet: Worksheet) -> str:
+    """A document for Typst, the key on pages of its own."""
+    parts = [TYPST_HEAD % TITLE, typst_text(_intro(sheet))]
+    parts += [
+        f"({letter}) {typst_text(text)}\\"
+        for letter, text in zip("abcd", questions(sheet), strict=False)
+    ]
+    lines = " ".join(f"{line} #box(width: 1fr, line(length: 100%, stroke: 0.4pt))"
+                     for line in _lines(sheet))  # fmt: skip
+    for k, problem in enumerate(sheet.problems, start=1):
+        given = f"== Problem {k}\n\n$ A = {_typst_matrix(problem.matrix)} $"
+        room = f"#v({_room(problem) - 30}mm)"
+        parts.append(f"#block(breakable: false)[\n{given}\n{room}\n{lines}\n]")
+    parts += _typst_key(sheet) if sheet.key else []
+    return "\n\n".join(parts) + "\n"
+
+
+def _typst_key(sheet: Worksheet) -> list[str]:
+    command = f'#text(font: "DejaVu Sans Mono", size: 7.5pt)[{typst_text(sheet.command)}]'
+    parts = ["#pagebreak()", "= Answer key", typst_text(_key_note(sheet)), command]
+    for k, problem in enumerate(sheet.problems, start=1):
+        found = answer(problem, sheet.reduced, sheet.style)
+        parts.append(f"== Problem {k}")
+        parts.append(f"*Rank {found.rank}.* {typst_text(listed(found.dependent))}")
+        steps = [f"#box($ {_typst_matrix(problem.matrix)} $)"]
+        for group in _grouped(found.path, problem.shape[0]):
+            over = " #linebreak() ".join(typst_text(str(step.op)) for step in group)
+            arrow = f"stretch(arrow.r)^#text(size: 12pt)[{over}]"
+            steps.append(f"#box($ {arrow} {_typst_matrix(group[-1].matrix)} $)")
+        parts.append(" ".join(steps))
+        parts += [
+            f"All solutions of $A x = 0$: #box($ x = {_typst_solutions(found)} $)"
+        ] * sheet.solve
+    return parts
+
+
+def _typst_matrix(A: Matrix) -> str:
+    return f"mat({'; '.join(', '.join(str(x) for x in row) for row in A)})"
+
+
+def _typst_solutions(found: Answer) -> str:
+    columns = (_typst_matrix(transpose((x,))) for x in found.solutions)
+    return " + ".join(f"t_{k} {x}" for k, x in enumerate(columns, start=1)) or "0"
+
+
+def as_pdf(sheet: Worksheet) -> bytes:
+    """The worksheet as PDF. Raises SourceError where the package typst is not installed."""
+    return compiled(as_typst(sheet))
+
+
 def _lines(sheet: Worksheet) -> list[str]:
     """What is to be filled in below each problem."""
     return ["Rank", "Rows made of others"] + ["Solutions x"] * sheet.solve
@@ -345,4 +379,5 @@ FORMATS = {
     "html": Format(as_html, ".html", "text/html"),
     "latex": Format(as_latex, ".tex", "application/x-tex"),
     "markdown": Format(as_markdown, ".md", "text/markdown"),
+    "pdf": Format(as_pdf, ".pdf", PDF),
 }

@@ -1,10 +1,13 @@
 """The Quiz and Worksheet views of the Rank page: played, answered badly, opened from a link."""
 
+import importlib.util
+
 from streamlit.testing.v1 import AppTest
 
 from lowrank.exact.elimination import next_step, rank
-from lowrank.teaching import EXPORTS, make_choice
+from lowrank.teaching import EXPORTS, FORMATS, make_choice, make_counting
 from lowrank.teaching.quiz import make_question
+from lowrank.teaching.typesetting import NEEDED
 from lowrank.teaching.worksheet import make_worksheet
 from lowrank.ui.outside import as_text
 from tests.pages import opening
@@ -110,7 +113,30 @@ def test_the_worksheet_follows_its_choices_and_its_link():
     sheet = make_worksheet(33, 2, 5, 1, 4, "hard", reduced=True)
     assert sheet.command in [code.value for code in app.code]
     assert any("**Rank 1.**" in element.value for element in app.markdown)
-    assert len(app.get("download_button")) == 3
+    assert len(app.get("download_button")) == len(FORMATS)
+
+
+def test_a_worksheet_of_counting_follows_its_link_and_shows_an_answer():
+    app = opened("Worksheet", w_about="LoRA", w_seed="5", w_count="4", w_m="2")
+    sheet = make_counting("lora", 5, 4)
+    assert sheet.command in [code.value for code in app.code]
+    assert as_text(sheet.exercises[0].answers[0]) in words(app)
+    assert len(app.get("download_button")) == len(FORMATS)
+    app.segmented_control(key="w_about").set_value("Row reduction").run()
+    assert app.number_input(key="w_m").value == 2
+    assert make_worksheet(5, 2, 4, 2, 4).command in [code.value for code in app.code]
+
+
+def test_where_typst_is_not_installed_the_page_says_so(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *more: None if name == "typst" else find(name, *more),
+    )
+    app = opened("Worksheet")
+    assert NEEDED in words(app)
+    assert len(app.get("download_button")) == len(FORMATS) - 1
 
 
 def test_a_rank_that_cannot_be_is_lowered_and_that_is_said():

@@ -32,6 +32,7 @@ SHEETS = [
     make_worksheet(0, 1, 2, 1, count=1, difficulty="easy", solve=True),
     make_worksheet(-4, 3, 3, 3, count=2, difficulty="medium", reduced=True, solve=True),
 ]
+TEXTS = {name: form for name, form in FORMATS.items() if name != "pdf"}
 OTHER_SHEETS = [
     make_worksheet(7, 3, 4, 2, count=2, mixed=True),
     make_worksheet(7, 3, 4, 2, count=2, key=False),
@@ -146,7 +147,7 @@ def test_mixed_ranks_are_all_there_and_said():
     assert "The ranks are from 1 to 3" in as_html(sheet)
 
 
-@pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
+@pytest.mark.parametrize("form", TEXTS.values(), ids=TEXTS)
 def test_a_sheet_without_its_key_has_every_problem_and_no_answer(form):
     with_key, without = (make_worksheet(7, 3, 4, 2, count=3, key=key) for key in (True, False))
     text = form.write(without)
@@ -177,8 +178,11 @@ def test_the_command_writes_what_the_functions_write(tmp_path, capsys):
     for path in map(Path, capsys.readouterr().out.split()):
         form = next(form for form in FORMATS.values() if form.suffix == path.suffix)
         assert path.parent == tmp_path / "new"
-        assert path.read_text(encoding="utf-8") == form.write(sheet)
-    assert len(list((tmp_path / "new").iterdir())) == 3
+        if path.suffix == ".pdf":
+            assert path.read_bytes().startswith(b"%PDF")
+        else:
+            assert path.read_text(encoding="utf-8") == form.write(sheet)
+    assert len(list((tmp_path / "new").iterdir())) == len(FORMATS)
 
     assert main(command("--out", str(tmp_path / "mine.v2.tex"))) == 0
     assert (tmp_path / "mine.v2.tex").read_text().startswith(r"\documentclass")
@@ -201,6 +205,7 @@ def test_the_key_names_the_command_that_makes_the_sheet_again(capsys):
         (("--shape", "3"), "--shape is '3'"),
         (("--shape", "30x4"), "30 × 4"),
         (("--count", "1000"), "count is 1000"),
+        (("--about", "lora", "--count", "0"), "count is 0"),
         (("--format", "all", "--out", "-"), "--format all"),
         (("--format", "html", "--out", "a.md"), "leave one of them out"),
         (("--out", "tests/conftest.py/inside"), "cannot be written"),
@@ -220,6 +225,11 @@ def test_what_cannot_be_parsed_is_one_line_too(wrong, capsys):
         main(command(*wrong))
     assert stopped.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_worksheet_about_rank_needs_a_rank_and_a_shape(capsys):
+    assert main(["worksheet", "--rank", "2"]) == 1
+    assert "needs --rank and --shape" in capsys.readouterr().err
 
 
 def test_the_command_loads_nothing_heavy():

@@ -7,14 +7,19 @@ import streamlit as st
 from lowrank.exact.elimination import leading_columns
 from lowrank.exact.subspaces import listed
 from lowrank.figures.exact import matrix_html
+from lowrank.teaching.counting import Counting, formats_of, make_counting
 from lowrank.teaching.problems import LEVELS, MOST_ROWS, make_problem
-from lowrank.teaching.worksheet import FORMATS, MOST_PROBLEMS, Worksheet, answer, make_worksheet
+from lowrank.teaching.typesetting import NEEDED, available
+from lowrank.teaching.worksheet import MOST_PROBLEMS, Worksheet, answer, make_worksheet
 from lowrank.ui.layout import errors_shown, text
+from lowrank.ui.outside import as_text
 from lowrank.ui.rank.inputs import BOUND, choice
-from lowrank.ui.rank.link import style, styles
+from lowrank.ui.rank.link import style, styles, unseen
 from lowrank.ui.rank.view import View
 
-LABELS = {"html": "HTML", "latex": "LaTeX", "markdown": "Markdown"}
+LABELS = {"html": "HTML", "latex": "LaTeX", "markdown": "Markdown", "pdf": "PDF"}
+REDUCTION = "Row reduction"
+ABOUT = {"Storing low rank": "low-rank", "LoRA": "lora", "Memory": "memory"}
 LAST_SEED = 999_999
 FEW = 8  # steps of the first problem written out beside it
 USAGE = """from lowrank import teaching
@@ -26,21 +31,34 @@ open("worksheet.html", "w", encoding="utf-8").write(teaching.FORMATS["html"].wri
 @st.fragment
 @errors_shown()
 def worksheet_view() -> None:
-    """The choices, all in the link; the first problem with its answer; the three files."""
+    """The choices, all in the link; the first problem with its answer; the files."""
     st.markdown(text("worksheet", "intro"))
+    about = choice("About", [REDUCTION, *ABOUT], REDUCTION, "w_about")
     choices, preview = st.columns([2, 3], gap="large")
     with choices:
-        sheet = _chosen()
+        sheet = _chosen(about)
     with preview, st.container(key="first_problem"):
         st.html("<style>.st-key-first_problem { min-height: 24rem; }</style>")
         st.markdown(text("worksheet", "first problem"))
-        _first_problem(sheet)
+        if isinstance(sheet, Counting):
+            _first_exercise(sheet)
+        else:
+            _first_problem(sheet)
+    _files(sheet)
+    st.caption("The same from the command line:")
+    st.code(sheet.command, language="shell", wrap_lines=True)
+
+
+def _files(sheet: Worksheet | Counting) -> None:
+    """A button for each file that can be made here."""
     st.markdown(text("worksheet", "files"))
     with st.container(horizontal=True):
-        for name, form in FORMATS.items():
+        for name, form in formats_of(sheet).items():
+            if name == "pdf" and not available():
+                continue
             st.download_button(
                 LABELS[name],
-                partial(form.write, sheet),  # written only when it is asked for
+                partial(form.encoded, sheet),  # written only when it is asked for
                 file_name=sheet.name + form.suffix,
                 mime=form.mime,
                 key=f"w_{name}",
@@ -48,12 +66,31 @@ def worksheet_view() -> None:
                 on_click="ignore",
                 type="primary" if name == "html" else "secondary",
             )
-    st.caption("The same from the command line:")
-    st.code(sheet.command, language="shell", wrap_lines=True)
+    if not available():
+        st.caption(NEEDED)
 
 
-def _chosen() -> Worksheet:
-    """The worksheet that the widgets describe; a rank that cannot be is lowered in a sentence."""
+def _chosen(about: str) -> Worksheet | Counting:
+    """The worksheet that the widgets describe."""
+    reduction = about == REDUCTION
+    with st.container() if reduction else unseen("w_matrices"):
+        m, n, rank, mixed, difficulty = _matrices()
+    with st.container(horizontal=True):
+        count = _number("Problems", "w_count", MOST_PROBLEMS, 10)
+        seed = _number("Seed", "w_seed", LAST_SEED, 1)
+    with st.container() if reduction else unseen("w_steps"):
+        reduced = _toggle("Down to reduced echelon form", "w_reduced")
+        solve = _toggle("Also solve A x = 0", "w_solve")
+    key = _toggle("With its key", "w_key", True)
+    with st.container() if reduction else unseen("w_styles"):
+        styles()
+    if not reduction:
+        return make_counting(ABOUT[about], seed, count, key)
+    return make_worksheet(seed, m, n, rank, count, difficulty, reduced, solve, style(), mixed, key)
+
+
+def _matrices() -> tuple[int, int, int, bool, str]:
+    """Shape, rank, whether ranks are mixed, and how hard; what cannot be is lowered and said."""
     with st.container(horizontal=True):
         m = _number("Rows", "w_m", MOST_ROWS, 3)
         n = _number("Columns", "w_n", MOST_ROWS, 4)
@@ -64,14 +101,7 @@ def _chosen() -> Worksheet:
     mixed = _toggle("Mixed ranks, from 1 to this one", "w_mixed") if rank > 1 else False
     difficulty = choice("Difficulty", list(LEVELS), "medium", "w_level")
     st.caption(text("worksheet", difficulty))
-    with st.container(horizontal=True):
-        count = _number("Problems", "w_count", MOST_PROBLEMS, 10)
-        seed = _number("Seed", "w_seed", LAST_SEED, 1)
-    reduced = _toggle("Down to reduced echelon form", "w_reduced")
-    solve = _toggle("Also solve A x = 0", "w_solve")
-    key = _toggle("With its key", "w_key", True)
-    styles()
-    return make_worksheet(seed, m, n, rank, count, difficulty, reduced, solve, style(), mixed, key)
+    return m, n, rank, mixed, difficulty
 
 
 def _number(label: str, key: str, most: int, value: int) -> int:
@@ -80,6 +110,14 @@ def _number(label: str, key: str, most: int, value: int) -> int:
 
 def _toggle(label: str, key: str, on: bool = False) -> bool:
     return st.toggle(label, on, key=key, **BOUND)
+
+
+def _first_exercise(sheet: Counting) -> None:
+    """The first exercise in words, each question with its answer."""
+    first = sheet.exercises[0]
+    pairs = zip(first.asked, first.answers, strict=True)
+    lines = [f"- {as_text(asked)} **{as_text(said)}**" for asked, said in pairs]
+    st.markdown("\n".join([as_text(first.given), "", *lines]))
 
 
 def _first_problem(sheet: Worksheet) -> None:

@@ -1,0 +1,46 @@
+"""PDF by Typst, which compiles without a network in a fraction of a second.
+
+>>> typst_text('R2 - "2" R1')
+'#"R2 - \\\\"2\\\\" R1";'
+"""
+
+import importlib.util
+import json
+
+from lowrank.errors import SourceError
+
+PDF = "application/pdf"
+NEEDED = "PDF needs the package typst: pip install typst."
+TYPST_HEAD = """#set page(paper: "a4", margin: 2cm, numbering: "1")
+#set text(font: "Libertinus Serif", size: 11pt)
+#set par(spacing: 1em)
+#show heading: set block(above: 1.6em, below: 0.8em)
+#show math.equation: set text(size: 11pt)
+#set math.mat(delim: "[", align: right)
+= %s
+Name #box(width: 1fr, line(length: 100%%, stroke: 0.4pt)) Date #box(width: 4cm, line(length: 100%%, stroke: 0.4pt))
+"""  # noqa: E501
+
+
+def available() -> bool:
+    """Whether PDF can be made here: whether the package typst is installed."""
+    return importlib.util.find_spec("typst") is not None
+
+
+def typst_text(words: str) -> str:
+    """Words as they stand, whatever signs of Typst's are among them."""
+    return f"#{json.dumps(words, ensure_ascii=False)};" if words else ""
+
+
+def compiled(source: str) -> bytes:
+    """A Typst document as PDF, with the fonts that Typst brings along.
+
+    Raises SourceError where the package typst is not installed.
+    """
+    try:
+        import typst
+    except ImportError as error:
+        raise SourceError(NEEDED) from error
+    found = typst.compile(source.encode(), format="pdf", ignore_system_fonts=True)
+    assert isinstance(found, bytes)
+    return found
