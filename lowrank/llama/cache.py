@@ -45,9 +45,9 @@ class Cache:
         """Forget all but the first `length` tokens. Raises InputError if there are fewer."""
         if not 0 <= length <= self.length:
             raise InputError(
-                "length is {length}; expected 0 to {length_2}, the tokens seen.",
+                "length is {length}; expected 0 to {seen}, the tokens seen.",
                 length=length,
-                length_2=self.length,
+                seen=self.length,
             )
         self.length, self.awaited = length, 0
 

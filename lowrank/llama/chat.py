@@ -79,12 +79,17 @@ def _answered(template: str, group: Sequence[Mapping[str, Any]]) -> list[str]:
         ) from error
     except (OSError, ValueError) as error:  # killed by a limit, it answers nothing
         raise FormatError("The model's chat template takes too much time or memory.") from error
+    if "most" in answer:
+        raise FormatError(
+            "The model's chat template fails: TemplateError: it writes over {most:,} characters.",
+            most=answer["most"],
+        )
     if "error" in answer:
         if "ModuleNotFoundError" in answer["error"]:
             raise FormatError("Chat templates need jinja2: pip install 'jinja2>=3.1,<4'.")
         raise FormatError(
-            "The model's chat template fails: {answer}.",
-            answer=answer["error"],
+            "The model's chat template fails: {error}.",
+            error=answer["error"],
         )
     return [str(text) for text in answer["texts"]]
 

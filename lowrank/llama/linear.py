@@ -92,9 +92,9 @@ class LowRank:
     def __post_init__(self) -> None:
         if self.U.ndim != 2 or self.SVt.ndim != 2 or self.U.shape[1] != self.SVt.shape[0]:
             raise InputError(
-                "U has shape {shape} and SVt {shape_2}; expected (out, k), (k, in).",
-                shape=self.U.shape,
-                shape_2=self.SVt.shape,
+                "U has shape {U_shape} and SVt {SVt_shape}; expected (out, k), (k, in).",
+                U_shape=self.U.shape,
+                SVt_shape=self.SVt.shape,
             )
         _check_bias(self.bias, self.U.shape[0])
 
@@ -142,9 +142,10 @@ class LoRA:
         (m, n), A, B = self.W0.shape, self.A.shape, self.B.shape
         if len(A) != 2 or len(B) != 2 or A[1] != n or B[0] != m or A[0] != B[1]:
             raise InputError(
-                "A has shape {A} and B {B}; expected (r, {n}) and ({m}, r): W0 is ({m}, {n}).",
-                A=A,
-                B=B,
+                "A has shape {A_shape} and B {B_shape}; expected (r, {n}) and ({m}, r): "
+                "W0 is ({m}, {n}).",
+                A_shape=A,
+                B_shape=B,
                 m=m,
                 n=n,
             )

@@ -119,11 +119,10 @@ def checked_config(model: Weights) -> LlamaConfig:
         )
     if config.num_attention_heads % config.num_key_value_heads:
         raise InputError(
-            "{title} has {num_attention_heads} heads, which {num_key_value_heads} keys and "
-            "values cannot share equally.",
+            "{title} has {heads} heads, which {keys} keys and values cannot share equally.",
             title=model.title,
-            num_attention_heads=config.num_attention_heads,
-            num_key_value_heads=config.num_key_value_heads,
+            heads=config.num_attention_heads,
+            keys=config.num_key_value_heads,
         )
     if DIVISORS.keys().isdisjoint(model.tensors):
         check_turning(config)  # before anything is read
@@ -175,10 +174,10 @@ def expected(model: Weights, config: LlamaConfig) -> dict[str, tuple[int, ...]]:
     others = [n for n in others if not n.endswith("rotary_emb.inv_freq")]  # computed, not learnt
     if others:
         raise InputError(
-            "{title} is no plain {title_2}: it also has {others!r} ({count:,} such tensors).",
+            "{title} is no plain {family}: it also has {name!r} ({count:,} such tensors).",
             title=model.title,
-            title_2=RELATIVES[config.model_type].title,
-            others=others[0][:120],
+            family=RELATIVES[config.model_type].title,
+            name=others[0][:120],
             count=len(others),
         )
     return shapes

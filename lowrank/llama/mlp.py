@@ -45,10 +45,10 @@ def middle(e: Floats, W_gate: Floats, W_up: Floats) -> Floats:  # (in,), (mid, i
     """
     if W_gate.shape != W_up.shape or W_gate.shape[1:] != e.shape:
         raise InputError(
-            "W_gate has shape {shape} and W_up {shape_2}; expected both (mid, in) with in "
+            "W_gate has shape {gate} and W_up {up}; expected both (mid, in) with in "
             "= {size}, the length of e.",
-            shape=W_gate.shape,
-            shape_2=W_up.shape,
+            gate=W_gate.shape,
+            up=W_up.shape,
             size=e.size,
         )
     return silu(W_gate @ e) * (W_up @ e)

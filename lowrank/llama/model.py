@@ -231,14 +231,14 @@ def checked_ids(ids: ArrayLike, config: LlamaConfig, start: int = 0) -> Ids:
     strange = found[(found < 0) | (found >= config.vocab_size)]
     if strange.size:
         raise InputError(
-            "ids holds {strange}; expected whole numbers from 0 to {vocab_size:,}, the vocabulary.",
-            strange=strange[0],
-            vocab_size=config.vocab_size - 1,
+            "ids holds {found}; expected whole numbers from 0 to {last:,}, the vocabulary.",
+            found=strange[0],
+            last=config.vocab_size - 1,
         )
     if start + found.size > config.longest:
         raise InputError(
-            "The text has {start:,} tokens; this model was made for at most {most:,}.",
-            start=start + found.size,
+            "The text has {count:,} tokens; this model was made for at most {most:,}.",
+            count=start + found.size,
             most=config.longest,
         )
     return found
@@ -310,8 +310,8 @@ def observed(
     missing = [name for name in chosen if name not in held]
     if missing:
         raise InputError(
-            "The model has no projection {missing!r}; see `projections(params)`.",
-            missing=missing[0],
+            "The model has no projection {name!r}; see `projections(params)`.",
+            name=missing[0],
         )
 
     def watched(name: str) -> Observed:

@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
+
 Said = Mapping[str, Any]  # a config.json, with what it leaves out filled in
 Rule = Callable[[Said, int], bool]  # whether something holds of a layer
 
@@ -111,23 +114,30 @@ RELATIVES: Mapping[str, Relative] = {
 }
 """By transformers' `model_type`, which is llama.cpp's architecture too (Mistral's is "llama")."""
 
-FUSED = "q, k and v are one matrix, and so are gate and up"
-UNGATED = "norms subtract the mean, and the MLP has no gate"
-EXPERTS = "each token goes to a few of many experts"
-LATENT = "keys and values are made from a narrow vector, and experts share the MLP"
-SCALED = "embeddings, sums and logits are scaled"
-PARALLEL = "attention and MLP read the same vector, side by side"
+FUSED = gettext_noop("q, k and v are one matrix, and so are gate and up")
+UNGATED = gettext_noop("norms subtract the mean, and the MLP has no gate")
+EXPERTS = gettext_noop("each token goes to a few of many experts")
+LATENT = gettext_noop("keys and values are made from a narrow vector, and experts share the MLP")
+SCALED = gettext_noop("embeddings, sums and logits are scaled")
+PARALLEL_TURNING = gettext_noop(
+    "attention and MLP read the same vector, side by side, and a part of each head turns"
+)
+PARALLEL_SCALED = gettext_noop(
+    "attention and MLP read the same vector, side by side, and logits are scaled"
+)
+TWO_KINDS = gettext_noop("its layers have two more norms, and two kinds of positions")
+ONE_MATRIX = gettext_noop("q, k and v are one matrix")
 
 REFUSED: Mapping[str, tuple[str, str]] = {
-    "gemma": ("Gemma", "embeddings are scaled, and norms multiply by 1 + weight"),
-    "gemma2": ("Gemma 2", "logits are soft-capped"),
-    "gemma3": ("Gemma 3", "its layers have two more norms, and two kinds of positions"),
-    "gemma3_text": ("Gemma 3", "its layers have two more norms, and two kinds of positions"),
-    "phi": ("Phi", f"{PARALLEL}, and a part of each head turns"),
-    "phi2": ("Phi 2", f"{PARALLEL}, and a part of each head turns"),
+    "gemma": ("Gemma", gettext_noop("embeddings are scaled, and norms multiply by 1 + weight")),
+    "gemma2": ("Gemma 2", gettext_noop("logits are soft-capped")),
+    "gemma3": ("Gemma 3", TWO_KINDS),
+    "gemma3_text": ("Gemma 3", TWO_KINDS),
+    "phi": ("Phi", PARALLEL_TURNING),
+    "phi2": ("Phi 2", PARALLEL_TURNING),
     "phi3": ("Phi-3", FUSED),
-    "olmo": ("OLMo", "norms have no weights and subtract the mean"),
-    "olmo2": ("OLMo 2", "norms come after attention and MLP, not before"),
+    "olmo": ("OLMo", gettext_noop("norms have no weights and subtract the mean")),
+    "olmo2": ("OLMo 2", gettext_noop("norms come after attention and MLP, not before")),
     "olmoe": ("OLMoE", EXPERTS),
     "granite": ("Granite", SCALED),
     "minicpm": ("MiniCPM", SCALED),
@@ -143,18 +153,34 @@ REFUSED: Mapping[str, tuple[str, str]] = {
     "deepseek_v2": ("DeepSeek-V2", LATENT),
     "deepseek_v3": ("DeepSeek-V3", LATENT),
     "deepseek2": ("DeepSeek-V2 or V3", LATENT),
-    "falcon": ("Falcon", f"{PARALLEL}, and the MLP has no gate"),
-    "gpt2": ("GPT-2", f"positions are learnt, {UNGATED}"),
-    "gpt_neox": ("GPT-NeoX", f"{PARALLEL}, and a part of each head turns"),
-    "gptneox": ("GPT-NeoX", f"{PARALLEL}, and a part of each head turns"),
-    "bloom": ("BLOOM", f"positions are biases of attention, {UNGATED}"),
+    "falcon": (
+        "Falcon",
+        gettext_noop(
+            "attention and MLP read the same vector, side by side, and the MLP has no gate"
+        ),
+    ),
+    "gpt2": (
+        "GPT-2",
+        gettext_noop("positions are learnt, norms subtract the mean, and the MLP has no gate"),
+    ),
+    "gpt_neox": ("GPT-NeoX", PARALLEL_TURNING),
+    "gptneox": ("GPT-NeoX", PARALLEL_TURNING),
+    "bloom": (
+        "BLOOM",
+        gettext_noop(
+            "positions are biases of attention, norms subtract the mean, and the MLP has no gate"
+        ),
+    ),
     "starcoder2": ("StarCoder 2", UNGATED),
-    "stablelm": ("StableLM", "norms subtract the mean, and a part of each head turns"),
-    "cohere": ("Cohere", f"{PARALLEL}, and logits are scaled"),
-    "cohere2": ("Cohere 2", f"{PARALLEL}, and logits are scaled"),
-    "command-r": ("Cohere", f"{PARALLEL}, and logits are scaled"),
-    "internlm2": ("InternLM 2", "q, k and v are one matrix"),
-    "baichuan": ("Baichuan", "q, k and v are one matrix"),
+    "stablelm": (
+        "StableLM",
+        gettext_noop("norms subtract the mean, and a part of each head turns"),
+    ),
+    "cohere": ("Cohere", PARALLEL_SCALED),
+    "cohere2": ("Cohere 2", PARALLEL_SCALED),
+    "command-r": ("Cohere", PARALLEL_SCALED),
+    "internlm2": ("InternLM 2", ONE_MATRIX),
+    "baichuan": ("Baichuan", ONE_MATRIX),
 }
 """Families that people have and that do not run here, by either name: what they are, and why."""
 
@@ -168,6 +194,9 @@ def why_not(family: str) -> str | None:
     if family in RELATIVES:
         return None
     if family in REFUSED:
-        return "{}: {}".format(*REFUSED[family])
+        name, reason = REFUSED[family]
+        return _("{family}: {reason}").format(family=name, reason=_(reason))
     runs = ", ".join(relative.title for relative in RELATIVES.values())
-    return f"of the type {family[:40]!r}, which is not among {runs}"
+    return _("of the type {family!r}, which is not among {runs}").format(
+        family=family[:40], runs=runs
+    )

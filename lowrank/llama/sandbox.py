@@ -14,6 +14,10 @@ MEMORY = 1_000_000_000  # bytes of address space
 SECONDS = 2  # of processor time
 
 
+class TooLong(Exception):
+    """The template writes more than it may."""
+
+
 def limited() -> None:
     """Take the limits upon this process, where the system has them (not on Windows)."""
     try:
@@ -60,7 +64,7 @@ def rendered(template: str, group: list[dict[str, Any]]) -> list[str]:
         found.append(program.render(**names))
         room -= len(found[-1])
         if room < 0:
-            raise TemplateError(f"it writes over {MOST:,} characters")
+            raise TooLong
     return found
 
 
@@ -70,6 +74,8 @@ def main() -> None:
     limited()
     try:
         answer: dict[str, Any] = {"texts": rendered(request["template"], request["names"])}
+    except TooLong:
+        answer = {"most": MOST}
     except Exception as error:  # whatever a hostile template may bring about
         answer = {"error": f"{type(error).__name__}: {error}"[:300]}
     json.dump(answer, sys.stdout)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from lowrank.errors import FormatError, InputError, LowrankError
+from lowrank.language import gettext_noop
 from lowrank.llama.chat import Conversation, render_all
 from lowrank.llama.vocabulary import BYTE, CONTROL, NORMAL, USER_DEFINED, Vocabulary
 
@@ -42,6 +43,8 @@ WHOLE_WORDS = {"llama-bpe", "llama3", "llama-v3"}  # a word that is a token is n
 ENDS = ("<|im_end|>", "<|eot_id|>", "<|end_of_text|>", "<|endoftext|>", "</s>")
 SPACE = "▁"  # SentencePiece's sign for it
 
+FAILS = gettext_noop("The model's tokenizer fails: {error}.")
+
 
 class Tokenizer:
     """A model's tokenizer: text to ids and back.
@@ -63,7 +66,7 @@ class Tokenizer:
         if not isinstance(vocabulary, Vocabulary):
             vocabulary = Vocabulary(tokens=vocabulary, merges=merges)
         self._vocabulary = vocabulary
-        with sound("The model's tokenizer is not sound"):
+        with sound(gettext_noop("The model's tokenizer is not sound: {error}.")):
             self._library = library(vocabulary)
         self.size: int = self._library.get_vocab_size()
         self.chat_template = vocabulary.chat_template
@@ -83,7 +86,7 @@ class Tokenizer:
         Raises FormatError where the model's tokenizer has no token for it.
         """
         run = self._library if special else self._plain
-        with sound("The model's tokenizer fails"):
+        with sound(FAILS):
             return list(run.encode(text, add_special_tokens=False).ids)
 
     def begin(self, text: str) -> list[int]:
@@ -94,7 +97,7 @@ class Tokenizer:
     def prefix(self) -> list[int]:
         """What the model expects before any text: the beginning-of-text token, or nothing."""
         if self._vocabulary.json is not None:
-            with sound("The model's tokenizer fails"):
+            with sound(FAILS):
                 with_it = self._library.encode("a", add_special_tokens=True).ids
                 without = self._library.encode("a", add_special_tokens=False).ids
                 return list(with_it[: with_it.index(without[0])]) if without else []
@@ -128,7 +131,7 @@ class Tokenizer:
 
         Raises FormatError where the model's tokenizer fails.
         """
-        with sound("The model's tokenizer fails"):
+        with sound(FAILS):
             return str(self._library.decode(list(ids), skip_special_tokens=False))
 
     def piece(self, token: int) -> str:
@@ -198,8 +201,8 @@ class Tokenizer:
 
 
 @contextmanager
-def sound(said: str) -> Iterator[None]:
-    """Raises FormatError, which begins as said, for whatever the library raises.
+def sound(message: str) -> Iterator[None]:
+    """Raises FormatError, with this message, for whatever the library raises.
 
     That is plain Exception, or what it calls PanicException, which is none: a vocabulary may bring
     it to an index that is not there.
@@ -211,11 +214,7 @@ def sound(said: str) -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise FormatError(
-            "{said}: {error}.",
-            said=said,
-            error=str(error)[:200],
-        ) from error
+        raise FormatError(message, error=str(error)[:200]) from error
 
 
 def library(vocabulary: Vocabulary) -> Any:
@@ -229,9 +228,9 @@ def library(vocabulary: Vocabulary) -> Any:
         raise FormatError("The model's vocabulary is empty.")
     if vocabulary.types and len(vocabulary.types) != len(tokens):
         raise FormatError(
-            "The model has {count:,} tokens and {count_2:,} types of them.",
+            "The model has {count:,} tokens and {types:,} types of them.",
             count=len(tokens),
-            count_2=len(vocabulary.types),
+            types=len(vocabulary.types),
         )
     if vocabulary.kind not in ("gpt2", "llama"):
         raise FormatError(
@@ -280,9 +279,9 @@ def sentence_piece(vocabulary: Vocabulary) -> Any:
     tokens, scores = vocabulary.tokens, vocabulary.scores
     if len(scores) != len(tokens):
         raise FormatError(
-            "The model has {count:,} tokens and {count_2:,} scores.",
+            "The model has {count:,} tokens and {scores:,} scores.",
             count=len(tokens),
-            count_2=len(scores),
+            scores=len(scores),
         )
     ids = {token: i for i, token in enumerate(tokens)}
     unknown = vocabulary.unknown
@@ -316,8 +315,8 @@ def merges_of_scores(vocabulary: Vocabulary, ids: Mapping[str, int]) -> list[tup
             continue
         if len(token) > 512:
             raise FormatError(
-                "The model's vocabulary has a token of {token:,} characters.",
-                token=len(token),
+                "The model's vocabulary has a token of {count:,} characters.",
+                count=len(token),
             )
         for cut in range(1, len(token)):
             left, right = token[:cut], token[cut:]
@@ -358,7 +357,7 @@ def from_json(text: str) -> Any:
     """The library's object for a tokenizer.json. Raises FormatError for what is none."""
     from tokenizers import Tokenizer as Library
 
-    with sound("tokenizer.json is not sound"):
+    with sound(gettext_noop("tokenizer.json is not sound: {error}.")):
         json.loads(text)  # the library's own words for other text than JSON are of little help
         found = Library.from_str(text)
     found.no_truncation()

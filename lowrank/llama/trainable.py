@@ -295,7 +295,7 @@ def _without_bias(lora: LoRA, x: Floats) -> Floats:
 def _none_of(projection: Projection, wanted: Collection[str]) -> None:
     if wanted:
         raise InputError(
-            "A {kind} has no {wanted!r} that can be trained.",
+            "A {kind} has no {part!r} that can be trained.",
             kind=type(projection).__name__,
-            wanted=sorted(wanted)[0],
+            part=sorted(wanted)[0],
         )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lowrank.errors import FormatError
 from lowrank.files import remove, whole
+from lowrank.language import gettext as _
 from lowrank.llama.model import Params, projections
 from lowrank.llama.names import fed_first
 from lowrank.surgery.factors import Factors, Floats, Source, aware, plain, second_moments
@@ -69,7 +70,7 @@ class FactorStore:
         reading = self._unread(todo) if way == "aware" else []
         total, done = len(todo) + len(reading), 0
         for group in reading:
-            yield done, total, "reading the calibration text"
+            yield done, total, _("reading the calibration text")
             self._calibrate(group)
             done += 1
         for name in todo:

@@ -78,10 +78,10 @@ def aware(W: Floats, R: Floats) -> Factors:  # (m, n), (n, n)
     """
     if R.shape != (W.shape[1], W.shape[1]):
         raise InputError(
-            "R has shape {shape}; expected ({n}, {n}), as W is {of}.",
+            "R has shape {shape}; expected ({n}, {n}), as W is {W_shape}.",
             shape=R.shape,
             n=W.shape[1],
-            of=W.shape,
+            W_shape=W.shape,
         )
     if not np.abs(np.diag(R)).min() > 0:
         raise InputError("R is singular: some input direction was never used. Add damping.")
@@ -191,10 +191,10 @@ def usage(W: Floats, R: Floats) -> Usage:  # (m, n), (n, n)
     """
     if R.shape != (W.shape[1], W.shape[1]):
         raise InputError(
-            "R has shape {shape}; expected ({n}, {n}), as W is {of}.",
+            "R has shape {shape}; expected ({n}, {n}), as W is {W_shape}.",
             shape=R.shape,
             n=W.shape[1],
-            of=W.shape,
+            W_shape=W.shape,
         )
     svd = full(np.asarray(W, np.float64))
     along = ((R @ svd.Vt.T) ** 2).sum(axis=0)  # (n, n), (n, r) -> (r,): mean (v_i . x)^2

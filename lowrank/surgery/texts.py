@@ -8,15 +8,17 @@ import json
 from functools import cache
 from pathlib import Path
 
+from lowrank.language import gettext_noop
+
 FOLDER = Path(__file__).with_name("data")
 
 # Labels are what the page's link says, so they are short and do not change.
 TEXTS = {
-    "science": "an explanation",
-    "dialogue": "a dialogue",
-    "prose": "a story",
-    "code": "Python code",
-    "french": "French",
+    "science": gettext_noop("an explanation"),
+    "dialogue": gettext_noop("a dialogue"),
+    "prose": gettext_noop("a story"),
+    "code": gettext_noop("Python code"),
+    "french": gettext_noop("French"),
 }
 
 
