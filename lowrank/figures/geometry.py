@@ -7,6 +7,7 @@ well as 1; the axis says by which. Text takes its ink from the page's theme.
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,11 @@ LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0)
 SHORT = 0.025  # of the half width: an arrow shorter than that is a dot to the eye
 DRAWN = 3  # the most dimensions a picture has
+# Where a box is seen from at first, and what is right and up to who looks from there.
+EYE = (1.3, -1.6, 0.9)
+RIGHT = np.array([1.6, 1.3, 0.0]) / np.hypot(1.6, 1.3)
+UP = np.cross(RIGHT, -np.array(EYE)) / np.linalg.norm(EYE)
+LETTER, LINE = 0.04, 0.17  # half the width of a letter and the height of a line, in half boxes
 
 Points = Sequence[Row] | NDArray[np.float64]
 
@@ -197,7 +203,7 @@ class Canvas:
             scene: Settings = {
                 f"{a}axis": look | {"title": {"text": titles[i]}} for i, a in enumerate("xyz")
             }
-            camera = {"eye": {"x": 1.3, "y": -1.6, "z": 0.9}, "center": {"z": -0.08}}
+            camera = {"eye": dict(zip("xyz", EYE, strict=True)), "center": {"z": -0.08}}
             scene |= {"aspectmode": "cube", "camera": camera, "uirevision": "kept"}
             margin = dict.fromkeys("lrtb", 0)
             return {"data": self.traces, "layout": layout(height, margin, scene=scene, **more)}
@@ -222,8 +228,11 @@ class Canvas:
         away = np.stack([aside for _, _, aside in self.labels])
         font = {"size": 16, "color": ink} if ink else {"size": 16}
         if self.dims == 3:
-            x, y, z = (p + 0.1 * self.size * away).T
+            lengths = np.array([len(words) for _, words, _ in self.labels])
+            placed, sides = _apart((p + 0.1 * self.size * away) / self.size, lengths)
+            x, y, z = self.size * placed.T
             style = {"mode": "text", "text": words, "textfont": font, "hoverinfo": "skip"}
+            style["textposition"] = sides
             self.traces.append(trace("scatter3d", x=x, y=y, z=z, **style))
             return
         for (x, y), (right, up), text in zip(p, away, words, strict=True):
@@ -231,6 +240,28 @@ class Canvas:
             side = inward if abs(x) > 0.55 * self.size else "center"
             shift = {"xshift": 15 * right, "yshift": 15 * up}
             self.notes.append(note(text, x=x, y=y, font=font, xanchor=side, **shift))
+
+
+def _apart(
+    places: NDArray[np.float64], lengths: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Places (k, 3) of words in a box from -1 to 1, and on which side of them the words stand.
+
+    Words at the right or left of the picture, as it is seen at first, stand inwards, and those
+    that would overlap there are moved up and down.
+    """
+    across, width = places @ RIGHT, LETTER * lengths
+    inwards = np.where(np.abs(across) > 0.6, -np.sign(across), 0.0)
+    middle, moved = across + inwards * width, places.copy()
+    for _ in range(30):
+        for i, j in combinations(range(len(places)), 2):
+            up = float((moved[i] - moved[j]) @ UP)
+            if abs(middle[i] - middle[j]) < width[i] + width[j] and abs(up) < LINE:
+                step = (LINE - abs(up)) / 2 + 0.01
+                moved[i] += (step if up >= 0 else -step) * UP
+                moved[j] -= (step if up >= 0 else -step) * UP
+    names = {-1.0: "middle left", 0.0: "middle center", 1.0: "middle right"}
+    return np.clip(moved, -1.12, 1.12), [names[float(side)] for side in inwards]
 
 
 def columns(A: Matrix, ink: str | None = None, height: int = 480) -> Settings:

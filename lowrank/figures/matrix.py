@@ -136,7 +136,7 @@ def tile_heatmap(values: Floats, limit: float, row: int, column: int) -> Setting
     still = {"showgrid": False, "zeroline": False, "nticks": 4, "tickformat": "d"}
     x = still | {"title": "column"}
     y = still | {"title": "row", "autorange": "reversed"}  # as matrices are written
-    return figure([drawn], 330, x, y, margin={"t": 8, "b": 64})
+    return figure([drawn], 350, x, y, margin={"t": 8, "b": 84})
 
 
 def _colorbar(limit: float) -> Settings:
@@ -144,7 +144,7 @@ def _colorbar(limit: float) -> Settings:
         "orientation": "h",
         "thickness": 8,
         "len": 0.9,
-        "y": -0.2,
+        "y": -0.32,
         "yanchor": "top",
         "tickvals": [-limit, 0, limit],
         "ticktext": [f"−{three(limit)}", "0", three(limit)],
@@ -173,7 +173,15 @@ def outlines(boxes: Sequence[Outline], size: float = 120.0) -> str:
     """
     scale = size / max(max(box.rows, box.columns) for box in boxes)
     words = " ".join(f"{b.name} {b.rows} × {b.columns}" if b.rows else b.name for b in boxes)
-    drawn = "".join(_box(box, scale) if box.rows else _sign(box.name) for box in boxes)
+    # A sum that is too long for a line goes on in the next one with the sign of a term.
+    terms: list[list[str]] = [[]]
+    for box in boxes:
+        if box.name.startswith("+"):
+            terms.append([])
+        terms[-1].append(_box(box, scale) if box.rows else _sign(box.name))
+    term = '<div style="display:flex;align-items:center;gap:0.5em">'
+    drawn = "".join(f"{term}{''.join(parts)}</div>" for parts in terms)
+    drawn = drawn if len(terms) > 1 else "".join(terms[0])
     # All that is not a box: numbers beside it, names that are wider, signs and gaps, in letters.
     thin = sum(bool(box.rows) and box.columns * scale < 20 for box in boxes)
     count = sum(bool(box.rows) for box in boxes)

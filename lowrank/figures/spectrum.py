@@ -38,7 +38,8 @@ def spectrum(
     dropped |= {"xref": "x", "yref": "y domain"}
     shade = {"fillcolor": COLOURS["lost"], "opacity": 0.18, "line": {"width": 0}}
     at = {"x": break_even, "xref": "x", "xanchor": "right"}
-    foot = {"y": 0, "yref": "y domain", "yanchor": "bottom"}
+    # Singular values fall: at the top there is room right of the first ones.
+    top = {"y": 1, "yref": "y domain", "yanchor": "top"}
     font = {"color": COLOURS["update"]}
     return figure(
         drawn,
@@ -47,5 +48,5 @@ def spectrum(
         {"title": "singular value", "type": "log"},
         hovermode="x",
         shapes=[dropped | shade, rule("x", break_even, COLOURS["update"], 1.5)],
-        annotations=[note(f"break-even {break_even:,.0f}", **at, **foot, font=font)],
+        annotations=[note(f"break-even {break_even:,.0f}", **at, **top, font=font)],
     )

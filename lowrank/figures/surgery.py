@@ -27,6 +27,7 @@ LOSS: list[tuple[float, str]] = [(0.0, "#F7F7F7"), (0.5, "#F2B48C"), (1.0, "#D55
 FREE = 0.01  # nats: less than this is drawn as nothing
 INPUTS = AXES[1]  # what goes into a matrix
 CELLS = {"type": "category", "showgrid": False}  # an axis of a heatmap
+ON_COLOURS = {"color": "#111111"}  # is read on the palest and the strongest of both scales
 DOWN = {"autorange": "reversed"}  # the first on top
 
 
@@ -82,6 +83,7 @@ def sensitivity_map(
             y=list(kinds),
             text=[[_signed(v) for v in row] for row in rise],
             texttemplate="%{text}" if words else "",
+            textfont=ON_COLOURS,
             customdata=rise,
             hovertemplate="%{y}, " + axis + " %{x}: nll %{customdata:+.4f}<extra></extra>",
             zmin=np.log10(FREE),
@@ -158,6 +160,7 @@ def noise_map(rows: Sequence[str], layers: Sequence[int], change: Floats, logp: 
         y=list(rows),
         text=[[f"{v:+.0f}".replace("-", "−") if v else "0" for v in row] for row in change],
         texttemplate="%{text}",
+        textfont=ON_COLOURS,
         customdata=logp,
         hovertemplate="%{y}, layer %{x}: %{z:+d} right, mean ln p %{customdata:+.3f}"
         "<extra></extra>",

@@ -49,6 +49,10 @@ STYLE = """<style>
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] p,
 [data-testid="stBaseButton-primaryFormSubmit"], [data-testid="stBaseButton-primaryFormSubmit"] p {
   color: light-dark(#FFFFFF, #0E1117); }
+[data-testid="stSidebar"] [data-testid="stSelectbox"] input {
+  font-size: 0.85rem; text-overflow: ellipsis; }
+:is([data-testid="stTextInput"], [data-testid="stTextArea"]):has(:placeholder-shown)
+  [data-testid="InputInstructions"] { display: none; }  /* no counter over a placeholder */
 @media (max-width: 640px) {
   [data-testid="stPageLink"] :is(a, span, p) { white-space: normal; }
   .stButtonGroup button { padding-inline: 0.6rem; }

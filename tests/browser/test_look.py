@@ -117,6 +117,58 @@ def test_no_words_of_a_picture_overlap_and_nothing_scrolls_a_phone_sideways(new_
     assert page.evaluate(CUT) == []
 
 
+# Of every word of a picture or of a matrix, and of the current pivot's outline: its contrast with
+# the page, and the size of its letters.
+CONTRASTS = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const rgb = (...colours) => {
+    canvas.globalAlpha = 1;
+    for (const [colour, opacity] of colours) {
+      canvas.globalAlpha = opacity;
+      canvas.fillStyle = colour;
+      canvas.fillRect(0, 0, 1, 1);
+    }
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const light = (c) => c.map(x => x / 255).map(x => x <= 0.04045 ? x / 12.92
+    : ((x + 0.055) / 1.055) ** 2.4).reduce((s, x, i) => s + x * [0.2126, 0.7152, 0.0722][i], 0);
+  const page = getComputedStyle(document.querySelector('[data-testid="stApp"]')).backgroundColor;
+  const against = (colour, opacity) => {
+    const [a, b] = [light(rgb([page, 1], [colour, opacity])), light(rgb([page, 1]))];
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  };
+  const ticks = '[class*="tick"] text, [class*="tick"] tspan, [class^="g-"] text';
+  const words = [...document.querySelectorAll(`.js-plotly-plot :is(${ticks})`)];
+  const zeros = [...document.querySelectorAll('.lr-matrix .lr-zero .lr-cell')];
+  const now = document.querySelector('.lr-matrix .lr-now');
+  const of = (e, key) => {
+    const style = getComputedStyle(e);
+    return [e.textContent, against(style[key], Number(style.opacity)), parseFloat(style.fontSize)];
+  };
+  return {words: words.map(e => of(e, 'fill')), zeros: zeros.map(e => of(e, 'color')),
+    now: now && of(now, 'outlineColor')};
+}"""
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_words_of_pictures_zeros_and_the_pivots_outline_are_seen(new_page, colours):
+    page = new_page("/", wait=False, width=1400)
+    page.emulate_media(color_scheme=colours)
+    page.goto(page.url.rstrip("/") + "/truncation?model=synthetic")
+    settled(page)
+    page.locator(".js-plotly-plot .ytick").first.wait_for()
+    words = page.evaluate(CONTRASTS)["words"]
+    assert len(words) > 10
+    assert [word for word in words if word[1] < 4.5 or word[2] < 10.9] == []
+    page.goto(page.url.partition("/truncation")[0] + "/rank?m=0 1 2; 0 0 3; 4 5 6&step=1")
+    settled(page)
+    page.locator(".lr-matrix .lr-now").wait_for()
+    found = page.evaluate(CONTRASTS)
+    assert found["zeros"]
+    assert [zero for zero in found["zeros"] if zero[1] < 4.5] == []
+    assert found["now"][1] >= 3
+
+
 def test_a_finger_scrolls_past_a_picture_in_space(chromium, app_url):
     context = chromium.new_context(
         viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True

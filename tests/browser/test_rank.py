@@ -128,7 +128,8 @@ def test_play_walks_to_the_end_and_can_be_paused(new_page):
 def test_next_is_in_sight_on_a_phone_and_said_to_a_screen_reader(new_page):
     page = new_page("/rank?m=1 2 3 4;2 4 1 1;0 1 1 5;1 1 1 1;3 1 2 2;1 0 0 1", 390, 700)
     button = page.get_by_role("button", name="Next")
-    button.wait_for()
+    expect(button).to_have_text("Next →")  # one arrow each
+    expect(page.get_by_role("button", name="Back")).to_have_text("← Back")
     assert button.bounding_box()["y"] + button.bounding_box()["height"] <= 700
     assert page.locator(".walk-said").get_attribute("aria-live") == "polite"
     assert fits(page, 390)
@@ -370,6 +371,17 @@ def test_the_matrix_is_near_the_box_on_a_phone(new_page):
     box = page.get_by_role("textbox", name="Your next operation").bounding_box()
     top = page.locator(".lr-matrix").bounding_box()["y"]
     assert 0 < top - box["y"] < 200
+
+
+def test_the_latest_move_is_seen_in_a_long_list(new_page):
+    page = new_page("/rank?how=Type&m=Hilbert&form=Reduced+echelon", width=390)
+    page.get_by_role("button", name="Finish").click()
+    latest = page.locator(".lr-history .lr-here")
+    latest.wait_for()
+    settled(page)
+    inside, box = latest.bounding_box(), page.locator(".lr-history").bounding_box()
+    assert box["y"] <= inside["y"]
+    assert inside["y"] + inside["height"] <= box["y"] + box["height"] + 1
 
 
 def test_the_tools_of_the_grid_cover_no_control(new_page):

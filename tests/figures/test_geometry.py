@@ -1,6 +1,8 @@
 """What is drawn of a matrix: finite numbers inside the axes, at the places algebra says."""
 
+import re
 from fractions import Fraction
+from itertools import combinations
 
 import numpy as np
 import plotly.graph_objects as go
@@ -132,6 +134,23 @@ def test_equations_that_say_the_same_are_drawn_once_and_changed_ones_are_yellow(
     planes = [t["color"] for t in figure["data"] if t["type"] == "mesh3d"]
     assert planes == [COLOURS["W0"], COLOURS["pivot"]]
     assert words_in(figure) == ["<b>R1</b>", "<b>R2, R3</b>", "<b>solutions</b>"]
+
+
+@pytest.mark.parametrize(
+    "A", [[[1, 2, 1], [2, -1, 3], [0, 5, -1]], [[1, 2, 2], [1, 2, 2], [1, 2, 3]]]
+)
+def test_words_in_a_box_lie_apart_as_seen_at_first(A):
+    M = exact(A)
+    for figure in (draw.codomain(M), draw.columns(M), draw.domain(M)):
+        (told,) = [t for t in figure["data"] if t.get("mode") == "text"]
+        places = np.stack([told[axis] for axis in "xyz"], axis=1) / reach(figure)
+        across, height = places @ draw.RIGHT, places @ draw.UP
+        half = draw.LETTER * np.array([len(re.sub("<.*?>", "", w)) for w in told["text"]])
+        turn = {"middle left": -1, "middle center": 0, "middle right": 1}
+        middle = across + half * [turn[side] for side in told["textposition"]]
+        for i, j in combinations(range(len(middle)), 2):
+            beside = abs(middle[i] - middle[j]) >= half[i] + half[j] - 1e-9
+            assert beside or abs(height[i] - height[j]) > 0.9 * draw.LINE, told["text"]
 
 
 def test_the_camera_is_kept_from_step_to_step():

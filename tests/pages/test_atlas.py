@@ -9,9 +9,11 @@ import pytest
 from safetensors.numpy import load, save
 from streamlit.testing.v1 import AppTest
 
+from lowrank.atlas import MEASURES
 from lowrank.readers import uploads
 from lowrank.spectra.measures import random_spectrum, rank_at_energy
 from lowrank.ui import jobs
+from lowrank.ui.layout import text
 from lowrank.ui.model_picker import MODELS, UPLOAD
 from tests.pages import opening
 from tests.pages.opening import words
@@ -96,11 +98,12 @@ def test_a_second_file_with_the_same_names_and_shapes_has_its_own_values():
 
 def test_every_measure_can_be_drawn():
     app = opened()
-    for measure in ("stable_rank", "rank_90", "alpha", "beyond_bulk", "norm"):
+    for measure in MEASURES:
         app.selectbox(key="measure").set_value(measure).run()
         assert not app.exception
         assert not app.error
         assert app.selectbox(key="measure").value == measure
+        assert text("atlas", f"measure {measure}") in opening.captions(app)  # what it is
 
 
 def test_what_could_be_smaller_is_the_first_picture_and_adds_up():

@@ -248,6 +248,7 @@ def test_the_last_of_many_examples_are_held_out_and_watched():
     assert [each.step for each in unseen] == [1, 2, 3]
     assert f"Held out: {unseen[0].loss:.2f} after the first" in said(app)
     assert "on o_proj; 3 steps" in said(app)
+    assert re.search(r"took .+ on this machine \(median\): 3 such steps, about .+ s\.", said(app))
 
 
 def test_times_of_merging_are_medians_of_passes_in_turns():

@@ -235,6 +235,12 @@ def test_a_broken_link_is_one_sentence_and_can_be_left(ops, said):
     assert "0 moves" in caption(app)
 
 
+def test_which_rows_others_make_is_said_of_the_matrix_as_entered():
+    app = typed(typed(doing(m="1 2; 2 4"), "R1 <-> R2"), "R2 - 1/2 R1")
+    assert "goal" in caption(app)
+    assert "Rows of A, as entered, that others make: **R2 = 2 R1**" in words(app)
+
+
 def test_the_history_lists_every_move_with_its_reason():
     app = typed(typed(doing(m="2 4; 3 7"), "R1 <-> R2"), "R1 + R2")
     items = re.findall(r"<li.*?</li>", caption(app))

@@ -58,7 +58,8 @@ def frames(A: Matrix, p: int, path: Sequence[StepMod]) -> list[Frame]:
     """The reduction modulo p, place by place."""
     total = len(path)
     why = text("fields", "start").format(p=p, last=p - 1)
-    to_go = f"{total} steps to the reduced form · GF({p})"
+    steps = "1 step" if total == 1 else f"{total} steps"
+    to_go = f"{steps} to the reduced form · GF({p})"
     said = [step_html(to_go, f"A mod {p}", why)]
     said += [
         step_html(f"Step {at} of {total} · GF({p})", step.op.notation(), step.why)

@@ -31,6 +31,7 @@ LONGEST = 1000  # tokens of a visitor's own text
 PROMPT = 300  # tokens of a prompt
 OWN = "my own"
 SHOWN = 8  # next tokens of each model
+SHARES = {0.75: "¾", 0.5: "½", 0.25: "¼", 0.125: "⅛"}  # as short as a phone needs them
 
 
 def operation(source: str) -> Choice | None:
@@ -359,7 +360,7 @@ def _map(points: Sequence[Measured], layers: bool, count: int) -> None:
             if p.way == way and at in columns and (p.layer is not None) == layers:
                 rise[KINDS.index(p.kind), columns.index(at)] = p.rise
         rises[title] = rise
-    names = [str(c) for c in columns] if layers else [three(c) for c in columns]
+    names = [str(c) for c in columns] if layers else [SHARES.get(c, three(c)) for c in columns]
     chart(
         figures.sensitivity_map(
             [LABELS[kind] for kind in KINDS],
@@ -458,14 +459,14 @@ def _stored_noise() -> None:
         text("surgery", "noise said").format(
             base=known.right,
             count=known.questions,
-            logp=known.logp,
+            logp=three(known.logp),
             better=int((change > 0).sum()),
             same=int((change == 0).sum()),
             worse=int((change < 0).sum()),
             total=change.size,
             best=f"{LABELS[best.kind]} of layer {best.layer} at {best.fraction:g}",
             best_right=best.right,
-            best_logp=best.logp,
+            best_logp=three(best.logp),
         )
     )
 
