@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lowrank.errors import InputError
 from lowrank.exact.entries import is_entry_call, last_name, split
-from lowrank.exact.grids import Grid, cells_by_space, counted, inside, is_rule, marks, solid
+from lowrank.exact.grids import Grid, counted, inside, is_parted, is_rule, marks, solid
 from lowrank.exact.tokens import Item
 
 GROUPS = ("[", "(", "{", "<", "matrix")
@@ -47,7 +47,7 @@ class Brackets:
             return True
         if not signs.isdisjoint(SEPARATORS):
             return len(item.text) != 1 or item.text == "c"
-        return any(map(self.is_table, item.items)) or len(cells_by_space(item.items)) > 1
+        return any(map(self.is_table, item.items)) or is_parted(item.items)
 
     def is_row(self, item: Item) -> bool:
         """Whether a table is one row, to be put under others."""

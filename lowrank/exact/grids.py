@@ -6,8 +6,8 @@
 [['1', 'k-1', '-k'], ['2', 'a', '-1']]
 """
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from lowrank.errors import InputError
@@ -112,19 +112,24 @@ def _cells(row: Sequence[Item], signs: set[str], whole: bool, wanted: str) -> li
             if separator in (",", "tab", ";") and not solid(parts[-1]):
                 parts.pop()
             return [solid(part) for part in parts]
-    return [solid(row)] if whole else cells_by_space(row)
+    return [solid(row)] if whole else list(cells_by_space(row))
 
 
-def cells_by_space(items: Sequence[Item]) -> list[list[Item]]:
+def cells_by_space(items: Sequence[Item]) -> Iterator[list[Item]]:
     """Cells parted by white space where no sign joins what stands beside it."""
-    items = solid(items)
-    cells: list[list[Item]] = []
+    items, cell = solid(items), list[Item]()
     for k, item in enumerate(items):
-        if cells and (not item.gap or _joins(cells[-1], item, items[k + 1 : k + 2])):
-            cells[-1].append(item)
-        else:
-            cells.append([item])
-    return cells
+        if cell and item.gap and not _joins(cell, item, items[k + 1 : k + 2]):
+            yield cell
+            cell = []
+        cell.append(item)
+    if cell:
+        yield cell
+
+
+def is_parted(items: Sequence[Item]) -> bool:
+    """Whether white space makes more than one cell of them."""
+    return len(list(islice(cells_by_space(items), 2))) > 1
 
 
 def _joins(cell: list[Item], item: Item, after: Sequence[Item]) -> bool:
@@ -192,6 +197,6 @@ def with_spaces(line: Sequence[Item]) -> list[Item]:
     parted, gap = [], False
     for item in line:
         if item.text != ",":
-            parted.append(item._replace(gap=item.gap or gap))
+            parted.append(item if item.gap >= gap else item._replace(gap=gap))
         gap = item.text == ","
     return parted

@@ -11,9 +11,9 @@ from lowrank.exact.grids import (
     DECIMAL,
     Grid,
     after_comma,
-    cells_by_space,
     grid_of,
     inside,
+    is_parted,
     marks,
     parts_tightly,
     solid,
@@ -40,7 +40,7 @@ def choices(lines: list[list[Item]]) -> Choices:
         return Choices([grid_of_lines(lines, signs)])
     decimal = grid_of_lines(merged, signs)._replace(said=DECIMAL)
     listed = len(lines) > 1 and decimal.even and all(len(split(x, ";")) > 1 for x in lines)
-    spaced = any(len(cells_by_space(x)) > 1 for line in merged for x in split(line, ";"))
+    spaced = any(is_parted(x) for line in merged for x in split(line, ";"))
     spaced |= any(a.text == ";" and b.gap for line in merged for a, b in pairwise(line))
     decimals = [item.text for line in lines for item in after_comma(line)]
     sure = listed or not signs.isdisjoint(("tab", "&"))
@@ -82,7 +82,7 @@ def grid_of_lines(lines: list[list[Item]], signs: set[str]) -> Grid:
 
 
 def _is_cell(piece: list[Item]) -> bool:
-    return len(cells_by_space(piece)) < 2 and marks(piece).isdisjoint((",", "|", "&"))
+    return not is_parted(piece) and marks(piece).isdisjoint((",", "|", "&"))
 
 
 def unlabelled(lines: list[list[Item]]) -> tuple[list[list[Item]], str]:
