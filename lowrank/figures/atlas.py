@@ -81,9 +81,10 @@ def layer_map(
     outline = []
     if chosen and chosen[1] in rows:
         x, y = chosen[0], rows.index(chosen[1])
-        edge = {"color": COLOURS["pivot"], "width": 4}
         place = {"x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5}
-        outline.append({"type": "rect", "line": edge} | place)
+        # Dark on both sides of the yellow: the largest values are yellow themselves.
+        for colour, width in (("#111111", 7), (COLOURS["pivot"], 3)):
+            outline.append({"type": "rect", "line": {"color": colour, "width": width}} | place)
     across = [-0.6, count - 0.4]
     apart = 1 if count <= 12 else 5 if count <= 60 else 10
     x_axis = {"title": "layer", "showgrid": False, "range": across, "dtick": apart}

@@ -364,6 +364,10 @@ def test_the_box_for_an_operation_is_one_key_away(new_page):
     expect(box).to_be_focused()
     page.keyboard.type("R1 / 2")
     expect(box).to_have_value("R1 / 2")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Do it")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Hint")).to_be_focused()
 
 
 def test_the_matrix_is_near_the_box_on_a_phone(new_page):

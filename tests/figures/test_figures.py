@@ -23,7 +23,7 @@ from lowrank.figures.matrix import (
     tile_heatmap,
 )
 from lowrank.figures.spectrum import spectrum
-from lowrank.figures.style import packed, trace
+from lowrank.figures.style import COLOURS, packed, trace
 from lowrank.spectra.svd import full
 
 
@@ -109,6 +109,13 @@ def test_a_tick_of_a_log_axis_says_its_whole_number():
 def test_layers_are_counted_in_whole_numbers(count, apart):
     drawn = layer_map([0], ["q_proj"], np.ones(1), ["q"], "rank", count=count)
     assert drawn["layout"]["xaxis"]["dtick"] == apart
+
+
+def test_the_chosen_matrix_is_framed_on_cells_of_the_frames_own_colour():
+    drawn = layer_map([0], ["q_proj"], np.ones(1), ["q"], "rank", count=3, chosen=(0, "q_proj"))
+    below, above = (shape["line"] for shape in drawn["layout"]["shapes"])
+    assert (below["color"], above["color"]) == ("#111111", COLOURS["pivot"])
+    assert below["width"] >= above["width"] + 4  # two points of it are seen on either side
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16, np.int64])
