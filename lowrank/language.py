@@ -13,8 +13,9 @@ standard library's `gettext` reads it.
 """
 
 import gettext as catalogues
+import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -92,6 +93,20 @@ def ngettext(one: str, many: str, n: int) -> str:
 def gettext_noop(message: str) -> str:
     """The message as it is: translated later, where it is shown, by `gettext`."""
     return message
+
+
+def again(said: str, messages: Iterable[str]) -> str:
+    """What was said in English and kept so, in the language of the moment, if a message made it.
+
+    >>> again("3 rows of q", ["{count} columns", "{count} rows of {name}"])
+    '3 rows of q'
+    """
+    if current() != SOURCE:
+        for message in messages:
+            pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.*)", re.escape(message))
+            if found := re.fullmatch(pattern, said):
+                return gettext(message).format(**found.groupdict())
+    return said
 
 
 def name_of(language: str) -> str:

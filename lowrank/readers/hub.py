@@ -26,6 +26,7 @@ from huggingface_hub.errors import EntryNotFoundError, HTTPError, LocalEntryNotF
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, InputError, SourceError
+from lowrank.language import gettext as _
 from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers import range_cache
 from lowrank.readers.default_model import Progress
@@ -323,14 +324,16 @@ def absent_explained(file: RemoteFile) -> bytes:
         names = []
     kinds = {Path(name).suffix for name in names}
     if ".bin" in kinds or ".pth" in kinds or ".pt" in kinds:
-        instead = "only pickles, which can run any code when opened and are not read"
+        instead = _("only pickles, which can run any code when opened and are not read")
     elif ".gguf" in kinds:
         first = min(name for name in names if name.endswith(".gguf"))
-        instead = f"GGUF files: name one, such as {file.repo}/{first[:200]}"
+        instead = _("GGUF files: name one, such as {name}").format(
+            name=f"{file.repo}/{first[:200]}"
+        )
     elif ".safetensors" in kinds:
-        instead = f".safetensors files under other names than {SINGLE}"
+        instead = _(".safetensors files under other names than {single}").format(single=SINGLE)
     else:
-        instead = "no weights"
+        instead = _("no weights")
     raise SourceError(
         "{repo} cannot be opened: expected {single} or {index}; it holds {instead}.",
         repo=file.repo,

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
+from lowrank.language import again
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.vocabulary import Vocabulary
+from lowrank.readers.labels import LABELS
 
 T = TypeVar("T")
 
@@ -23,7 +25,8 @@ class TensorInfo:
     """One tensor as stored: Hugging Face name, place, shape (out, in), stored type and bytes.
 
     `dtype` is in words where the numbers are kept as codes and scales: "FP8 E4M3, one scale a row".
-    `note` is what else people must know of it, such as an order of rows that is not known.
+    `note` is what else people must know of it, such as an order of rows that is not known. Both are
+    in English, to be looked up where they are shown.
     """
 
     name: str
@@ -33,6 +36,11 @@ class TensorInfo:
     dtype: str
     nbytes: int
     note: str = ""
+
+    @property
+    def stored_as(self) -> str:
+        """`dtype` in the language of the moment."""
+        return again(self.dtype, LABELS)
 
 
 class Model(Protocol):

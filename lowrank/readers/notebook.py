@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from html import escape
 from math import prod
 
+from lowrank.language import gettext as _
 from lowrank.readers.interface import Model, TensorInfo
 
 MOST_ROWS = 40  # a mixture of experts names thousands of tensors
@@ -24,23 +25,34 @@ def as_html(model: Model) -> str:
     True
     """
     tensors, config = model.tensors.values(), model.config
-    what = "weights" if model.kind == "real" else "random numbers, weights of nothing"
-    sizes = [f"{numbers(tensors):,} numbers in {megabytes(tensors)} MB"]
+    real = model.kind == "real"
+    what = _("weights") if real else _("random numbers, weights of nothing")
+    sizes = _("{what}; {numbers:,} numbers in {size} MB")
     if config:
-        sizes += [
-            f"{config.num_hidden_layers} layers of width {config.hidden_size:,}",
-            f"{config.num_attention_heads} heads, {config.num_key_value_heads} of keys",
-            f"{config.vocab_size:,} tokens",
-        ]
+        sizes = _(
+            "{what}; {numbers:,} numbers in {size} MB, {layers} layers of width {width:,}, "
+            "{heads} heads, {keys} of keys, {tokens:,} tokens"
+        )
+    said = sizes.format(
+        what=what,
+        numbers=numbers(tensors),
+        size=megabytes(tensors),
+        layers=config and config.num_hidden_layers,
+        width=config and config.hidden_size,
+        heads=config and config.num_attention_heads,
+        keys=config and config.num_key_value_heads,
+        tokens=config and config.vocab_size,
+    )
     groups = alike(tensors)
     rows = [
-        (name, " × ".join(f"{n:,}" for n in shape), len(held), dtype, megabytes(held))
+        (name, " × ".join(f"{n:,}" for n in shape), len(held), held[0].stored_as, megabytes(held))
         for (name, shape, dtype), held in list(groups.items())[:MOST_ROWS]
     ]
-    head = ("projection", "shape", "tensors", "stored as", "MB")
-    more = f"<p>… and {len(groups) - MOST_ROWS:,} more</p>" if len(groups) > MOST_ROWS else ""
+    head = (_("projection"), _("shape"), _("tensors"), _("stored as"), "MB")
+    left = len(groups) - MOST_ROWS
+    more = f"<p>{_('… and {count:,} more').format(count=left)}</p>" if left > 0 else ""
     return (
-        f"<p><b>{escape(model.title)}</b>: {what}; {', '.join(sizes)}</p>"
+        f"<p><b>{escape(model.title)}</b>: {said}</p>"
         f"<table>{line(head, 'th')}{''.join(line(row, 'td') for row in rows)}</table>{more}"
     )
 

@@ -19,6 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError
+from lowrank.language import gettext as _
+from lowrank.readers.labels import (
+    AWQ,
+    BLOCKS,
+    GPTQ,
+    INT8_ROWS,
+    NESTED,
+    ONE_SCALE,
+    SCALE_A_BLOCK,
+    SCALE_A_ROW,
+)
 from lowrank.readers.safetensors_header import NARROW, Entry
 
 Floats = NDArray[np.float32]
@@ -43,7 +54,15 @@ class Packed:
 
 
 class Unread(Exception):
-    """Why a layout cannot be read, as the rest of a sentence."""
+    """Why a layout cannot be read, as the rest of a sentence with its values."""
+
+    def __init__(self, message: str, **values: object) -> None:
+        self.message, self.values = message, values
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        """The rest of the sentence, in the language of the moment."""
+        return _(self.message).format(**self.values)
 
 
 def scaled(W: Floats, scale: Floats) -> Floats:  # (out, in), () or (1,) or (out, 1)
@@ -123,9 +142,9 @@ def gptq(
     z = words_opened(qzeros, bits).reshape(groups, out) + shift
     if g_idx.size and not 0 <= g_idx.min() <= g_idx.max() < groups:
         raise FormatError(
-            "g_idx names the groups {min} to {max} of {groups}.",
-            min=g_idx.min(),
-            max=g_idx.max(),
+            "g_idx names the groups {least} to {most} of {groups}.",
+            least=g_idx.min(),
+            most=g_idx.max(),
             groups=groups,
         )
     return np.ascontiguousarray((scales[g_idx] * (q - z[g_idx])).T)
@@ -172,23 +191,31 @@ def with_scale(
     """FP8, or int8 as compressed-tensors keeps it, with one scale, one a row or one a block."""
     entry, by = entries[name], entries[scale].shape
     if len(entry.shape) != 2 or f"{name}_zero_point" in entries:
-        raise Unread(f"has shape {entry.shape} and a scale of shape {by}, or zero points")
+        raise Unread(
+            "has shape {shape} and a scale of shape {scale}, or zero points",
+            shape=entry.shape,
+            scale=by,
+        )
     check_reals(entries, scale)
     (out, wide), kept = entry.shape, FP8.get(entry.dtype, "int8")
     if prod(by) == 1:
-        return Packed(f"{kept}, one scale", entry.shape, (name, scale), scaled)
+        return Packed(ONE_SCALE.format(kept=kept), entry.shape, (name, scale), scaled)
     if by in ((out, 1), (out,)):
-        return Packed(f"{kept}, one scale a row", entry.shape, (name, scale), scaled)
+        return Packed(SCALE_A_ROW.format(kept=kept), entry.shape, (name, scale), scaled)
     block = said.get("weight_block_size")
     two = isinstance(block, list) and len(block) == 2 and all(type(b) is int for b in block)
     high, across = block if isinstance(block, list) and two else (BLOCK, BLOCK)
     if min(high, across) < 1 or by != (-(-out // high), -(-wide // across)):
-        raise Unread(f"has shape {entry.shape} and a scale of shape {by}, which does not fit")
+        raise Unread(
+            "has shape {shape} and a scale of shape {scale}, which does not fit",
+            shape=entry.shape,
+            scale=by,
+        )
 
     def values(W: Floats, S: Floats) -> Floats:
         return block_scaled(W, S, (min(high, out), min(across, wide)))
 
-    label = f"{kept}, one scale a block of {high} × {across}"
+    label = SCALE_A_BLOCK.format(kept=kept, high=high, across=across)
     return Packed(label, entry.shape, (name, scale), values)
 
 
@@ -197,7 +224,9 @@ def rows_of_int8(module: str, entries: Mapping[str, Entry]) -> Packed:
     name, scale, order = f"{module}.weight", f"{module}.SCB", f"{module}.weight_format"
     shape = entries[name].shape
     if len(shape) != 2 or entries[scale].shape != shape[:1]:
-        raise Unread(f"has shape {shape} and an SCB of shape {entries[scale].shape}")
+        raise Unread(
+            "has shape {shape} and an SCB of shape {SCB}", shape=shape, SCB=entries[scale].shape
+        )
     check_reals(entries, scale)
 
     def values(W: NDArray[np.int8], SCB: Floats, *order: NDArray[np.uint8]) -> Floats:
@@ -209,7 +238,7 @@ def rows_of_int8(module: str, entries: Mapping[str, Entry]) -> Packed:
         return int8_rows(W, SCB)
 
     parts = (name, scale, order) if order in entries else (name, scale)
-    return Packed("int8, one scale a row (bitsandbytes)", shape, parts, values)
+    return Packed(INT8_ROWS, shape, parts, values)
 
 
 def four_bits(name: str, entries: Mapping[str, Entry], read: Callable[[str], bytes]) -> Packed:
@@ -227,7 +256,11 @@ def four_bits(name: str, entries: Mapping[str, Entry], read: Callable[[str], byt
     nested = f"{name}.nested_absmax" in entries
     counts = (*shape, blocksize, *([inner] if nested else []))
     if not all(type(n) is int and 0 < n < 2**40 for n in counts) or not 1 <= len(shape) <= 4:
-        raise Unread(f"has a quant_state of shape {str(shape)[:60]} and blocks of {blocksize}")
+        raise Unread(
+            "has a quant_state of shape {shape} and blocks of {size}",
+            shape=str(shape)[:60],
+            size=blocksize,
+        )
     if not isinstance(offset, int | float):
         raise Unread("has a nested_offset that is no number")
     blocks = -(-prod(shape) // blocksize)
@@ -237,7 +270,7 @@ def four_bits(name: str, entries: Mapping[str, Entry], read: Callable[[str], byt
     for ending, count in needed.items():
         found = entries.get(name + ending)
         if found is None or prod(found.shape) != count:
-            raise Unread(f"needs {count:,} values in {name}{ending}")
+            raise Unread("needs {count:,} values in {name}", count=count, name=name + ending)
     coded = (name, f"{name}.absmax") if nested else (name,)
     if any(entries[each].dtype != "U8" for each in coded):
         raise Unread("has codes that are not U8")
@@ -252,9 +285,9 @@ def four_bits(name: str, entries: Mapping[str, Entry], read: Callable[[str], byt
         found = halves(codes.ravel())[: prod(shape)]
         return looked_up(found, quant_map.ravel(), absmax.ravel(), blocksize).reshape(shape)
 
-    label = f"{kinds[state].upper()}, blocks of {blocksize}{', nested' if nested else ''}"
+    label = (NESTED if nested else BLOCKS).format(kind=kinds[state].upper(), size=blocksize)
     parts = tuple(name + ending for ending in needed)
-    return Packed(f"{label} (bitsandbytes)", shape, parts, values)
+    return Packed(label, shape, parts, values)
 
 
 def in_words(module: str, entries: Mapping[str, Entry], said: Mapping[str, Any]) -> Packed:
@@ -268,17 +301,29 @@ def in_words(module: str, entries: Mapping[str, Entry], said: Mapping[str, Any])
         raise Unread("has codes that are not I32, or as many zeros as scales")
     check_reals(entries, f"{module}.scales")
     if said.get("version", "gemm") not in ("gemm", "GEMM") or (zeros == columns and out == columns):
-        raise Unread(f"is packed for {str(said.get('version'))[:20]}, which is not read")
+        raise Unread(
+            "is packed for {version}, which is not read", version=str(said.get("version"))[:20]
+        )
     if columns * 8 == out and zeros == columns and groups <= rows:
         size = -(-rows // groups)
-        return Packed(f"AWQ 4 bit, groups of {size}", (out, rows), tuple(names), awq)
+        return Packed(AWQ.format(size=size), (out, rows), tuple(names), awq)
     bits = 32 * zeros // out
     if columns != out or bits not in (2, 4, 8) or zeros * 32 != bits * out:
-        raise Unread(f"has codes of shape {rows} × {columns} and {groups} × {out} scales")
+        raise Unread(
+            "has codes of shape {rows} × {columns} and {groups} × {out} scales",
+            rows=rows,
+            columns=columns,
+            groups=groups,
+            out=out,
+        )
     wide = rows * 32 // bits
     index = f"{module}.g_idx"
     if index in entries and (entries[index].dtype, entries[index].shape) != ("I32", (wide,)):
-        raise Unread(f"has a g_idx of shape {entries[index].shape} for {wide:,} inputs")
+        raise Unread(
+            "has a g_idx of shape {shape} for {count:,} inputs",
+            shape=entries[index].shape,
+            count=wide,
+        )
     size, shift = -(-wide // groups), 0 if said.get("checkpoint_format") == "gptq_v2" else 1
 
     by_size = (np.arange(wide) // size).astype(np.int32)
@@ -287,14 +332,16 @@ def in_words(module: str, entries: Mapping[str, Entry], said: Mapping[str, Any])
         return gptq(q, z, s, g[0] if g else by_size, bits, shift)
 
     parts = (*names, index) if index in entries else tuple(names)
-    return Packed(f"GPTQ {bits} bit, groups of {size}", (out, wide), parts, values)
+    return Packed(GPTQ.format(bits=bits, size=size), (out, wide), parts, values)
 
 
 def check_reals(entries: Mapping[str, Entry], *names: str) -> None:
     """Raises Unread for scales that are kept as codes themselves, in a way that is not read."""
     for name in names:
         if entries[name].dtype in (*WHOLE_NUMBERS, *NARROW, "BOOL"):
-            raise Unread(f"has its scales in {name[:200]} as {entries[name].dtype}")
+            raise Unread(
+                "has its scales in {name} as {dtype}", name=name[:200], dtype=entries[name].dtype
+            )
 
 
 def beside(name: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import build_hf_headers
 
 from lowrank.errors import SourceError
+from lowrank.language import gettext as _
 from lowrank.readers.default_model import Progress
 
 TIMEOUT = (10, 30, 30, 30)  # seconds to connect, read, write, and be given a connection
@@ -96,11 +97,11 @@ class RemoteFile:
             hf_raise_for_status(response)
             if response.status_code != 206:
                 raise Failed(
-                    "The server at {host} does not send parts of a file (it answered {status_code} "
+                    "The server at {host} does not send parts of a file (it answered {status} "
                     "to a range request). Download {repo} whole and open its folder, or name "
                     "another mirror in HF_ENDPOINT.",
                     host=response.url.host,
-                    status_code=response.status_code,
+                    status=response.status_code,
                     repo=self.repo,
                 )
             end = self.agreed(response, start, end)
@@ -111,14 +112,14 @@ class RemoteFile:
                 if progress:
                     progress(len(got), wanted)
             if start < end:
-                raise Cut("the answer was cut short")
+                raise Cut(_("the answer was cut short"))
 
     def agreed(self, response: Any, start: int, end: int) -> int:
         """Where the answered range ends, if it is the one asked for, of the same file as before."""
         said = response.headers.get("Content-Range", "")
-        unit, _, rest = said.partition(" ")
-        span, _, total = rest.partition("/")
-        first, _, last = span.partition("-")
+        unit, _space, rest = said.partition(" ")
+        span, _slash, total = rest.partition("/")
+        first, _dash, last = span.partition("-")
         sound = unit == "bytes" and all(part.isdecimal() for part in (first, last, total))
         wanted = sound and (int(first), int(last)) == (start, min(end, int(total)) - 1)
         if not wanted:
@@ -148,51 +149,76 @@ class Busy(Exception):
     """The server asks to come back later."""
 
     def __init__(self, status: int) -> None:
-        super().__init__(f"the server answered {status}")
+        super().__init__(_("the server answered {status}").format(status=status))
 
 
 def explained(error: Exception, repo: str, revision: str) -> str:
     """One sentence for a failed request to the hub: what is wrong, and what to do."""
-    page, named = f"{constants.ENDPOINT}/{repo}", f"{repo} at revision {revision}"
-    token = "Your token (HF_TOKEN) is not allowed it" if get_token() else "There is no token"
+    hub, has_token = constants.ENDPOINT, bool(get_token())
+    status = getattr(getattr(error, "response", None), "status_code", 0)
+    cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) else error
     match error:
+        case GatedRepoError() if has_token:
+            said = _(
+                "{repo} is gated. Your token (HF_TOKEN) is not allowed it: accept its terms at "
+                "{page}, then set HF_TOKEN to a token of that account."
+            )
         case GatedRepoError():
-            return (
-                f"{repo} is gated. {token}: accept its terms at {page}, then set HF_TOKEN to a "
-                "token of that account."
+            said = _(
+                "{repo} is gated. There is no token: accept its terms at {page}, then set HF_TOKEN "
+                "to a token of that account."
             )
         case DisabledRepoError():
-            return f"{repo} has been disabled by the hub; see {page}."
+            said = _("{repo} has been disabled by the hub; see {page}.")
+        case RepositoryNotFoundError() if has_token:
+            said = _(
+                "{repo} is not on the hub at {hub}, or is private. Your token (HF_TOKEN) is not "
+                "allowed it: check the spelling, owner/name, and for a private model set HF_TOKEN."
+            )
         case RepositoryNotFoundError():
-            return (
-                f"{repo} is not on the hub at {constants.ENDPOINT}, or is private. {token}: check "
-                "the spelling, owner/name, and for a private model set HF_TOKEN."
+            said = _(
+                "{repo} is not on the hub at {hub}, or is private. There is no token: check the "
+                "spelling, owner/name, and for a private model set HF_TOKEN."
             )
         case RevisionNotFoundError():
-            return f"{repo} has no revision {revision!r}; a branch, a tag or a commit is expected."
+            said = _(
+                "{repo} has no revision {revision!r}; a branch, a tag or a commit is expected."
+            )
         case LocalEntryNotFoundError() | OfflineModeIsEnabled() if offline():
-            return (
-                f"{named} is not kept here in full, and HF_HUB_OFFLINE is set: unset it, or open "
-                "what is missing once with a network."
+            said = _(
+                "{repo} at revision {revision} is not kept here in full, and HF_HUB_OFFLINE is "
+                "set: unset it, or open what is missing once with a network."
             )
         case EntryNotFoundError() if not isinstance(error, LocalEntryNotFoundError):
-            return f"{named} lacks a file that it should have: {last_line(error)}"
-        case HfHubHTTPError() if (status := error.response.status_code) in (401, 403):
-            asked = "is not accepted" if get_token() else "is missing"
-            return (
-                f"The hub answered {status} for {repo}: the token {asked}. Set HF_TOKEN to a valid "
-                f"one of an account that may read {page}."
+            said = _("{repo} at revision {revision} lacks a file that it should have: {cause}")
+        case HfHubHTTPError() if status in (401, 403) and has_token:
+            said = _(
+                "The hub answered {status} for {repo}: the token is not accepted. Set HF_TOKEN to "
+                "a valid one of an account that may read {page}."
+            )
+        case HfHubHTTPError() if status in (401, 403):
+            said = _(
+                "The hub answered {status} for {repo}: the token is missing. Set HF_TOKEN to "
+                "a valid one of an account that may read {page}."
             )
         case HfHubHTTPError():
-            return f"The hub answered {error.response.status_code} for {named}."
+            said = _("The hub answered {status} for {repo} at revision {revision}.")
         case Busy():
-            return f"The hub is busy ({error}); try {repo} again in a minute."
-    cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) else error
-    if isinstance(cause, HfHubHTTPError):
-        return explained(cause, repo, revision)
-    return (
-        f"{repo} cannot be had from {constants.ENDPOINT}: is there a network? HF_ENDPOINT can name "
-        f"a mirror. The client said: {last_line(cause or error)}"
+            said = _("The hub is busy ({cause}); try {repo} again in a minute.")
+        case _ if isinstance(cause, HfHubHTTPError):
+            return explained(cause, repo, revision)
+        case _:
+            said = _(
+                "{repo} cannot be had from {hub}: is there a network? HF_ENDPOINT can name "
+                "a mirror. The client said: {cause}"
+            )
+    return said.format(
+        repo=repo,
+        revision=revision,
+        hub=hub,
+        page=f"{hub}/{repo}",
+        status=status,
+        cause=last_line(cause or error),
     )
 
 

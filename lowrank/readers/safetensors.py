@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError, SourceError
+from lowrank.language import gettext as _
 from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers.hf_config import llama_config_from_json, model_type
 from lowrank.readers.interface import T, TensorInfo, known_tensor
@@ -117,8 +118,11 @@ def checkpoint(path: Path) -> Path:
     if len(files) == 1:
         return files[0]
     others = len([*path.glob("*.[gG][gG][uU][fF]")])
-    found = f"{others} .gguf files: name one" if others else "no .safetensors file"
-    found = f"{len(files)} .safetensors files without one" if files else found
+    found = _("no .safetensors file")
+    if files:
+        found = _("{count} .safetensors files without one").format(count=len(files))
+    elif others:
+        found = _("{count} .gguf files: name one").format(count=others)
     raise SourceError(
         "{name} is not a checkpoint: expected {index}; there is {found}.",
         name=path.name,
@@ -164,16 +168,16 @@ def named_shards(index: Path) -> dict[str, str]:
         )
     if len(weight_map) > MOST_NAMES:
         raise FormatError(
-            "{name} lists {weight_map:,} tensors, too many for a model.",
+            "{name} lists {count:,} tensors, too many for a model.",
             name=index.name,
-            weight_map=len(weight_map),
+            count=len(weight_map),
         )
     for name, file in weight_map.items():
         if not isinstance(file, str):
             raise FormatError(
-                "{name} gives {name_2!r} a shard that is not a file name.",
+                "{name} gives {tensor!r} a shard that is not a file name.",
                 name=index.name,
-                name_2=name[:200],
+                tensor=name[:200],
             )
     files = set(weight_map.values())
     if len(files) > MOST_SHARDS:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError
+from lowrank.language import gettext as _
 from lowrank.readers.interface import LONGEST_NAME
 
 MAX_DIMENSIONS = 8
@@ -96,7 +97,7 @@ def parse_header(raw: bytes, data_length: int, filename: str) -> dict[str, Entry
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            raise fail("a name in its header occurs twice")
+            raise fail(_("a name in its header occurs twice"))
         return found
 
     try:
@@ -104,46 +105,54 @@ def parse_header(raw: bytes, data_length: int, filename: str) -> dict[str, Entry
     except FormatError:
         raise
     except (ValueError, RecursionError) as error:
-        raise fail("its header is not JSON in UTF-8") from error
+        raise fail(_("its header is not JSON in UTF-8")) from error
     if not isinstance(table, dict):
-        raise fail("its header is not a JSON object")
+        raise fail(_("its header is not a JSON object"))
     table.pop("__metadata__", None)
     if len(table) > MOST_TENSORS:
-        raise fail(f"it lists {len(table):,} tensors, and at most {MOST_TENSORS:,} are accepted")
+        what = _("it lists {count:,} tensors, and at most {most:,} are accepted")
+        raise fail(what.format(count=len(table), most=MOST_TENSORS))
     if longest := next((name for name in table if len(name) > LONGEST_NAME), ""):
-        raise fail(f"the name {longest[:40]!r}… has {len(longest):,} characters")
+        what = _("the name {name!r}… has {count:,} characters")
+        raise fail(what.format(name=longest[:40], count=len(longest)))
     entries = {}
     for name, described in table.items():
         try:
             entries[name] = entry(described)
         except ValueError as error:
-            raise fail(f"tensor {name[:200]!r} {error}") from error
+            what = _("tensor {name!r} {problem}").format(name=name[:200], problem=error)
+            raise fail(what) from error
     ordered = dict(sorted(entries.items(), key=lambda item: (item[1].start, item[1].end)))
     at = 0
     for name, found in ordered.items():
         if found.start != at:
-            raise fail(f"tensor {name[:200]!r} overlaps another or leaves a hole before it")
+            what = _("tensor {name!r} overlaps another or leaves a hole before it")
+            raise fail(what.format(name=name[:200]))
         at = found.end
     if at != data_length:
-        raise fail(f"its tensors take {at:,} bytes, and {data_length:,} follow the header")
+        what = _("its tensors take {taken:,} bytes, and {there:,} follow the header")
+        raise fail(what.format(taken=at, there=data_length))
     return ordered
 
 
 def entry(described: Any) -> Entry:
     """One value of the header, checked. Raises ValueError with the rest of a sentence."""
     if not isinstance(described, dict):
-        raise ValueError("is not described by an object")
+        raise ValueError(_("is not described by an object"))
     dtype, shape = described.get("dtype"), described.get("shape")
     offsets = described.get("data_offsets")
     if not isinstance(dtype, str) or dtype not in BITS:
-        raise ValueError(f"has type {str(dtype)[:40]!r}; known are {', '.join(BITS)}")
+        said = _("has type {dtype!r}; known are {known}")
+        raise ValueError(said.format(dtype=str(dtype)[:40], known=", ".join(BITS)))
     if not is_counts(shape) or len(shape) > MAX_DIMENSIONS:
-        raise ValueError(f"has a shape that is not a list of at most {MAX_DIMENSIONS} counts")
+        said = _("has a shape that is not a list of at most {most} counts")
+        raise ValueError(said.format(most=MAX_DIMENSIONS))
     if not is_counts(offsets) or len(offsets) != 2:
-        raise ValueError("has offsets that are not two counts")
+        raise ValueError(_("has offsets that are not two counts"))
     start, end = offsets
     if 8 * (end - start) != BITS[dtype] * prod(shape):
-        raise ValueError(f"is {dtype} of shape {shape}, which is not what its offsets hold")
+        said = _("is {dtype} of shape {shape}, which is not what its offsets hold")
+        raise ValueError(said.format(dtype=dtype, shape=shape))
     return Entry(dtype, tuple(shape), start, end)
 
 

@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import FormatError
+from lowrank.language import gettext_noop
 from lowrank.llama.names import place
 from lowrank.readers.families import Family, Heads, family_of, full_names, heads_of, part_rows
 from lowrank.readers.interface import TensorInfo
+from lowrank.readers.labels import CODES
 from lowrank.readers.quantised import Unread, beside, is_codes, packed_weight
 from lowrank.readers.safetensors_header import Entry
 
 Floats = NDArray[np.float32]
-TURNED = "kept as (in, out)"
+TURNED = gettext_noop("kept as (in, out)")
 NUMBERS = ("F64", "F32", "F16", "BF16")  # never codes
 
 
@@ -76,9 +78,9 @@ def of_safetensors(
                 else None
             )
             if packed is None and is_codes(name, entry, said):
-                raise Unread(f"has no scales beside it of a layout that is known{method(said)}")
+                raise without_layout(said)
         except Unread as why:
-            found[name] = refused(name, names[name], entry, str(why))
+            found[name] = refused(name, names[name], entry, why)
             hidden.update(beside(name) if name.endswith("weight") else ())
             continue
         if packed is None:
@@ -93,10 +95,15 @@ def of_safetensors(
     return with_parts(shown, family, heads_of(config)) if family else shown
 
 
-def method(said: Mapping[str, Any]) -> str:
-    """What config.json calls the quantisation, for a refusal."""
-    known = said.get("quant_method")
-    return f" (config.json says {known[:40]!r})" if isinstance(known, str) else ""
+def without_layout(said: Mapping[str, Any]) -> Unread:
+    """The refusal of codes without known scales, with what config.json calls the quantisation."""
+    method = said.get("quant_method")
+    if not isinstance(method, str):
+        return Unread("has no scales beside it of a layout that is known")
+    return Unread(
+        "has no scales beside it of a layout that is known (config.json says {method!r})",
+        method=method[:40],
+    )
 
 
 def plain(stored: str, name: str, entry: Entry) -> Shown:
@@ -105,8 +112,9 @@ def plain(stored: str, name: str, entry: Entry) -> Shown:
     return Shown(info, (stored,), lambda W: np.asarray(W, np.float32))
 
 
-def refused(stored: str, name: str, entry: Entry, why: str) -> Shown:
+def refused(stored: str, name: str, entry: Entry, why: Unread) -> Shown:
     """A tensor of codes that cannot be read, of which the file is otherwise sound."""
+    why = Unread(why.message, **why.values)  # without the frames that the one caught holds
 
     def values() -> NoReturn:
         raise FormatError(
@@ -117,7 +125,7 @@ def refused(stored: str, name: str, entry: Entry, why: str) -> Shown:
         )
 
     nbytes = entry.end - entry.start
-    info = TensorInfo(name, *place(name), entry.shape, f"{entry.dtype} codes", nbytes)
+    info = TensorInfo(name, *place(name), entry.shape, CODES.format(dtype=entry.dtype), nbytes)
     return Shown(info, (), values)
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lowrank.language import gettext as _
 from lowrank.llama.config import LLAMA2_7B, SMOLLM2_135M, LlamaConfig
 from lowrank.llama.names import LINEAR, name_of
 from lowrank.readers.interface import TensorInfo, known_tensor
@@ -26,7 +27,6 @@ class SyntheticModel(ShownInNotebooks):
     model_type = "llama"
     vocabulary: None = None
     parts: Mapping[str, TensorInfo] = MappingProxyType({})
-    title = "Random numbers"
 
     def __init__(self, source: str = "synthetic") -> None:
         self.source, self.made_of = source, (source,)
@@ -41,6 +41,11 @@ class SyntheticModel(ShownInNotebooks):
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(
             {name: described(name, config, *where) for name, where in names.items()}
         )
+
+    @property
+    def title(self) -> str:
+        """What it is, in the language of the moment."""
+        return _("Random numbers")
 
     def beside(self, name: str) -> None:
         """There are no files."""

@@ -19,6 +19,7 @@ from typing import IO
 
 from lowrank.errors import InputError, SourceError
 from lowrank.files import cache_folder, discard, drop_oldest, nbytes, whole, write
+from lowrank.language import gettext as _
 from lowrank.readers import uploaded_zip
 from lowrank.readers.gguf import splits
 from lowrank.readers.identity import digest
@@ -181,13 +182,15 @@ def keep_adapter(files: Mapping[str, bytes | memoryview]) -> str:
 
     Raises InputError if the two are not there, SourceError if there is no room for them.
     """
-    given = ", ".join(sorted(files))[:200] or "none"
+    given = ", ".join(sorted(files))[:200] or _("none")
     files = {name: files[name] for name in files if name in ADAPTER_FILES | MLX_ADAPTER_FILES}
     if set(files) not in (ADAPTER_FILES, MLX_ADAPTER_FILES):
+        first, second = sorted(ADAPTER_FILES)
         raise InputError(
-            "The files are {given}; expected {adapter_files}.",
+            "The files are {given}; expected {first} and {second}.",
             given=given,
-            adapter_files=" and ".join(sorted(ADAPTER_FILES)),
+            first=first,
+            second=second,
         )
     sources = {name: partial(io.BytesIO, data) for name, data in files.items()}
     return kept_together(

@@ -154,7 +154,7 @@ def provenance(model: Model, info: TensorInfo) -> str:
     And what else must be known of it, such as an order of rows that is not known.
     """
     shape = " × ".join(f"{size:,}" for size in info.shape)
-    stored = "drawn" if model.kind == "synthetic" else f"stored {info.dtype}, shown as float32"
+    stored = "drawn" if model.kind == "synthetic" else f"stored {info.stored_as}, shown as float32"
     origin = "synthetic: random numbers" if model.kind == "synthetic" else "real"
     note = f" · {info.note}" if info.note else ""
     return f"{model.title} · {info.name} · {shape} · {stored} · {origin}{note}"

@@ -63,7 +63,7 @@ def figures_of(k: int, info: TensorInfo, kept: float, lost: float) -> DeltaGener
     st.metric(
         f"Bytes, of {amount(info.nbytes)}",
         amount(stored * per_number),
-        help=text("truncation", "bytes").format(bits=three(8 * per_number), dtype=info.dtype),
+        help=text("truncation", "bytes").format(bits=three(8 * per_number), dtype=info.stored_as),
     )
     return place
 
@@ -221,5 +221,5 @@ def compared(
         head=three(s[0] / (peer[0] or 1.0)), middle=three(s[middle] / (peer[middle] or 1.0))
     )
     if bits < 16:
-        words += " " + text("truncation", "rounded").format(bits=three(bits), dtype=info.dtype)
+        words += " " + text("truncation", "rounded").format(bits=three(bits), dtype=info.stored_as)
     return words + ("\n\n" + text("truncation", "this model")) * (model.source == "default")
