@@ -41,7 +41,7 @@ Cost = dict[str, float] | None
 
 RANK = "rank?how=Type"  # where one types and asks rather than slides
 PAGES = ["start", RANK, "redundancy", "truncation", "surgery", "atlas", "lora", "lab", "memory"]
-PAGES += ["adapter", "article", "thread"]
+PAGES += ["adapter", "article", "thread", "glossary"]
 BARE = [sys.executable, "-m", "streamlit", "run", str(common.ROOT / "benchmarks/bare.py")]
 APP = [sys.executable, "-m", "lowrank", "app"]
 TICK = os.sysconf("SC_CLK_TCK")

@@ -10,6 +10,7 @@ from lowrank.lora.adapters.fitting import layers_of
 from lowrank.lora.adapters.merging import turned
 from lowrank.ui import adapters, cached
 from lowrank.ui.drawing import chart
+from lowrank.ui.glossary import explained
 from lowrank.ui.large import MOST, is_large
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.outside import as_text
@@ -61,7 +62,7 @@ else:
     adapters.change_map(shares, len(layers_of(adapters.model_modules(model))))
 adapters.table(effects, shares)
 st.subheader("What you see", anchor=False)
-st.markdown(text("adapter", "theory"))
+st.markdown(explained(text("adapter", "theory")))
 code_for_this(
     effect,
     load,

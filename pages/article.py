@@ -7,10 +7,11 @@ from lowrank.lora.equations import lora_forward_matmul, regular_forward_matmul
 from lowrank.memory.claims import judged, recounted
 from lowrank.ui import article
 from lowrank.ui.bound import BOUND
+from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_beside, question, text
 
 question("Check the article", "Which of its numbers are right?")
-st.markdown(text("article", "lead"))
+st.markdown(explained(text("article", "lead")))
 st.markdown(article.claims())
 st.caption(text("article", "signs"))
 st.subheader("Its two functions, run", anchor=False)

@@ -7,6 +7,7 @@ import streamlit as st
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.atlas import measured, survey
 from lowrank.ui import atlas
+from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
@@ -57,7 +58,7 @@ if found:
             )
 
 st.subheader("What you see", anchor=False)
-st.markdown(text("atlas", "theory"))
+st.markdown(explained(text("atlas", "theory")))
 code_for_this(
     measured,
     survey,

@@ -13,6 +13,7 @@ from lowrank.lora.lab import experiments
 from lowrank.lora.lab.subspaces import amplification, phi
 from lowrank.lora.optimizer import adamw
 from lowrank.ui.downloads import csv_and_json
+from lowrank.ui.glossary import explained
 from lowrank.ui.lab import alternatives, panels, paper, runs, settings
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.progress import watched
@@ -85,7 +86,7 @@ def others() -> None:
 
 def redo() -> None:
     """The experiments of the paper, ours beside its own."""
-    st.markdown(text("lab", "redo"))
+    st.markdown(explained(text("lab", "redo")))
     found = paper.record(model)
     st.subheader("Which rank is enough?", anchor=False)
     paper.ranks(found)
@@ -99,7 +100,7 @@ def redo() -> None:
 with errors_shown():
     {TRAIN: train, OTHERS: others, PAPER: redo}[view]()
 st.subheader("What you see", anchor=False)
-st.markdown(text("lab", "theory"))
+st.markdown(explained(text("lab", "theory")))
 code_for_this(
     regular_forward_matmul,
     lora_forward_matmul,

@@ -15,6 +15,7 @@ from lowrank.lora.equations import (
 from lowrank.ui import cached, lora, predicting
 from lowrank.ui.bound import choice, rank_slider
 from lowrank.ui.drawing import chart
+from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
@@ -82,7 +83,7 @@ def explore() -> None:
 explore()
 
 st.subheader("What you see", anchor=False)
-st.markdown(text("lora", "theory"))
-st.markdown(text("lora", "traps"))
+st.markdown(explained(text("lora", "theory")))
+st.markdown(explained(text("lora", "traps")))
 st.markdown(text("lora", "conventions"))
 code_for_this(forward, update, merge, init, regular_forward_matmul, lora_forward_matmul)

@@ -6,6 +6,7 @@ import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.memory.accounting import BLOOM_176B, lora_parameters, parts, training_memory
 from lowrank.memory.quantization import int8, nf4
 from lowrank.ui import memory, predicting, quantized
+from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
@@ -39,7 +40,7 @@ def matrices() -> None:
     memory.totals(config, stored)
     memory.layer_picture(config)
     st.markdown(memory.table(config, stored))
-    st.markdown(text("memory", "matrices"))
+    st.markdown(explained(text("memory", "matrices")))
     st.subheader("Seven squares?", anchor=False)
     st.markdown(text("memory", "popular"))
     st.markdown(memory.popular())
@@ -59,7 +60,7 @@ def inference() -> None:
 def training() -> None:
     """What training holds beside the weights."""
     memory.training(memory.configuration(model))
-    st.markdown(text("memory", "training"))
+    st.markdown(explained(text("memory", "training")))
 
 
 @st.fragment
@@ -73,7 +74,7 @@ def quantization() -> None:
     st.subheader("What the model loses", anchor=False)
     quantized.effect_on_loss(model.source, info.name)
     st.subheader("Mixed precision: one number", anchor=False)
-    st.markdown(text("memory", "rounding"))
+    st.markdown(explained(text("memory", "rounding")))
     quantized.rounding(model.source, info.name)
 
 

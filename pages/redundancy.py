@@ -8,6 +8,7 @@ from lowrank.spectra.components import pca
 from lowrank.spectra.phase_transition import phase_cell
 from lowrank.spectra.svd import energy, full, parameters
 from lowrank.ui.bound import choice
+from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.redundancy import COMPRESS, FEATURES, RECOVER, WORKS
 from lowrank.ui.redundancy.compress import compress
@@ -59,5 +60,5 @@ with errors_shown():
     draw()
 st.subheader("What you see", anchor=False)
 st.markdown(text("redundancy", view.lower()))
-st.markdown(text("redundancy", f"theory {view.lower()}"))
+st.markdown(explained(text("redundancy", f"theory {view.lower()}")))
 code_for_this(*functions, usage=usage)

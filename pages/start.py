@@ -6,12 +6,13 @@ import streamlit as st
 
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.ui import lessons, start
+from lowrank.ui.glossary import explained
 from lowrank.ui.layout import question, text
 
 PAGES = Path(__file__).parent
 
 question("lowrank", "How much of a matrix is really there?")
-st.markdown(text("start", "lead"))
+st.markdown(explained(text("start", "lead")))
 start.doors(PAGES)
 st.subheader("The story", anchor=False)
 start.chapters(PAGES)

@@ -6,6 +6,7 @@ import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.errors import InputError
 from lowrank.surgery import allocate, aware, operate, plain, reading
 from lowrank.ui import cached, predicting
+from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.sidebar import chosen_model
 from lowrank.ui.surgery import panels
@@ -20,7 +21,7 @@ with errors_shown():
     # Parts of their own: a move draws the part it belongs to, and the others stay.
     choice = panels.operation(source)
     st.subheader("Which projections need their rank?", anchor=False)
-    st.markdown(text("surgery", "map"))
+    st.markdown(explained(text("surgery", "map")))
     panels.sensitivity(source)
     if choice:
         st.subheader("Why activation-aware wins", anchor=False)
@@ -31,7 +32,7 @@ with errors_shown():
 
 st.subheader("What you see", anchor=False)
 st.markdown(panels.learnt())
-st.markdown(text("surgery", "theory"))
+st.markdown(explained(text("surgery", "theory")))
 code_for_this(
     plain,
     aware,

@@ -11,12 +11,13 @@ from lowrank.lora.equations import forward, merge
 from lowrank.lora.one_matrix import fit_pair
 from lowrank.spectra.svd import full, truncation_error
 from lowrank.ui import thread
+from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_beside, question, text
 
 PAGES = Path(__file__).parent
 
 question("The thread", "How does the rank of a small matrix lead to fine-tuning a Llama?")
-st.markdown(text("thread", "lead"))
+st.markdown(explained(text("thread", "lead")))
 with errors_beside():
     A = thread.matrix()
     for step in (thread.reduced, thread.product, thread.holes, thread.best):

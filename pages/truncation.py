@@ -18,6 +18,7 @@ from lowrank.spectra.svd import (
 from lowrank.ui import cached, large, predicting, truncation
 from lowrank.ui.bound import rank_slider
 from lowrank.ui.drawing import chart
+from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
@@ -82,7 +83,7 @@ else:
     with table:
         truncation.rank_table(svd.s, peer, (m, n))
 st.subheader("What you see", anchor=False)
-st.markdown(text("truncation", "theory"))
+st.markdown(explained(text("truncation", "theory")))
 code_for_this(
     full,
     truncate,

@@ -90,6 +90,7 @@ PAGES = [  # file, title, icon
     ("memory", gettext_noop("Memory"), "memory"),
     ("adapter", gettext_noop("Adapter"), "extension"),
     ("article", gettext_noop("Check the article"), "fact_check"),
+    ("glossary", gettext_noop("Glossary"), "dictionary"),
 ]
 
 

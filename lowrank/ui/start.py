@@ -13,6 +13,7 @@ from lowrank.figures.exact import matrix_html
 from lowrank.figures.matrix import Outline, outlines
 from lowrank.figures.pictures import shown, tartan
 from lowrank.figures.style import COLOURS
+from lowrank.language import gettext
 from lowrank.llama.config import SMOLLM2_135M
 from lowrank.spectra.completion import als, finish
 from lowrank.spectra.svd import parameters
@@ -138,7 +139,7 @@ def chapters(folder: Path) -> None:
         places = st.columns(ACROSS, border=True)
         for at, (page, title, _) in enumerate(story[first : first + ACROSS]):
             with places[at]:
-                chapter(folder, page, f"{first + at + 1} · {title}", title)
+                chapter(folder, page, f"{first + at + 1} · {gettext(title)}", gettext(title))
 
 
 def chapter(folder: Path, page: str, heading: str, title: str) -> None:

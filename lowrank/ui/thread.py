@@ -48,6 +48,7 @@ from lowrank.spectra.svd import (
 from lowrank.ui import cached, lora
 from lowrank.ui.bound import BOUND, fitted, rank_slider, takes
 from lowrank.ui.drawing import chart, table
+from lowrank.ui.glossary import explained
 from lowrank.ui.layout import text
 from lowrank.ui.model_picker import MODELS
 from lowrank.ui.outside import as_text
@@ -100,7 +101,7 @@ def onward(pages: Path, page: str, words: str, link: Mapping[str, str]) -> None:
 def step(heading: str, changed: str) -> None:
     """The title of a step and what it changes."""
     st.subheader(heading, anchor=False)
-    st.markdown(changed)
+    st.markdown(explained(changed))
 
 
 def named(letter: str, picture: str) -> None:
@@ -346,7 +347,7 @@ def merged(frozen: Weights, r: int, alpha: int) -> None:
     """What training reached, and how far the merged matrix is from the pair beside W0."""
     drawn = frozen.model.kind == "synthetic"
     told = text("thread", "trained synthetic" if drawn else "trained")
-    st.markdown(told.format(count=len(CAPITALS), steps=STEPS))
+    st.markdown(explained(told).format(count=len(CAPITALS), steps=STEPS))
     found = trained(frozen.model.source, r, alpha)
     M = merge(frozen.W0, found.A, found.B, alpha, r)
     rows, apart = [], 0.0

@@ -32,4 +32,5 @@ VIEWS = {
     "memory-quantization": "/memory?count=Quantization",
     "adapter": "/adapter",
     "article": "/article",
+    "glossary": "/glossary",
 }

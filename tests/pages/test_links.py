@@ -39,6 +39,7 @@ STATES = {
     "lab": [{}, {"set": "my own", "lora_r": "4"}, {"use_dora": "True", "seed": "3"}],
     "memory": [{}, {"config": "the open model"}, {"count": "Training", "layer": "3"}],
     "article": [{}, {"what": "gate_proj"}, {"said": "1 2"}],
+    "glossary": [{}] * 3,
     "adapter": [{"proj": "down"}, {"change_rank": "2"}, {"layer": "3"}],
 }
 

@@ -33,6 +33,7 @@ NAMED_LATER = {
     "view.lower()": VIEWS,
     "f'theory {view.lower()}'": [f"theory {view}" for view in VIEWS],
     "page": CHAPTERS,
+    "term": sections("glossary"),
 }
 
 

@@ -12,6 +12,7 @@ from lowrank.figures import geometry as draw
 from lowrank.figures.exact import matrix_html, paragraphs_html, vector
 from lowrank.figures.style import Settings
 from lowrank.ui.drawing import chart
+from lowrank.ui.glossary import explained
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.rank.inputs import BOUND, choice, right_side
@@ -119,7 +120,7 @@ def pictures(A: Matrix | None) -> None:
             for sentence in said:
                 st.markdown(sentence)
     st.subheader("What the pictures say", anchor=False)
-    st.markdown(text("geometry", "explanation"))
+    st.markdown(explained(text("geometry", "explanation")))
 
 
 def _touch() -> None:

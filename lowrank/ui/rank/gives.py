@@ -20,6 +20,7 @@ from lowrank.exact.systems import (
 )
 from lowrank.figures.exact import font_size, matrix_html, vector
 from lowrank.figures.four_spaces import four_spaces_html
+from lowrank.ui.glossary import explained
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.matrix_entry import augmented
 from lowrank.ui.outside import as_text
@@ -91,7 +92,7 @@ def columns_times_rows(A: Matrix) -> None:
         f"**A = C R**: ({m} × {n}) = ({m} × {r}) ({r} × {n}). Stored are {r} · ({m} + {n}) = "
         f"**{r * (m + n)}** numbers in place of {m} · {n} = **{m * n}**."
     )
-    st.markdown(text("rank", "cr"))
+    st.markdown(explained(text("rank", "cr")))
 
 
 def four_subspaces(A: Matrix) -> None:
@@ -99,7 +100,7 @@ def four_subspaces(A: Matrix) -> None:
     spaces = fundamental(A)
     st.html(four_spaces_html(spaces))
     st.markdown(f"{spaces.identities[-1]}.")
-    st.markdown(text("rank", "four subspaces"))
+    st.markdown(explained(text("rank", "four subspaces")))
 
 
 def equations(A: Matrix) -> None:

@@ -19,6 +19,7 @@ from lowrank.exact.matrices import Matrix, written
 from lowrank.figures.exact import cells_html
 from lowrank.figures.tolerance import singular_values_against_tolerance
 from lowrank.ui.drawing import chart
+from lowrank.ui.glossary import explained
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.inputs import BOUND, choice
 from lowrank.ui.rank.sentences import counts, lessons, table
@@ -35,7 +36,7 @@ print(exact.rank(A), exact.eliminate(A, "float64", "none").rank)"""
 @errors_shown()
 def numbers_lie(A: Matrix) -> None:
     """The rank counted four ways, with a tolerance on the singular values."""
-    st.markdown(text("rank", "numbers lie"))
+    st.markdown(explained(text("rank", "numbers lie")))
     exponent = st.slider(
         "Tolerance, as a power of ten of the largest singular value",
         min_value=-20.0,

@@ -22,6 +22,7 @@ from lowrank.exact.modular import (
     steps_mod,
 )
 from lowrank.figures.exact import cells_html, paragraphs_html, step_html, vector
+from lowrank.ui.glossary import explained
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.inputs import BOUND, choice, one_of_or_typed, right_side
 from lowrank.ui.rank.view import View
@@ -43,7 +44,7 @@ OFFERED = ["2", "3", "5", "7", "11", "13"]
 @errors_shown()
 def other_fields(A: Matrix) -> None:
     """Choose p; the rank over the rationals and over GF(p); the reduction modulo p."""
-    st.markdown(text("fields", "introduction"))
+    st.markdown(explained(text("fields", "introduction")))
     chosen = one_of_or_typed("Prime p", OFFERED, "p", help=text("fields", "help p"))
     over_q, fallen = rank(A), falling_primes(A)
     st.markdown(ranks_table(A, over_q, fallen))

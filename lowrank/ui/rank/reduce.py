@@ -13,6 +13,7 @@ from lowrank.exact.notation import to_code, to_latex, to_markdown
 from lowrank.exact.query import encode
 from lowrank.exact.subspaces import dependencies
 from lowrank.figures.exact import history_html
+from lowrank.ui.glossary import explained
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank import own_moves
 from lowrank.ui.rank.link import WATCH, derivation, entries, go, start_over, way, ways
@@ -66,7 +67,7 @@ def below(A: Matrix | None) -> None:
         with errors_shown():
             _history(derivation(A))
     st.subheader("Why it works", anchor=False)
-    st.markdown(text("rank", "explanation"))
+    st.markdown(explained(text("rank", "explanation")))
 
 
 def _history(d: Derivation) -> None:

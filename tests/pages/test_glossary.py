@@ -1,0 +1,25 @@
+"""The glossary page, and the links that pages have to it."""
+
+import re
+
+import pytest
+
+from lowrank.ui.glossary import words
+from lowrank.ui.layout import sections
+from tests.pages import opening
+
+
+def test_every_term_stands_on_the_page_at_the_place_that_links_name():
+    app = opening.opened("glossary")
+    assert not app.exception
+    assert [each.value for each in app.subheader] == [
+        heading.split(" | ")[0] for heading in sections("glossary")
+    ]
+    assert {each.anchor for each in app.subheader} == set(words().values())
+
+
+@pytest.mark.parametrize("page", ["rank", "redundancy", "truncation", "lora", "memory", "thread"])
+def test_pages_explain_their_words_by_links(page):
+    app = opening.opened(page, **({} if page in ("rank", "thread") else {"model": "synthetic"}))
+    said = "\n".join(each.value for each in app.markdown)
+    assert len(re.findall(r"\]\(glossary#[a-z-]+\)", said)) >= 2
