@@ -2,13 +2,31 @@
 
 import re
 from functools import cache
+from html import escape
 
 import streamlit as st
 
+from lowrank.figures.style import COLOURS
 from lowrank.ui.layout import sections, text
 
 # What is no prose: code, formulas, places for values, and what is a link already.
 LEFT = r"`[^`]*`|\$[^$]*\$|\{[^}]*\}|\[[^\]]*\]\([^)]*\)"
+
+STYLE = f"""<style>
+.lr-terms {{ max-width: 48rem; }}
+.lr-terms dt {{ font-weight: 700; padding: 0.8em 0.4em 0; scroll-margin-top: 5rem; }}
+.lr-terms dd {{ margin: 0; padding: 0.1em 0.4em 0; }}
+.lr-terms .lr-asked {{ border-left: 0.25em solid {COLOURS["pivot"]}; }}
+</style>"""
+# The page is not there yet when the browser looks for the place that the address names.
+SCRIPT = """<script>
+requestAnimationFrame(() => {
+  const asked = document.getElementById(location.hash.slice(1));
+  asked?.classList.add("lr-asked");
+  asked?.nextElementSibling.classList.add("lr-asked");
+  asked?.scrollIntoView({ block: "center" });
+});
+</script>"""
 
 
 @cache
@@ -57,8 +75,11 @@ def explained(prose: str) -> str:
 
 
 def every_term() -> None:
-    """All terms with what they mean."""
+    """All terms with what they mean, the one that the address names in sight and marked."""
+    listed = ""
     for term in sections("glossary"):
-        said = term.split(" | ")[0]
-        st.subheader(said, anchor=anchor(said))
-        st.markdown(text("glossary", term))
+        name = term.split(" | ")[0]
+        listed += (
+            f'<dt id="{anchor(name)}">{escape(name)}</dt><dd>{escape(text("glossary", term))}</dd>'
+        )
+    st.html(f"{STYLE}<dl class='lr-terms'>{listed}</dl>{SCRIPT}", unsafe_allow_javascript=True)
