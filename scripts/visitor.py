@@ -123,8 +123,6 @@ class Visitor:
         run.widget_states.widgets.extend(self.moved.values())
         if state and state.HasField("trigger_value"):
             del self.moved[state.id]
-        if not fragment:
-            self.widgets, self.again = {}, set()
         started = time.perf_counter()
         await self.socket.send(message.SerializeToString())
         return await self._answer(started)
@@ -140,7 +138,9 @@ class Visitor:
             elif message.metadata.cacheable:
                 self.kept[message.hash] = message
             kind = message.WhichOneof("type")
-            if kind == "navigation":
+            if kind == "new_session" and not message.metadata.run.fragment_ids:
+                self.widgets, self.again = {}, set()  # also where the page asked to be run anew
+            elif kind == "navigation":
                 self.script = message.navigation.page_script_hash or self.script
             elif kind == "page_info_changed":
                 self.query = message.page_info_changed.query_string

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 # Before numpy loads: idle OpenBLAS threads should sleep, not spin, on a small shared machine.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+# Pages' work in threads, where what a test puts in the place of a function is seen.
+os.environ.setdefault("LOWRANK_JOBS", "threads")
 import huggingface_hub
 import pytest
 from huggingface_hub import constants

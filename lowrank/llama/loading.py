@@ -47,11 +47,13 @@ def load(
     model: Weights,
     memory: int | None = None,
     progress: Callable[[int, int], object] | None = None,
+    read: Callable[[str], NDArray[np.float32]] | None = None,
 ) -> Params:
     """All weights of an open model as float32, ready for `forward`; tied embeddings held once.
 
-    `memory` is how many bytes may be used, by default what this machine has to give. `progress`
-    hears how many tensors are read, and of how many.
+    `read` takes the place of the model's own, as where processes share what is read. `memory` is
+    how many bytes may be used, by default what this machine has to give. `progress` hears how many
+    tensors are read, and of how many.
 
     Raises:
         InputError: the model is no Llama, nor a relative that runs here; or it does not fit into
@@ -64,7 +66,7 @@ def load(
     check_memory(model.title, shapes, available() if memory is None else memory)
     arrays: dict[str, NDArray[np.float32]] = {}
     for name, shape in shapes.items():
-        arrays[name] = finite(model.read(name).reshape(shape), name)
+        arrays[name] = finite((read or model.read)(name).reshape(shape), name)
         if progress:
             progress(len(arrays), len(shapes))
 

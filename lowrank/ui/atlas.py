@@ -31,6 +31,7 @@ from lowrank.figures import atlas as figures
 from lowrank.figures.numbers import three
 from lowrank.figures.style import Settings
 from lowrank.files import as_cell, cache_folder, discard, drop_oldest
+from lowrank.language import current
 from lowrank.readers import Model, Remote
 from lowrank.readers.offered_models import offered
 from lowrank.ui import cached, jobs
@@ -134,7 +135,7 @@ _made = Results[tuple[Survey, Any]](512)
 
 def once(survey: Survey, *of: object, make: Callable[[], Found]) -> Found:
     """What is drawn of a survey, which never changes; kept beside it, so that its id is its own."""
-    return _made.made((id(survey), *of), lambda: (survey, make()))[1]
+    return _made.made((id(survey), current(), *of), lambda: (survey, make()))[1]
 
 
 def choose_measure() -> str:

@@ -41,6 +41,7 @@ from lowrank.memory.quantization import Rounded
 from lowrank.readers import Model, open_model
 from lowrank.readers.identity import Stamp, identity, stamps
 from lowrank.readers.uploads import ADAPTER_FILES, MLX_ADAPTER_FILES
+from lowrank.readers.widened import widened
 from lowrank.spectra import phase_transition
 from lowrank.spectra.measures import random_spectrum
 from lowrank.spectra.svd import SVD, Truncation, frobenius, full, residual_norm, singular_values
@@ -358,7 +359,9 @@ def params(source: str) -> Params:
     opened = model(source)
     affordable(sum(prod(each.shape) for each in opened.tensors.values()), opened.title)
     with _large_turn:
-        return load_llama(opened)
+        return load_llama(
+            opened, read=widened(opened, cache_folder() / "weights" / content(source))
+        )
 
 
 def factors(source: str) -> FactorStore:

@@ -8,21 +8,24 @@ Work is a function of a module and its arguments, held by `functools.partial`, n
 arrays; and records are finished when they are yielded: both can be sent to another process.
 """
 
+import os
 import secrets
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from lowrank.errors import InputError, LowrankError
+from lowrank.errors import InputError
+from lowrank.language import current, speaking
 from lowrank.lora.lab.records import Doing as Doing  # the one record of progress
 from lowrank.spectra.svd.threads import available, restored, use
+from lowrank.ui.worker import Stopped as Stopped
+from lowrank.ui.worker import Work, Worker, generator, last_words, problem_of
 
 R = TypeVar("R")
-Work = Callable[[], Iterator[Any]]
 State = Literal["waiting", "running", "done", "cancelled", "failed"]
 OVER: tuple[State, ...] = ("done", "cancelled", "failed")
 
@@ -31,11 +34,8 @@ OVER: tuple[State, ...] = ("done", "cancelled", "failed")
 Lane = Literal["long", "short"]
 THREADS = available()  # of linear algebra, for a job; pages are left one (see `everything`)
 WORKERS: Mapping[Lane, int] = {"long": 1, "short": 2}
+IDLE = 600.0  # seconds after which a process that has nothing to do is ended
 MOST_WAITING = 4  # of one visitor, in a lane: a page of the lab asks for three at once
-
-
-class Stopped(Exception):
-    """Thrown into work that is cancelled, where it yields; what it still yields then is kept."""
 
 
 @dataclass(eq=False)
@@ -54,6 +54,7 @@ class Job:
     lane: Lane = "long"
     visitor: str = ""
     address: str = ""
+    language: str = field(default_factory=current)
     secret: str = field(default_factory=lambda: secrets.token_hex(8))
     state: State = "waiting"
     records: list[Any] = field(default_factory=list)
@@ -137,8 +138,8 @@ class Job:
         self.state = state
         self._over.set()
 
-    def run(self) -> None:
-        """Go through the work to its end; its own errors become `problem`."""
+    def run(self, worker: Worker | None = None) -> None:
+        """Go through the work to its end, here or in a worker; errors become `problem`."""
         with self._turn:
             if self.over:
                 return
@@ -146,38 +147,25 @@ class Job:
                 self._end("cancelled")
                 return
             self.state, self.started = "running", time.monotonic()
-        self._end(self._worked())
+        with speaking(self.language):
+            self._end(self._worked(worker))
 
-    def _worked(self) -> State:
+    def _worked(self, worker: Worker | None) -> State:
         try:
-            records = _generator(self.work())
+            records = (
+                worker.records(self.work, self._unwanted) if worker else generator(self.work())
+            )
             for record in records:
                 self.records.append(record)
                 if self._unwanted():
-                    self.records.extend(_last_words(records))
+                    self.records.extend(last_words(records))
                     return "cancelled"
-        except LowrankError as error:
-            self.problem = str(error)
-        except MemoryError:
-            self.problem = "The server has not enough memory for this."
+        except Stopped:
+            return "cancelled"
         except Exception as error:
-            # A worker must outlive any mistake, and its visitor must hear of it.
-            self.problem = f"This went wrong on the server: {error!r:.200}"
-        return "failed" if self.problem else "done"
-
-
-def _generator(records: Iterator[Any]) -> Generator[Any, None, None]:
-    """The records as a generator, which can be stopped."""
-    yield from records
-
-
-def _last_words(records: Generator[Any, None, None]) -> Iterator[Any]:
-    """Stop the work; what it still has to say."""
-    try:
-        yield records.throw(Stopped())
-        yield from records
-    except (Stopped, StopIteration):
-        return
+            self.problem = problem_of(error)
+            return "failed"
+        return "done"
 
 
 @contextmanager
@@ -189,12 +177,20 @@ def one_thread() -> Iterator[None]:
 
 
 class Jobs:
-    """So many `workers` a lane, at most `queue` waiting in each, and the last `most` remembered."""
+    """So many `workers` a lane, at most `queue` waiting in each, and the last `most` remembered.
+
+    Each has a process of its own, or is a thread of this one, where a work may be any function.
+    """
 
     def __init__(
-        self, workers: Mapping[Lane, int] = WORKERS, queue: int = 80, most: int = 100
+        self,
+        workers: Mapping[Lane, int] = WORKERS,
+        queue: int = 80,
+        most: int = 100,
+        processes: bool = False,
     ) -> None:
         self._workers, self._queue, self._most = workers, queue, most
+        self._processes = processes
         self._serving: set[Lane] = set()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._lock = threading.Lock()
@@ -266,15 +262,22 @@ class Jobs:
                 ).start()
 
     def _serve(self, lane: Lane) -> None:
-        """What a worker does: one job after the other, for ever."""
+        """One job after the other, for ever."""
+        worker = Worker() if self._processes else None
+        if worker:  # whichever of them is given the second job: it is ready then
+            worker.start()
         while True:
             with self._come:
                 while not (line := self._line(lane)):
-                    self._come.wait()
+                    if not self._come.wait(IDLE) and worker:
+                        worker.close()
                 line[0].taken = True
-            with restored():
-                use(THREADS)
-                line[0].run()
+            if worker:
+                line[0].run(worker)
+            else:
+                with restored():
+                    use(THREADS)
+                    line[0].run()
 
     def _line(self, lane: Lane) -> list[Job]:
         """Those that wait, in their order: everybody's first, then everybody's second, …
@@ -332,4 +335,5 @@ class Jobs:
 
 # The server's one pool. Work belongs to the process and not to a cache, which may be cleared while
 # somebody waits; everything in it is behind its own lock.
-POOL = Jobs()
+PROCESSES = os.name == "posix" and os.environ.get("LOWRANK_JOBS") != "threads"
+POOL = Jobs(processes=PROCESSES)

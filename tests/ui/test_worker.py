@@ -1,0 +1,87 @@
+"""Heavy work in a process of its own: its records come back, and it ends when it is told to."""
+
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from lowrank.lora.config_text import parse_config
+from lowrank.ui import worker
+from lowrank.ui.jobs import Jobs
+from lowrank.ui.worker import Failed, Stopped, Worker
+
+
+@pytest.fixture
+def mine() -> Iterator[Worker]:
+    held = Worker()
+    yield held
+    held.close()
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_records_come_back_from_one_process_that_stays(mine):
+    assert list(mine.records(partial(iter, [1, "two"]))) == [1, "two"]
+    pid = mine.pid
+    assert pid != os.getpid()
+    assert list(mine.records(partial(map, os.getppid, []))) == []
+    assert mine.pid == pid
+
+
+def test_what_is_stopped_ends_and_the_next_begins(mine):
+    counting = mine.records(itertools.count)
+    assert [next(counting) for _ in range(3)] == [0, 1, 2]
+    rest = list(worker.last_words(counting))  # those that were on their way
+    assert rest == list(range(3, 3 + len(rest)))
+    assert list(mine.records(partial(iter, "ab"))) == ["a", "b"]
+
+
+def test_work_that_says_nothing_is_killed_when_nobody_wants_it(mine, monkeypatch):
+    monkeypatch.setattr(worker, "GRACE", 0.1)
+    silent = mine.records(partial(map, time.sleep, [3600.0]), unwanted=lambda: True)
+    with pytest.raises(Stopped):
+        next(silent)
+    assert mine.pid is None
+
+
+def test_our_own_errors_are_sentences_and_a_lost_process_is_one(mine):
+    with pytest.raises(Failed, match="LoraConfig"):
+        list(mine.records(partial(parse_config, "no JSON")))
+    with pytest.raises(Failed, match="went wrong on the server: TypeError"):
+        list(mine.records(partial(iter, 5)))
+    with pytest.raises(Failed, match="has ended before it was done"):
+        list(mine.records(os.abort))
+    assert list(mine.records(partial(iter, "a"))) == ["a"]
+
+
+def test_a_worker_ends_with_who_started_it(mine):
+    list(mine.records(partial(iter, "a")))
+    pid, process = mine.pid, mine._process
+    mine._pipe.close()
+    process.wait(60)
+    assert not alive(pid)
+
+
+def test_jobs_in_processes_are_seen_and_stopped_as_those_in_threads_are():
+    jobs = Jobs(processes=True)
+    done = jobs.start("a", partial(iter, [1, 2]), lane="short")
+    assert done.wait(60)
+    assert (done.state, done.records) == ("done", [1, 2])
+    endless = jobs.start("b", partial(map, time.sleep, itertools.repeat(0.01)), lane="long")
+    while not endless.records:
+        time.sleep(0.01)
+    endless.cancel(by_hand=True)
+    assert endless.wait(60)
+    assert endless.state == "cancelled"
+    failed = jobs.start("c", partial(iter, 5), lane="short")
+    assert failed.wait(60)
+    assert (failed.state, "TypeError" in failed.problem) == ("failed", True)
