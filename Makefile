@@ -1,13 +1,23 @@
 # make app   the explorer in a browser          make test   everything that must pass
+# make class the same for many, behind a proxy  make bundle what installs without internet
 # make docs  the API reference                   more        see CONTRIBUTING.md
 PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 
-.PHONY: app test test-pythons test-lowest check-wheel docs lint clean
+.PHONY: app class bundle test test-pythons test-lowest check-wheel docs lint clean
 
 app: .venv/app-installed
 	@$(BIN)/python -m lowrank app --port $(PORT)
+
+# The same for a class: WORKERS processes behind HAProxy or Caddy.
+WORKERS ?= 2
+class: .venv/app-installed
+	@$(BIN)/python -m lowrank class --port $(PORT) --workers $(WORKERS)
+
+# One folder with the wheels and the model, for a school without internet.
+bundle: .venv/dev-installed
+	$(BIN)/python -m scripts.bundle
 
 # One BLAS thread each: two test workers, the app and a browser share the cores.
 test: export OPENBLAS_NUM_THREADS = 1

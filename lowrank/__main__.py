@@ -17,6 +17,7 @@ from lowrank.teaching.counting import KINDS, Counting, formats_of, make_counting
 from lowrank.teaching.problems import LEVELS
 from lowrank.teaching.typesetting import available
 from lowrank.teaching.worksheet import FORMATS, STYLES, Worksheet, make_worksheet
+from lowrank.ui import serving
 
 DTYPES = "default: F32, F16 and BF16 as stored, all else (quantised) as F16"
 
@@ -44,20 +45,42 @@ def app_file() -> Path:
 
 def app_command(arguments: argparse.Namespace) -> None:
     """Serve the explorer with Streamlit, which reads .streamlit/config.toml beside app.py."""
-    if not importlib.util.find_spec("streamlit"):
-        raise SourceError("The app needs its extra: pip install 'lowrank-explorer[app]'.")
-    try:
-        fetch_command(arguments)
-    except SourceError as error:
-        print(error, "Starting without the model: its pages offer another try.", file=sys.stderr)
-    # Idle OpenBLAS threads should sleep rather than spin: many visitors share few cores.
-    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
-    command = [sys.executable, "-m", "streamlit", "run", str(app_file())]
-    command += ["--server.port", str(arguments.port)]
+    _prepared()
+    command = _streamlit(arguments.port)
     if os.name == "nt":  # where exec would give the prompt back while the app runs on
         sys.exit(subprocess.call(command))
     sys.stdout.flush()
     os.execv(sys.executable, command)
+
+
+def class_command(arguments: argparse.Namespace) -> None:
+    """Serve the explorer from several processes behind a proxy."""
+    serving.proxy_found()
+    _prepared()
+    serving.serve(
+        lambda port: [*_streamlit(port), "--server.address", serving.SERVER],
+        arguments.port,
+        arguments.workers,
+    )
+
+
+def _prepared() -> None:
+    """Look for the libraries, and fetch the model if it can be had."""
+    if not importlib.util.find_spec("streamlit"):
+        raise SourceError("The app needs its extra: pip install 'lowrank-explorer[app]'.")
+    try:
+        fetch_command(argparse.Namespace())
+    except SourceError as error:
+        print(error, "Starting without the model: its pages offer another try.", file=sys.stderr)
+    # Idle OpenBLAS threads should sleep rather than spin: many visitors share few cores.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+
+
+def _streamlit(port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "streamlit", "run", str(app_file())),
+        *("--server.port", str(port)),
+    ]
 
 
 def merge_command(arguments: argparse.Namespace) -> None:
@@ -177,6 +200,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     serving = commands.add_parser("app", help="open the explorer, at the address it prints")
     serving.add_argument("--port", type=int, default=8501, help="default: 8501")
     serving.set_defaults(run=app_command)
+    teaching = commands.add_parser("class", help="the explorer for a class, on several processes")
+    teaching.add_argument("--port", type=int, default=8501, help="default: 8501")
+    teaching.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="processes (one a core)"
+    )
+    teaching.set_defaults(run=class_command)
     fetching = commands.add_parser("fetch", help="fetch the default model into the cache")
     fetching.set_defaults(run=fetch_command)
     merging = commands.add_parser("merge", help="merge a PEFT adapter into a model, as safetensors")

@@ -48,8 +48,8 @@ class Answer:
 class Visitor:
     """One session; use it as `async with Visitor(port) as visitor`."""
 
-    def __init__(self, port: int, patience: float = 120) -> None:
-        self.host, self.patience = f"127.0.0.1:{port}", patience
+    def __init__(self, port: int, patience: float = 120, cookie: str = "") -> None:
+        self.host, self.patience, self.cookie = f"127.0.0.1:{port}", patience, cookie
         self.page = self.script = self.query = ""
         self.moved: dict[str, WidgetState] = {}
         self.widgets: dict[str, Widget] = {}
@@ -61,6 +61,7 @@ class Visitor:
             f"ws://{self.host}/_stcore/stream",
             subprotocols=[websockets.Subprotocol("streamlit")],
             origin=websockets.Origin(f"http://{self.host}"),
+            additional_headers={"Cookie": self.cookie} if self.cookie else None,
             max_size=None,
             open_timeout=self.patience,
             ping_interval=None,
