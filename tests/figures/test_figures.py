@@ -91,6 +91,8 @@ def test_the_spectrum_marks_the_rank_and_draws_zeros_at_its_floor():
     assert (by_name["k = 2"]["x"], by_name["k = 2"]["y"]) == ([2], [2.0])
     assert figure["layout"]["yaxis"]["type"] == "log"
     assert {shape["x0"] for shape in figure["layout"]["shapes"]} == {2, 1.5}
+    (name,) = figure["layout"]["annotations"]
+    assert (name["y"], name["yanchor"]) == (1, "top")  # falling values leave room there
     zeros = spectrum(0 * s, 0 * s, 1, 1.5)["data"]
     assert all(np.isfinite(trace["y"]).all() for trace in zeros)
 
