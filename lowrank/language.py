@@ -18,7 +18,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 
 SOURCE = "en"  # what the code is written in
@@ -107,6 +107,15 @@ def again(said: str, messages: Iterable[str]) -> str:
             if found := re.fullmatch(pattern, said):
                 return gettext(message).format(**found.groupdict())
     return said
+
+
+def joined(parts: Iterable[str], by: str) -> str:
+    """Parts made one, two by two, by a translated message with places for {first} and {last}.
+
+    >>> joined(["1", "2", "3"], gettext("{first}, {last}"))
+    '1, 2, 3'
+    """
+    return reduce(lambda first, last: by.format(first=first, last=last), parts)
 
 
 def name_of(language: str) -> str:

@@ -25,7 +25,7 @@ CODE = ("lowrank", "pages", "app.py")
 KEYWORDS = {
     "_": None, "gettext": None, "gettext_noop": None, "ngettext": (1, 2),
     "InputError": None, "FormatError": None, "SourceError": None, "Failed": None,
-    "Unread": None,
+    "Unread": None, "NoValue": None,
 }  # fmt: skip
 HEAD = "# What lowrank says, message by message: English and its translation."
 VARIES = b"-Date: ", b"Generated-By: "  # lines of the head that differ each time

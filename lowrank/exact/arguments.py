@@ -18,13 +18,15 @@ import numpy as np
 
 from lowrank.errors import InputError
 from lowrank.exact.cells import cell_of
-from lowrank.exact.entries import Problem, Surds, evaluate
+from lowrank.exact.entries import NoValue, Surds, evaluate
 from lowrank.exact.surds import Surd
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, joined, ngettext
 
 MOST_DIGITS = 4000  # of a numerator or denominator: Python itself writes no more than 4,300
 _LIMIT = 10**MOST_DIGITS
 _EXPONENT = re.compile(r"[eE]([-+]?[0-9_]+)\s*\Z")
-ROWS = "expected rows of numbers, such as [[1, 2], [3, 4]]"
+THE_MATRIX = gettext_noop("The matrix")  # how one without a name is called
 T = TypeVar("T")
 
 
@@ -39,10 +41,10 @@ def rows_of(A: Any, name: str) -> list[list[Any]]:  # (m, n) -> m lists of n
         array = _array(A, name)
         if array.ndim != 2:
             raise InputError(
-                "{name} has {ndim} dimensions and not two; {rows}.",
-                name=name,
+                "{name} has {ndim} dimensions and not two; expected rows of numbers, such as "
+                "[[1, 2], [3, 4]].",
+                name=called(name),
                 ndim=array.ndim,
-                rows=ROWS,
             )
         return rectangular(_entries(array), name)
     return rectangular([_listed(row, name) for row in _listed(A, name)], name)
@@ -53,10 +55,10 @@ def _array(A: Any, name: str) -> np.ndarray:
         return np.asarray(A)
     except Exception as error:  # whatever a foreign class raises when it is asked for numbers
         raise InputError(
-            "{name} is {a} that gives no numbers; {rows}.",
-            name=name,
+            "{name} is {a} that gives no numbers; expected rows of numbers, such as "
+            "[[1, 2], [3, 4]].",
+            name=called(name),
             a=shown(A),
-            rows=ROWS,
         ) from error
 
 
@@ -74,17 +76,27 @@ def _listed(x: Any, name: str) -> list[Any]:
         return list(x)
     if isinstance(x, Iterator | range):
         return list(x)
-    text = "; text is read by parse_matrix" if isinstance(x, str) else ""
+    if isinstance(x, str):
+        raise InputError(
+            "{name} is or holds {x} where a row should be; expected rows of numbers, such as "
+            "[[1, 2], [3, 4]]; text is read by parse_matrix.",
+            name=called(name),
+            x=shown(x),
+        )
     raise InputError(
-        "{name} is or holds {x} where a row should be; {rows}{text}.",
-        name=name,
+        "{name} is or holds {x} where a row should be; expected rows of numbers, such as "
+        "[[1, 2], [3, 4]].",
+        name=called(name),
         x=shown(x),
-        rows=ROWS,
-        text=text,
     )
 
 
-def rectangular(rows: Sequence[Sequence[T]], name: str = "The matrix") -> Any:
+def called(name: str) -> str:
+    """The name of a matrix, for a sentence."""
+    return _(name) if name == THE_MATRIX else name
+
+
+def rectangular(rows: Sequence[Sequence[T]], name: str = THE_MATRIX) -> Any:
     """The rows as given, if there are some and all are equally long.
 
     Raises:
@@ -93,19 +105,18 @@ def rectangular(rows: Sequence[Sequence[T]], name: str = "The matrix") -> Any:
     if not rows or not rows[0]:
         raise InputError(
             "{name} is empty: it needs at least one row and one column.",
-            name=name,
+            name=called(name),
         )
     for i, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]):
-            of = "" if name == "The matrix" else f" of {name}"
-            entries = "1 entry" if len(row) == 1 else f"{len(row)} entries"
-            raise InputError(
-                "Row {i}{of} has {entries} but row 1 has {columns}: all rows need the same length.",
-                i=i,
-                of=of,
-                entries=entries,
-                columns=len(rows[0]),
+            said = ngettext(
+                "{row} has {n} entry but row 1 has {columns}: all rows need the same length.",
+                "{row} has {n} entries but row 1 has {columns}: all rows need the same length.",
+                len(row),
             )
+            where = _("Row {i}") if name == THE_MATRIX else _("Row {i} of {name}")
+            where = where.format(i=i, name=name)
+            raise InputError(said, row=where, n=len(row), columns=len(rows[0]))
     return rows
 
 
@@ -146,7 +157,7 @@ def fraction(x: Any, where: str) -> Fraction:
 def _beyond_fractions(x: Any) -> Any:
     """The value of a complex number, or of text or an expression with roots or i; None if none."""
     if isinstance(x, (str, Complex)) or type(x).__module__.startswith("sympy."):
-        with suppress(Problem, InputError):
+        with suppress(NoValue, InputError):
             return evaluate(cell_of(str(x)).tree, Surds())
     return None
 
@@ -192,24 +203,24 @@ def whole(x: Any, name: str, least: int | None = None) -> int:
     Raises:
         InputError: naming the argument: a float, text, nothing, or a number below `least`.
     """
-    wanted = "a whole number" if least is None else f"a whole number from {least}"
     try:
         found = index(x)
     except Exception as error:
-        raise InputError(
-            "{name} is {x}; expected {wanted}.",
-            name=name,
-            x=shown(x),
-            wanted=wanted,
-        ) from error
+        raise _no_whole_number(x, name, least) from error
     if isinstance(x, (bool, np.bool_)) or (least is not None and found < least):
-        raise InputError(
-            "{name} is {x}; expected {wanted}.",
-            name=name,
-            x=shown(x),
-            wanted=wanted,
-        )
+        raise _no_whole_number(x, name, least)
     return found
+
+
+def _no_whole_number(x: Any, name: str, least: int | None) -> InputError:
+    if least is None:
+        return InputError("{name} is {x}; expected a whole number.", name=name, x=shown(x))
+    return InputError(
+        "{name} is {x}; expected a whole number from {least}.",
+        name=name,
+        x=shown(x),
+        least=least,
+    )
 
 
 def tolerance(x: Any, name: str) -> float:
@@ -246,7 +257,7 @@ def one_of(x: Any, options: Collection[str], name: str) -> str:
             "{name} is {x}; expected {options}.",
             name=name,
             x=shown(x),
-            options=", ".join(options),
+            options=joined(options, _("{first}, {last}")),
         )
     return x
 
@@ -259,10 +270,10 @@ def instance(x: Any, kind: type[T], name: str) -> T:
     """
     if not isinstance(x, kind):
         raise InputError(
-            "{name} is {x}; expected a {name__}.",
+            "{name} is {x}; expected a {kind}.",
             name=name,
             x=shown(x),
-            name__=kind.__name__,
+            kind=kind.__name__,
         )
     return x
 
@@ -275,18 +286,19 @@ def several(xs: Any, kind: type[T], name: str) -> tuple[T, ...]:
     """
     if not isinstance(xs, (list, tuple, Iterator)):
         raise InputError(
-            "{name} is {xs}; expected a list of {name__}s.",
+            "{name} is {xs}; expected a list of {kind}s.",
             name=name,
             xs=shown(xs),
-            name__=kind.__name__,
+            kind=kind.__name__,
         )
-    return tuple(instance(x, kind, f"one of {name}") for x in xs)
+    each = _("one of {name}").format(name=name)
+    return tuple(instance(x, kind, each) for x in xs)
 
 
 def shown(x: Any) -> str:
     """A value for a sentence: its beginning if it is short to say, else what it is."""
     if isinstance(x, int) and abs(x) >= 10**30:
-        return "a very long number"
+        return _("a very long number")
     if x is None or isinstance(x, (int, float, complex, str, np.generic)):
         return repr(x[:40] if isinstance(x, str) else x)
-    return f"a {type(x).__name__}"
+    return _("a {kind}").format(kind=type(x).__name__)

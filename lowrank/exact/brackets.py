@@ -96,15 +96,19 @@ class Brackets:
             if item.kind in ("line", "tab") or (item.text in HARMLESS and not dotted):
                 continue
             if not word or item.text in ("T", "H"):
-                where = "behind" if after and not table else "beside"
                 said = (item.text or item.kind)[:20]
                 if dotted and following is not None:
                     said += following.text
+                if after and not table:
+                    raise InputError(
+                        "“{said}” stands behind the matrix, which would make it another one: "
+                        "paste the matrix alone.",
+                        said=said,
+                    )
                 raise InputError(
-                    "“{said}” stands {where} the matrix, which would make it another one: paste "
+                    "“{said}” stands beside the matrix, which would make it another one: paste "
                     "the matrix alone.",
                     said=said,
-                    where=where,
                 )
 
     def table(self, item: Item, outer: bool = False) -> Grid:
@@ -144,7 +148,7 @@ class Brackets:
         """Rows that stand in brackets of their own."""
         if len(tables) == 1:
             return self.table(tables[0])
-        counted(len(tables), "rows")
+        counted(len(tables))
         grids = [self.table(table) for table in tables]
         if any(len(grid.rows) > 1 for grid in grids):
             raise InputError("The brackets nest deeper than the rows of a matrix do.")

@@ -10,11 +10,13 @@ from functools import cached_property
 from typing import Any
 
 from lowrank.errors import InputError
-from lowrank.exact.entries import Node, Numbers, Problem, Rationals, evaluate, tree_of, walk
+from lowrank.exact.entries import Node, NoValue, Numbers, Rationals, evaluate, tree_of, walk
 from lowrank.exact.grids import solid, with_points
 from lowrank.exact.tokens import Item, items_of, readable
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 
-ACCEPTED = "Write whole numbers, fractions like 3/2, or decimals like 0.1 or 2e-3."
+ACCEPTED = gettext_noop("Write whole numbers, fractions like 3/2, or decimals like 0.1 or 2e-3.")
 
 
 class Cell:
@@ -36,8 +38,8 @@ class Cell:
         """The expression, or why it is none as a node of its own."""
         try:
             tree = tree_of(self.items)
-        except Problem as problem:
-            return Node("bad", problem.said_of(self.typed))
+        except NoValue as problem:
+            return Node("bad", problem=problem.within(self.typed))
         return Node("*", "", (Node("number", self.scale), tree)) if self.scale else tree
 
     @property
@@ -77,14 +79,13 @@ def evaluated(cell: Cell, place: str, K: Numbers, accepted: str = ACCEPTED) -> A
     """
     try:
         return evaluate(cell.tree, K)
-    except Problem as problem:
+    except NoValue as problem:
         shown = cell.typed if len(cell.typed) <= 24 else cell.typed[:20] + "…"
-        said = f"{place}: “{shown}”" if shown else place
+        it = _("{place}: “{text}”").format(place=place, text=shown) if shown else place
         raise InputError(
-            "{said} {typed} {accepted}",
-            said=said,
-            typed=problem.said_of(cell.typed),
-            accepted=accepted,
+            "{problem} {accepted}",
+            problem=problem.within(cell.typed).said_of(it),
+            accepted=_(accepted),
         ) from problem
 
 
@@ -99,7 +100,7 @@ def _written(node: Node) -> str:
     if node.op == "mixed":
         try:
             return str(evaluate(node, Rationals()))
-        except Problem:
+        except NoValue:
             return "+".join(map(_written, node.parts))
     if node.op == "minus":
         return "-" + _bracketed(node.parts[0], "+minus")

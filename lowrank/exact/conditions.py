@@ -10,6 +10,8 @@ from sympy.polys.rings import ring
 
 from lowrank.exact.expressions import expanded, written
 from lowrank.exact.regions import Region
+from lowrank.language import gettext as _
+from lowrank.language import joined
 
 
 def in_words(region: Region) -> str:
@@ -21,7 +23,7 @@ def in_words(region: Region) -> str:
     """
     parts = [equation(f) for f in region.zeros]
     parts += [_solved_linear(f, "≠") or f"{written(f)} ≠ 0" for f in region.nonzeros]
-    return " and ".join(parts) or "always"
+    return joined(parts, _("{first} and {last}")) if parts else _("always")
 
 
 def equation(f: Any) -> str:
@@ -33,8 +35,8 @@ def equation(f: Any) -> str:
         return f"{written(f)} = 0"
     letter = present[0]
     polynomial = Poly(f.as_expr(), letter.as_expr())
-    factors = [g for g, _ in polynomial.factor_list()[1]]
-    return " or ".join(_roots(str(letter), g) for g in factors)
+    factors = [factor[0] for factor in polynomial.factor_list()[1]]
+    return joined((_roots(str(letter), g) for g in factors), _("{first} or {last}"))
 
 
 def _solved_linear(f: Any, sign: str) -> str | None:
@@ -58,12 +60,16 @@ def _roots(letter: str, p: Poly) -> str:
         root = _root(abs(square)) if square != -1 else ""
         root = "i" if square == -1 else f"{root} i" if square < 0 else root
         both = f"{_fraction(middle)} ± {root}" if middle else f"±{root}"
-        return f"{letter} = {both}{' (not real)' if square < 0 else ''}"
+        equal = f"{letter} = {both}"
+        return _("{equation} (not real)").format(equation=equal) if square < 0 else equal
     real = [f"{float(x):.4g}".replace("-", "−") for x in p.real_roots()]
     polynomial = expanded(ring([letter], QQ, grevlex)[0].from_expr(p.as_expr()))
     if not real:
-        return f"{polynomial} = 0 (no real {letter})"
-    return f"{polynomial} = 0 (real: {letter} ≈ {', '.join(real)})"
+        said = _("{equation} (no real {letter})")
+        return said.format(equation=f"{polynomial} = 0", letter=letter)
+    said = _("{equation} (real: {values})")
+    values = joined(real, _("{first}, {last}"))
+    return said.format(equation=f"{polynomial} = 0", values=f"{letter} ≈ {values}")
 
 
 def _root(x: Fraction) -> str:

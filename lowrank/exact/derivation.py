@@ -23,6 +23,8 @@ from lowrank.exact.matrices import Matrix, Row, RowOp, apply, exact, lead, writt
 from lowrank.exact.notation import latex_step, to_latex
 from lowrank.exact.styles import Style, check_style, needed
 from lowrank.exact.surds import Surd
+from lowrank.language import gettext as _
+from lowrank.language import joined
 
 MOST_MOVES = 1000
 WORK = 5_000_000  # bits written in all changed rows together, before a replay stops
@@ -52,17 +54,24 @@ class OwnStep:
         """What the operation does, in one sentence."""
         op, target = self.op, self.op.rows[0]
         if op.kind == "swap":
-            return f"Rows {target + 1} and {op.rows[1] + 1} change places."
+            said = _("Rows {row} and {other} change places.")
+            return said.format(row=target + 1, other=op.rows[1] + 1)
         before, after = self.before[target], self.matrix[target]
         if op.kind == "scale":
             if any(before) and after[lead(before)] == 1:
-                return f"Makes the first entry of row {target + 1} that is not 0 a 1."
-            return f"Multiplies row {target + 1} by {written(op.factor)}."
-        cleared = [j + 1 for j, (x, y) in enumerate(zip(before, after, strict=True)) if x and not y]
+                said = _("Makes the first entry of row {row} that is not 0 a 1.")
+                return said.format(row=target + 1)
+            said = _("Multiplies row {row} by {factor}.")
+            return said.format(row=target + 1, factor=written(op.factor))
+        pairs = enumerate(zip(before, after, strict=True), start=1)
+        cleared = [str(j) for j, (x, y) in pairs if x and not y]
         if not cleared:
-            return "Makes no entry 0: legal, since it can be taken back."
-        many = f"columns {', '.join(map(str, cleared))}" if cleared[1:] else f"column {cleared[0]}"
-        return f"Makes row {target + 1} 0 in {many}."
+            return _("Makes no entry 0: legal, since it can be taken back.")
+        if len(cleared) == 1:
+            said = _("Makes row {row} 0 in column {column}.")
+            return said.format(row=target + 1, column=cleared[0])
+        said = _("Makes row {row} 0 in columns {columns}.")
+        return said.format(row=target + 1, columns=joined(cleared, _("{first}, {last}")))
 
     def _repr_latex_(self) -> str:
         return latex_step(self.before, self.op)

@@ -45,6 +45,7 @@ from lowrank.exact.styles import (
     sought,
 )
 from lowrank.exact.surds import Surd
+from lowrank.language import gettext_noop
 
 LARGE = 32  # rows and columns from which arithmetic modulo a prime is the faster
 
@@ -233,7 +234,10 @@ def next_step(
     A = exact(A, "A")
     check_style(style, bar, len(A[0]))
     if style == "whole":
-        rational(A, "Whole numbers throughout need")
+        rational(
+            A,
+            gettext_noop("Whole numbers throughout need fractions only; the matrix holds {other}."),
+        )
     found = needed(A, reduced, style, bar)
     return None if found is None else Step(_One(A, found), 0)
 

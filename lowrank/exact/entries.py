@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol
 from lowrank.errors import InputError
 from lowrank.exact.surds import Surd, root
 from lowrank.exact.tokens import GREEK, Item
+from lowrank.language import gettext as _
 
 MAX_DIGITS = 200  # of an entry's numerator and of its denominator
 MAX_POWER = 999
@@ -37,22 +38,31 @@ class Node(NamedTuple):
     op: str
     text: str = ""
     parts: "tuple[Node, ...]" = ()
+    problem: "NoValue | None" = None  # of what is no expression
 
 
-class Problem(ValueError):
-    """Why a cell has no value, as the end of a sentence that begins with the cell."""
+class NoValue(ValueError):
+    """Why a cell has no value: a sentence about {it}, put in words when it is said.
 
-    def __init__(self, reason: str, place: str = "") -> None:
-        super().__init__(reason)
-        self.reason, self.place = reason, place
+    `place` is what of the cell's text has no place in it.
+    """
 
-    def said_of(self, text: str) -> str:
-        """The reason, with the place in the text where that is not all of it."""
-        return (
-            f"{self.reason} “{self.place}” has no place in it."
-            if self.place not in ("", text)
-            else self.reason
-        )
+    def __init__(self, message: str, place: str = "", /, **values: object) -> None:
+        super().__init__(message)
+        self.message, self.place, self.values = message, place, values
+
+    def within(self, text: str) -> "NoValue":
+        """The same, without a place that is all of the text."""
+        place = "" if self.place == text else self.place
+        return NoValue(self.message, place, **self.values)
+
+    def said_of(self, it: str) -> str:
+        """The reason, about something called so, and the place."""
+        said = _(self.message).format(it=it, **self.values)
+        if not self.place:
+            return said
+        more = _("{said} “{place}” has no place in it.")
+        return more.format(said=said, place=self.place)
 
 
 def last_name(item: Item) -> str:
@@ -69,12 +79,12 @@ def tree_of(items: Sequence[Item], rows: bool = False) -> Node:
     """The tree of a cell; with `rows`, names of several letters are names, as R1 is.
 
     Raises:
-        Problem: the items are no expression.
+        NoValue: the items are no expression.
     """
     if not items:
-        raise Problem("is empty.")
+        raise NoValue("{it} is empty.")
     if items[-1].end - items[0].start > MAX_ENTRY:
-        raise Problem(f"is longer than {MAX_ENTRY} characters.")
+        raise NoValue("{it} is longer than {most} characters.", most=MAX_ENTRY)
     return _Descent(items, rows).whole()
 
 
@@ -98,8 +108,8 @@ class _Descent:
         tree = self.sum()
         if left := self.peek():
             if left.kind == "number":
-                raise Problem("holds two numbers: part them by a comma, or use one sign only.")
-            raise Problem("is no number or expression.", _shown(left))
+                raise NoValue("{it} holds two numbers: part them by a comma, or use one sign only.")
+            raise NoValue("{it} is no number or expression.", _shown(left))
         return tree
 
     def peek(self) -> Item | None:
@@ -148,8 +158,8 @@ class _Descent:
                     parts = Node("number", ahead[0]), Node("number", ahead[2])
                     return "mixed", Node("/", "", parts)
             if value.op == "number":
-                raise Problem("holds two numbers: part them by a comma, or use one sign only.")
-            raise Problem("has a number behind a letter or bracket: write 2a or a^2.")
+                raise NoValue("{it} holds two numbers: part them by a comma, or use one sign only.")
+            raise NoValue("{it} has a number behind a letter or bracket: write 2a or a^2.")
         factor = self.power()
         simple = factor.op == "/" and all(part.text.isdecimal() for part in factor.parts)
         drawn = item.kind in ("vulgar", "command")
@@ -167,7 +177,7 @@ class _Descent:
     def atom(self) -> Node:
         item = self.peek()
         if item is None:
-            raise Problem("breaks off: something is missing.")
+            raise NoValue("{it} breaks off: something is missing.")
         self.at += 1
         if item.kind in ("number", "name"):
             return Node(item.kind, item.text)
@@ -179,11 +189,11 @@ class _Descent:
             return tree_of(item.items, self.rows)
         if item.text == "√":
             if self.next_in("√"):
-                raise Problem("has a root of a root.")
+                raise NoValue("{it} has a root of a root.")
             return Node("call", "sqrt", (self.atom(),))
         if item.text in LATEX_FRACTIONS:
             return Node("/", "", (self._argument(), self._argument()))
-        raise Problem("is no number or expression.", _shown(item))
+        raise NoValue("{it} is no number or expression.", _shown(item))
 
     def _call(self, item: Item) -> Node:
         """A letter times a bracket, a fraction by name, or a function that is refused by name."""
@@ -242,26 +252,26 @@ class Numbers(Protocol):
         """The value of digits, exactly."""
 
     def name(self, text: str) -> Any:
-        """The value of a letter or word, or a Problem."""
+        """The value of a letter or word, or a NoValue."""
 
     def call(self, text: str, values: list[Any]) -> Any:
-        """The value of a function, or a Problem."""
+        """The value of a function, or a NoValue."""
 
     def kept(self, value: Any) -> Any:
-        """The value, if it is still small enough to work with, or a Problem."""
+        """The value, if it is still small enough to work with, or a NoValue."""
 
     def over(self, value: Any, divisor: Any) -> Any:
-        """A quotient, or a Problem."""
+        """A quotient, or a NoValue."""
 
 
 def evaluate(node: Node, K: Numbers) -> Any:
     """The value of a tree.
 
     Raises:
-        Problem: why it has none.
+        NoValue: why it has none.
     """
-    if node.op == "bad":
-        raise Problem(node.text)
+    if node.problem:
+        raise node.problem.within("")
     if node.op in ("number", "name"):
         return K.number(node.text) if node.op == "number" else K.name(node.text)
     first, *others = values = [evaluate(part, K) for part in node.parts]
@@ -282,9 +292,9 @@ def _raised(base: Any, exponent: Node, K: Numbers) -> Any:
     negative = exponent.op == "minus"
     digits = (exponent.parts[0] if negative else exponent).text
     if not digits.isdecimal() or len(digits) > 3:
-        raise Problem(f"has a power that is not a whole number up to {MAX_POWER}.")
+        raise NoValue("{it} has a power that is not a whole number up to {most}.", most=MAX_POWER)
     value = K.number("1")
-    for _ in range(int(digits)):
+    for _power in range(int(digits)):
         value = K.kept(value * base)
     return K.kept(K.over(K.number("1"), value)) if negative else value
 
@@ -295,29 +305,31 @@ class Rationals:
     longest = 10**MAX_DIGITS
 
     def number(self, text: str) -> Fraction:
-        mantissa, _, power = text.lower().partition("e")
+        mantissa, _e, power = text.lower().partition("e")
         if len(mantissa) > MAX_DIGITS + 1 or len(power) > 4 or abs(int(power or 0)) > MAX_DIGITS:
-            raise Problem(_too_long())
+            raise _too_long()
         return self.kept(Fraction(text))
 
     def name(self, text: str) -> Fraction:
         if text.lower() in ("nan", "inf", "infinity"):
-            raise Problem("is not a finite number.")
+            raise NoValue("{it} is not a finite number.")
         if text in ("i", "j"):
-            raise Problem(f"is complex: {text} is not read here, only rational numbers are.")
-        raise Problem("is not a number.", text[:20])
+            raise NoValue(
+                "{it} is complex: {text} is not read here, only rational numbers are.", text=text
+            )
+        raise NoValue("{it} is not a number.", text[:20])
 
     def call(self, text: str, values: list[Fraction]) -> Fraction:
-        raise Problem(f"is not rational: “{text[:20]}(…)” is not read here.")
+        raise NoValue("{it} is not rational: “{text}(…)” is not read here.", text=text[:20])
 
     def kept(self, value: Fraction) -> Fraction:
         if max(abs(value.numerator), value.denominator) >= self.longest:
-            raise Problem(_too_long())
+            raise _too_long()
         return value
 
     def over(self, value: Fraction, divisor: Fraction) -> Fraction:
         if divisor == 0:
-            raise Problem("divides by zero.")
+            raise NoValue("{it} divides by zero.")
         return value / divisor
 
 
@@ -329,13 +341,15 @@ class Surds(Rationals):
 
     def call(self, text: str, values: list[Any]) -> Any:
         if text.lower().rpartition(".")[2] != "sqrt" or len(values) != 1:
-            raise Problem(f"is not a square root: “{text[:20]}(…)” is not read here.")
+            raise NoValue(
+                "{it} is not a square root: “{text}(…)” is not read here.", text=text[:20]
+            )
         if isinstance(values[0], Surd):
-            raise Problem("is a root of a root: roots of fractions are read here.")
+            raise NoValue("{it} is a root of a root: roots of fractions are read here.")
         try:
             return root(values[0])
         except InputError as error:
-            raise Problem(f"is too large: {error}") from error
+            raise NoValue("{it} is too large: {error}", error=error) from error
 
     def kept(self, value: Any) -> Any:
         for c in value.terms.values() if isinstance(value, Surd) else (value,):
@@ -343,8 +357,11 @@ class Surds(Rationals):
         return value
 
 
-def _too_long() -> str:
-    return f"is too long: numerators and denominators up to {MAX_DIGITS} digits are read."
+def _too_long() -> NoValue:
+    return NoValue(
+        "{it} is too long: numerators and denominators up to {most} digits are read.",
+        most=MAX_DIGITS,
+    )
 
 
 def walk(node: Node) -> Iterator[Node]:

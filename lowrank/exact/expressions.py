@@ -18,11 +18,13 @@ from sympy.polys.orderings import grevlex
 from lowrank.errors import InputError
 from lowrank.exact.arguments import rectangular
 from lowrank.exact.cells import evaluated
-from lowrank.exact.entries import Problem
+from lowrank.exact.entries import NoValue
 from lowrank.exact.matrices import Matrix, raised
 from lowrank.exact.matrices import written as number_written
 from lowrank.exact.reading import letters_of, read
 from lowrank.exact.tokens import GREEK
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, joined
 
 MAX_SIDE = 5
 MAX_LETTERS = 3
@@ -33,7 +35,7 @@ MAX_BITS = 128  # of a numerator or denominator
 
 Rows = tuple[tuple[Any, ...], ...]  # of elements of a field of rational functions
 
-ACCEPTED = "Write numbers and letters, such as a, k-1, 2t or (a^2-1)/2."
+ACCEPTED = gettext_noop("Write numbers and letters, such as a, k-1, 2t or (a^2-1)/2.")
 _ALONE = re.compile(r"[^\s()]|\([^()]*\)[⁰-⁹²³]*")  # needs no brackets around it
 
 
@@ -87,10 +89,14 @@ def parse_parametric(text: str) -> Parametric:
     cells = rectangular(reading.rows)
     m, n = len(cells), len(cells[0])
     if max(m, n) > MAX_SIDE:
-        size = f"{m} rows" if m > MAX_SIDE else f"{n} entries in row 1"
         raise InputError(
-            "There are {size}; with letters, at most {most} × {most}.",
-            size=size,
+            gettext_noop("There are {rows} rows; with letters, at most {most} × {most}.")
+            if m > MAX_SIDE
+            else gettext_noop(
+                "There are {columns} entries in row 1; with letters, at most {most} × {most}."
+            ),
+            rows=m,
+            columns=n,
             most=MAX_SIDE,
         )
     letters = letters_of(reading)
@@ -98,11 +104,11 @@ def parse_parametric(text: str) -> Parametric:
         raise InputError(
             "There are {count} letters ({letters}); at most {most} are solved for. {accepted}",
             count=len(letters),
-            letters=", ".join(letters[:8]),
+            letters=joined(letters[:8], _("{first}, {last}")),
             most=MAX_LETTERS,
-            accepted=ACCEPTED,
+            accepted=_(ACCEPTED),
         )
-    K = _Functions(letters)
+    K, at = _Functions(letters), _("Row {i}, column {j}")
     rows = []
     for i, row in enumerate(cells, 1):
         for j, cell in enumerate(row, 1):
@@ -114,7 +120,7 @@ def parse_parametric(text: str) -> Parametric:
                     text=cell.text[:20],
                     most=MAX_CELL,
                 )
-        places = [f"Row {i}, column {j}" for j in range(1, n + 1)]
+        places = [at.format(i=i, j=j) for j in range(1, n + 1)]
         pairs = zip(row, places, strict=True)
         rows.append(tuple(evaluated(cell, place, K, ACCEPTED) for cell, place in pairs))
     return Parametric(K.field, tuple(rows), tuple(K.divisors), tuple(letters))
@@ -130,24 +136,24 @@ class _Functions:
 
     def number(self, text: str) -> Any:
         if len(text) > 20 or "e" in text.lower():
-            raise Problem("has a number of more than 20 digits, or with an exponent.")
+            raise NoValue("{it} has a number of more than 20 digits, or with an exponent.")
         x = Fraction(text)
         return self.field(QQ(x.numerator, x.denominator))
 
     def name(self, text: str) -> Any:
         letter = GREEK.get(text, text)
         if text[-1].isdecimal() and "_" not in text:
-            raise Problem("has a number behind a letter: write 2a, a^2 or a_2.")
+            raise NoValue("{it} has a number behind a letter: write 2a, a^2 or a_2.")
         if letter not in self.letters:
-            raise Problem("is no expression.", text[:20])
+            raise NoValue("{it} is no expression.", text[:20])
         return self.letters[letter]
 
     def call(self, text: str, values: list[Any]) -> Any:
-        raise Problem("is no expression of letters and numbers.", f"{text[:20]}(…)")
+        raise NoValue("{it} is no expression of letters and numbers.", f"{text[:20]}(…)")
 
     def over(self, value: Any, divisor: Any) -> Any:
         if divisor == 0:
-            raise Problem("divides by zero.")
+            raise NoValue("{it} divides by zero.")
         if not divisor.numer.is_ground:
             self.divisors.append(divisor.numer)
         return value / divisor
@@ -155,10 +161,10 @@ class _Functions:
     def kept(self, value: Any) -> Any:
         for part in (value.numer, value.denom):
             if any(sum(powers) > MAX_DEGREE for powers in part.itermonoms()):
-                raise Problem(f"has a degree above {MAX_DEGREE}.")
+                raise NoValue("{it} has a degree above {most}.", most=MAX_DEGREE)
             for c in part.itercoeffs():
                 if max(int(abs(c.numerator)), int(c.denominator)).bit_length() > MAX_BITS:
-                    raise Problem("makes numbers too long to work with.")
+                    raise NoValue("{it} makes numbers too long to work with.")
         return value
 
 

@@ -22,6 +22,8 @@ import numpy as np
 from lowrank.errors import InputError
 from lowrank.exact.arguments import instance, one_of, tolerance
 from lowrank.exact.matrices import exact, raised, rational, written
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 
 Arithmetic = Literal["exact", "float64", "float32", "float16"]
 Pivoting = Literal["none", "partial", "complete"]
@@ -133,7 +135,10 @@ def floats(A: Any) -> np.ndarray:  # (m, n) -> (m, n) float64
     Raises:
         InputError: an entry is beyond the range of float64.
     """
-    rational(exact(A), "Floating point is compared on")
+    rational(
+        exact(A),
+        gettext_noop("Floating point is compared on fractions only; the matrix holds {other}."),
+    )
     try:
         return np.array([[float(x) for x in row] for row in A], dtype=np.float64)
     except OverflowError as error:
@@ -142,7 +147,10 @@ def floats(A: Any) -> np.ndarray:  # (m, n) -> (m, n) float64
 
 def _rounded(A: Any, arithmetic: Arithmetic) -> list[list[Any]]:
     """The entries in the arithmetic; what is beyond its range becomes infinite."""
-    rows = rational(exact(A), "Floating point is compared on")
+    rows = rational(
+        exact(A),
+        gettext_noop("Floating point is compared on fractions only; the matrix holds {other}."),
+    )
     if arithmetic == "exact":
         return [list(row) for row in rows]
     kind = np.dtype(arithmetic).type
@@ -229,17 +237,20 @@ def parting(reference: Run, other: Run) -> Parting | None:
     instance(reference, Run, "reference")
     for step in range(max(len(reference.matrices), len(other.matrices))):
         if step >= len(other.matrices):
-            return Parting(step - 1, f"{name} stops here: it finds nothing left to clear.")
+            said = _("{name} stops here: it finds nothing left to clear.")
+            return Parting(step - 1, said.format(name=name))
         if step >= len(reference.matrices):
-            return Parting(step, f"{name} goes on: {other.operations[step - 1]}.")
+            said = _("{name} goes on: {operation}.")
+            return Parting(step, said.format(name=name, operation=other.operations[step - 1]))
         if step:
             mine, its = reference.operations[step - 1], other.operations[step - 1]
             if not mine.same_as(its):
-                return Parting(step, f"{name} does {its} where exact arithmetic does {mine}.")
+                said = _("{name} does {its} where exact arithmetic does {exact}.")
+                return Parting(step, said.format(name=name, its=its, exact=mine))
         E, F = reference.matrices[step], other.matrices[step]
         if other.overflowed and step == len(other.operations):
-            most = number(np.finfo(name).max, 3)
-            return Parting(step, f"{name} overflows: it holds nothing beyond {most}.")
+            said = _("{name} overflows: it holds nothing beyond {most}.")
+            return Parting(step, said.format(name=name, most=number(np.finfo(name).max, 3)))
         places = tuple(
             (i, j)
             for i, (row, its_row) in enumerate(zip(E, F, strict=True))
@@ -249,14 +260,13 @@ def parting(reference: Run, other: Run) -> Parting | None:
         )
         if places:
             i, j = places[0]
-            place = f"Row {i + 1}, column {j + 1}"
-            return Parting(
-                step,
-                f"{place} is exactly 0, but {name} is left with {number(F[i][j])}."
+            exact_entry, its_entry = number(E[i][j]), number(F[i][j])
+            said = (
+                _("Row {row}, column {column} is exactly 0, but {name} is left with {entry}.")
                 if E[i][j] == 0
-                else f"{place} is {number(E[i][j])}, but {name} has 0.",
-                places,
-            )
+                else _("Row {row}, column {column} is {exact}, but {name} has 0.")
+            ).format(row=i + 1, column=j + 1, name=name, exact=exact_entry, entry=its_entry)
+            return Parting(step, said, places)
     return None
 
 

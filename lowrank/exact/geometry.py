@@ -21,8 +21,15 @@ from lowrank.exact.elimination import pivots
 from lowrank.exact.matrices import Matrix, Row, exact, product, raised, transpose
 from lowrank.exact.subspaces import null_space
 from lowrank.exact.systems import determinant, solve
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 
-KINDS = ("point", "line", "plane", "space")
+KINDS = (
+    gettext_noop("point"),
+    gettext_noop("line"),
+    gettext_noop("plane"),
+    gettext_noop("space"),
+)
 
 
 @dataclass(frozen=True)
@@ -45,16 +52,17 @@ class Flat:
     @property
     def kind(self) -> str:
         """point, line, plane, space; beyond three dimensions their number."""
-        few = self.dimension < len(KINDS)
-        return KINDS[self.dimension] if few else f"{self.dimension}-dimensional space"
+        if self.dimension < len(KINDS):
+            return _(KINDS[self.dimension])
+        return _("{n}-dimensional space").format(n=self.dimension)
 
     def __str__(self) -> str:
-        where = f"R{raised(self.ambient)}"
+        whole = f"R{raised(self.ambient)}"
         if self.dimension == self.ambient:
-            return f"all of {where}"
+            return _("all of {space}").format(space=whole)
         if self.dimension == 0 and not any(self.point):
-            return f"only the origin of {where}"
-        return f"a {self.kind} in {where}"
+            return _("only the origin of {space}").format(space=whole)
+        return _("a {kind} in {space}").format(kind=self.kind, space=whole)
 
 
 def column_space(A: Any) -> Flat:
@@ -219,7 +227,7 @@ def _crossings(normal: Row, d: Fraction, half: Fraction) -> set[Row]:
     corners = [tuple(half * (2 * x - 1) for x in corner) for corner in cube(len(normal))]
     height = [dot(normal, corner) - d for corner in corners]
     found = {corner for corner, h in zip(corners, height, strict=True) if h == 0}
-    for i, j, _ in cube_edges(len(normal)):
+    for i, j, _kind in cube_edges(len(normal)):
         if height[i] * height[j] < 0:
             t = height[i] / (height[i] - height[j])
             found.add(tuple(p + t * (q - p) for p, q in zip(corners[i], corners[j], strict=True)))

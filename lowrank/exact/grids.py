@@ -13,9 +13,11 @@ from typing import NamedTuple
 from lowrank.errors import InputError
 from lowrank.exact.entries import split
 from lowrank.exact.tokens import Item
+from lowrank.language import gettext_noop
 
 MAX_ROWS = 1_000  # of one text; matrices and equations too
-DECIMAL = ("Commas are read as decimal points.",)
+DECIMAL = (gettext_noop("Commas are read as decimal points."),)
+TOO_MANY_ROWS = gettext_noop("There are {count:,} rows; at most {most:,} are read.")
 _BINDING = {"*", "/", "^", "//"}
 _OPEN = _BINDING | {"√", "+", "-"}  # what stands behind them belongs to them
 
@@ -77,7 +79,7 @@ def grid_of(rows: Sequence[Sequence[Item]], whole: bool = False, wanted: str = "
     Raises:
         InputError: there are over 1,000 rows.
     """
-    counted(len(rows), "rows")
+    counted(len(rows))
     read, bars = [], set()
     for row in rows:
         signs = marks(row)
@@ -94,15 +96,10 @@ def grid_of(rows: Sequence[Sequence[Item]], whole: bool = False, wanted: str = "
     return Grid(read, bars.pop() if len(bars) == 1 else ())
 
 
-def counted(count: int, what: str) -> None:
+def counted(count: int, refusal: str = TOO_MANY_ROWS) -> None:
     """Refuse a text of too many rows, matrices or equations before any of them is read."""
     if count > MAX_ROWS:
-        raise InputError(
-            "There are {count:,} {what}; at most {most:,} are read.",
-            count=count,
-            what=what,
-            most=MAX_ROWS,
-        )
+        raise InputError(refusal, count=count, most=MAX_ROWS)
 
 
 def _cells(row: Sequence[Item], signs: set[str], whole: bool, wanted: str) -> list[list[Item]]:

@@ -15,8 +15,10 @@ from fractions import Fraction
 from typing import Any
 
 from lowrank.errors import InputError
-from lowrank.exact.entries import Node, Problem, Rationals, evaluate
+from lowrank.exact.entries import Node, NoValue, Rationals, evaluate
 from lowrank.exact.tokens import GREEK
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Forms:
     """Numbers in which names may be added up and multiplied by numbers."""
 
     Q: Rationals = Rationals()  # what the numbers are
-    one = "unknown"
+    product = gettext_noop("{it} multiplies two unknowns.")
+    quotient = gettext_noop("{it} divides by an unknown.")
 
     def number(self, text: str) -> Form:
         return Form(number=self.Q.number(text))
@@ -60,22 +63,22 @@ class Forms:
     def name(self, text: str) -> Form:
         letter = GREEK.get(text, text)
         if letter in ("π", "nan", "inf", "infinity"):
-            raise Problem("is not an unknown.", text[:20])
+            raise NoValue("{it} is not an unknown.", text[:20])
         return Form(((letter.replace("_", ""), Fraction(1)),))
 
     def call(self, text: str, values: list) -> Form:
-        raise Problem(f"is not linear: “{text[:20]}(…)” is not read here.")
+        raise NoValue("{it} is not linear: “{text}(…)” is not read here.", text=text[:20])
 
     def kept(self, value: Form) -> Form:
-        for c in (*(c for _, c in value.terms), value.number):
+        for c in (*(c for name, c in value.terms), value.number):
             self.Q.kept(c)
         if any(name is None for name, _ in value.terms):
-            raise Problem(f"multiplies two {self.one}s.")
+            raise NoValue(self.product)
         return value
 
     def over(self, value: Form, divisor: Form) -> Form:
         if divisor.terms:
-            raise Problem(f"divides by {'an' if self.one[0] == 'u' else 'a'} {self.one}.")
+            raise NoValue(self.quotient)
         return value * Form(number=self.Q.over(Fraction(1), divisor.number))
 
 
@@ -92,11 +95,10 @@ def coefficients(
     for k, (left, right) in enumerate(equations, start=1):
         try:
             forms.append(evaluate(left, K) + -evaluate(right, K))
-        except Problem as problem:
+        except NoValue as problem:
             raise InputError(
-                "Equation {k} {problem} Write linear equations, x + 2y = 3; 2x - y = 1",
-                k=k,
-                problem=problem.said_of(""),
+                "{problem} Write linear equations, x + 2y = 3; 2x - y = 1",
+                problem=problem.said_of(_("Equation {k}").format(k=k)),
             ) from problem
     names = sorted({name for form in forms for name, _ in form.terms}, key=_in_order)
     if not names:

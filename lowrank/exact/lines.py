@@ -21,6 +21,7 @@ from lowrank.exact.grids import (
     with_spaces,
 )
 from lowrank.exact.tokens import Item
+from lowrank.language import gettext_noop
 
 
 class Choices(NamedTuple):
@@ -47,8 +48,8 @@ def choices(lines: list[list[Item]]) -> Choices:
     if (sure or any(x[0] == "0" for x in decimals)) and any(len(x) == 3 for x in decimals):
         whole = grid_of_lines([with_points(line, "") for line in lines], signs)
         return Choices(
-            [decimal, whole._replace(said=("Commas part thousands.",))],
-            "Commas may be decimal points here or part thousands: which is meant?",
+            [decimal, whole._replace(said=(gettext_noop("Commas part thousands."),))],
+            gettext_noop("Commas may be decimal points here or part thousands: which is meant?"),
         )
     if sure:
         return Choices([decimal])
@@ -59,10 +60,11 @@ def choices(lines: list[list[Item]]) -> Choices:
     parted = grid_of_lines([with_spaces(x) for x in lines], signs)
     if not parted.even:
         return Choices([decimal])
-    both = [decimal, parted._replace(said=("Commas part the entries.",))]
+    both = [decimal, parted._replace(said=(gettext_noop("Commas part the entries."),))]
     if ";" in signs and len(decimal.rows[0]) == 1:
         return Choices(both)
-    return Choices(both, "Commas may be decimal points here or part the entries: which is meant?")
+    asks = gettext_noop("Commas may be decimal points here or part the entries: which is meant?")
+    return Choices(both, asks)
 
 
 def grid_of_lines(lines: list[list[Item]], signs: set[str]) -> Grid:

@@ -14,8 +14,9 @@ from fractions import Fraction
 from typing import Any, Literal, TypeGuard
 
 from lowrank.errors import InputError
-from lowrank.exact.arguments import fraction, instance, one_of, rows_of, shown, whole
+from lowrank.exact.arguments import THE_MATRIX, fraction, instance, one_of, rows_of, shown, whole
 from lowrank.exact.surds import Surd
+from lowrank.language import gettext as _
 
 Row = tuple[Fraction, ...]
 Matrix = tuple[Row, ...]
@@ -24,7 +25,7 @@ Matrix = tuple[Row, ...]
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def exact(A: Any, name: str = "The matrix") -> Matrix:  # (m, n) -> (m, n)
+def exact(A: Any, name: str = THE_MATRIX) -> Matrix:  # (m, n) -> (m, n)
     """The matrix as rows of fractions, m, n >= 1; entries keep the value they are written with.
 
     Lists, numpy arrays, tensors, sympy's matrices and pandas' data frames are read by value. A
@@ -40,11 +41,12 @@ def exact(A: Any, name: str = "The matrix") -> Matrix:  # (m, n) -> (m, n)
     """
     if _is_exact(A):
         return A
-    of = "" if name == "The matrix" else f" of {name}"
+    unnamed = name == THE_MATRIX
+    at = _("Row {i}, column {j}") if unnamed else _("Row {i}, column {j} of {name}")
     return tuple(
         tuple(map(Fraction, row))
         if {*map(type, row)} == {int} and max(map(abs, row)) < 2**64  # most are, and need no place
-        else tuple(fraction(x, f"Row {i}, column {j}{of}") for j, x in enumerate(row, start=1))
+        else tuple(fraction(x, at.format(i=i, j=j, name=name)) for j, x in enumerate(row, start=1))
         for i, row in enumerate(rows_of(A, name), start=1)
     )
 
@@ -65,19 +67,15 @@ def is_rational(A: Matrix) -> bool:
     return all(set(map(type, row)) == {Fraction} for row in A)
 
 
-def rational(A: Matrix, what: str) -> Matrix:
+def rational(A: Matrix, refusal: str) -> Matrix:
     """A itself, if all entries are fractions.
 
     Raises:
-        InputError: saying what needs fractions, and an entry that is none.
+        InputError: the refusal, with {other} for an entry that is no fraction.
     """
     other = next((x for row in A for x in row if isinstance(x, Surd)), None)
     if other is not None:
-        raise InputError(
-            "{what} fractions only; the matrix holds {other}.",
-            what=what,
-            other=other,
-        )
+        raise InputError(refusal, other=other)
     return A
 
 

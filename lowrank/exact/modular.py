@@ -31,6 +31,7 @@ from lowrank.exact.matrices import (
 from lowrank.exact.styles import needed
 from lowrank.exact.subspaces import null_vector
 from lowrank.exact.systems import (
+    NO_INVERSE,
     Solution,
     augmented,
     particular,
@@ -38,6 +39,8 @@ from lowrank.exact.systems import (
     square,
     unknowns,
 )
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 
 MOST = 10**6  # the largest modulus: proving it prime by trial division takes no time
 TRIED = 10**5  # primes up to here are split off a minor
@@ -98,7 +101,9 @@ def modulo(A: Any, p: int) -> Matrix:  # (m, n) -> (m, n)
         InputError: p is no prime, or divides a denominator: the entry is named.
     """
     prime(p)
-    A = rational(exact(A), "Residues are of")
+    A = rational(
+        exact(A), gettext_noop("Residues are of fractions only; the matrix holds {other}.")
+    )
     for i, row in enumerate(A, start=1):
         for j, x in enumerate(row, start=1):
             if x.denominator % p == 0:
@@ -147,18 +152,23 @@ def next_step_mod(A: Matrix, p: int, reduced: bool = False) -> StepMod | None:
     b, a = int(A[row][column]), int(A[target][column])
     if kind == "swap":
         op = swap(row, target)
-        why = (
-            f"Row {row + 1} has 0 in column {column + 1}; "
-            f"row {target + 1} is the first below with a non-zero entry in this column."
-        )
+        why = _(
+            "Row {row} has 0 in column {column}; "
+            "row {target} is the first below with a non-zero entry in this column."
+        ).format(row=row + 1, column=column + 1, target=target + 1)
     elif kind == "scale":
         y = reciprocal_mod(b, p)
-        op, why = scale(row, y), f"Make the pivot 1: {b} · {y} = {b * y} ≡ 1 (mod {p})."
+        op, sum_ = scale(row, y), f"{b} · {y} = {b * y} ≡ 1 (mod {p})"
+        why = _("Make the pivot 1: {sum}.").format(sum=sum_)
     else:
         factor = -a * reciprocal_mod(b, p) % p
-        total = a + factor * b
-        op = add(target, row, factor)
-        why = f"Clear the {a} with the pivot {b}: {a} + {factor} · {b} = {total} ≡ 0 (mod {p})."
+        op, sum_ = (
+            add(target, row, factor),
+            f"{a} + {factor} · {b} = {a + factor * b} ≡ 0 (mod {p})",
+        )
+        why = _("Clear the {entry} with the pivot {pivot}: {sum}.").format(
+            entry=a, pivot=b, sum=sum_
+        )
     return StepMod(op, _residues(apply(op, A), p), (row, column), why)
 
 
@@ -188,7 +198,7 @@ def echelon_mod(A: Any, p: int, reduced: bool = False) -> Matrix:  # (m, n) -> (
     A = modulo(A, p)
     if reduced:
         return exact(_reduced_integers(A, p)[0])
-    return reduce(lambda _, step: step.matrix, steps_mod(A, p), A)
+    return reduce(lambda before, step: step.matrix, steps_mod(A, p), A)
 
 
 def rank_mod(A: Any, p: int) -> int:
@@ -273,7 +283,7 @@ def inverse_mod(A: Any, p: int) -> Matrix:  # (n, n) -> (n, n)
     Raises:
         InputError: A is not square, or its rank over GF(p) is below n; and as `modulo`.
     """
-    A = square(modulo(A, p), "an inverse")
+    A = square(modulo(A, p), NO_INVERSE)
     n = len(A)
     R = echelon_mod(augmented(A, identity(n)), p, reduced=True)
     if leading_columns(R) != tuple(range(n)):
@@ -311,7 +321,10 @@ def falling_primes(A: Any) -> FallingPrimes:
 
     Reference: Newman, Integral Matrices (1972), chapter II, on determinantal divisors.
     """
-    A = rational(exact(A), "Falling primes are found for")
+    A = rational(
+        exact(A),
+        gettext_noop("Falling primes are found for fractions only; the matrix holds {other}."),
+    )
     below = lcm(*(x.denominator for row in A for x in row))
     whole = exact([[x * lcm(*(y.denominator for y in row)) for x in row] for row in A])
     turned = tuple(row[::-1] for row in whole[::-1])

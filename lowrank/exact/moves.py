@@ -29,6 +29,8 @@ from lowrank.exact.matrices import (
     written,
 )
 from lowrank.exact.operations import parse_operation
+from lowrank.language import gettext as _
+from lowrank.language import joined
 
 __all__ = ["Verdict", "explain_next", "is_echelon", "is_reduced_echelon", "parse_operation"]
 __all__ += ["same_row_space"]
@@ -100,22 +102,25 @@ def explain_next(before: Matrix, after: Matrix) -> Verdict:  # (m, n), (m, n)
     before, after = exact(before, "before"), exact(after, "after")
     m, n = len(before), len(before[0])
     if (len(after), len(after[0])) != (m, n):
-        why = f"The matrix is {m} × {n}, but the next one is {len(after)} × {len(after[0])}."
-        return Verdict((), None, f"{why} Row operations never change the size.", False)
+        why = _(
+            "The matrix is {rows} × {columns}, but the next one is {rows_after} × {columns_after}. "
+            "Row operations never change the size."
+        ).format(rows=m, columns=n, rows_after=len(after), columns_after=len(after[0]))
+        return Verdict((), None, why, False)
     changed = [i for i in range(m) if before[i] != after[i]]
     if not changed:
-        return Verdict((), None, "Nothing changed: the two matrices are the same.", True)
+        return Verdict((), None, _("Nothing changed: the two matrices are the same."), True)
     ops = _one_operation(before, after, changed) or _cleared_at_once(before, after, changed)
     if ops:
         return Verdict(ops, None, "", True)
     row, why = _first_wrong(before, after, changed)
     same = same_row_space(before, after)
     more = (
-        "The row space is still the same: if you took several operations, show them one by one."
+        _("The row space is still the same: if you took several operations, show them one by one.")
         if same
-        else "The row space is not the same any more, so no row operations lead here."
+        else _("The row space is not the same any more, so no row operations lead here.")
     )
-    return Verdict((), row, f"{why} {more}", same)
+    return Verdict((), row, joined((why, more), _("{first} {last}")), same)
 
 
 def _one_operation(A: Matrix, B: Matrix, changed: list[int]) -> tuple[RowOp, ...]:
@@ -160,18 +165,24 @@ def _first_wrong(A: Matrix, B: Matrix, changed: list[int]) -> tuple[int, str]:
     if len(changed) == 2 and swapped:
         i, j = swapped[0]
         at = _differs(B[j], A[i])
-        return j, (
-            f"Row {i + 1} is now what row {j + 1} was, so row {j + 1} must become what row {i + 1} "
-            f"was; in column {at + 1} that is {written(A[i][at])}, not {written(B[j][at])}."
+        return j, _(
+            "Row {row} is now what row {other} was, so row {other} must become what row {row} "
+            "was; in column {column} that is {right}, not {wrong}."
+        ).format(
+            row=i + 1,
+            other=j + 1,
+            column=at + 1,
+            right=written(A[i][at]),
+            wrong=written(B[j][at]),
         )
     alone = {i: _one_operation(A, (*A[:i], B[i], *A[i + 1 :]), [i]) for i in changed}
     wrong = next((i for i in changed if not alone[i]), None)
     if wrong is None:
-        each = " and ".join(str(alone[i][0]) for i in changed[:2])
-        return changed[1], (
-            f"Rows {changed[0] + 1} and {changed[1] + 1} each took an operation of their own "
-            f"({each}): take one at a time."
-        )
+        i, j = changed[:2]
+        return j, _(
+            "Rows {row} and {other} each took an operation of their own "
+            "({first} and {second}): take one at a time."
+        ).format(row=i + 1, other=j + 1, first=alone[i][0], second=alone[j][0])
     # A row that the others were cleared with is the likeliest to have been meant.
     used = [op.rows[1] for ops in alone.values() for op in ops if op.kind == "add"]
     sources = [j for j in dict.fromkeys([*used, *range(len(A))]) if j != wrong and any(A[j])]
@@ -181,14 +192,17 @@ def _first_wrong(A: Matrix, B: Matrix, changed: list[int]) -> tuple[int, str]:
 def _why_wrong(A: Matrix, new: Row, i: int, sources: list[int]) -> str:
     """What is wrong with row i of A becoming `new`: lost, two operations, or a slip in a column."""
     if not any(new):
-        return f"Row {i + 1} became zero, but it is no multiple of another row."
+        said = _("Row {row} became zero, but it is no multiple of another row.")
+        return said.format(row=i + 1)
     for j in sources:
         if _multiple(new, A[j]):
-            return f"Row {i + 1} became a multiple of row {j + 1}: what it was is lost."
+            said = _("Row {row} became a multiple of row {other}: what it was is lost.")
+            return said.format(row=i + 1, other=j + 1)
         both = _scaled_and_added(A[i], A[j], new)
         if both and len(new) > 2:  # two rows of two entries combine to anything
             first, then = scale(i, both[0]), add(i, j, both[1])
-            return f"Row {i + 1} took two operations at once: {first}, then {then}."
+            said = _("Row {row} took two operations at once: {first}, then {second}.")
+            return said.format(row=i + 1, first=first, second=then)
     meant = max(
         _candidates(A, new, i, sources),
         key=lambda op: _agreeing(apply(op, A)[i], new),
@@ -196,13 +210,19 @@ def _why_wrong(A: Matrix, new: Row, i: int, sources: list[int]) -> str:
     )
     row = apply(meant, A)[i] if meant else A[i]
     if _agreeing(row, new) <= _agreeing(A[i], new):
-        return (
-            f"Row {i + 1} is no multiple of what it was, nor that plus a multiple of another row."
+        said = _(
+            "Row {row} is no multiple of what it was, nor that plus a multiple of another row."
         )
+        return said.format(row=i + 1)
     at = _differs(row, new)
-    return (
-        f"Row {i + 1} is wrong in column {at + 1}: {meant} gives {written(row[at])} there, "
-        f"not {written(new[at])}."
+    return _(
+        "Row {row} is wrong in column {column}: {operation} gives {right} there, not {wrong}."
+    ).format(
+        row=i + 1,
+        column=at + 1,
+        operation=meant,
+        right=written(row[at]),
+        wrong=written(new[at]),
     )
 
 

@@ -16,14 +16,16 @@ from fractions import Fraction
 
 from lowrank.errors import InputError
 from lowrank.exact.arguments import whole
-from lowrank.exact.entries import Problem, Surds, evaluate, last_name, split, tree_of
+from lowrank.exact.entries import NoValue, Surds, evaluate, last_name, split, tree_of
 from lowrank.exact.linear import Form, Forms
 from lowrank.exact.matrices import RowOp, add, scale, swap
 from lowrank.exact.surds import Surd
 from lowrank.exact.tokens import Item, items_of, readable
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 
 LONGEST = 200  # characters of a typed operation
-EXPECTED = "Write R1 ↔ R2, 1/3 R2 or R2 − 3/2 R1."
+EXPECTED = gettext_noop("Write R1 ↔ R2, 1/3 R2 or R2 − 3/2 R1.")
 SWAPS = {"↔", "⇄", "⇔", "⇆", "⇋", "⇌", "⟷", "⟺", "↕", "<->", "<=>", "<>", "<-->", "<==>"}
 RIGHT = {"→", "⟶", "⇒", "⟹", "↦", "⟼", "➔", "➜", "->", "-->", "=>", "==>"}
 LEFT = {"←", "⟵", "⇐", "≔", "=", ":=", "<-", "<--", "<="}
@@ -63,12 +65,12 @@ def parse_operation(text: str, rows: int) -> RowOp:
     shown = " ".join(text.split())[:60]
     try:
         return _Operation(rows, shown).read(items_of(plain))
-    except Problem as problem:
+    except NoValue as problem:
         raise InputError(
-            "{shown!r} is no row operation: it {shown_2} {expected}",
+            "{shown!r} is no row operation: {problem} {expected}",
             shown=shown,
-            shown_2=problem.said_of(shown),
-            expected=EXPECTED,
+            problem=problem.within(shown).said_of(_("it")),
+            expected=_(EXPECTED),
         ) from problem
 
 
@@ -76,18 +78,19 @@ class _Rows(Forms):
     """Numbers, roots and i among them, in which rows may be added up and multiplied."""
 
     Q = Surds()
-    one = "row"
+    product = gettext_noop("{it} multiplies two rows.")
+    quotient = gettext_noop("{it} divides by a row.")
 
     def name(self, text: str) -> Form:
         if text in ("i", "j"):
             return Form(number=self.Q.name(text))
         if text[0] != "#":
-            raise Problem(f"holds “{text[:20]}”, which is no row.")
+            raise NoValue("{it} holds “{text}”, which is no row.", text=text[:20])
         return Form(((int(text[1:]), Fraction(1)),))
 
     def call(self, text: str, values: list[Form]) -> Form:
         if any(value.terms for value in values):
-            raise Problem(f"holds “{text[:20]}(…)” of a row.")
+            raise NoValue("{it} holds “{text}(…)” of a row.", text=text[:20])
         return Form(number=self.Q.call(text, [value.number for value in values]))
 
 
@@ -212,7 +215,7 @@ class _Operation:
         return InputError(
             "{shown!r} is no row operation. {expected}",
             shown=self.shown,
-            expected=EXPECTED,
+            expected=_(EXPECTED),
         )
 
     def own(self, items: Sequence[Item]) -> RowOp | None:
@@ -239,8 +242,8 @@ class _Operation:
         if not items:
             raise self.none()
         form = evaluate(tree_of(items, rows=True), _Rows())
-        for row, _ in form.terms:
-            self.checked(row)
+        for term in form.terms:
+            self.checked(term[0])
         return form
 
     def checked(self, row: int) -> int:
@@ -356,7 +359,7 @@ class _Operation:
             "{shown!r} does not say which row changes. {expected} The row that changes "
             "stands alone, with no factor.",
             shown=self.shown,
-            expected=EXPECTED,
+            expected=_(EXPECTED),
         )
 
     def summed(self, terms: list[tuple[int, Fraction]], changed: int | None) -> RowOp:

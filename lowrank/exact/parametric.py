@@ -31,6 +31,8 @@ from lowrank.exact.regions import (
     degree,
     remainder,
 )
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, joined, ngettext
 
 __all__ = [
     "Case",
@@ -112,7 +114,7 @@ def cases(A: Parametric) -> tuple[Case, ...]:
             raise InputError(
                 "There are more than {most} cases. {too_involved}",
                 most=MAX_CASES,
-                too_involved=TOO_INVOLVED,
+                too_involved=_(TOO_INVOLVED),
             )
     found.sort(key=lambda case: (case.exists is False, len(case.region.zeros)))
     return tuple(found)
@@ -158,11 +160,10 @@ def _made_sure(
         if rest != 0 and (rest.is_ground or rest.monic() in region.nonzeros):
             factor = x.field(quotient) * y.denom / x.denom
             less = _less(rows[i], factor, rows[j], region)
-            why = "That leaves {}, never 0 here: a pivot without a new case."
+            why = gettext_noop("That leaves {entry}, never 0 here: a pivot without a new case.")
             new = (*rows[:i], less, *rows[i + 1 :])
-            return CaseStep(
-                new, pivot, (i,), partial(_less_said, (i, j), factor, why, less[column])
-            )
+            writes = partial(_less_said, (i, j), factor, why, entry=less[column])
+            return CaseStep(new, pivot, (i,), writes)
     return None
 
 
@@ -198,20 +199,23 @@ def _split(
 ) -> Iterator[Case]:
     """The branch where no factor of the pivot is 0, then one for each factor that can be."""
     entry = rows[chosen][column]
-    place = f"row {chosen + 1}, column {column + 1}"
+    place = {"row": chosen + 1, "column": column + 1}
     splitting = [f for f in region.work.factors([entry.numer]) if not region.never(f)]
     generic = region.excluding(*splitting)
-    apart = " and ".join(f"{expanded(f)} ≠ 0" for f in splitting)
-    why = f"No pivot is sure to differ from 0; here {{}} in {place} does."
-    move = CaseStep(rows, (chosen, column), (), partial(_said, f"Case {apart}", why, entry))
+    why = gettext_noop(
+        "No pivot is sure to differ from 0; here {entry} in row {row}, column {column} does."
+    )
+    writes = partial(_case_said, partial(_apart, splitting), why, entry, place)
+    move = CaseStep(rows, (chosen, column), (), writes)
     yield from _reduce(rows, generic, (*moves, move), pivots, column)
     for k, f in enumerate(splitting):
         inside = region.excluding(*splitting[:k]).where_zero(f)
         if inside is None:
             continue
         new = tuple(tuple(_within(x, inside) for x in row) for row in rows)
-        why = f"Then {{}} in {place} is 0 and no pivot."
-        move = CaseStep(new, None, (), partial(_said, f"Case {equation(f)}", why, entry))
+        why = gettext_noop("Then {entry} in row {row}, column {column} is 0 and no pivot.")
+        writes = partial(_case_said, partial(equation, f), why, entry, place)
+        move = CaseStep(new, None, (), writes)
         yield from _reduce(new, inside, (*moves, move), pivots, column)
 
 
@@ -249,30 +253,42 @@ def _eliminated(
         new = list(rows)
         new[top], new[chosen] = rows[chosen], rows[top]
         rows = tuple(new)
-        why = f"{{}} is never 0 here: a pivot for column {column + 1}."
-        writes = partial(_said, f"R{top + 1} ↔ R{chosen + 1}", why, rows[top][column])
+        why = gettext_noop("{entry} is never 0 here: a pivot for column {column}.")
+        swapped, entry = f"R{top + 1} ↔ R{chosen + 1}", rows[top][column]
+        writes = partial(_said, swapped, why, {"column": column + 1}, entry=entry)
         made.append(CaseStep(rows, pivot, (top, chosen), writes))
     for i in range(top + 1, len(rows)):
         if rows[i][column] == 0:
             continue
         factor = _within(rows[i][column] / rows[top][column], region)
         changed = _less(rows[i], factor, rows[top], region)
-        why, entries = "Clear the {} below the pivot {}.", (rows[i][column], rows[top][column])
+        why = gettext_noop("Clear the {entry} below the pivot {pivot}.")
+        entries = {"entry": rows[i][column], "pivot": rows[top][column]}
         cleared = (*changed[:column], rows[top][column].field.zero, *changed[column + 1 :])
         rows = (*rows[:i], cleared, *rows[i + 1 :])
-        made.append(
-            CaseStep(rows, pivot, (i,), partial(_less_said, (i, top), factor, why, *entries))
-        )
+        writes = partial(_less_said, (i, top), factor, why, **entries)
+        made.append(CaseStep(rows, pivot, (i,), writes))
     return rows, made
 
 
-def _said(operation: str, why: str, *entries: Any) -> tuple[str, str]:
-    """An operation and its reason, with the entries that the reason names."""
-    return operation, why.format(*map(written, entries))
+def _said(operation: str, why: str, place: Mapping[str, int], **entries: Any) -> tuple[str, str]:
+    """An operation and its reason, with the place and the entries that the reason names."""
+    return operation, _(why).format(**place, **{k: written(x) for k, x in entries.items()})
 
 
-def _less_said(rows: tuple[int, int], factor: Any, why: str, *entries: Any) -> tuple[str, str]:
-    return _said(_operation(*rows, factor), why, *entries)
+def _less_said(rows: tuple[int, int], factor: Any, why: str, **entries: Any) -> tuple[str, str]:
+    return _said(_operation(*rows, factor), why, {}, **entries)
+
+
+def _case_said(
+    condition: Callable[[], str], why: str, entry: Any, place: Mapping[str, int]
+) -> tuple[str, str]:
+    return _said(_("Case {condition}").format(condition=condition()), why, place, entry=entry)
+
+
+def _apart(factors: Sequence[Any]) -> str:
+    """That none of these is 0."""
+    return joined((f"{expanded(f)} ≠ 0" for f in factors), _("{first} and {last}"))
 
 
 def _operation(target: int, source: int, factor: Any) -> str:
@@ -329,10 +345,16 @@ def solvability(found: Sequence[Case], unknowns: int) -> tuple[Line, ...]:
             return None, ""
         rank = sum(j < unknowns for j in case.pivots)
         if unknowns in case.pivots:
-            return rank, "no solution"
+            return rank, _("no solution")
         free = unknowns - rank
-        many = f"infinitely many solutions, {free} free unknown" + "s" * (free > 1)
-        return rank, many if free else "exactly one solution"
+        if not free:
+            return rank, _("exactly one solution")
+        many = ngettext(
+            "infinitely many solutions, {n} free unknown",
+            "infinitely many solutions, {n} free unknowns",
+            free,
+        )
+        return rank, many.format(n=free)
 
     return _table(found, kind)
 
@@ -344,7 +366,7 @@ def _table(found: Sequence[Case], kind: Callable[[Case], Kind]) -> tuple[Line, .
     """Cases of one kind gathered; with one letter the general case is what the others leave."""
     letters = [str(x) for x in found[0].matrix[0][0].field.gens]
     general = kind(found[0])
-    lines = []
+    lines, rest = [], []
     for each in sorted(
         {kind(case) for case in found}, key=lambda k: (k[0] is None, k[0] or 0, k[1])
     ):
@@ -352,12 +374,13 @@ def _table(found: Sequence[Case], kind: Callable[[Case], Kind]) -> tuple[Line, .
         others = [case.region for case in found if kind(case) != each]
         with contextlib.suppress(InputError):  # too much work: as they were
             own = _fewer(own, others)
-        only_rest = len(letters) == 1 and each == general and others
-        when = "; or ".join(in_words(region) for region in own)
-        lines.append(
-            Line(each[0], f"every other {letters[0]}" if only_rest else when, each[1], tuple(own))
-        )
-    return tuple(sorted(lines, key=lambda line: line.when.startswith("every other")))
+        if len(letters) == 1 and each == general and others:
+            when = _("every other {letter}").format(letter=letters[0])
+            rest.append(Line(each[0], when, each[1], tuple(own)))
+        else:
+            when = joined(map(in_words, own), _("{first}; or {last}"))
+            lines.append(Line(each[0], when, each[1], tuple(own)))
+    return (*lines, *rest)
 
 
 def _fewer(own: Sequence[Region], others: Sequence[Region]) -> list[Region]:

@@ -21,9 +21,11 @@ from lowrank.exact.linear import equation
 from lowrank.exact.matrices import Matrix, plain
 from lowrank.exact.reading import Reading, read
 from lowrank.exact.surds import Surd
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 
 MAX_SIDE = 12
-ACCEPTED = (
+ACCEPTED = gettext_noop(
     "Write whole numbers, fractions like 3/2, decimals like 0.1 or 2e-3, roots like sqrt(2) and "
     "complex numbers like 1+2i."
 )
@@ -99,10 +101,10 @@ def _values(rows: Sequence[Sequence[Cell]], max_side: int) -> Matrix:
                 typed=row[0].typed[:20],
                 most=max_side,
             )
+    at = _("Row {i}, column {j}")
     return tuple(
         tuple(
-            evaluated(cell, f"Row {i}, column {j}", Surds(), ACCEPTED)
-            for j, cell in enumerate(row, 1)
+            evaluated(cell, at.format(i=i, j=j), Surds(), ACCEPTED) for j, cell in enumerate(row, 1)
         )
         for i, row in enumerate(rectangular(rows), 1)
     )

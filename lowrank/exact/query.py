@@ -35,6 +35,8 @@ from lowrank.exact.moves import parse_operation
 from lowrank.exact.parsing import compact, matrix_of, the_reading
 from lowrank.exact.styles import Style
 from lowrank.exact.surds import Surd
+from lowrank.language import gettext as _
+from lowrank.language import joined
 
 VERSION = "v1."
 LONGEST = 4000  # characters of coded operations
@@ -255,7 +257,7 @@ def _read(found: re.Match[str], A: Matrix, done: int) -> RowOp:
     names = found["swap"] or found["one"] or found["clear"] or found["factor"][1:]
     rows = tuple(int(name, 36) - 1 for name in names[:2])
     if max(rows) >= len(A) or len(set(rows)) < len(rows):
-        named = " and ".join(str(row + 1) for row in rows)
+        named = joined((str(row + 1) for row in rows), _("{first} and {last}"))
         raise InputError(
             "Move {done} of the link names row {named} of {rows} rows.",
             done=done + 1,
@@ -282,7 +284,8 @@ def _read(found: re.Match[str], A: Matrix, done: int) -> RowOp:
 
 def _read_factor(found: re.Match[str], done: int) -> Fraction:
     if found["surd"]:
-        return fraction(found["surd"], f"The factor of move {done + 1} of the link")
+        where = _("The factor of move {move} of the link").format(move=done + 1)
+        return fraction(found["surd"], where)
     over, under = found["over"], found["under"] or "1"
     if max(len(over.lstrip("-")), len(under)) > FACTOR_DIGITS:
         raise InputError(

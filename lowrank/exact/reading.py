@@ -25,6 +25,8 @@ from lowrank.exact.grids import Grid, counted, grid_of, marks, solid
 from lowrank.exact.linear import coefficients
 from lowrank.exact.lines import choices, in_blocks, paragraphs, side_by_side, unlabelled
 from lowrank.exact.tokens import GREEK, MAX_TEXT, Item, items_of, readable
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, joined
 
 MAX_ENTRIES = 10_000
 
@@ -35,21 +37,35 @@ class Reading:
 
     `bar` counts the columns left of an augmented bar, `notes` say what was read in a way worth
     saying, `others` are what the text may mean as well, and `asks` is not empty where only the
-    writer can tell which of them was meant.
+    writer can tell which of them was meant. What is said is translated when it is asked for.
     """
 
     rows: tuple[tuple[Cell, ...], ...] = ()
     bar: int | None = None
     said: tuple[str, ...] = ()
     others: "tuple[Reading, ...]" = ()
-    asks: str = ""
+    question: str = ""
     names: tuple[str, ...] = ()
+
+    @property
+    def asks(self) -> str:
+        """Which of the readings is meant, as a question; empty if there is no doubt."""
+        count = 1 + len(self.others)
+        number = {2: _("two"), 3: _("three")}.get(count, str(count))
+        return _(self.question).format(number=number)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was read in a way worth saying, a sentence each."""
+        notes = list(map(_, self.said))
+        if self.names:
+            said = _("The equations are read as [A | b], with a column for {unknowns}.")
+            notes.append(said.format(unknowns=_listed(self.names)))
+        if scale := next((cell.scale for row in self.rows for cell in row), ""):
+            notes.append(_("Every entry is multiplied by {scale}.").format(scale=scale))
         mixed = (cell for row in self.rows for cell in row if cell.mixed)
-        return (*self.said, *(f"“{x.typed}” is read as {x.text}." for x in islice(mixed, 3)))
+        said = _("“{typed}” is read as {text}.")
+        return (*notes, *(said.format(typed=x.typed, text=x.text) for x in islice(mixed, 3)))
 
     @property
     def cells(self) -> list[list[str]]:
@@ -69,7 +85,7 @@ def read(text: str, most: int = MAX_TEXT) -> Reading:
     if all(item.kind in ("line", "tab") for item in items):
         raise InputError(
             "There is no matrix yet: type or paste at least one number. {accepted}",
-            accepted=ACCEPTED,
+            accepted=_(ACCEPTED),
         )
     return _Reader(plain).document(_without_indices(items))
 
@@ -116,7 +132,10 @@ class _Reader:
             return self.equations(split(sides, "\\\\", "line"))
         if len(tables) > 1 and not labelled and all(map(self.brackets.is_row, tables)):
             return self.reading(self.brackets.nested(tables))
-        counted(len(tables), "matrices")
+        counted(
+            len(tables),
+            gettext_noop("There are {count:,} matrices; at most {most:,} are read."),
+        )
         return _asked([self.reading(self.brackets.table(each, outer=True)) for each in tables])
 
     def flat(self, items: list[Item]) -> Reading:
@@ -128,14 +147,14 @@ class _Reader:
         if not filled:
             raise InputError(
                 "There is no matrix yet: only a name. {accepted}",
-                accepted=ACCEPTED,
+                accepted=_(ACCEPTED),
             )
-        counted(len(filled), "rows")
+        counted(len(filled))
         if blocks := in_blocks(lines):
             return self.reading(side_by_side([grid_of(block) for block in blocks]), scale)
         grids, asks = choices(filled)
         first, *others = [self.reading(grid, scale) for grid in grids]
-        first = replace(first, others=tuple(others), asks=asks)
+        first = replace(first, others=tuple(others), question=asks)
         apart = paragraphs(lines)
         if len(apart) > 1 and not others:
             each = [self.reading(choices(part).grids[0]) for part in apart]
@@ -147,7 +166,10 @@ class _Reader:
     def equations(self, lines: list[list[Item]]) -> Reading:
         """The coefficients of linear equations, and what is right of them."""
         found, parts = [], [each for line in lines for each in split(line, ";", ",")]
-        counted(len(parts), "equations")
+        counted(
+            len(parts),
+            gettext_noop("There are {count:,} equations; at most {most:,} are read."),
+        )
         for each in parts:
             sides = split(solid(each), "=")
             if len(sides) == 2:
@@ -157,12 +179,11 @@ class _Reader:
                 raise InputError(
                     "“{shown}” is no equation and no row of a matrix. {accepted}",
                     shown=shown,
-                    accepted=ACCEPTED,
+                    accepted=_(ACCEPTED),
                 )
         rows, names = coefficients(found)
         cells = tuple(tuple(cell_of(str(x)) for x in row) for row in rows)
-        notes = (f"The equations are read as [A | b], with a column for {_listed(names)}.",)
-        return Reading(cells, len(names), notes, names=names)
+        return Reading(cells, len(names), names=names)
 
     def reading(self, grid: Grid, scale: str = "") -> Reading:
         """The cells of a grid as trees, when there are not too many of them."""
@@ -176,13 +197,16 @@ class _Reader:
                 most=MAX_ENTRIES,
             )
         rows = tuple(tuple(Cell(self.text, cell, scale) for cell in row) for row in grid.rows)
-        notes = (*grid.said, *[f"Every entry is multiplied by {scale}."] * bool(scale))
         bar = next(iter(grid.bars), None)
-        return Reading(rows, bar if bar and bar < len(rows[0]) else None, notes)
+        return Reading(rows, bar if bar and bar < len(rows[0]) else None, grid.said)
 
 
 def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    """x, y and z."""
+    if len(names) == 1:
+        return names[0]
+    commas = joined(names[:-1], _("{first}, {last}"))
+    return _("{first} and {last}").format(first=commas, last=names[-1])
 
 
 def _asked(readings: list[Reading]) -> Reading:
@@ -190,9 +214,8 @@ def _asked(readings: list[Reading]) -> Reading:
     first, *others = readings
     if not others:
         return first
-    number = {2: "two", 3: "three"}.get(len(readings), str(len(readings)))
-    asks = f"The text can be read as {number} different matrices: which is meant?"
-    return replace(first, others=tuple(others), asks=asks)
+    asks = gettext_noop("The text can be read as {number} different matrices: which is meant?")
+    return replace(first, others=tuple(others), question=asks)
 
 
 def letters_of(reading: Reading) -> list[str]:

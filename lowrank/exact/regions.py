@@ -21,13 +21,14 @@ from sympy.polys.rings import ring
 
 from lowrank.errors import InputError
 from lowrank.exact.expressions import value_of
+from lowrank.language import gettext_noop
 
 MAX_WORK = 400_000  # comparisons of monomials, and what is counted as such
 MAX_COEFFICIENT = 512  # bits of one in what is factored or shown
 PER_FACTORING = 30  # comparisons that factoring takes as long as, a term, degree and 64 bits
 PER_QUOTIENT = 1 / 16  # the same for a step of a division, by the square of its words of 64 bits
 PER_PRODUCT = 20  # the same for a product of two terms in a fraction that is then reduced
-TOO_INVOLVED = (
+TOO_INVOLVED = gettext_noop(
     "The conditions on the letters become too involved to split into cases here. "
     "Use fewer letters, lower powers or a smaller matrix."
 )

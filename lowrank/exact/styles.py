@@ -14,6 +14,8 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 from lowrank.errors import InputError
 from lowrank.exact.arguments import one_of, whole
 from lowrank.exact.matrices import Matrix, Row, RowOp, add, grouped, scale, signed, swap, written
+from lowrank.language import gettext as _
+from lowrank.language import joined
 
 Style: TypeAlias = Literal["textbook", "ones", "whole"]
 STYLES: tuple[Style, ...] = get_args(Style)
@@ -129,99 +131,163 @@ def reason(needed: Needed, op: RowOp, x: Fraction, p: Fraction) -> str:
     """Why a step is taken: x is what it changes in the pivot's column, p the pivot."""
     kind, (row, column), target = needed
     if kind == "swap":
-        return (
-            f"Row {row + 1} has 0 in column {column + 1} and so no pivot there; "
-            f"row {target + 1} is the first below with a non-zero entry in this column."
-        )
+        return _(
+            "Row {row} has 0 in column {column} and so no pivot there; "
+            "row {target} is the first below with a non-zero entry in this column."
+        ).format(row=row + 1, column=column + 1, target=target + 1)
     if kind == "scale":
-        return f"Make the pivot 1: divide row {row + 1} by {written(p)}."
+        said = _("Make the pivot 1: divide row {row} by {pivot}.")
+        return said.format(row=row + 1, pivot=written(p))
     negative, size = signed(op.factor)
     factor = grouped(written(size))
     if kind == "multiply":
-        more = written(op.factor * x)
-        return (
-            f"Multiply row {target + 1} by {factor}: then its {written(x)} becomes {more}, a "
-            f"multiple of the pivot {written(p)}."
+        return _(
+            "Multiply row {row} by {factor}: then its {entry} becomes {product}, a "
+            "multiple of the pivot {pivot}."
+        ).format(
+            row=target + 1,
+            factor=factor,
+            entry=written(x),
+            product=written(op.factor * x),
+            pivot=written(p),
         )
     if kind == "divide":
         if op.factor.numerator == 1:
-            common = written(1 / op.factor)
-            return f"Divide row {target + 1} by {common}, which all of its entries share."
-        return f"Multiply row {target + 1} by {factor}: whole numbers, and as small as they can be."
+            said = _("Divide row {row} by {factor}, which all of its entries share.")
+            return said.format(row=target + 1, factor=written(1 / op.factor))
+        said = _("Multiply row {row} by {factor}: whole numbers, and as small as they can be.")
+        return said.format(row=target + 1, factor=factor)
     shown, by = written(x), written(p)
-    sign = "−" if negative else "+"
-    where = "below" if target > row else "above"
-    sum_ = f"{shown} {sign} {factor} · {grouped(by, sign=True)} = 0"
-    # Rounded numbers would not add up to 0.
-    return f"Clear the {shown} {where} the pivot {by}" + ("." if "≈" in sum_ else f": {sum_}.")
+    sum_ = f"{shown} {'−' if negative else '+'} {factor} · {grouped(by, sign=True)} = 0"
+    return _clears(target > row, "≈" not in sum_).format(entry=shown, pivot=by, sum=sum_)
+
+
+def _clears(below: bool, adds_up: bool) -> str:
+    """What clears an entry; with the sum, unless its numbers are rounded and would not give 0."""
+    if below and adds_up:
+        return _("Clear the {entry} below the pivot {pivot}: {sum}.")
+    if below:
+        return _("Clear the {entry} below the pivot {pivot}.")
+    if adds_up:
+        return _("Clear the {entry} above the pivot {pivot}: {sum}.")
+    return _("Clear the {entry} above the pivot {pivot}.")
 
 
 def sought(needed: Needed) -> str:
     """What to look for, without the rows and numbers that answer it."""
     kind, (row, column), target = needed
     if kind == "swap":
-        return f"Row {row + 1} cannot have its pivot in column {column + 1} as it stands. Why not?"
-    if kind == "scale":
-        return f"Look at the pivot of row {row + 1}: what is it to become?"
-    if kind == "divide":
-        return f"Look at all entries of row {target + 1}: which factor do they share?"
-    where = "below" if target > row else "above"
-    return f"Look {where} the pivot in row {row + 1}, column {column + 1}: are all entries there 0?"
+        said = _("Row {row} cannot have its pivot in column {column} as it stands. Why not?")
+    elif kind == "scale":
+        said = _("Look at the pivot of row {row}: what is it to become?")
+    elif kind == "divide":
+        said = _("Look at all entries of row {target}: which factor do they share?")
+    elif target > row:
+        said = _("Look below the pivot in row {row}, column {column}: are all entries there 0?")
+    else:
+        said = _("Look above the pivot in row {row}, column {column}: are all entries there 0?")
+    return said.format(row=row + 1, column=column + 1, target=target + 1)
 
 
 def meant(needed: Needed) -> str:
     """Which kind of operation is meant, and on which rows; the factor is left to find."""
     kind, (row, column), target = needed
-    return {
-        "swap": f"Swap row {row + 1} with one below that is not 0 in column {column + 1}.",
-        "scale": f"Multiply row {row + 1} by the number that makes its pivot 1.",
-        "divide": f"Divide row {target + 1} by the factor that all its entries share.",
-        "multiply": f"Multiply row {target + 1} so that the pivot divides its entry in column "
-        f"{column + 1}.",
-        "clear": f"Add the multiple of row {row + 1} to row {target + 1} that makes its entry in "
-        f"column {column + 1} 0.",
-    }[kind]
-
-
-KEPT = "the row space and the solutions stay the same."
+    if kind == "swap":
+        said = _("Swap row {row} with one below that is not 0 in column {column}.")
+    elif kind == "scale":
+        said = _("Multiply row {row} by the number that makes its pivot 1.")
+    elif kind == "divide":
+        said = _("Divide row {target} by the factor that all its entries share.")
+    elif kind == "multiply":
+        said = _("Multiply row {target} so that the pivot divides its entry in column {column}.")
+    else:
+        said = _(
+            "Add the multiple of row {row} to row {target} that makes its entry in column "
+            "{column} 0."
+        )
+    return said.format(row=row + 1, column=column + 1, target=target + 1)
 
 
 def reason_at_length(needed: Needed, op: RowOp, A: Matrix, why: str) -> str:
     """Goal, operation and what it keeps, for the step from A: three or four sentences."""
     kind, (row, column), target = needed
-    at = f"row {row + 1}, column {column + 1}"
+    p, x, (negative, size) = A[row][column], A[target][column], signed(op.factor)
     if kind == "swap":
-        done = "" if not column else f"{_columns_up_to(column)} done. "
-        return (
-            f"{done}The next pivot belongs in {at}, but there is a 0. Row {target + 1} has "
-            f"{written(A[target][column])} in that column, so the two rows trade places. Only "
-            "their order changes: the rows span the same space, and as equations they have the "
-            "same solutions."
-        )
-    p = written(A[row][column])
-    if kind == "scale":
-        return (
-            f"Every pivot is to become 1, and the one in {at} is {p}. Multiplying row "
-            f"{row + 1} by {written(op.factor)} makes it 1. Multiplying by {p} would undo that, so "
-            f"no row is lost: {KEPT}"
-        )
-    x = A[target][column]
-    if kind != "clear":
-        return (
-            f"The pivot is the {p} in {at}, and the numbers are to stay whole. {why} Multiplying "
-            f"by {written(1 / op.factor)} would undo that, so no row is lost: {KEPT}"
-        )
-    goal = "below" if target > row else "above"
-    negative, size = signed(op.factor)
-    taken = "Subtracting" if negative else "Adding"
-    back = "adding it back" if negative else "subtracting it"
-    return (
-        f"The pivot is the {p} in {at}, and every entry {goal} it should become 0. Row "
-        f"{target + 1} has {written(x)} there, which is {written(-op.factor)} times the pivot. "
-        f"{taken} {written(size)} times row {row + 1} makes it 0. "
-        f"Row {row + 1} itself stays, so {back} would undo this: {KEPT}"
+        said = [*_done(column), _trading_places()]
+    elif kind == "scale":
+        said = [_made_one()]
+    elif kind == "clear":
+        said = _cleared(target > row, negative)
+    else:
+        said = _kept_whole(why)
+    return joined(said, _("{first} {last}")).format(
+        row=row + 1,
+        column=column + 1,
+        target=target + 1,
+        pivot=written(p),
+        entry=written(x),
+        factor=written(op.factor),
+        size=written(size),
+        times=written(-op.factor),
+        back=written(1 / op.factor),
     )
 
 
-def _columns_up_to(column: int) -> str:
-    return "Column 1 is" if column == 1 else f"Columns 1 to {column} are"
+def _done(column: int) -> list[str]:
+    if column == 1:
+        return [_("Column 1 is done.")]
+    return [_("Columns 1 to {done} are done.").format(done=column)] if column else []
+
+
+def _trading_places() -> str:
+    return _(
+        "The next pivot belongs in row {row}, column {column}, but there is a 0. Row {target} has "
+        "{entry} in that column, so the two rows trade places. Only their order changes: the rows "
+        "span the same space, and as equations they have the same solutions."
+    )
+
+
+def _made_one() -> str:
+    return _(
+        "Every pivot is to become 1, and the one in row {row}, column {column} is {pivot}. "
+        "Multiplying row {row} by {factor} makes it 1. Multiplying by {pivot} would undo that, so "
+        "no row is lost: the row space and the solutions stay the same."
+    )
+
+
+def _kept_whole(why: str) -> list[str]:
+    return [
+        _(
+            "The pivot is the {pivot} in row {row}, column {column}, and the numbers are to stay "
+            "whole."
+        ),
+        why,
+        _(
+            "Multiplying by {back} would undo that, so no row is lost: the row space and the "
+            "solutions stay the same."
+        ),
+    ]
+
+
+def _cleared(below: bool, subtracted: bool) -> list[str]:
+    return [
+        _(
+            "The pivot is the {pivot} in row {row}, column {column}, and every entry below it "
+            "should become 0."
+        )
+        if below
+        else _(
+            "The pivot is the {pivot} in row {row}, column {column}, and every entry above it "
+            "should become 0."
+        ),
+        _("Row {target} has {entry} there, which is {times} times the pivot."),
+        _(
+            "Subtracting {size} times row {row} makes it 0. Row {row} itself stays, so adding it "
+            "back would undo this: the row space and the solutions stay the same."
+        )
+        if subtracted
+        else _(
+            "Adding {size} times row {row} makes it 0. Row {row} itself stays, so subtracting it "
+            "would undo this: the row space and the solutions stay the same."
+        ),
+    ]

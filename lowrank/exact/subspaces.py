@@ -12,6 +12,8 @@ from typing import Any
 
 from lowrank.exact.elimination import leading_columns, pivots, rank, reduced_echelon
 from lowrank.exact.matrices import Matrix, Row, exact, grouped, signed, transpose, written
+from lowrank.language import gettext as _
+from lowrank.language import joined
 
 
 def independent_rows(A: Any) -> tuple[int, ...]:
@@ -74,16 +76,15 @@ def dependencies(A: Any) -> tuple[Dependency, ...]:
     )
 
 
-NONE_DEPENDENT = "No row is a combination of the others."
-
-
 def listed(found: Collection[Dependency], form: Callable[[Dependency], str] = str) -> str:
     """Dependent rows written out in one sentence; or that there are none.
 
     >>> listed(dependencies([[1, 1], [2, 2]]))
     'R2 = 2 R1.'
     """
-    return ", ".join(map(form, found)) + "." if found else NONE_DEPENDENT
+    if not found:
+        return _("No row is a combination of the others.")
+    return _("{equations}.").format(equations=joined(map(form, found), _("{first}, {last}")))
 
 
 def null_space(A: Any) -> tuple[Row, ...]:  # (m, n) -> (n - rank) vectors of n entries
@@ -142,7 +143,8 @@ class Subspace:
         return len(self.basis)
 
     def __str__(self) -> str:
-        return f"{self.name} has dimension {self.dimension} in R^{self.ambient}"
+        said = _("{space} has dimension {dimension} in {whole}")
+        return said.format(space=self.name, dimension=self.dimension, whole=f"R^{self.ambient}")
 
 
 @dataclass(frozen=True)

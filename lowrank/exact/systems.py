@@ -20,6 +20,10 @@ from lowrank.exact.elimination import Step, echelon, leading_columns, rank, redu
 from lowrank.exact.matrices import Matrix, Row, RowOp, apply, exact, identity, transpose, written
 from lowrank.exact.notation import latex_matrix
 from lowrank.exact.subspaces import combination, null_vector
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, joined, ngettext
+
+NO_INVERSE = gettext_noop("The matrix is {rows} × {columns}: only a square one has an inverse.")
 
 
 def elementary_product(ops: Iterable[RowOp], m: int) -> Matrix:  # -> (m, m)
@@ -120,14 +124,19 @@ class Determinant:
     def how(self) -> str:
         """How the value comes about, on one line."""
         if not self.value:
-            return "det A = 0: a column has no pivot, so the rows are dependent"
+            return _("det A = 0: a column has no pivot, so the rows are dependent")
         sign = ["−1"] if self.swaps % 2 else []
         factors = [*sign, *(written(x) for x in self.diagonal)]
         shown = [f"({x})" if k and x.startswith("−") else x for k, x in enumerate(factors)]
-        swaps = {0: "no swaps", 1: "1 swap"}.get(self.swaps, f"{self.swaps} swaps")
         value = written(self.value)
         line = " · ".join(shown)
-        return f"det A = {line}{'' if line == value else f' = {value}'} ({swaps})"
+        product = line if line == value else f"{line} = {value}"
+        said = (
+            ngettext("det A = {product} ({n} swap)", "det A = {product} ({n} swaps)", self.swaps)
+            if self.swaps
+            else _("det A = {product} (no swaps)")
+        )
+        return said.format(product=product, n=self.swaps)
 
 
 def determinant(A: Any) -> Determinant:  # (n, n)
@@ -136,7 +145,10 @@ def determinant(A: Any) -> Determinant:  # (n, n)
     Raises:
         InputError: A is not square.
     """
-    A = square(A, "a determinant")
+    A = square(
+        A,
+        gettext_noop("The matrix is {rows} × {columns}: only a square one has a determinant."),
+    )
     found = plu(A)
     diagonal = tuple(found.U[i][i] for i in range(len(A)))
     return Determinant((-1) ** found.swaps * prod(diagonal), diagonal, found.swaps)
@@ -167,7 +179,7 @@ def inverse(A: Any) -> Matrix:  # (n, n) -> (n, n)
     Raises:
         InputError: A is not square, or its rank is below n.
     """
-    A = square(A, "an inverse")
+    A = square(A, NO_INVERSE)
     n = len(A)
     R = reduced_echelon(augmented(A, identity(n)))
     if leading_columns(R) != tuple(range(n)):
@@ -179,20 +191,15 @@ def inverse(A: Any) -> Matrix:  # (n, n) -> (n, n)
     return tuple(row[n:] for row in R)
 
 
-def square(A: Any, wanted: str) -> Matrix:  # (n, n)
+def square(A: Any, refusal: str) -> Matrix:  # (n, n)
     """A, if it is square.
 
     Raises:
-        InputError: it is not.
+        InputError: the refusal, with {rows} and {columns}, if it is not.
     """
     A = exact(A)
     if len(A) != len(A[0]):
-        raise InputError(
-            "The matrix is {rows} × {columns}: only a square one has {wanted}.",
-            rows=len(A),
-            columns=len(A[0]),
-            wanted=wanted,
-        )
+        raise InputError(refusal, rows=len(A), columns=len(A[0]))
     return A
 
 
@@ -227,17 +234,18 @@ class Solution:
 
     def _equation(self, i: int, constant: Fraction) -> str:
         if i in self.free:
-            return f"{self.names[i]} free"
+            return _("{name} free").format(name=self.names[i])
         terms = [(v[i], self.names[j]) for v, j in zip(self.null_basis, self.free, strict=True)]
         return f"{self.names[i]} = {combination([(constant, ''), *terms])}"
 
     def __str__(self) -> str:
-        return ", ".join(self.equations)
+        return joined(self.equations, _("{first}, {last}"))
 
     def _repr_latex_(self) -> str:
         """All unknowns as a vector, plus each free one times its own."""
         if self.particular is None:
-            return f"${self.equations[0]}$, so there is no solution"
+            said = _("{equation}, so there is no solution")
+            return said.format(equation=f"${self.equations[0]}$")
         columns = [latex_matrix(transpose((x,))) for x in (self.particular, *self.null_basis)]
         names = [re.sub("([0-9]+)$", r"_{\1}", self.names[j]) for j in self.free]
         free = (f" + {name} {v}" for name, v in zip(names, columns[1:], strict=True))
@@ -257,7 +265,8 @@ def right_hand_side(A: Matrix, b: Sequence[Any]) -> Matrix:  # (m, n), (m,) -> (
             count=len(b),
             rows=len(A),
         )
-    return tuple((fraction(x, f"Entry {i} of b"),) for i, x in enumerate(b, start=1))
+    where = _("Entry {i} of {name}")
+    return tuple((fraction(x, where.format(i=i, name="b")),) for i, x in enumerate(b, start=1))
 
 
 def unknowns(n: int) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from lowrank.figures.spectrum import FLOOR
 from lowrank.figures.style import COLOURS, Settings, figure, line
+from lowrank.language import gettext as _
 
 
 def update_spectrum(s: NDArray[np.float64], W0: NDArray[np.float64]) -> Settings:
@@ -15,9 +16,9 @@ def update_spectrum(s: NDArray[np.float64], W0: NDArray[np.float64]) -> Settings
     drawn = [
         line(i[: len(values)], np.maximum(values, least), name, colour, hover, mode=dots)
         for values, name, colour in (
-            (W0[: len(s)], "W₀, the largest", COLOURS["W0"]),
-            (s, "update s·BA", COLOURS["update"]),
+            (W0[: len(s)], _("W₀, the largest"), COLOURS["W0"]),
+            (s, _("update s·BA"), COLOURS["update"]),
         )
     ]
     x = {"title": "i", "range": [0.5, len(s) + 0.5], "dtick": max(1, len(s) // 8)}
-    return figure(drawn, 420, x, {"title": "singular value", "type": "log"}, hovermode="x")
+    return figure(drawn, 420, x, {"title": _("singular value"), "type": "log"}, hovermode="x")

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.figures.style import COLOURS, DIVERGING, Settings, dots, figure, line, packed, trace
+from lowrank.language import current
+from lowrank.language import gettext as _
 from lowrank.llama.names import LINEAR
 
 SEQUENTIAL = "Cividis"  # even for colour-blind eyes, from dark to light
@@ -87,7 +89,7 @@ def layer_map(
             outline.append({"type": "rect", "line": {"color": colour, "width": width}} | place)
     across = [-0.6, count - 0.4]
     apart = 1 if count <= 12 else 5 if count <= 60 else 10
-    x_axis = {"title": "layer", "showgrid": False, "range": across, "dtick": apart}
+    x_axis = {"title": _("layer"), "showgrid": False, "range": across, "dtick": apart}
     y_axis = {"autorange": "reversed", "showgrid": False, "type": "category"}
     return figure([cells, points], 300, x_axis, y_axis, shapes=outline, margin={"t": 8})
 
@@ -123,7 +125,7 @@ def distributions(
     peers = dots(
         [short(kind) for kind in rows if kind in random],
         [random[kind] for kind in rows if kind in random],
-        "random matrix of the same shape and norm",
+        _("random matrix of the same shape and norm"),
         {"symbol": "line-ew-open", "size": 34} | grey,
         "%{y:.4g}",
     )
@@ -140,7 +142,7 @@ def all_spectra(
 
     At most `shown` points a line, more of them where the line bends: enough for a screen.
     """
-    drawn, hover = [], "σ<sub>%{x}</sub> is %{y:.3g} of the norm"
+    drawn, hover = [], _("σ<sub>%{x}</sub> is %{y:.3g} of the norm")
     faint = {"opacity": 0.55, "showlegend": False}
     for s, name in zip(spectra, names, strict=True):
         norm = float(np.sqrt((s**2).sum())) or 1.0
@@ -149,9 +151,9 @@ def all_spectra(
         drawn.append(line(at + 1, share, escape(name), COLOURS["W0"], hover, 1.2, **faint))
     at = _places(len(random), shown)
     peer = random[at].astype(np.float32)
-    drawn.append(line(at + 1, peer, "random", COLOURS["lost"], "%{y:.3g}", width=3))
-    y = {"title": "share of the norm", "type": "log"}
-    return figure(drawn, 340, {"title": "rank i"}, y)
+    drawn.append(line(at + 1, peer, _("random"), COLOURS["lost"], "%{y:.3g}", width=3))
+    y = {"title": _("share of the norm"), "type": "log"}
+    return figure(drawn, 340, {"title": _("rank i")}, y)
 
 
 def _places(length: int, shown: int) -> NDArray[np.int64]:
@@ -170,7 +172,7 @@ def page(title: str, lead: str, sections: Sequence[tuple[str, Settings]], table:
         for i, (name, each) in enumerate(sections)
     ]
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{current()}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>"
         "body { font: 17px/1.5 system-ui, sans-serif; max-width: 70em; margin: 2em auto; "
@@ -179,5 +181,5 @@ def page(title: str, lead: str, sections: Sequence[tuple[str, Settings]], table:
         "td, th { padding: 0.2em 0.7em; text-align: right; border-bottom: 1px solid #ddd } "
         "td:first-child, th:first-child { text-align: left }"
         f"</style></head><body><h1>{escape(title)}</h1><p>{escape(lead)}</p>"
-        f"{''.join(drawn)}<h2>Every matrix</h2>{table}</body></html>"
+        f"{''.join(drawn)}<h2>{escape(_('Every matrix'))}</h2>{table}</body></html>"
     )

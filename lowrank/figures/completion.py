@@ -6,6 +6,7 @@ import numpy as np
 
 from lowrank.figures.numbers import three
 from lowrank.figures.style import COLOURS, Settings, dots, figure, line, note, rule, trace
+from lowrank.language import gettext as _
 from lowrank.spectra.phase_transition import PhaseCell
 from lowrank.spectra.recovery import needed_fraction
 
@@ -31,31 +32,31 @@ def error_history(
             [max(values[i - 1], LEAST) for i in chosen],
             name,
             colour,
-            "iteration %{x}: %{y:.4g}",
+            _("iteration %{x}: %{y:.4g}"),
             width=width,
             mode="lines" if count > 1 else "markers",
         )
         for values, name, colour, width in (
-            (observed, "observed entries", COLOURS["W0"], 2),
-            (held_out, "hidden entries", COLOURS["result"], 3),
+            (observed, _("observed entries"), COLOURS["W0"], 2),
+            (held_out, _("hidden entries"), COLOURS["result"], 3),
         )
     ]
     errors = [*observed, *held_out, mean_fill]
     low = np.floor(np.log10(max(min(errors), LEAST)))
     high = np.log10(max(*errors, LEAST)) + 0.25
-    y = {"title": "relative error", "type": "log", "range": [low, high]}
+    y = {"title": _("relative error"), "type": "log", "range": [low, high]}
     corner = {"x": 1, "xref": "paper", "xanchor": "right", "yref": "y", "yanchor": "bottom"}
     height_of_words = np.log10(max(mean_fill, LEAST))  # a note's place on a log axis is its power
     return figure(
         drawn,
         height,
-        {"title": "iteration", "range": [0, max(10, count) * 1.03]},
+        {"title": _("iteration"), "range": [0, max(10, count) * 1.03]},
         y,
         hovermode="x",
         shapes=[rule("y", mean_fill, COLOURS["lost"], 2.5)],
         annotations=[
             note(
-                f"mean fill {three(mean_fill)}",
+                _("mean fill {error}").format(error=three(mean_fill)),
                 y=height_of_words,
                 font={"color": COLOURS["lost"]},
                 **corner,
@@ -80,13 +81,7 @@ def phase_picture(
     for cell in cells:
         at = list(ranks).index(cell.rank), list(fractions).index(cell.fraction)
         z[at] = float(cell.success)
-        words[at] = (
-            f"recovered, error {cell.error:.1e}"
-            if cell.success
-            else "refused: too few entries, or an empty row or column"
-            if cell.error is None
-            else f"not recovered, error {three(cell.error)}"
-        )
+        words[at] = _outcome(cell)
     r = np.arange(1, max(ranks) + 1)
     drawn = [
         trace(
@@ -102,18 +97,18 @@ def phase_picture(
             xgap=1,
             ygap=1,
             hoverongaps=False,
-            hovertemplate="rank %{y}, %{x:.0%} observed<br>%{customdata}<extra></extra>",
+            hovertemplate=_("rank %{y}, %{x:.0%} observed<br>%{customdata}<extra></extra>"),
         ),
         line(
             [needed_fraction(size, size, int(k)) for k in r],
             r,
             "r(m + n − r)/(mn)",
             COLOURS["update"],
-            "rank %{y}: at least %{x:.1%}",
+            _("rank %{y}: at least %{x:.1%}"),
             width=4,
         ),
     ]
-    for name, colour in (("recovered", "result"), ("not recovered", "lost")):
+    for name, colour in ((_("recovered"), "result"), (_("not recovered"), "lost")):
         marker = {"symbol": "square", "size": 12, "color": COLOURS[colour]}
         drawn.append(dots([None], [None], name, marker, ""))
     wide, tall = fractions[1] - fractions[0], ranks[1] - ranks[0]
@@ -121,7 +116,16 @@ def phase_picture(
     return figure(
         drawn,
         height,
-        {"title": "fraction observed", "range": across, "tickformat": ".0%"},
-        {"title": "rank r", "range": [ranks[0] - tall / 2, ranks[-1] + tall / 2]},
+        {"title": _("fraction observed"), "range": across, "tickformat": ".0%"},
+        {"title": _("rank r"), "range": [ranks[0] - tall / 2, ranks[-1] + tall / 2]},
         showlegend=True,
     )
+
+
+def _outcome(cell: PhaseCell) -> str:
+    """What became of a trial, for the pointer over it."""
+    if cell.error is None:
+        return _("refused: too few entries, or an empty row or column")
+    if cell.success:
+        return _("recovered, error {error}").format(error=f"{cell.error:.1e}")
+    return _("not recovered, error {error}").format(error=three(cell.error))

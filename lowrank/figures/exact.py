@@ -12,6 +12,8 @@ from typing import Literal
 
 from lowrank.exact.matrices import Matrix, written
 from lowrank.figures.style import COLOURS
+from lowrank.language import gettext as _
+from lowrank.language import joined
 
 STYLE = f"""<style>
 .lr-matrix {{ overflow-x: auto; overflow-y: hidden; animation: lr-edges linear both;
@@ -102,7 +104,7 @@ def history_html(moves: Sequence[tuple[str, str]], position: int) -> str:
         f"<b>{escape(operation)}</b> {escape(reason)}</li>"
         for k, (operation, reason) in enumerate(moves, start=1)
     )
-    inside = f"<ol>{items}</ol>" if items else "<p>No moves yet.</p>"
+    inside = f"<ol>{items}</ol>" if items else "<p>{escape(_('No moves yet.'))}</p>"
     return f'{STYLE}<div class="lr-history" tabindex="0">{inside}</div>'
 
 
@@ -158,12 +160,13 @@ def cells_html(
     """
     longest = max(sum(len(x) + 2 for x in row) for row in rows)
     size = size or (1.5 if longest < 24 else 1.2 if longest < 44 else 0.95)
-    body, aloud = "", [f"{title}, {len(rows)} × {len(rows[0])}."]
+    body, aloud = "", [_("{title}, {rows} × {columns}.")]
+    aloud[0] = aloud[0].format(title=title, rows=len(rows), columns=len(rows[0]))
     for i, row in enumerate(rows):
         cells, said = "", []
         for j, x in enumerate(row):
             pivot, parted = (i, j) in pivots, (i, j) in marked
-            said.append(x + " (pivot)" * pivot + " (parted)" * parted)
+            said.append(_aloud(x, pivot, parted))
             names = ["lr-pivot"] * pivot + ["lr-now"] * ((i, j) == current)
             names += ["lr-parted"] * parted + ["lr-zero"] * (x == "0") + ["lr-barred"] * (j == bar)
             full = f' title="{escape(hover[i][j], quote=True)}"' if hover else ""
@@ -172,13 +175,24 @@ def cells_html(
                 f'<td class="{" ".join(names)}">{inside}</td>' if names else f"<td>{inside}</td>"
             )
         body += f'<tr class="{"lr-changed" * (i in changed)}"><th>R{i + 1}</th>{cells}</tr>'
-        just = ", just changed" if i in changed else ""
-        aloud.append(f"Row {i + 1}{just}: {', '.join(said)}.")
+        row = (
+            _("Row {row}, just changed: {entries}.") if i in changed else _("Row {row}: {entries}.")
+        )
+        aloud.append(row.format(row=i + 1, entries=joined(said, _("{first}, {last}"))))
     return (
         f'{STYLE}<div class="lr-matrix" tabindex="0" role="img" '
         f'aria-label="{escape(" ".join(aloud), quote=True)}" style="font-size: {size}rem">'
         f'<div class="lr-body"><table role="presentation">{body}</table></div></div>'
     )
+
+
+def _aloud(x: str, pivot: bool, parted: bool) -> str:
+    """An entry as it is read out."""
+    if pivot and parted:
+        return _("{entry} (pivot) (parted)").format(entry=x)
+    if pivot:
+        return _("{entry} (pivot)").format(entry=x)
+    return _("{entry} (parted)").format(entry=x) if parted else x
 
 
 def vector(x: Collection[Fraction]) -> str:
@@ -194,7 +208,7 @@ def _stacked(x: str) -> str:
     """A fraction with its parts over one another, each of a sum; anything else as it is."""
     if " " in x:
         return " ".join(map(_stacked, x.split(" ")))
-    over, _, under = x.removeprefix("−").partition("/")
+    over, _slash, under = x.removeprefix("−").partition("/")
     if not under:
         return x
     parts = f"<span>{over}</span><span>{under}</span>"

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.figures.style import COLOURS, Settings, bar, dots, figure
+from lowrank.language import gettext as _
 
 SIZE, MARK = 13, 6  # of words and, from the middle, of their signs
 WIDTH, HEIGHT, ROOM = 190, 360, 0.2  # of the points, and beside them as a share of the width
@@ -39,7 +40,8 @@ def words_on_plane(
         named["cliponaxis"] = False
         hover = "%{text}: %{x:.3g}, %{y:.3g}"
         drawn.append(dots(scores[at, 0], scores[at, 1], "", marker, hover, **named))
-    titles = [f"direction {i + 1}: {explained[i]:.0%} of the variance" for i in range(2)]
+    title = _("direction {i}: {share} of the variance")
+    titles = [title.format(i=i + 1, share=f"{explained[i]:.0%}") for i in range(2)]
     x = scores[:, 0]
     room = ROOM * float(np.ptp(x)) or 1.0  # for words that stand out at the sides
     across = {"range": [float(x.min()) - room, float(x.max()) + room], "zeroline": True}
@@ -83,10 +85,10 @@ def explained_bars(
     explained: NDArray[np.float64], random: NDArray[np.float64], height: int = 300
 ) -> Settings:
     """The share each direction explains, blue, beside that of random vectors, grey."""
-    i, hover = np.arange(1, len(explained) + 1), "direction %{x}: %{y:.2%}"
+    i, hover = np.arange(1, len(explained) + 1), _("direction %{x}: %{y:.2%}")
     drawn = [
-        bar(i, explained, "these words", COLOURS["W0"], hover),
-        bar(i, random, "random vectors", COLOURS["lost"], hover),
+        bar(i, explained, _("these words"), COLOURS["W0"], hover),
+        bar(i, random, _("random vectors"), COLOURS["lost"], hover),
     ]
-    y = {"title": "share of variance", "tickformat": ".0%"}
-    return figure(drawn, height, {"title": "direction"}, y, barmode="group")
+    y = {"title": _("share of variance"), "tickformat": ".0%"}
+    return figure(drawn, height, {"title": _("direction")}, y, barmode="group")

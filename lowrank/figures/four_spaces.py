@@ -9,6 +9,7 @@ from html import escape
 from lowrank.exact.subspaces import FourSubspaces, Subspace
 from lowrank.figures.exact import vector
 from lowrank.figures.style import COLOURS
+from lowrank.language import gettext as _
 
 STYLE = f"""<style>
 .lr-four {{ display: flex; gap: 1rem; align-items: flex-end; flex-wrap: wrap; }}
@@ -47,10 +48,11 @@ def _box(side: str, upper: Subspace, lower: Subspace, colour: str, unit: float) 
     """One space: its two orthogonal parts, high as their dimensions."""
     R = f"R<sup>{upper.ambient}</sup>"
     total = f"{upper.dimension} + {lower.dimension} = {upper.ambient} = {side}"
+    said = escape(_("dimensions {sum}").format(sum=total))
     return (
         f'<div class="lr-space"><div class="lr-where">{R}</div><div class="lr-box">'
         f"{_part(upper, colour, unit)}{_part(lower, 'lr-null', unit)}</div>"
-        f'<div class="lr-sum">dimensions {total}</div></div>'
+        f'<div class="lr-sum">{said}</div></div>'
     )
 
 
@@ -59,9 +61,15 @@ def _part(space: Subspace, colour: str, unit: float) -> str:
     thin = "" if space.dimension else " lr-zero-space"
     basis = " ".join(f"<span>{escape(vector(v))}</span>" for v in space.basis)
     name = escape(space.name).replace("^T", "<sup>T</sup>")
-    what = f"basis {basis}" if basis else "only the zero vector"
+    what = escape(_("basis {vectors}") if basis else _("only the zero vector"))
+    where = escape(_("{bold}{name} in {space}{end}, dimension {dimension}")).format(
+        bold="<b>",
+        name=name,
+        space=f"R<sup>{space.ambient}</sup>",
+        end="</b>",
+        dimension=space.dimension,
+    )
     return (
         f'<div class="lr-part {colour}{thin}" style="height: {height}" tabindex="0">'
-        f"<b>{name} in R<sup>{space.ambient}</sup></b>, dimension {space.dimension}"
-        f'<div class="lr-basis">{what}</div></div>'
+        f'{where}<div class="lr-basis">{what.format(vectors=basis)}</div></div>'
     )

@@ -33,6 +33,8 @@ from lowrank.exact.matrices import Matrix, Row, raised, transpose
 from lowrank.figures.exact import vector
 from lowrank.figures.numbers import three
 from lowrank.figures.style import AXES, COLOURS, Settings, figure, layout, note, trace
+from lowrank.language import gettext as _
+from lowrank.language import joined
 from lowrank.spectra.svd import full
 
 LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -119,7 +121,8 @@ class Canvas:
         where = self.at(point)[0]
         for k, (other, before, way) in enumerate(self.labels):
             if np.abs(other - where).max() < 0.03 * self.size:
-                self.labels[k] = (other, f"{before}, {words}", way)
+                both = _("{first}, {last}").format(first=before, last=words)
+                self.labels[k] = (other, both, way)
                 return
         way = np.zeros(self.dims) if aside is None else aside / np.linalg.norm(aside)
         self.labels.append((where, words, way))
@@ -153,7 +156,7 @@ class Canvas:
         line = Flat(origin, (tip[0],))
         far = in_box(line, self.half)[-1]
         self.line([origin, far], colour, 3, dash="dash", hover=hover)
-        self.beside(line, far, f"{words} (direction)")
+        self.beside(line, far, _("{name} (direction)").format(name=words))
 
     def flat(
         self, flat: Flat, colour: str, words: str, opacity: float = 0.25, width: float = 9
@@ -223,9 +226,9 @@ class Canvas:
     def _write_labels(self, ink: str | None) -> None:
         if not self.labels:
             return
-        words = [f"<b>{words}</b>" for _, words, _ in self.labels]
-        p = np.clip(np.stack([where for where, _, _ in self.labels]), -self.size, self.size)
-        away = np.stack([aside for _, _, aside in self.labels])
+        places, texts, asides = zip(*self.labels, strict=True)
+        words = [f"<b>{text}</b>" for text in texts]
+        p, away = np.clip(np.stack(places), -self.size, self.size), np.stack(asides)
         font = {"size": 16, "color": ink} if ink else {"size": 16}
         if self.dims == 3:
             lengths = np.array([len(words) for _, words, _ in self.labels])
@@ -279,7 +282,7 @@ def domain(A: Matrix, circle: bool = False, ink: str | None = None, height: int 
     canvas = Canvas(n, [(Fraction(1),) * n], "x", room=1.4)
     null = kernel(A)
     if null.dimension:
-        canvas.flat(null, COLOURS["lost"], "null space", 0.35)
+        canvas.flat(null, COLOURS["lost"], _("null space"), 0.35)
     if circle:
         _ball(canvas, np.eye(n), COLOURS["W0"])
         for i, v in enumerate(_svd(A, Fraction(10) ** power_of_ten(A))[2]):
@@ -310,18 +313,19 @@ def codomain(
     if n > DRAWN:
         _columns(canvas, A)
     elif circle:
-        U, s, _ = _svd(A, canvas.unit)
+        U, s = _svd(A, canvas.unit)[:2]
         _ball(canvas, U * s, COLOURS["result"])
         for i, (u, size) in enumerate(zip(U.T, s, strict=True)):
             words = f"{_named('σ', i)} = {three(size)}{_times(canvas.power)}" if size else ""
             name = words or _named("σ", i)
-            canvas.arrow((u * size)[None, :], AXES[i], name, f"semi-axis {i + 1}: {words}")
+            hover = _("semi-axis {i}: {length}").format(i=i + 1, length=words)
+            canvas.arrow((u * size)[None, :], AXES[i], name, hover)
     else:
         _cube(canvas, corners, COLOURS["result"])
         _columns(canvas, A)
     if kernel(A).dimension:
         origin = (Fraction(0),) * len(A)
-        canvas.dot(origin, COLOURS["lost"], "where the null space goes: the origin", 14)
+        canvas.dot(origin, COLOURS["lost"], _("where the null space goes: the origin"), 14)
     return canvas.finished(height, ink)
 
 
@@ -341,24 +345,24 @@ def equations(
     sets = [(solutions([said[:n]], said[n:]), rows) for (said,), rows in drawn.items()]
     flats = [(flat, rows) for flat, rows in sets if flat is not None]
     common = solutions(A, b)
-    reach = [nearest(flat) for flat, _ in flats] + ([nearest(common)] if common else [])
+    reach = [nearest(flat) for flat, rows in flats] + ([nearest(common)] if common else [])
     canvas = Canvas(n, reach, "x", room=1.7)
     for flat, rows in flats:
         new = set(rows) & set(changed)
         canvas.flat(flat, COLOURS["pivot" if new else "W0"], "", 0.45 if new else 0.25, width=4)
         corners = in_box(flat, canvas.half)
-        names = ", ".join(f"R{i + 1}" for i in rows)
+        names = joined((f"R{i + 1}" for i in rows), _("{first}, {last}"))
         canvas.beside(flat, corners[(2 * rows[0]) % len(corners)], names)
     if common:
         colour = COLOURS["result"] if any(b) else COLOURS["lost"]
-        words = "null space" if not any(b) else "solutions" if common.dimension else "solution"
-        canvas.flat(common, colour, words, 0.6)
+        several = _("solutions") if common.dimension else _("solution")
+        canvas.flat(common, colour, several if any(b) else _("null space"), 0.6)
     return canvas.finished(height, ink)
 
 
 def _span(canvas: Canvas, A: Matrix) -> None:
     span = column_space(A)
-    canvas.flat(span, COLOURS["result"], f"span: {span.kind}", 0.22)
+    canvas.flat(span, COLOURS["result"], _("span: {kind}").format(kind=span.kind), 0.22)
 
 
 def _columns(canvas: Canvas, A: Matrix) -> None:

@@ -6,15 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.figures.style import COLOURS, Settings, bar, dots, figure, line, rule, trace
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.memory.accounting import Memory
 
 PARTS = {
-    "weights": ("weights W₀", COLOURS["W0"]),
-    "added": ("A and B", COLOURS["update"]),
-    "gradients": ("gradients", "#E69F00"),
-    "moments": ("Adam's moments", "#CC79A7"),
-    "activations": ("activations", "#56B4E9"),
-    "logits": ("logits", COLOURS["lost"]),
+    "weights": (gettext_noop("weights W₀"), COLOURS["W0"]),
+    "added": (gettext_noop("A and B"), COLOURS["update"]),
+    "gradients": (gettext_noop("gradients"), "#E69F00"),
+    "moments": (gettext_noop("Adam's moments"), "#CC79A7"),
+    "activations": (gettext_noop("activations"), "#56B4E9"),
+    "logits": (gettext_noop("logits"), COLOURS["lost"]),
 }
 SEVERAL = (COLOURS["update"], COLOURS["result"], "#CC79A7", "#56B4E9")
 WIDE, DOTS = 3, "lines+markers"
@@ -34,18 +36,19 @@ def losses(
     for name, values in runs.items():
         colour = (colours or {}).get(name, COLOURS["update"])
         x = np.arange(1, len(values) + 1)
-        marker, hover = {"color": colour, "size": 5, "opacity": 0.5}, "step %{x}: %{y:.3f} nats"
+        marker, hover = {"color": colour, "size": 5, "opacity": 0.5}, _("step %{x}: %{y:.3f} nats")
         alone = {"showlegend": len(runs) == 1}
-        drawn.append(dots(x, list(values), f"{name}, each step", marker, hover, **alone))
-        label = name if len(runs) > 1 else "mean of the last 8"
+        each = _("{run}, each step").format(run=name)
+        drawn.append(dots(x, list(values), each, marker, hover, **alone))
+        label = name if len(runs) > 1 else _("mean of the last 8")
         drawn.append(line(x, running_mean(values), label, colour, "%{y:.3f}", WIDE))
-    unseen = [loss for _, loss in held_out]
+    unseen = [loss for step, loss in held_out]
     if unseen:
-        after, hover = [step for step, _ in held_out], "after step %{x}: %{y:.3f}"
-        drawn.append(line(after, unseen, "held out", COLOURS["result"], hover, WIDE, mode=DOTS))
+        after, hover = [step for step, loss in held_out], _("after step %{x}: %{y:.3f}")
+        drawn.append(line(after, unseen, _("held out"), COLOURS["result"], hover, WIDE, mode=DOTS))
     top = max((max(v) for v in (*runs.values(), unseen) if len(v)), default=5.0)
-    y_axis = {"title": "loss, nats a token", "range": [0, 1.08 * top]}
-    return figure(drawn, 320, {"title": "step", "range": [0, steps + 1]}, y_axis)
+    y_axis = {"title": _("loss, nats a token"), "range": [0, 1.08 * top]}
+    return figure(drawn, 320, {"title": _("step"), "range": [0, steps + 1]}, y_axis)
 
 
 def running_mean(values: Sequence[float], width: int = 8) -> list[float]:
@@ -59,11 +62,12 @@ def running_mean(values: Sequence[float], width: int = 8) -> list[float]:
 
 def by_scale(points: Mapping[float, float], chosen: float) -> Settings:
     """The loss on the training answers by how much of the update is added; the chosen marked."""
-    x, hover = sorted(points), "%{x:g} × update: %{y:.3f} nats"
-    drawn = [line(x, [points[t] for t in x], "loss", COLOURS["result"], hover, WIDE, mode=DOTS)]
+    x, hover = sorted(points), _("%{x:g} × update: %{y:.3f} nats")
+    y = [points[t] for t in x]
+    drawn = [line(x, y, _("loss"), COLOURS["result"], hover, WIDE, mode=DOTS)]
     marked = [rule("x", chosen, COLOURS["update"], 2, "dot")]
-    x_axis = {"title": "times the update", "range": [-0.05, 2.05]}
-    y_axis = {"title": "loss on the examples", "rangemode": "tozero"}
+    x_axis = {"title": _("times the update"), "range": [-0.05, 2.05]}
+    y_axis = {"title": _("loss on the examples"), "rangemode": "tozero"}
     return figure(drawn, 260, x_axis, y_axis, shapes=marked, showlegend=False)
 
 
@@ -74,7 +78,7 @@ def memory(runs: Mapping[str, Memory]) -> Settings:
         bar(
             [getattr(runs[name], part) / 1e6 for name in names],
             names,
-            label,
+            _(label),
             colour,
             "%{x:,.1f} MB",
             orientation="h",
@@ -91,12 +95,12 @@ def by_rank(points: Mapping[int, Sequence[float]]) -> Settings:
     ranks, colour = sorted(points), COLOURS["update"]
     means = [float(np.mean(points[r])) for r in ranks]
     marker, hover = {"color": colour, "size": 7, "symbol": "circle-open"}, "%{x}: %{y:.4f}"
-    x = [r for r in ranks for _ in points[r]]
+    x = [r for r in ranks for value in points[r]]
     y = [value for r in ranks for value in points[r]]
-    seeds = dots(x, y, "each seed", marker, hover)
-    mean = line(ranks, means, "mean", colour, hover, WIDE, mode=DOTS)
+    seeds = dots(x, y, _("each seed"), marker, hover)
+    mean = line(ranks, means, _("mean"), colour, hover, WIDE, mode=DOTS)
     x_axis = {"title": "r", "type": "log", "tickvals": ranks}
-    return figure([mean, seeds], 320, x_axis, {"title": "loss on held-out lines, nats"})
+    return figure([mean, seeds], 320, x_axis, {"title": _("loss on held-out lines, nats")})
 
 
 def similarity(phi: NDArray[np.floating], rows: str, columns: str) -> Settings:
@@ -113,8 +117,9 @@ def similarity(phi: NDArray[np.floating], rows: str, columns: str) -> Settings:
         colorbar={"title": {"text": "φ"}, "thickness": 12},
         hovertemplate="φ(i = %{y}, j = %{x}) = %{z:.3f}<extra></extra>",
     )
-    y_axis = {"title": f"i of {rows}", "autorange": "reversed"}
-    return figure([drawn], 300, {"title": f"j of {columns}"}, y_axis)
+    across, down = _("j of {matrix}"), _("i of {matrix}")
+    y_axis = {"title": down.format(matrix=rows), "autorange": "reversed"}
+    return figure([drawn], 300, {"title": across.format(matrix=columns)}, y_axis)
 
 
 def beside_chance(
@@ -126,8 +131,10 @@ def beside_chance(
         line(np.arange(1, len(values) + 1), values, name, colour, hover, WIDE, mode=DOTS)
         for (name, values), colour in zip(lines.items(), SEVERAL, strict=False)
     ]
-    drawn.append(line(i, chance, "by chance", COLOURS["lost"], hover, WIDE, dash="dot"))
-    return figure(drawn, 280, {"title": "directions compared"}, {"title": "φ", "range": [0, 1.02]})
+    drawn.append(line(i, chance, _("by chance"), COLOURS["lost"], hover, WIDE, dash="dot"))
+    return figure(
+        drawn, 280, {"title": _("directions compared")}, {"title": "φ", "range": [0, 1.02]}
+    )
 
 
 def spectra(values: Mapping[str, NDArray[np.floating]], colours: Mapping[str, str]) -> Settings:

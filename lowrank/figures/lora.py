@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from lowrank.figures.matrix import Outline, outlines
 from lowrank.figures.style import COLOURS, Plot, Settings, side_by_side, trace
+from lowrank.language import gettext as _
 
 SHOWN = 1536  # entries of a vector drawn at most: more than a screen has rows
 
@@ -21,7 +22,7 @@ def vectors(
         ("= h", h, COLOURS["result"]),
     )
     index = np.arange(1, min(len(h), SHOWN) + 1, dtype=np.int32)
-    limit = 1.05 * max(float(np.abs(v[:SHOWN]).max()) for _, v, _ in parts) or 1.0
+    limit = 1.05 * max(float(np.abs(part[1][:SHOWN]).max()) for part in parts) or 1.0
     x_axis = {"range": [-limit, limit], "zeroline": True, "nticks": 6}
     y_axis = {"range": [len(index) + 0.5, 0.5], "showgrid": False}
     plots: list[Plot] = []
@@ -33,9 +34,11 @@ def vectors(
             fill="tozerox",
             line={"color": colour, "width": 1.2},
             name=name,
-            hovertemplate=f"entry %{{y}} of {name}: %{{x:.6g}}<extra></extra>",
+            hovertemplate=_("entry {i} of {vector}: {value}<extra></extra>").format(
+                i="%{y}", vector=name, value="%{x:.6g}"
+            ),
         )
-        left = {"matches": "y", "showticklabels": False} if plots else {"title": "entry"}
+        left = {"matches": "y", "showticklabels": False} if plots else {"title": _("entry")}
         plots.append((f"{name}  ({len(h):,},)", [drawn], x_axis, y_axis | left))
     return side_by_side(plots, 440, gap=0.03, showlegend=False)
 

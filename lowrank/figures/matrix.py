@@ -12,6 +12,7 @@ from PIL import Image
 
 from lowrank.figures.numbers import three
 from lowrank.figures.style import DIVERGING, Settings, figure, trace
+from lowrank.language import gettext as _
 from lowrank.spectra.svd import SVD
 
 Floats = NDArray[np.floating]
@@ -97,16 +98,16 @@ def picture(values: Floats, limit: float) -> bytes:
 
 def _palette() -> NDArray[np.uint8]:
     """2 LEVELS + 1 colours, (levels, 3), between the stops of DIVERGING."""
-    stops = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for _, c in DIVERGING])
+    stops = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for place, c in DIVERGING])
     at = np.linspace(0, 1, 2 * LEVELS + 1)
-    places = [place for place, _ in DIVERGING]
+    places = [place for place, colour in DIVERGING]
     channels = [np.interp(at, places, stops[:, i]) for i in range(3)]
     return np.stack(channels, axis=1).round().astype(np.uint8)
 
 
 def colour_scale(limit: float) -> str:
     """One bar for all heatmaps that share a scale, as HTML: -limit, 0, limit."""
-    colours = ",".join(colour for _, colour in DIVERGING)
+    colours = ",".join(colour for place, colour in DIVERGING)
     return (
         '<div style="display:flex;gap:0.6em;align-items:center;justify-content:center">'
         f"<span>−{three(limit)}</span>"
@@ -128,14 +129,14 @@ def tile_heatmap(values: Floats, limit: float, row: int, column: int) -> Setting
         zmin=-limit,
         zmax=limit,
         colorscale=DIVERGING,
-        hovertemplate="row %{y}, column %{x}<br>%{z:.7g}<extra></extra>",
+        hovertemplate=_("row %{y}, column %{x}<br>%{z:.7g}<extra></extra>"),
         colorbar=_colorbar(limit),
         xgap=1,
         ygap=1,
     )
     still = {"showgrid": False, "zeroline": False, "nticks": 4, "tickformat": "d"}
-    x = still | {"title": "column"}
-    y = still | {"title": "row", "autorange": "reversed"}  # as matrices are written
+    x = still | {"title": _("column")}
+    y = still | {"title": _("row"), "autorange": "reversed"}  # as matrices are written
     return figure([drawn], 350, x, y, margin={"t": 8, "b": 84})
 
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from lowrank.figures.matrix import Outline, outlines
 from lowrank.figures.numbers import three
 from lowrank.figures.style import COLOURS, Settings, bar, figure, line, note, rule
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.memory.accounting import Memory, Part
 
 GB = 1e9
@@ -20,14 +22,14 @@ ROOM = 0.07  # of the axis: what a card's name, upright, takes on a phone
 # What a run holds: its name for people and its colour, in the order of the bar. Blue is W0, orange
 # what is added and trained, the rest greys and the palette's other colours.
 HELD = {
-    "weights": ("weights", COLOURS["W0"]),
-    "added": ("LoRA or adapters", COLOURS["update"]),
-    "gradients": ("gradients", "#E69F00"),
-    "moments": ("Adam's moments", "#CC79A7"),
-    "master": ("float32 master copy", "#56B4E9"),
-    "activations": ("activations", COLOURS["result"]),
-    "logits": ("logits", "#4D4D4D"),
-    "cache": ("key/value cache", COLOURS["result"]),
+    "weights": (gettext_noop("weights"), COLOURS["W0"]),
+    "added": (gettext_noop("LoRA or adapters"), COLOURS["update"]),
+    "gradients": (gettext_noop("gradients"), "#E69F00"),
+    "moments": (gettext_noop("Adam's moments"), "#CC79A7"),
+    "master": (gettext_noop("float32 master copy"), "#56B4E9"),
+    "activations": (gettext_noop("activations"), COLOURS["result"]),
+    "logits": (gettext_noop("logits"), "#4D4D4D"),
+    "cache": (gettext_noop("key/value cache"), COLOURS["result"]),
 }
 
 
@@ -38,14 +40,14 @@ def bars(runs: Mapping[str, Memory], cards: Mapping[str, int]) -> Settings:
         values = np.array([getattr(run, each.name) for run in runs.values()]) / GB
         if values.any():
             name, colour = HELD[each.name]
-            drawn.append(bar(values, names, name, colour, "%{x:,.3g} GB", orientation="h"))
+            drawn.append(bar(values, names, _(name), colour, "%{x:,.3g} GB", orientation="h"))
     near = apart(cards, 1.6 * max(run.total for run in runs.values()))
     totals = [f"{name}<br><b>{three(run.total / GB)} GB</b>" for name, run in runs.items()]
     above = {"xanchor": "center", "y": 1.0, "yref": "y domain", "yanchor": "bottom"}
     return figure(
         drawn,
         170 + 62 * len(runs),
-        {"title": "GB (10⁹ bytes)", "rangemode": "tozero"},
+        {"title": _("GB (10⁹ bytes)"), "rangemode": "tozero"},
         {"autorange": "reversed", "tickvals": names, "ticktext": totals},
         shapes=[rule("x", size, COLOURS["lost"], 1.5, "dot") for size in near.values()],
         annotations=[
@@ -92,7 +94,7 @@ def error_spectrum(
         line(np.arange(1, len(s) + 1), s.astype(np.float32), escape(name), colour, hover)
         for name, s, colour in lines
     ]
-    y = {"title": "singular value", "type": "log"}
+    y = {"title": _("singular value"), "type": "log"}
     return figure(drawn, 340, {"title": "i"}, y)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.figures.style import COLOURS, Settings, dots, figure, line, note, rule
+from lowrank.language import gettext as _
 
 FLOOR = 1e-8  # of the largest value: below it a zero is drawn, since a log axis has none
 
@@ -27,8 +28,8 @@ def spectrum(
             mode="lines" if len(s) > 40 else "lines+markers",
         )
         for values, name, colour in (
-            (random, "random, same shape and norm", COLOURS["lost"]),
-            (s, "this matrix", COLOURS["W0"]),
+            (random, _("random, same shape and norm"), COLOURS["lost"]),
+            (s, _("this matrix"), COLOURS["W0"]),
         )
     ]
     ring = {"color": COLOURS["pivot"], "size": 13, "line": {"width": 1.5, "color": "#333"}}
@@ -41,12 +42,13 @@ def spectrum(
     # Singular values fall: at the top there is room right of the first ones.
     top = {"y": 1, "yref": "y domain", "yanchor": "top"}
     font = {"color": COLOURS["update"]}
+    limit = _("break-even {rank}").format(rank=f"{break_even:,.0f}")
     return figure(
         drawn,
         380,
-        {"title": "rank i", "range": [1, max(2, len(s))]},
-        {"title": "singular value", "type": "log"},
+        {"title": _("rank i"), "range": [1, max(2, len(s))]},
+        {"title": _("singular value"), "type": "log"},
         hovermode="x",
         shapes=[dropped | shade, rule("x", break_even, COLOURS["update"], 1.5)],
-        annotations=[note(f"break-even {break_even:,.0f}", **at, **top, font=font)],
+        annotations=[note(limit, **at, **top, font=font)],
     )

@@ -19,6 +19,7 @@ from lowrank.figures.style import (
     side_by_side,
     trace,
 )
+from lowrank.language import gettext as _
 
 Floats = NDArray[np.floating]
 
@@ -38,15 +39,16 @@ def stored_share(shares: Sequence[tuple[str, float]], at: tuple[float, float]) -
     """
     drawn, cross = [], {"color": COLOURS["update"], "size": 9, "symbol": "x"}
     for name, break_even in shares:
-        hover = "%{x:.0%} of rank, %{y:.0%} of parameters"
+        hover = _("%{x:.0%} of rank, %{y:.0%} of parameters")
+        even = _("break-even at {share} of full rank").format(share=f"{break_even:.0%}")
         drawn += [
             line([0, 1], [0, 1 / break_even], name, COLOURS["result"], hover, 2),
-            dots([break_even], [1], name, cross, f"break-even at {break_even:.0%} of full rank"),
+            dots([break_even], [1], name, cross, even),
         ]
     ring = {"color": COLOURS["pivot"], "size": 14, "line": {"width": 1.5, "color": "#333"}}
-    here = dots([at[0]], [at[1]], "this cut", ring, "%{y:.1%} of parameters")
-    x = {"title": "rank kept", "tickformat": ".0%", "range": [0, 1.02]}
-    y = {"title": "stored", "tickformat": ".0%", "range": [0, 2.2]}
+    here = dots([at[0]], [at[1]], _("this cut"), ring, _("%{y:.1%} of parameters"))
+    x = {"title": _("rank kept"), "tickformat": ".0%", "range": [0, 1.02]}
+    y = {"title": _("stored"), "tickformat": ".0%", "range": [0, 2.2]}
     dense = [rule("y", 1, COLOURS["update"], 1.5)]
     return figure([*drawn, here], 230, x, y, shapes=dense, showlegend=False, margin={"t": 12})
 
@@ -55,10 +57,10 @@ def next_tokens(words: Sequence[str], before: Floats, after: Floats) -> Settings
     """Probabilities of the next token before (blue) and after (green), the likeliest on top."""
     places, look = list(range(len(words))), {"orientation": "h"}
     drawn = [
-        bar(after, places, "after", COLOURS["result"], "%{x:.4f}", **look),
-        bar(before, places, "before", COLOURS["W0"], "%{x:.4f}", **look),
+        bar(after, places, _("after"), COLOURS["result"], "%{x:.4f}", **look),
+        bar(before, places, _("before"), COLOURS["W0"], "%{x:.4f}", **look),
     ]
-    x = {"title": "probability", "rangemode": "tozero"}
+    x = {"title": _("probability"), "rangemode": "tozero"}
     y = {"tickvals": places, "ticktext": list(words), "automargin": True}
     more = {"barmode": "group", "bargap": 0.25, "legend": {"traceorder": "reversed"}}
     return figure(drawn, 380, x, y | DOWN, **more)
@@ -75,6 +77,9 @@ def sensitivity_map(
     most = max(float(np.nanmax(z)) if np.isfinite(z).any() else FREE for z in rises.values())
     top = np.log10(max(most, 10 * FREE))
     plots: list[Plot] = []
+    hover = _("{kind}, {axis} {column}: nll {rise}<extra></extra>").format(
+        kind="%{y}", axis=axis, column="%{x}", rise="%{customdata:+.4f}"
+    )
     for way, rise in rises.items():
         drawn = trace(
             "heatmap",
@@ -85,7 +90,7 @@ def sensitivity_map(
             texttemplate="%{text}" if words else "",
             textfont=ON_COLOURS,
             customdata=rise,
-            hovertemplate="%{y}, " + axis + " %{x}: nll %{customdata:+.4f}<extra></extra>",
+            hovertemplate=hover,
             zmin=np.log10(FREE),
             zmax=top,
             colorscale=LOSS,
@@ -124,13 +129,13 @@ def evidence(
     i, energy = np.arange(1, len(s) + 1, dtype=np.int16), np.cumsum(s**2) / (s**2).sum()
     spectra = [
         ("W", np.maximum(s / np.linalg.norm(s), 1e-6), COLOURS["W0"], "solid"),
-        ("inputs x", np.maximum(spectrum / np.linalg.norm(spectrum), 1e-6), INPUTS, "solid"),
+        (_("inputs x"), np.maximum(spectrum / np.linalg.norm(spectrum), 1e-6), INPUTS, "solid"),
     ]
     kept = [
-        ("of W's squares", energy, COLOURS["W0"], "solid"),
-        ("of the inputs", np.cumsum(inputs), INPUTS, "solid"),
-        ("of the output W x, plain", np.cumsum(outputs), COLOURS["result"], "solid"),
-        ("of the output W x, aware", aware, COLOURS["result"], "dot"),
+        (_("of W's squares"), energy, COLOURS["W0"], "solid"),
+        (_("of the inputs"), np.cumsum(inputs), INPUTS, "solid"),
+        (_("of the output W x, plain"), np.cumsum(outputs), COLOURS["result"], "solid"),
+        (_("of the output W x, aware"), aware, COLOURS["result"], "dot"),
     ]
     left, right = (
         [
@@ -139,11 +144,11 @@ def evidence(
         ]
         for lines in (spectra, kept)
     )
-    norm: Settings = {"title": "share of the norm", "type": "log"}
+    norm: Settings = {"title": _("share of the norm"), "type": "log"}
     share: Settings = {"tickformat": ".0%", "range": [0, 1.02]}
     plots = [  # with short titles: side by side on a phone
-        ("Spectra", left, {"title": "direction"}, norm),
-        ("Kept by the first k", right, {"title": "rank k"}, share),
+        (_("Spectra"), left, {"title": _("direction")}, norm),
+        (_("Kept by the first k"), right, {"title": _("rank k")}, share),
     ]
     below = {"yanchor": "top", "y": -0.2}
     return side_by_side(plots, 380, gap=0.1, hovermode="x", margin={"t": 30}, legend=below)
@@ -162,8 +167,9 @@ def noise_map(rows: Sequence[str], layers: Sequence[int], change: Floats, logp: 
         texttemplate="%{text}",
         textfont=ON_COLOURS,
         customdata=logp,
-        hovertemplate="%{y}, layer %{x}: %{z:+d} right, mean ln p %{customdata:+.3f}"
-        "<extra></extra>",
+        hovertemplate=_(
+            "%{y}, layer %{x}: %{z:+d} right, mean ln p %{customdata:+.3f}<extra></extra>"
+        ),
         zmin=-limit,
         zmax=limit,
         colorscale=scale,
@@ -172,4 +178,4 @@ def noise_map(rows: Sequence[str], layers: Sequence[int], change: Floats, logp: 
         ygap=1,
     )
     y = CELLS | DOWN | {"automargin": True}
-    return figure([drawn], 380, CELLS | {"title": "layer"}, y, margin={"t": 12})
+    return figure([drawn], 380, CELLS | {"title": _("layer")}, y, margin={"t": 12})

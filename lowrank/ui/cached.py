@@ -23,6 +23,7 @@ from lowrank.figures.matrix import Preview
 from lowrank.figures.matrix import preview as small_preview
 from lowrank.figures.pictures import DRAWN
 from lowrank.files import cache_folder, drop_oldest
+from lowrank.language import current
 from lowrank.llama import Params
 from lowrank.llama import load as load_llama
 from lowrank.llama.tokenizer import Tokenizer
@@ -310,12 +311,13 @@ def parametric(typed: str) -> tuple[Any, Any, Callable, Callable[[Any], str]]:
 
     A = parse_parametric(typed)
     found = cases(A)
-    tables: dict[int | None, Any] = {None: case_table(found)}
+    tables: dict[tuple[str, int | None], Any] = {}  # of each language, since they are in words
 
     def lines(unknowns: int | None) -> Any:
-        if unknowns not in tables:
-            tables[unknowns] = solvability(found, unknowns or 0)
-        return tables[unknowns]
+        key = current(), unknowns
+        if key not in tables:
+            tables[key] = case_table(found) if unknowns is None else solvability(found, unknowns)
+        return tables[key]
 
     return A, found, lines, written
 

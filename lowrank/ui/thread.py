@@ -18,6 +18,7 @@ from lowrank.figures.exact import cells_html, matrix_html
 from lowrank.figures.lora import shapes, vectors
 from lowrank.figures.numbers import amount, three
 from lowrank.figures.spectrum import spectrum
+from lowrank.language import gettext_noop
 from lowrank.llama.names import name_of
 from lowrank.lora.equations import merge
 from lowrank.lora.one_matrix import Trained, fit_pair
@@ -122,7 +123,10 @@ def matrix() -> Matrix:
         help=text("thread", "matrix").format(side=SIDE),
         **BOUND,
     )
-    A = rational(parse_matrix(typed or "", SIDE), "The thread carries")
+    A = rational(
+        parse_matrix(typed or "", SIDE),
+        gettext_noop("The thread carries fractions only; the matrix holds {other}."),
+    )
     largest = max(abs(x) for row in A for x in row)
     if not largest:
         raise InputError("A is zero: its rank is 0, and there is nothing to carry further.")
