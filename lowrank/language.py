@@ -15,7 +15,7 @@ standard library's `gettext` reads it.
 import gettext as catalogues
 import re
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, reduce
@@ -116,6 +116,18 @@ def joined(parts: Iterable[str], by: str) -> str:
     '1, 2, 3'
     """
     return reduce(lambda first, last: by.format(first=first, last=last), parts)
+
+
+def enumerated(parts: Sequence[str]) -> str:
+    """Parts, at least one, as a list in a sentence.
+
+    >>> enumerated(["x", "y", "z"]), enumerated(["x"])
+    ('x, y and z', 'x')
+    """
+    before = joined(parts[:-1], gettext("{first}, {last}")) if parts[1:] else ""
+    return (
+        gettext("{first} and {last}").format(first=before, last=parts[-1]) if before else parts[0]
+    )
 
 
 def name_of(language: str) -> str:

@@ -25,8 +25,8 @@ from lowrank.exact.grids import Grid, counted, grid_of, marks, solid
 from lowrank.exact.linear import coefficients
 from lowrank.exact.lines import choices, in_blocks, paragraphs, side_by_side, unlabelled
 from lowrank.exact.tokens import GREEK, MAX_TEXT, Item, items_of, readable
+from lowrank.language import enumerated, gettext_noop
 from lowrank.language import gettext as _
-from lowrank.language import gettext_noop, joined
 
 MAX_ENTRIES = 10_000
 
@@ -60,7 +60,7 @@ class Reading:
         notes = list(map(_, self.said))
         if self.names:
             said = _("The equations are read as [A | b], with a column for {unknowns}.")
-            notes.append(said.format(unknowns=_listed(self.names)))
+            notes.append(said.format(unknowns=enumerated(self.names)))
         if scale := next((cell.scale for row in self.rows for cell in row), ""):
             notes.append(_("Every entry is multiplied by {scale}.").format(scale=scale))
         mixed = (cell for row in self.rows for cell in row if cell.mixed)
@@ -199,14 +199,6 @@ class _Reader:
         rows = tuple(tuple(Cell(self.text, cell, scale) for cell in row) for row in grid.rows)
         bar = next(iter(grid.bars), None)
         return Reading(rows, bar if bar and bar < len(rows[0]) else None, grid.said)
-
-
-def _listed(names: Sequence[str]) -> str:
-    """x, y and z."""
-    if len(names) == 1:
-        return names[0]
-    commas = joined(names[:-1], _("{first}, {last}"))
-    return _("{first} and {last}").format(first=commas, last=names[-1])
 
 
 def _asked(readings: list[Reading]) -> Reading:

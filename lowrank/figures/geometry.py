@@ -256,7 +256,7 @@ def _apart(
     across, width = places @ RIGHT, LETTER * lengths
     inwards = np.where(np.abs(across) > 0.6, -np.sign(across), 0.0)
     middle, moved = across + inwards * width, places.copy()
-    for _ in range(30):
+    for _again in range(30):
         for i, j in combinations(range(len(places)), 2):
             up = float((moved[i] - moved[j]) @ UP)
             if abs(middle[i] - middle[j]) < width[i] + width[j] and abs(up) < LINE:

@@ -4,12 +4,15 @@ A maker takes a `Draw` and gives what is asked, the right answer, and the wrong 
 misconception behind each.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from math import exp
 
 from lowrank.exact.elimination import rank
 from lowrank.exact.matrices import Matrix, written
 from lowrank.exact.subspaces import dependencies, listed
+from lowrank.language import enumerated, joined
+from lowrank.language import gettext as _
 from lowrank.spectra.measures import rank_at_energy, stable_rank
 from lowrank.spectra.recovery import degrees_of_freedom
 from lowrank.spectra.svd import break_even_rank, energy, parameters, truncation_error
@@ -25,21 +28,25 @@ def rows_in_words(A: Matrix) -> str:
     >>> rows_in_words(((Fraction(1), Fraction(-2)), (Fraction(0), Fraction(3))))
     '(1, −2) and (0, 3)'
     """
-    rows = [f"({', '.join(map(written, row))})" for row in A]
-    return " and ".join(filter(None, [", ".join(rows[:-1]), rows[-1]]))
+    return enumerated([f"({', '.join(map(written, row))})" for row in A])
 
 
 def rank_of_rows(draw: Draw) -> Asked:
     m, n, r = draw.pick(((3, 4, 2), (3, 4, 1), (3, 5, 2), (4, 5, 2), (4, 3, 2)))
     A = make_varied(draw.below(10**6), m, n, r, "easy").matrix
     return Asked(
-        f"A has the rows {rows_in_words(A)}. What is its rank?",
-        (f"{rank(A)}", f"Echelon form has so many non-zero rows. {listed(dependencies(A))}"),
+        _("A has the rows {rows}. What is its rank?").format(rows=rows_in_words(A)),
+        (
+            f"{rank(A)}",
+            _("Echelon form has so many non-zero rows. {dependent}").format(
+                dependent=listed(dependencies(A))
+            ),
+        ),
         [
-            (f"{m}", "Counts the rows. A row that is a combination of others does not count."),
-            (f"{n}", "Counts the columns. Those are independent no more often than the rows."),
-            (f"{r + 1}", "Strikes out too few rows: what is left still makes one of them."),
-            (f"{m - r}", "Counts the rows that become zero; the rank counts those that do not."),
+            (f"{m}", _("Counts the rows. A row that is a combination of others does not count.")),
+            (f"{n}", _("Counts the columns. Those are independent no more often than the rows.")),
+            (f"{r + 1}", _("Strikes out too few rows: what is left still makes one of them.")),
+            (f"{m - r}", _("Counts the rows that become zero; the rank counts those that do not.")),
         ],
     )
 
@@ -47,15 +54,22 @@ def rank_of_rows(draw: Draw) -> Asked:
 def most_rank(draw: Draw) -> Asked:
     m, n = draw.sample((2, 3, 4, 5, 6, 7, 8, 9), 2)
     return Asked(
-        f"A matrix has {m} rows and {n} columns. What is the largest rank it can have?",
-        (f"{min(m, n)}", "Row rank and column rank are equal, so the smaller side bounds both."),
+        _("A matrix has {m} rows and {n} columns. What is the largest rank it can have?").format(
+            m=m, n=n
+        ),
+        (f"{min(m, n)}", _("Row rank and column rank are equal, so the smaller side bounds both.")),
         [
-            (f"{max(m, n)}", "Takes the larger side: so many rows or columns cannot be independent "
-                             "where the others are fewer."),
-            (f"{m + n}", "Counts rows and columns together; they share one rank."),
-            (f"{m * n}", "Counts the entries. The rank counts rows, not numbers."),
+            (
+                f"{max(m, n)}",
+                _(
+                    "Takes the larger side: so many rows or columns cannot be "
+                    "independent where the others are fewer."
+                ),
+            ),
+            (f"{m + n}", _("Counts rows and columns together; they share one rank.")),
+            (f"{m * n}", _("Counts the entries. The rank counts rows, not numbers.")),
         ],
-    )  # fmt: skip
+    )
 
 
 def free_unknowns(draw: Draw) -> Asked:
@@ -63,14 +77,22 @@ def free_unknowns(draw: Draw) -> Asked:
     m = n - draw.pick((1, 2))
     r = m - draw.pick((1, 2))
     return Asked(
-        f"A has {m} rows, {n} columns and rank {r}. How many unknowns of A x = 0 can be chosen "
-        "freely?",
-        (f"{n - r}", "One for each column without a pivot."),
+        _(
+            "A has {m} rows, {n} columns and rank {r}. How many unknowns of A x = 0 "
+            "can be chosen freely?"
+        ).format(m=m, n=n, r=r),
+        (f"{n - r}", _("One for each column without a pivot.")),
         [
-            (f"{m - r}", "Counts the rows that became zero; free are the columns without pivot."),
-            (f"{r}", "Counts the pivots: those unknowns are the ones that are determined."),
-            (f"{n - m}", "Takes every row for a condition; rows that are combinations add none."),
-            (f"{n}", "Counts all unknowns; each pivot determines one."),
+            (
+                f"{m - r}",
+                _("Counts the rows that became zero; free are the columns without pivot."),
+            ),
+            (f"{r}", _("Counts the pivots: those unknowns are the ones that are determined.")),
+            (
+                f"{n - m}",
+                _("Takes every row for a condition; rows that are combinations add none."),
+            ),
+            (f"{n}", _("Counts all unknowns; each pivot determines one.")),
         ],
     )
 
@@ -79,28 +101,43 @@ def rank_of_product(draw: Draw) -> Asked:
     m, n = draw.sample(SIDES, 2)
     k = draw.pick((2, 3, 4, 5, 6))
     return Asked(
-        f"C is {m} × {k} and R is {k} × {n}. What is the largest rank that C R can have?",
-        (f"{k}", "Every row of C R is a combination of the rows of R, and there are no more."),
+        _("C is {m} × {k} and R is {k} × {n}. What is the largest rank that C R can have?").format(
+            m=m, k=k, n=n
+        ),
+        (f"{k}", _("Every row of C R is a combination of the rows of R, and there are no more.")),
         [
-            (f"{min(m, n)}", "Looks at the shape of the product only; its rows come from few."),
-            (f"{2 * k}", "Adds the ranks of the factors; the rank of a product is at most the "
-                         "smaller of them."),
-            (f"{k * k}", "Multiplies the ranks of the factors."),
+            (f"{min(m, n)}", _("Looks at the shape of the product only; its rows come from few.")),
+            (
+                f"{2 * k}",
+                _(
+                    "Adds the ranks of the factors; the rank of a product is at most "
+                    "the smaller of them."
+                ),
+            ),
+            (f"{k * k}", _("Multiplies the ranks of the factors.")),
         ],
-    )  # fmt: skip
+    )
 
 
 def numbers_of_product(draw: Draw) -> Asked:
     m, n = draw.sample(SIDES, 2)
     k = draw.pick((2, 3, 4, 5, 6))
     return Asked(
-        f"A is {m} × {n} and is kept as C R with C {m} × {k} and R {k} × {n}. How many numbers is "
-        "that?",
+        _(
+            "A is {m} × {n} and is kept as C R with C {m} × {k} and R {k} × {n}. How "
+            "many numbers is that?"
+        ).format(m=m, n=n, k=k),
         (f"{parameters(m, n, k):,}", f"{k} · ({m} + {n})."),
         [
-            (f"{m * n:,}", "Counts the entries of A, which are not kept any more."),
-            (f"{k * m * n:,}", "Multiplies the sides. C and R stand side by side: they are added."),
-            (f"{k * k:,}", "Counts as if both sides had shrunk to the rank; one of each is long."),
+            (f"{m * n:,}", _("Counts the entries of A, which are not kept any more.")),
+            (
+                f"{k * m * n:,}",
+                _("Multiplies the sides. C and R stand side by side: they are added."),
+            ),
+            (
+                f"{k * k:,}",
+                _("Counts as if both sides had shrunk to the rank; one of each is long."),
+            ),
         ],
     )
 
@@ -112,33 +149,52 @@ def rank_one_entry(draw: Draw) -> Asked:
     A = tuple(tuple(map(Fraction, row)) for row in ((a, b), (c, hidden)))
     assert rank(A) == 1
     return Asked(
-        f"A matrix of rank 1 has the rows {rows_in_words(A[:1])} and ({c}, ?). What is hidden?",
-        (written(Fraction(hidden)), f"The second row is {written(Fraction(c, a))} of the first."),
+        _("A matrix of rank 1 has the rows {rows} and ({c}, ?). What is hidden?").format(
+            rows=rows_in_words(A[:1]), c=c
+        ),
+        (
+            written(Fraction(hidden)),
+            _("The second row is {factor} of the first.").format(factor=written(Fraction(c, a))),
+        ),
         [
-            (written(Fraction(b + c - a)), "Adds the same to both entries. In rank 1 rows are "
-                                           "multiples of one another."),
-            (written(Fraction(b)), "Copies the entry above, as if the rows were equal."),
-            ("It cannot be told.", "One equation is left for it, a multiple, and that is enough."),
+            (
+                written(Fraction(b + c - a)),
+                _("Adds the same to both entries. In rank 1 rows are multiples of one another."),
+            ),
+            (written(Fraction(b)), _("Copies the entry above, as if the rows were equal.")),
+            (
+                _("It cannot be told."),
+                _("One equation is left for it, a multiple, and that is enough."),
+            ),
         ],
-    )  # fmt: skip
+    )
 
 
 def entries_needed(draw: Draw) -> Asked:
     m, n = draw.sample(SIDES, 2)
     r = draw.pick((2, 3, 4, 5))
     return Asked(
-        f"A {m} × {n} matrix has rank {r}. Fewer than how many known entries can never determine "
-        "the others?",
-        (f"{degrees_of_freedom(m, n, r):,}", f"{r} · ({m} + {n} − {r}): it is made of so many free "
-                                             "numbers."),
+        _(
+            "A {m} × {n} matrix has rank {r}. Fewer than how many known entries can "
+            "never determine the others?"
+        ).format(m=m, n=n, r=r),
+        (
+            f"{degrees_of_freedom(m, n, r):,}",
+            _("{r} · ({m} + {n} − {r}): it is made of so many free numbers.").format(r=r, m=m, n=n),
+        ),
         [
-            (f"{r * (m + n):,}", f"Counts all of C and R. {r * r} of their numbers can be "
-                                 "chosen at will: the product stays the same."),
-            (f"{m * n:,}", "Takes every entry for free. Rows are combinations of a few."),
-            (f"{r * min(m, n):,}", "Counts one factor only."),
-            (f"{r}", "Takes the rank for a number of entries."),
+            (
+                f"{r * (m + n):,}",
+                _(
+                    "Counts all of C and R. {count} of their numbers can be chosen "
+                    "at will: the product stays the same."
+                ).format(count=r * r),
+            ),
+            (f"{m * n:,}", _("Takes every entry for free. Rows are combinations of a few.")),
+            (f"{r * min(m, n):,}", _("Counts one factor only.")),
+            (f"{r}", _("Takes the rank for a number of entries.")),
         ],
-    )  # fmt: skip
+    )
 
 
 def best_rank_for_hidden(draw: Draw) -> Asked:
@@ -146,16 +202,21 @@ def best_rank_for_hidden(draw: Draw) -> Asked:
     hidden = [20 + 9 * abs(k - best) + draw.below(5) for k in range(1, 7)]
     known = sorted((3 + 4 * draw.below(9) + k for k in range(6)), reverse=True)
     right = 1 + hidden.index(min(hidden))
-    said = ", ".join(f"{x} %" for x in hidden)
+    said, seen = (in_words([f"{x} %" for x in errors]) for errors in (hidden, known))
     return Asked(
-        f"A matrix with hidden entries is completed at rank 1, 2, …, 6. The error on entries kept "
-        f"aside is {said}; on the known ones {', '.join(f'{x} %' for x in known)}. Which rank is "
-        "the one to take?",
-        (f"{right}", "There the entries that were not seen are told best."),
+        _(
+            "A matrix with hidden entries is completed at rank 1, 2, …, 6. The error "
+            "on entries kept aside is {hidden}; on the known ones {known}. Which "
+            "rank is the one to take?"
+        ).format(hidden=said, known=seen),
+        (f"{right}", _("There the entries that were not seen are told best.")),
         [
-            ("6", "Takes the rank that fits the known entries best. It fits their noise, too."),
-            ("1", "Takes the smallest rank, whatever it misses."),
-            (f"{right + 1}", "Stops one too late: the error on the entries kept aside has risen."),
+            ("6", _("Takes the rank that fits the known entries best. It fits their noise, too.")),
+            ("1", _("Takes the smallest rank, whatever it misses.")),
+            (
+                f"{right + 1}",
+                _("Stops one too late: the error on the entries kept aside has risen."),
+            ),
         ],
     )
 
@@ -165,35 +226,47 @@ def spectrum(draw: Draw, n: int) -> list[int]:
     return sorted(draw.sample(range(1, 13), n), reverse=True)
 
 
-def in_words(s: list[int]) -> str:
-    return ", ".join(map(str, s))
+def in_words(s: Sequence[object]) -> str:
+    return joined(map(str, s), _("{first}, {last}"))
 
 
 def error_of_truncation(draw: Draw) -> Asked:
     s, k = spectrum(draw, 5), draw.pick((1, 2, 3))
     tail = s[k:]
     return Asked(
-        f"A has the singular values {in_words(s)}. How far, in the Frobenius norm, is the best "
-        f"matrix of rank {k} from it?",
-        (f"{truncation_error(s, k):.4g}", "The root of the sum of the squares that are left out."),
+        _(
+            "A has the singular values {values}. How far, in the Frobenius norm, is "
+            "the best matrix of rank {k} from it?"
+        ).format(values=in_words(s), k=k),
+        (
+            f"{truncation_error(s, k):.4g}",
+            _("The root of the sum of the squares that are left out."),
+        ),
         [
-            (f"{sum(tail)}", "Adds the values left out. Directions are orthogonal: squares add."),
-            (f"{truncation_error(s, k, norm='spectral'):g}", "Takes the first value left out: that "
-             "is the distance in the spectral norm."),
-            (f"{sum(x * x for x in tail)}", "Forgets the root."),
+            (
+                f"{sum(tail)}",
+                _("Adds the values left out. Directions are orthogonal: squares add."),
+            ),
+            (
+                f"{truncation_error(s, k, norm='spectral'):g}",
+                _("Takes the first value left out: that is the distance in the spectral norm."),
+            ),
+            (f"{sum(x * x for x in tail)}", _("Forgets the root.")),
         ],
-    )  # fmt: skip
+    )
 
 
 def energy_kept(draw: Draw) -> Asked:
     s, k = spectrum(draw, 4), draw.pick((1, 2))
     return Asked(
-        f"A has the singular values {in_words(s)}. What share of its energy does rank {k} keep?",
-        (f"{energy(s, k):.1%}", "Energy is the sum of squares."),
+        _(
+            "A has the singular values {values}. What share of its energy does rank {k} keep?"
+        ).format(values=in_words(s), k=k),
+        (f"{energy(s, k):.1%}", _("Energy is the sum of squares.")),
         [
-            (f"{sum(s[:k]) / sum(s):.1%}", "Adds the values themselves; energy adds squares."),
-            (f"{k / len(s):.1%}", "Counts directions, as if all were alike."),
-            (f"{1 - energy(s, k):.1%}", "This is the share that is lost."),
+            (f"{sum(s[:k]) / sum(s):.1%}", _("Adds the values themselves; energy adds squares.")),
+            (f"{k / len(s):.1%}", _("Counts directions, as if all were alike.")),
+            (f"{1 - energy(s, k):.1%}", _("This is the share that is lost.")),
         ],
     )
 
@@ -203,16 +276,21 @@ def numbers_of_truncation(draw: Draw) -> Asked:
     k = draw.pick((16, 32, 64))
     kept = parameters(m, n, k) / (m * n)
     return Asked(
-        f"A matrix of {m} × {n} is replaced by two factors of rank {k}. What share of its numbers "
-        "is left to store?",
-        (f"{kept:.1%}", f"{k} · ({m} + {n}) of {m} · {n}."),
+        _(
+            "A matrix of {m} × {n} is replaced by two factors of rank {k}. What "
+            "share of its numbers is left to store?"
+        ).format(m=m, n=n, k=k),
+        (f"{kept:.1%}", _("{k} · ({m} + {n}) of {m} · {n}.").format(k=k, m=m, n=n)),
         [
-            (f"{k / min(m, n):.1%}", "Takes the share of the rank for the share of the numbers."),
+            (
+                f"{k / min(m, n):.1%}",
+                _("Takes the share of the rank for the share of the numbers."),
+            ),
             (
                 f"{k * k / (m * n):.1%}",
-                "Counts a square of the rank: the factors keep a long side.",
+                _("Counts a square of the rank: the factors keep a long side."),
             ),
-            (f"{k * max(m, n) / (m * n):.1%}", "Counts one of the two factors."),
+            (f"{k * max(m, n) / (m * n):.1%}", _("Counts one of the two factors.")),
         ],
     )
 
@@ -220,27 +298,39 @@ def numbers_of_truncation(draw: Draw) -> Asked:
 def break_even(draw: Draw) -> Asked:
     m, n = draw.pick(((576, 1536), (192, 576), (4096, 11008), (1024, 4096), (2048, 8192)))
     return Asked(
-        f"Up to about which rank do two factors hold fewer numbers than the {m} × {n} matrix?",
+        _(
+            "Up to about which rank do two factors hold fewer numbers than the {m} × {n} matrix?"
+        ).format(m=m, n=n),
         (f"{break_even_rank(m, n):.0f}", f"{m} · {n} / ({m} + {n})."),
         [
-            (f"{min(m, n)}", "Any rank below the full one seems to save; but k · (m + n) passes "
-                             "m · n before."),
-            (f"{min(m, n) // 2}", "Half the rank is break-even of a square matrix only."),
-            (f"{(m + n) // 2}", "Takes the mean of the sides, which is above the full rank."),
+            (
+                f"{min(m, n)}",
+                _(
+                    "Any rank below the full one seems to save; but k · (m + n) "
+                    "passes m · n before."
+                ),
+            ),
+            (f"{min(m, n) // 2}", _("Half the rank is break-even of a square matrix only.")),
+            (f"{(m + n) // 2}", _("Takes the mean of the sides, which is above the full rank.")),
         ],
-    )  # fmt: skip
+    )
 
 
 def stable_rank_of(draw: Draw) -> Asked:
     s = spectrum(draw, 4)
     return Asked(
-        f"A matrix has the singular values {in_words(s)} and no others but zeros. What is its "
-        "stable rank?",
-        (f"{stable_rank(s):.3g}", "The sum of the squares, divided by the largest square."),
+        _(
+            "A matrix has the singular values {values} and no others but zeros. What "
+            "is its stable rank?"
+        ).format(values=in_words(s)),
+        (f"{stable_rank(s):.3g}", _("The sum of the squares, divided by the largest square.")),
         [
-            (f"{len(s)}", "Counts the values that are not zero: that is the rank."),
-            (f"{sum(s) / s[0]:.3g}", "Divides the values; the stable rank divides their squares."),
-            ("1", "Counts the largest value only."),
+            (f"{len(s)}", _("Counts the values that are not zero: that is the rank.")),
+            (
+                f"{sum(s) / s[0]:.3g}",
+                _("Divides the values; the stable rank divides their squares."),
+            ),
+            ("1", _("Counts the largest value only.")),
         ],
     )
 
@@ -250,14 +340,16 @@ def directions_for_energy(draw: Draw) -> Asked:
     k = rank_at_energy(s, level)
     values = next(i for i in range(1, 7) if sum(s[:i]) >= level * sum(s))
     return Asked(
-        f"A matrix has the singular values {in_words(s)}. How many directions are needed for "
-        f"{level:.0%} of its energy?",
-        (f"{k}", "So many of the largest squares reach that share of the sum of all squares."),
+        _(
+            "A matrix has the singular values {values}. How many directions are "
+            "needed for {share:.0%} of its energy?"
+        ).format(values=in_words(s), share=level),
+        (f"{k}", _("So many of the largest squares reach that share of the sum of all squares.")),
         [
-            (f"{values}", "Adds values where energy adds squares."),
-            (f"{len(s)}", "Takes all, as if each were as large as any other."),
-            (f"{k - 1}", "Stops one too early: the share is not reached yet."),
-            (f"{k + 1}", "Goes one too far: the share was reached before."),
+            (f"{values}", _("Adds values where energy adds squares.")),
+            (f"{len(s)}", _("Takes all, as if each were as large as any other.")),
+            (f"{k - 1}", _("Stops one too early: the share is not reached yet.")),
+            (f"{k + 1}", _("Goes one too far: the share was reached before.")),
         ],
     )
 
@@ -270,16 +362,20 @@ def better_to_cut(draw: Draw) -> Asked:
     other = "B" if best == "A" else "A"
     shares = [f"{energy(s, 1):.0%}" for s in pair]
     return Asked(
-        f"A has the singular values {in_words(pair[0])}, B has {in_words(pair[1])}. Both are cut "
-        "to rank 1. Which keeps the larger share of its energy?",
+        _(
+            "A has the singular values {values}, B has {others}. Both are cut to "
+            "rank 1. Which keeps the larger share of its energy?"
+        ).format(values=in_words(pair[0]), others=in_words(pair[1])),
         (
             best,
-            f"A keeps {shares[0]}, B keeps {shares[1]}: it is the shape of the fall that counts.",
+            _("A keeps {first}, B keeps {second}: it is the shape of the fall that counts.").format(
+                first=shares[0], second=shares[1]
+            ),
         ),
         [
-            (other, "Even values look like a strong matrix, but none of its directions can go."),
-            ("Both keep as much.", "The rank is the same; what is left out is not."),
-            ("It depends on the singular vectors.", "Energy depends on the values alone."),
+            (other, _("Even values look like a strong matrix, but none of its directions can go.")),
+            (_("Both keep as much."), _("The rank is the same; what is left out is not.")),
+            (_("It depends on the singular vectors."), _("Energy depends on the values alone.")),
         ],
     )
 
@@ -289,16 +385,23 @@ def perplexity(draw: Draw) -> Asked:
     rise = Fraction(draw.pick((2, 3, 5, 7, 10)), 10)
     factor = exp(rise)
     return Asked(
-        f"After a cut the loss rises from {float(before):.1f} to {float(before + rise):.1f} nats a "
-        "token. By what is the perplexity multiplied?",
-        (f"{factor:.3g}", f"Perplexity is e to the loss, so by exp({float(rise):.1f})."),
+        _(
+            "After a cut the loss rises from {before:.1f} to {after:.1f} nats a "
+            "token. By what is the perplexity multiplied?"
+        ).format(before=float(before), after=float(before + rise)),
+        (
+            f"{factor:.3g}",
+            _("Perplexity is e to the loss, so by exp({rise:.1f}).").format(rise=float(rise)),
+        ),
         [
-            (f"{float((before + rise) / before):.3g}", "Divides the losses; perplexity is their "
-                                                       "exponential."),
-            (f"{2 ** float(rise):.3g}", "Takes nats for bits: 2 in place of e."),
-            (f"{float(rise):.3g}", "Takes the difference of the losses for the factor."),
+            (
+                f"{float((before + rise) / before):.3g}",
+                _("Divides the losses; perplexity is their exponential."),
+            ),
+            (f"{2 ** float(rise):.3g}", _("Takes nats for bits: 2 in place of e.")),
+            (f"{float(rise):.3g}", _("Takes the difference of the losses for the factor.")),
         ],
-    )  # fmt: skip
+    )
 
 
 RANK = (rank_of_rows, most_rank, free_unknowns)

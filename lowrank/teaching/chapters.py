@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from lowrank.errors import InputError
 from lowrank.exact.arguments import instance, one_of, whole
+from lowrank.language import gettext as _
+from lowrank.language import joined
 from lowrank.teaching import about_matrices, about_models
 from lowrank.teaching.choices import Asked, Choice, offered
 from lowrank.teaching.problems import Draw
@@ -74,9 +76,10 @@ def judge_choice(question: Choice, answer: str) -> Judgement:
         raise InputError(
             "answer is {answer!r}; expected one of {options}.",
             answer=answer,
-            options=", ".join(options),
+            options=joined(options, _("{first}, {last}")),
         )
     found, right = options[answer], question.right
     if found.right:
         return Judgement(True, found.why)
-    return Judgement(False, f"{found.why} Right is {right.words}: {right.why}")
+    said = _("{why} Right is {answer}: {reason}")
+    return Judgement(False, said.format(why=found.why, answer=right.words, reason=right.why))

@@ -24,6 +24,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from lowrank.errors import InputError
 from lowrank.files import as_cell
+from lowrank.language import gettext as _
 from lowrank.teaching.choices import MOST_OPTIONS, Choice, Option
 from lowrank.teaching.formats import Format
 
@@ -66,8 +67,9 @@ def as_csv(questions: Sequence[Choice]) -> str:
     letters = "ABCDEFGH"[:MOST_OPTIONS]
     held = StringIO()
     writer = csv.writer(held, lineterminator="\n")
-    answers = [name for letter in letters for name in (letter, f"why {letter}")]
-    writer.writerow(["chapter", "number", "question", "right", *answers])
+    reason = _("why {letter}")
+    answers = [name for letter in letters for name in (letter, reason.format(letter=letter))]
+    writer.writerow([_("chapter"), _("number"), _("question"), _("right"), *answers])
     for question in questions:
         cells = [cell for each in question.options for cell in (each.words, each.why)]
         right = letters[question.options.index(question.right)]

@@ -18,13 +18,15 @@ from lowrank.exact.matrices import Matrix, RowOp, apply, exact, written
 from lowrank.exact.moves import parse_operation
 from lowrank.exact.styles import Style, content
 from lowrank.exact.subspaces import dependencies, listed
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, joined, ngettext
 from lowrank.teaching.problems import LEVELS, Draw, make_problem
 
 KINDS = ("next", "rank", "dependent")
 DOES: dict[Style, str] = {
-    "textbook": "The textbook does",
-    "ones": "Who makes each pivot 1 first does",
-    "whole": "Who keeps to whole numbers does",
+    "textbook": gettext_noop("The textbook does {operation}."),
+    "ones": gettext_noop("Who makes each pivot 1 first does {operation}."),
+    "whole": gettext_noop("Who keeps to whole numbers does {operation}."),
 }
 NONE = "none"  # the answer that no row is a combination of the others
 
@@ -120,7 +122,7 @@ def judge_operation(A: Matrix, op: RowOp, style: Style = "textbook") -> Judgemen
     A = exact(A, "A")
     step = next_step(A, style=style)
     if step is None:
-        return Judgement(False, "The matrix is in echelon form: there is nothing left to do.")
+        return Judgement(False, _("The matrix is in echelon form: there is nothing left to do."))
     B = apply(op, A)
     if step.matrix == B:
         return Judgement(True, step.why)
@@ -129,18 +131,18 @@ def judge_operation(A: Matrix, op: RowOp, style: Style = "textbook") -> Judgemen
     if good and not against:
         return Judgement(True, good)
     why = against if good else _no_progress(A, B, op, step.pivot)
-    return Judgement(False, f"{why} {DOES[style]} {step.op}. {step.why}")
+    does = _(DOES[style]).format(operation=step.op)
+    return Judgement(False, joined((why, does, step.why), _("{first} {last}")))
 
 
 def _against(style: Style, B: Matrix, op: RowOp, pivot: tuple[int, int]) -> str:
     """What in an operation that led to B the style would not do; nothing if it might."""
     p = B[pivot[0]][pivot[1]]
     if style == "ones" and op.kind == "add" and p != 1:
-        return (
-            f"Legal, but the pivot is {written(p)}, and it is to be 1 before anything is cleared."
-        )
+        said = _("Legal, but the pivot is {pivot}, and it is to be 1 before anything is cleared.")
+        return said.format(pivot=written(p))
     if style == "whole" and any(x.denominator > 1 for x in B[op.rows[0]]):
-        return f"Legal, but row {op.rows[0] + 1} then has fractions."
+        return _("Legal, but row {row} then has fractions.").format(row=op.rows[0] + 1)
     return ""
 
 
@@ -150,10 +152,12 @@ def _wholer(A: Matrix, B: Matrix, op: RowOp, pivot: tuple[int, int]) -> str:
     if op.kind != "scale" or i < row:
         return ""
     if content(B[i]) < content(A[i]):
-        return f"It makes the numbers of row {i + 1} smaller, and they stay whole."
+        said = _("It makes the numbers of row {row} smaller, and they stay whole.")
+        return said.format(row=i + 1)
     p, x, y = A[row][column], A[i][column], B[i][column]
     if i > row and p and x % p and not y % p:
-        return f"Then the {written(y)} of row {i + 1} is a multiple of the pivot {written(p)}."
+        said = _("Then the {entry} of row {row} is a multiple of the pivot {pivot}.")
+        return said.format(entry=written(y), row=i + 1, pivot=written(p))
     return ""
 
 
@@ -165,18 +169,18 @@ def _progress(A: Matrix, B: Matrix, op: RowOp, pivot: tuple[int, int]) -> str:
     before, after = A[op.rows[0]][column], B[op.rows[0]][column]
     place = A[row][column]
     if op.kind == "add" and op.rows[0] > row and before and not after:
-        return (
-            f"It clears the {written(before)} in row {op.rows[0] + 1}: "
-            "the same progress as the textbook's step."
-        )
+        said = _("It clears the {entry} in row {row}: the same progress as the textbook's step.")
+        return said.format(entry=written(before), row=op.rows[0] + 1)
     if op.kind == "swap" and row in op.rows:
         new = B[row][column]
         if not place and new:
-            return f"It brings {written(new)} up as pivot; any row with a non-zero entry will do."
+            said = _("It brings {pivot} up as pivot; any row with a non-zero entry will do.")
+            return said.format(pivot=written(new))
         if abs(new) == 1 and abs(place) != 1:
-            return f"A pivot of {written(new)} saves fractions: a wise swap, though not needed."
+            said = _("A pivot of {pivot} saves fractions: a wise swap, though not needed.")
+            return said.format(pivot=written(new))
     if op.kind == "scale" and op.rows == (row,) and place != after == 1:
-        return "It makes the pivot 1, so that the multipliers are the entries below."
+        return _("It makes the pivot 1, so that the multipliers are the entries below.")
     return ""
 
 
@@ -184,29 +188,43 @@ def _no_progress(A: Matrix, B: Matrix, op: RowOp, pivot: tuple[int, int]) -> str
     """Why an operation does not help, though it is legal."""
     row, column = pivot
     target = op.rows[0]
+    return _why_none(A, B, op, pivot).format(
+        row=row + 1,
+        column=column + 1,
+        target=target + 1,
+        upper=min(op.rows) + 1,
+        new=written(B[row][column]),
+        old=written(A[row][column]),
+        left=written(B[target][column]),
+    )
+
+
+def _why_none(A: Matrix, B: Matrix, op: RowOp, pivot: tuple[int, int]) -> str:
+    """The sentence for an operation that does not help, with places for rows and numbers."""
+    row, column = pivot
+    target = op.rows[0]
     if _spoils(B, pivot):
-        return "That puts a number back where zeros had been made."
+        return _("That puts a number back where zeros had been made.")
     if min(op.rows) < row and op.kind != "add":
-        return f"Row {min(op.rows) + 1} has its pivot already and is done."
+        return _("Row {upper} has its pivot already and is done.")
     if op.kind != "scale" and not B[row][column] and A[row][column]:
-        return f"Legal, but row {row + 1} then has 0 in column {column + 1}: its pivot is gone."
+        return _("Legal, but row {row} then has 0 in column {column}: its pivot is gone.")
     if op.kind == "swap" and B[row][column] and row in op.rows:
-        return (
-            f"Legal, but column {column + 1} has a pivot in row {row + 1} as it is, and "
-            f"{written(B[row][column])} there clears nothing that {written(A[row][column])} does "
-            "not."
+        return _(
+            "Legal, but column {column} has a pivot in row {row} as it is, and {new} there "
+            "clears nothing that {old} does not."
         )
     if target == row and op.kind == "add":
-        return f"Legal, but all entries below row {row + 1} in column {column + 1} stay."
+        return _("Legal, but all entries below row {row} in column {column} stay.")
     if target < row:
-        return f"Row {target + 1} has its pivot already; the column in work is {column + 1}."
+        return _("Row {target} has its pivot already; the column in work is {column}.")
     if op.kind == "add" and B[target][column]:
-        left = written(B[target][column])
-        return f"Legal, but row {target + 1} then has {left} in column {column + 1}, not 0."
+        return _("Legal, but row {target} then has {left} in column {column}, not 0.")
     if op.kind == "add":
-        return f"Legal, but row {target + 1} has a 0 in column {column + 1} as it is."
-    what = "swap brings no pivot to" if op.kind == "swap" else "multiple clears nothing in"
-    return f"Legal, but this {what} column {column + 1}, where the work is."
+        return _("Legal, but row {target} has a 0 in column {column} as it is.")
+    if op.kind == "swap":
+        return _("Legal, but this swap brings no pivot to column {column}, where the work is.")
+    return _("Legal, but this multiple clears nothing in column {column}, where the work is.")
 
 
 def _spoils(B: Matrix, pivot: tuple[int, int]) -> bool:
@@ -217,20 +235,27 @@ def _spoils(B: Matrix, pivot: tuple[int, int]) -> bool:
 
 def _judge_rank(A: Matrix, said: int) -> Judgement:
     r = rank(A)
-    rows = "1 non-zero row" if r == 1 else f"{r} non-zero rows"
-    why = f"The rank is {r}: echelon form has {rows}. {listed(dependencies(A))}"
-    most = min(len(A), len(A[0]))
-    if said > most:
-        why = f"A {len(A)} × {len(A[0])} matrix cannot have a rank above {most}. {why}"
-    return Judgement(said == r, why)
+    counted = ngettext(
+        "The rank is {r}: echelon form has {r} non-zero row.",
+        "The rank is {r}: echelon form has {r} non-zero rows.",
+        r,
+    )
+    why = [counted.format(r=r), listed(dependencies(A))]
+    m, n = len(A), len(A[0])
+    if said > min(m, n):
+        above = _("A {m} × {n} matrix cannot have a rank above {most}.")
+        why.insert(0, above.format(m=m, n=n, most=min(m, n)))
+    return Judgement(said == r, joined(why, _("{first} {last}")))
 
 
 def _judge_row(A: Matrix, answer: str) -> Judgement:
     dependent = [i for i in range(len(A)) if is_combination(A, i)]
     if answer.strip().lower() == NONE:
         if not dependent:
-            return Judgement(True, f"The rank is {len(A)}, as many as there are rows.")
-        return Judgement(False, f"There is one: {relation(A, dependent[-1])}.")
+            why = _("The rank is {rank}, as many as there are rows.").format(rank=len(A))
+            return Judgement(True, why)
+        why = _("There is one: {equation}.").format(equation=relation(A, dependent[-1]))
+        return Judgement(False, why)
     row = _whole(answer.strip().lower().removeprefix("r")) - 1
     if not 0 <= row < len(A):
         raise InputError(
@@ -239,11 +264,14 @@ def _judge_row(A: Matrix, answer: str) -> Judgement:
             rows=len(A),
         )
     if row in dependent:
-        return Judgement(True, f"{relation(A, row)}.")
+        return Judgement(True, _("{equations}.").format(equations=relation(A, row)))
     if dependent:
-        why = f"Without R{row + 1} the rank falls, so it is no combination of the others."
-        return Judgement(False, f"{why} But {relation(A, dependent[-1])}.")
-    return Judgement(False, f"No row is: the rank is {len(A)}, as many as there are rows.")
+        why = _(
+            "Without {row} the rank falls, so it is no combination of the others. But {equation}."
+        ).format(row=f"R{row + 1}", equation=relation(A, dependent[-1]))
+        return Judgement(False, why)
+    why = _("No row is: the rank is {rank}, as many as there are rows.").format(rank=len(A))
+    return Judgement(False, why)
 
 
 def relation(A: Matrix, row: int) -> str:
@@ -289,7 +317,7 @@ def _with_a_dependent_row(draw: Draw, seed: int, difficulty: str) -> Matrix:
     chosen = draw.sample(rows, draw.pick((1, 2, 2)))
     if len(chosen) == 1:
         factors = (2, -2, 3, -1)
-    picked = [draw.pick(factors) for _ in chosen]
+    picked = [draw.pick(factors) for _row in chosen]
     made = tuple(
         sum((f * x for f, x in zip(picked, column, strict=True)), Fraction(0))
         for column in zip(*chosen, strict=True)
