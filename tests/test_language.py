@@ -1,17 +1,25 @@
 """One language more is one folder and one catalogue; sentences come whole from the code."""
 
 import ast
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from babel.messages.catalog import Catalog
 
-from lowrank import language
+from lowrank import exact, language
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.exact import rank
+from lowrank.exact.parametric import case_table, cases, parse_parametric, solvability
+from lowrank.exact.reading import read
+from lowrank.exact.styles import STYLES
+from lowrank.exact.subspaces import listed
 from lowrank.language import gettext, nearest, ngettext, source_of, speaking
+from lowrank.teaching.chapters import CHAPTERS, judge_choice, make_choices
+from lowrank.teaching.quiz import judge, make_question
 from lowrank.ui.layout import sections, text
 from scripts import messages
 
@@ -22,18 +30,26 @@ def pseudo(message: str | tuple[str, ...]) -> str | tuple[str, ...]:
     return f"⟦{message}⟧" if isinstance(message, str) else tuple(f"⟦{each}⟧" for each in message)
 
 
-@pytest.fixture
-def catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Catalog]:
-    """The generated language, made as a translator would make it."""
-    monkeypatch.setattr(language, "FOLDER", tmp_path)
-    for kept in (language.languages, language._catalogue, language._sources):
-        kept.cache_clear()
-    catalog = messages.updated(PSEUDO, tmp_path)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the generated language, made as a translator would make it."""
+    folder = tmp_path_factory.mktemp("locale")
+    catalog = messages.updated(PSEUDO, folder)
     for message in catalog:
         if message.id:
             message.string = pseudo(message.id)
-    messages.write(catalog, tmp_path)
-    yield catalog
+    messages.write(catalog, folder)
+    return folder
+
+
+@pytest.fixture
+def catalogue(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Catalog]:
+    """The generated language, spoken where a test says so."""
+    copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setattr(language, "FOLDER", tmp_path)
+    for kept in (language.languages, language._catalogue, language._sources):
+        kept.cache_clear()
+    yield messages.translated(PSEUDO, tmp_path)
     monkeypatch.undo()
     for kept in (language.languages, language._catalogue, language._sources):
         kept.cache_clear()
@@ -103,3 +119,97 @@ def test_no_message_is_put_together_before_it_is_translated():
                     if isinstance(said, ast.JoinedStr | ast.BinOp)
                 ]
     assert not glued, "\n".join(glued)
+
+
+# What is said in English whatever the language: code, the subspaces' names, names of models.
+CODE = re.compile(
+    r"<style>.*?</style>|<code>.*?</code>|<[^>]*>|`[^`]*`|\\verb\|.*?\||\\[A-Za-z]+(\[[^]]*\])?"
+    r"|\\begin\{\w+\**\}|\\end\{\w+\**\}|dim (Col|Row|Null) A|(Col|Row|Null) A|\{[a-z,0-9=]+\}",
+    re.DOTALL,
+)
+
+
+def untranslated(said: str) -> list[str]:
+    """Two English words in a row that no message of the generated language holds."""
+    while (shorter := re.sub(r"⟦[^⟦⟧]*⟧", "•", said)) != said:
+        said = shorter
+    return re.findall(r"[A-Za-z]{2,},? +[A-Za-z]{2,}", CODE.sub(" ", said))
+
+
+def steps_said() -> Iterator[str]:
+    start = exact.exact([[0, 2, 4], [3, 6, 9], [5, 10, 14]])
+    for style in STYLES:
+        for step in exact.steps(start, True, style):
+            yield from (step.why, step.detail, step.sought, step.meant)
+    ops = (exact.swap(0, 2), exact.scale(0, 2), exact.add(1, 0, 1), exact.add(2, 1, 5))
+    yield from (step.why for step in exact.Derivation(start, ops).path)
+    yield from (step.why for step in exact.steps_mod(start, 7, True))
+    for after in ([[0, 2, 4], [3, 6, 9], [5, 10, 15]], [[3, 6, 9], [0, 2, 5], [5, 10, 14]]):
+        yield exact.explain_next(start, exact.exact(after)).why
+
+
+def answers_said() -> Iterator[str]:
+    A = exact.exact([[1, 2, 3], [2, 4, 6]])
+    for b in ([1, 2], [1, 3]):
+        yield from exact.solve(A, b).equations[1 if b == [1, 2] else 2 :]
+        yield exact.solve(A, [1, 3])._repr_latex_()
+    yield exact.determinant([[0, 2], [3, 4]]).how
+    yield from map(str, (exact.column_space(A), exact.fundamental(A).row))
+    yield listed(exact.dependencies(A))
+    tenths = [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]]
+    runs = [exact.eliminate(tenths, kind) for kind in ("exact", "float64")]
+    yield exact.parting(*runs).why
+    for typed in ("1 1/2, 3; 4, 5", "x + y = 1; x - y = 2", "1,5\n2,5"):
+        reading = read(typed)
+        yield from (*reading.notes, *filter(None, [reading.asks]))
+
+
+def refusals() -> Iterator[str]:
+    for call in (
+        lambda: exact.parse_matrix("1 2; 3"),
+        lambda: exact.parse_matrix("1 x; 3 4"),
+        lambda: exact.parse_matrix("1 a b; 3 4 5"),
+        lambda: exact.parse_operation("R1 R1 + 3", 2),
+        lambda: exact.inverse([[1, 2]]),
+        lambda: exact.eliminate([["sqrt(2)"]], "float64"),
+        lambda: exact.solve([[1]], ["x"]),
+        lambda: exact.identity("two"),
+        lambda: read("x y = 2"),
+    ):
+        with pytest.raises(InputError) as refused:
+            call()
+        yield str(refused.value)
+
+
+def questions_said() -> Iterator[str]:
+    for chapter in CHAPTERS:
+        for question in make_choices(chapter, 1, 8):
+            yield question.asked
+            yield from (each.why for each in question.options)
+            yield judge_choice(question, question.options[0].words).why
+    for seed in range(6):
+        yield judge(make_question("rank", seed), "7").why
+        yield judge(make_question("dependent", seed), "none").why
+        yield judge(make_question("dependent", seed), "R1").why
+        yield judge(make_question("next", seed), "R2 + 7 R1").why
+        yield judge(make_question("next", seed), "R1 <-> R2").why
+
+
+@pytest.mark.parametrize("source", [steps_said, answers_said, refusals, questions_said])
+def test_what_is_made_in_code_is_said_in_the_language_of_the_moment(catalogue, source):
+    with speaking(PSEUDO):
+        said = list(source())
+    assert len(said) > 8
+    assert [sentence for sentence in said if untranslated(sentence)] == []
+
+
+def test_cases_found_for_one_visitor_are_told_to_another_in_his_language(catalogue):
+    found = cases(parse_parametric("a 1 1 1; 1 a 1 1; 1 1 a b"))
+    with speaking(PSEUDO):
+        lines = (*case_table(found), *solvability(found, 3))
+        said = [words for line in lines for words in (line.when, line.what)]
+        said += [words for case in found for step in case.moves for words in (step.why,)]
+        said += [step.operation for case in found for step in case.moves if not step.changed]
+    assert [sentence for sentence in said if untranslated(sentence)] == []
+    assert sum("⟦" in sentence for sentence in said) > len(said) / 2
+    assert case_table(found)[-1].when.startswith(("a ", "b ", "every"))

@@ -109,15 +109,25 @@ def rectangular(rows: Sequence[Sequence[T]], name: str = THE_MATRIX) -> Any:
         )
     for i, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]):
-            said = ngettext(
-                "{row} has {n} entry but row 1 has {columns}: all rows need the same length.",
-                "{row} has {n} entries but row 1 has {columns}: all rows need the same length.",
-                len(row),
-            )
-            where = _("Row {i}") if name == THE_MATRIX else _("Row {i} of {name}")
-            where = where.format(i=i, name=name)
-            raise InputError(said, row=where, n=len(row), columns=len(rows[0]))
+            said = _uneven(len(row), name != THE_MATRIX)
+            raise InputError(said, i=i, name=name, n=len(row), columns=len(rows[0]))
     return rows
+
+
+def _uneven(n: int, named: bool) -> str:
+    if named:
+        return ngettext(
+            "Row {i} of {name} has {n} entry but row 1 has {columns}: all rows need the same "
+            "length.",
+            "Row {i} of {name} has {n} entries but row 1 has {columns}: all rows need the same "
+            "length.",
+            n,
+        )
+    return ngettext(
+        "Row {i} has {n} entry but row 1 has {columns}: all rows need the same length.",
+        "Row {i} has {n} entries but row 1 has {columns}: all rows need the same length.",
+        n,
+    )
 
 
 def fraction(x: Any, where: str) -> Fraction:

@@ -149,7 +149,8 @@ class _Functions:
         return self.letters[letter]
 
     def call(self, text: str, values: list[Any]) -> Any:
-        raise NoValue("{it} is no expression of letters and numbers.", f"{text[:20]}(…)")
+        place = f"{text[:20]}(…)"
+        raise NoValue("{it} is no expression of letters and numbers.", place)
 
     def over(self, value: Any, divisor: Any) -> Any:
         if divisor == 0:
