@@ -18,8 +18,12 @@ from lowrank.exact.reading import read
 from lowrank.exact.styles import STYLES
 from lowrank.exact.subspaces import listed
 from lowrank.language import gettext, nearest, ngettext, source_of, speaking
+from lowrank.teaching import paper
 from lowrank.teaching.chapters import CHAPTERS, judge_choice, make_choices
+from lowrank.teaching.counting import KINDS, Counting, formats_of, make_counting
 from lowrank.teaching.quiz import judge, make_question
+from lowrank.teaching.typesetting import PDF
+from lowrank.teaching.worksheet import Worksheet, as_typst, make_worksheet
 from lowrank.ui.layout import sections, text
 from scripts import messages
 
@@ -124,8 +128,8 @@ def test_no_message_is_put_together_before_it_is_translated():
 # What is said in English whatever the language: code, the subspaces' names, names of models.
 CODE = re.compile(
     r"<style>.*?</style>|<code>.*?</code>|<[^>]*>|`[^`]*`|\\verb\|.*?\||\\[A-Za-z]+(\[[^]]*\])?"
-    r"|\\begin\{\w+\**\}|\\end\{\w+\**\}|dim (Col|Row|Null) A|(Col|Row|Null) A|\{[a-z,0-9=]+\}",
-    re.DOTALL,
+    r"|^#(set|show|v|let)\b[^\n]*|#\w+(\.\w+)?\([^)]*\)|\{[a-z,0-9=]+\}|(Col|Row|Null) A",
+    re.DOTALL | re.MULTILINE,
 )
 
 
@@ -213,3 +217,25 @@ def test_cases_found_for_one_visitor_are_told_to_another_in_his_language(catalog
     assert [sentence for sentence in said if untranslated(sentence)] == []
     assert sum("⟦" in sentence for sentence in said) > len(said) / 2
     assert case_table(found)[-1].when.startswith(("a ", "b ", "every"))
+
+
+def sheets() -> Iterator[Worksheet | Counting]:
+    for mixed in (False, True):
+        yield make_worksheet(3, 3, 4, 2, 2, reduced=mixed, solve=True, mixed=mixed)
+    yield from (make_counting(kind, 3, 2) for kind in KINDS)
+
+
+@pytest.mark.parametrize("sheet", sheets(), ids=lambda sheet: sheet.name)
+def test_a_worksheet_is_written_in_the_language_of_the_moment(catalogue, sheet):
+    typst = paper.as_typst if isinstance(sheet, Counting) else as_typst
+    with speaking(PSEUDO):
+        pages = {
+            name: form.write(sheet)
+            for name, form in formats_of(sheet).items()
+            if form.mime != PDF  # which is printed from this:
+        } | {"typst": typst(sheet.paper if isinstance(sheet, Counting) else sheet)}
+    for page in pages.values():
+        body = page.partition(r"\begin{document}")[2] or page
+        assert untranslated(body.replace(sheet.command, "")) == []
+    assert f'<html lang="{PSEUDO}">' in pages["html"]
+    assert f'lang: "{PSEUDO}"' in pages["typst"]

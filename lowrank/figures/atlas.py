@@ -166,6 +166,7 @@ def page(title: str, lead: str, sections: Sequence[tuple[str, Settings]], table:
     """One HTML file that needs nothing else: the figures with plotly.js inside, and the table."""
     from plotly.io import to_html  # heavy, and needed for this alone
 
+    below = escape(_("Every matrix"))
     plain = {"full_html": False, "validate": False, "config": {"displayModeBar": False}}
     drawn = [
         f"<h2>{escape(name)}</h2>{to_html(packed(each), include_plotlyjs=i == 0, **plain)}"
@@ -181,5 +182,5 @@ def page(title: str, lead: str, sections: Sequence[tuple[str, Settings]], table:
         "td, th { padding: 0.2em 0.7em; text-align: right; border-bottom: 1px solid #ddd } "
         "td:first-child, th:first-child { text-align: left }"
         f"</style></head><body><h1>{escape(title)}</h1><p>{escape(lead)}</p>"
-        f"{''.join(drawn)}<h2>{escape(_('Every matrix'))}</h2>{table}</body></html>"
+        f"{''.join(drawn)}<h2>{below}</h2>{table}</body></html>"
     )

@@ -104,7 +104,8 @@ def history_html(moves: Sequence[tuple[str, str]], position: int) -> str:
         f"<b>{escape(operation)}</b> {escape(reason)}</li>"
         for k, (operation, reason) in enumerate(moves, start=1)
     )
-    inside = f"<ol>{items}</ol>" if items else "<p>{escape(_('No moves yet.'))}</p>"
+    none = escape(_("No moves yet."))
+    inside = f"<ol>{items}</ol>" if items else f"<p>{none}</p>"
     return f'{STYLE}<div class="lr-history" tabindex="0">{inside}</div>'
 
 

@@ -231,7 +231,7 @@ class Canvas:
         p, away = np.clip(np.stack(places), -self.size, self.size), np.stack(asides)
         font = {"size": 16, "color": ink} if ink else {"size": 16}
         if self.dims == 3:
-            lengths = np.array([len(words) for _, words, _ in self.labels])
+            lengths = np.array(list(map(len, texts)))
             placed, sides = _apart((p + 0.1 * self.size * away) / self.size, lengths)
             x, y, z = self.size * placed.T
             style = {"mode": "text", "text": words, "textfont": font, "hoverinfo": "skip"}

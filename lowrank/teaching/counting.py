@@ -9,11 +9,12 @@ True
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 from lowrank.errors import InputError
 from lowrank.exact.arguments import one_of, whole
 from lowrank.exact.matrices import product, written
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, joined
 from lowrank.llama.names import LINEAR
 from lowrank.memory.accounting import (
     BFLOAT16,
@@ -65,16 +66,22 @@ def stored(draw: Draw) -> Exercise:
     m, n = config.projection_shape(projection)
     kept, least = factor_numbers(m, n, k), degrees_of_freedom(m, n, k)
     return Exercise(
-        f"{projection} of {name} is {m} × {n}. It is replaced by C R of rank {k}.",
-        (
-            "Which shapes have C and R, and how many numbers are they together?",
-            "What share of the numbers of the matrix is that?",
-            "Up to about which rank does storing C and R save anything?",
-            f"A matrix of this shape has rank {k} exactly, and entries of it are lost. At least "
-            "how many must be known?",
+        _("{projection} of {name} is {m} × {n}. It is replaced by C R of rank {k}.").format(
+            projection=projection, name=name, m=m, n=n, k=k
         ),
         (
-            f"C is {m} × {k}, R is {k} × {n}: {k} · ({m} + {n}) = {kept:,}.",
+            _("Which shapes have C and R, and how many numbers are they together?"),
+            _("What share of the numbers of the matrix is that?"),
+            _("Up to about which rank does storing C and R save anything?"),
+            _(
+                "A matrix of this shape has rank {k} exactly, and entries of it are "
+                "lost. At least how many must be known?"
+            ).format(k=k),
+        ),
+        (
+            _("C is {m} × {k}, R is {k} × {n}: {k} · ({m} + {n}) = {kept:,}.").format(
+                m=m, k=k, n=n, kept=kept
+            ),
             f"{kept:,} / {m * n:,} = {kept / (m * n):.2%}.",
             f"{m} · {n} / ({m} + {n}) = {break_even_rank(m, n):,.0f}.",
             f"{k} · ({m} + {n} − {k}) = {least:,}.",
@@ -90,20 +97,25 @@ def adapted(draw: Draw) -> Exercise:
     m, n = config.projection_shape(projection)
     pair = pair_parameters((m, n), r)
     return Exercise(
-        f"{projection} of {name} is {m} × {n}. LoRA is put beside it with r = {r} and α = {alpha}.",
+        _(
+            "{projection} of {name} is {m} × {n}. LoRA is put beside it with r = {r} "
+            "and α = {alpha}."
+        ).format(projection=projection, name=name, m=m, n=n, r=r, alpha=alpha),
         (
-            "How many numbers has the frozen matrix?",
-            "Which shapes have B and A, and how many numbers are trained? What share is that?",
-            "By what is B A x multiplied? And at r twice as large, with the same α?",
-            "At which r would B and A hold as many numbers as the matrix?",
-            "How many numbers has the matrix after merging?",
+            _("How many numbers has the frozen matrix?"),
+            _("Which shapes have B and A, and how many numbers are trained? What share is that?"),
+            _("By what is B A x multiplied? And at r twice as large, with the same α?"),
+            _("At which r would B and A hold as many numbers as the matrix?"),
+            _("How many numbers has the matrix after merging?"),
         ),
         (
             f"{m} · {n} = {m * n:,}.",
-            f"B is {m} × {r}, A is {r} × {n}: {r} · ({m} + {n}) = {pair:,}, {pair / (m * n):.3%}.",
+            _("B is {m} × {r}, A is {r} × {n}: {r} · ({m} + {n}) = {pair:,}, {share:.3%}.").format(
+                m=m, r=r, n=n, pair=pair, share=pair / (m * n)
+            ),
             f"{alpha}/{r} = {alpha / r:g}; {alpha}/{2 * r} = {alpha / (2 * r):g}.",
             f"{m} · {n} / ({m} + {n}) = {break_even_rank(m, n):,.0f}.",
-            f"{m * n:,}: merging neither adds nor saves.",
+            _("{count:,}: merging neither adds nor saves.").format(count=m * n),
         ),
     )
 
@@ -114,18 +126,23 @@ def forward(draw: Draw) -> Exercise:
     Ax, h = product(A, x), product(W0, x)
     u = product(B, Ax)
     return Exercise(
-        f"W₀ = {of_rows(W0)}, A = {of_rows(A)}, B = {of_rows(B)}, α = {alpha}, r = {r}, "
-        f"x = {column(x)}. Rows stand apart by semicolons; x is a column.",
+        _(
+            "W₀ = {W0}, A = {A}, B = {B}, α = {alpha}, r = {r}, x = {x}. Rows stand "
+            "apart by semicolons; x is a column."
+        ).format(W0=of_rows(W0), A=of_rows(A), B=of_rows(B), alpha=alpha, r=r, x=column(x)),
         (
-            "A x, and then B A x.",
+            _("A x, and then B A x."),
             "h = W₀ x + (α/r) B A x.",
-            "The merged matrix W₀ + (α/r) B A. Multiply it by x.",
+            _("The merged matrix W₀ + (α/r) B A. Multiply it by x."),
         ),
         (
             f"A x = {column(Ax)}, B A x = {column(u)}.",
-            f"W₀ x = {column(h)}, the scale is {written(alpha / r)}: h = "
-            f"{column(plus(h, u, alpha / r))}.",
-            f"{of_rows(plus(W0, product(B, A), alpha / r))}; times x the same h.",
+            _("W₀ x = {frozen}, the scale is {scale}: h = {h}.").format(
+                frozen=column(h), scale=written(alpha / r), h=column(plus(h, u, alpha / r))
+            ),
+            _("{merged}; times x the same h.").format(
+                merged=of_rows(plus(W0, product(B, A), alpha / r))
+            ),
         ),
     )
 
@@ -138,20 +155,28 @@ def held(draw: Draw) -> Exercise:
     layer = sum(part.total for part in parts)
     gate = next(part for part in parts if part.name == "gate_proj")
     precisions = (FLOAT32, BFLOAT16, INT8, NF4)
-    in_each = ", ".join(f"{p.name} {megabytes(p.nbytes(gate))}" for p in precisions)
+    each = [f"{p.name} {megabytes(p.nbytes(gate))}" for p in precisions]
+    in_each = joined(each, _("{first}, {last}"))
     bits = float(PRECISIONS["NF4"].bits_a_number(h))
     return Exercise(
-        f"A layer of {name}: q and o are {h} × {h}, k and v {k} × {h}, gate and up {w} × {h}, down "
-        f"{h} × {w}. The model has {config.num_hidden_layers} layers.",
+        _(
+            "A layer of {name}: q and o are {h} × {h}, k and v {k} × {h}, gate and "
+            "up {w} × {h}, down {h} × {w}. The model has {layers} layers."
+        ).format(name=name, h=h, k=k, w=w, layers=config.num_hidden_layers),
         (
-            "How many numbers are in gate? And in the seven matrices together?",
-            "How many MB (10⁶ bytes) does gate take in float32, in bfloat16, in int8 with a "
-            "float32 constant for each row, in NF4 with a float32 constant for each 64 numbers?",
-            "How many bits a number is NF4, with its constants?",
-            "How many numbers are in the matrices of all layers?",
+            _("How many numbers are in gate? And in the seven matrices together?"),
+            _(
+                "How many MB (10⁶ bytes) does gate take in float32, in bfloat16, in "
+                "int8 with a float32 constant for each row, in NF4 with a float32 "
+                "constant for each 64 numbers?"
+            ),
+            _("How many bits a number is NF4, with its constants?"),
+            _("How many numbers are in the matrices of all layers?"),
         ),
         (
-            f"{w} · {h} = {gate.total:,}; together {layer:,}.",
+            _("{w} · {h} = {gate:,}; together {layer:,}.").format(
+                w=w, h=h, gate=gate.total, layer=layer
+            ),
             f"{in_each}.",
             f"4 + 32/64 = {bits:g}.",
             f"{config.num_hidden_layers} · {layer:,} = {config.num_hidden_layers * layer:,}.",
@@ -169,14 +194,18 @@ def trained(draw: Draw) -> Exercise:
     thin = training_memory(config, Storage(), few, tokens=1)
     thin_bytes = thin.added + thin.gradients + thin.moments
     return Exercise(
-        f"{name} has {n:,} parameters. LoRA at r = {r} on all seven matrices of each layer trains "
-        f"{few:,}. Activations are left out.",
+        _(
+            "{name} has {n:,} parameters. LoRA at r = {r} on all seven matrices of "
+            "each layer trains {few:,}. Activations are left out."
+        ).format(name=name, n=n, r=r, few=few),
         (
-            "Trained whole with Adam in float32: how many bytes a parameter for weight, gradient "
-            "and two moments? How many GB (10⁹ bytes) in all?",
-            "With LoRA: how much do its numbers, their gradients and moments take in float32?",
-            "How much do the frozen weights take in bfloat16?",
-            "By which factor is the second with the third smaller than the first?",
+            _(
+                "Trained whole with Adam in float32: how many bytes a parameter for "
+                "weight, gradient and two moments? How many GB (10⁹ bytes) in all?"
+            ),
+            _("With LoRA: how much do its numbers, their gradients and moments take in float32?"),
+            _("How much do the frozen weights take in bfloat16?"),
+            _("By which factor is the second with the third smaller than the first?"),
         ),
         (
             f"4 + 4 + 8 = {whole_bytes // n}; {gigabytes(whole_bytes)}.",
@@ -188,9 +217,9 @@ def trained(draw: Draw) -> Exercise:
 
 
 KINDS: dict[str, tuple[str, tuple[Callable[[Draw], Exercise], ...]]] = {
-    "low-rank": ("Storing low rank", (stored,)),
-    "lora": ("LoRA by hand", (adapted, forward)),
-    "memory": ("Counting memory", (held, trained)),
+    "low-rank": (gettext_noop("Storing low rank"), (stored,)),
+    "lora": (gettext_noop("LoRA by hand"), (adapted, forward)),
+    "memory": (gettext_noop("Counting memory"), (held, trained)),
 }
 
 
@@ -203,9 +232,9 @@ class Counting:
     count: int
     key: bool  # write the answers too
 
-    @cached_property
+    @property
     def exercises(self) -> tuple[Exercise, ...]:
-        """All of them, the kinds of exercise in turn."""
+        """All of them, the kinds of exercise in turn, in the language of the moment."""
         makers = KINDS[self.kind][1]
         return tuple(
             makers[k % len(makers)](Draw(f"{self.kind} sheet {self.seed} {k}"))
@@ -228,17 +257,20 @@ class Counting:
     @property
     def paper(self) -> paper.Paper:
         """The sheet as it is printed, its key on pages of its own."""
+        exercises = self.exercises
         parts = [
-            paper.Part(f"Problem {k}", (each.given,), each.asked, ROOM * len(each.asked))
-            for k, each in enumerate(self.exercises, start=1)
+            paper.Part(
+                worksheet.problem_title(k), (each.given,), each.asked, ROOM * len(each.asked)
+            )
+            for k, each in enumerate(exercises, start=1)
         ]
         if self.key:
-            parts.append(paper.Part("Answer key", (f"`{self.command}`",), new_page=True))
+            parts.append(paper.Part(worksheet.key_title(), (f"`{self.command}`",), new_page=True))
             parts += [
-                paper.Part(f"Problem {k}: answer", (each.given,), each.answers)
-                for k, each in enumerate(self.exercises, start=1)
+                paper.Part(worksheet.answer_title(k), (each.given,), each.answers)
+                for k, each in enumerate(exercises, start=1)
             ]
-        return paper.Paper(KINDS[self.kind][0], self.name, tuple(parts))
+        return paper.Paper(_(KINDS[self.kind][0]), self.name, tuple(parts))
 
 
 def make_counting(kind: str, seed: int, count: int = 4, key: bool = True) -> Counting:

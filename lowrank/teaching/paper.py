@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from lowrank.language import current
+from lowrank.language import gettext as _
 from lowrank.teaching.formats import Format
-from lowrank.teaching.typesetting import PDF, TYPST_HEAD, compiled, typst_text
+from lowrank.teaching.typesetting import PDF, compiled, typst_head, typst_text
 
 MARK = re.compile(r"\*\*(.+?)\*\*|\*(.+?)\*|`(.+?)`")
-WHO = "Name: ____________________  Date: ____________"
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,16 @@ class Paper:
 
 def as_markdown(paper: Paper) -> str:
     """The paper as Markdown."""
-    lines = [f"# {paper.title}", WHO]
+    lines = [f"# {paper.title}", who()]
     for part in paper.parts:
         lines += ["---"] * part.new_page + [f"## {part.heading}", *part.paragraphs]
         lines += ["\n".join(f"- ({letter}) {words}" for letter, words in lettered(part))]
     return "\n\n".join(filter(None, lines)) + "\n"
+
+
+def who() -> str:
+    """Where name and date are written, as text."""
+    return _("Name: ____________________  Date: ____________")
 
 
 def lettered(part: Part) -> list[tuple[str, str]]:
@@ -75,11 +81,12 @@ def marked(words: str, plain: Callable[[str], str], marks: tuple[str, str, str])
 def html_page(title: str, body: str) -> str:
     """A page that needs nothing else, laid out for A4 paper, with a button that prints it."""
     css = Path(__file__).with_name("worksheet.css").read_text(encoding="utf-8")
+    label = escape(_("Print or save as PDF"))
     return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!DOCTYPE html>\n<html lang="{current()}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{css}</style></head><body>"
-        f'<button class="screen" onclick="window.print()">Print or save as PDF</button>'
+        f'<button class="screen" onclick="window.print()">{label}</button>'
         f"{body}</body></html>\n"
     )
 
@@ -87,9 +94,14 @@ def html_page(title: str, body: str) -> str:
 def as_html(paper: Paper) -> str:
     """The paper as one HTML page."""
     parts = "".join(map(_html_part, paper.parts))
-    who = '<p class="who"><span>Name</span><span>Date</span></p>'
-    body = f"<main><h1>{escape(paper.title)}</h1>{who}{parts}</main>"
+    body = f"<main><h1>{escape(paper.title)}</h1>{html_who()}{parts}</main>"
     return html_page(escape(paper.title), body)
+
+
+def html_who() -> str:
+    """Where name and date are written, as HTML."""
+    spans = "".join(f"<span>{escape(each)}</span>" for each in (_("Name"), _("Date")))
+    return f'<p class="who">{spans}</p>'
 
 
 def _html(words: str) -> str:
@@ -105,17 +117,18 @@ def _html_part(part: Part) -> str:
     return f'<section class="{kind}"><h2>{escape(part.heading)}</h2>{words}{asked}{room}</section>'
 
 
-LATEX_HEAD = r"""\documentclass[11pt]{article}
+_LATEX_HEAD = r"""\documentclass[11pt]{%s}
 \usepackage[a4paper,margin=2cm]{geometry}
 \usepackage{amsmath}
 \allowdisplaybreaks
 \setlength{\parindent}{0pt}
 \begin{document}
 \section*{%s}
-Name: \rule{6cm}{0.4pt} \hfill Date: \rule{3cm}{0.4pt}
+%s \rule{6cm}{0.4pt} \hfill %s \rule{3cm}{0.4pt}
 
 \bigskip
 %s"""
+LATEX_CLASSES = {"zh": "ctexart"}  # of languages that article has no letters for
 LATEX_SIGNS = {
     "×": r"$\times$",
     "·": r"$\cdot$",
@@ -131,9 +144,15 @@ LATEX_SIGNS = {
 }
 
 
+def latex_head(title: str, intro: str = "") -> str:
+    """The beginning of a document: its layout, title, lines for name and date."""
+    kind = LATEX_CLASSES.get(current(), "article")
+    return _LATEX_HEAD % (kind, title, _("Name:"), _("Date:"), intro)
+
+
 def as_latex(paper: Paper) -> str:
     """The paper as a LaTeX document of its own."""
-    lines = [LATEX_HEAD % (_latex_text(paper.title), "")]
+    lines = [latex_head(_latex_text(paper.title))]
     for part in paper.parts:
         lines += [r"\newpage"] * part.new_page
         lines += [rf"\subsection*{{{_latex_text(part.heading)}}}", *map(_latex, part.paragraphs)]
@@ -154,7 +173,7 @@ def _latex(words: str) -> str:
 
 def as_typst(paper: Paper) -> str:
     """The paper as a document for Typst."""
-    lines = [TYPST_HEAD % typst_text(paper.title)]
+    lines = [typst_head(typst_text(paper.title))]
     for part in paper.parts:
         lines += ["#pagebreak()"] * part.new_page
         lines += [f"== {typst_text(part.heading)}", *map(_typst, part.paragraphs)]

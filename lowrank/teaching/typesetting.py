@@ -8,18 +8,25 @@ import importlib.util
 import json
 
 from lowrank.errors import SourceError
+from lowrank.language import current, gettext_noop
+from lowrank.language import gettext as _
 
 PDF = "application/pdf"
-NEEDED = "PDF needs the package typst: pip install typst."
-TYPST_HEAD = """#set page(paper: "a4", margin: 2cm, numbering: "1")
-#set text(font: "Libertinus Serif", size: 11pt)
+NEEDED = gettext_noop("PDF needs the package typst: pip install typst.")
+_HEAD = """#set page(paper: "a4", margin: 2cm, numbering: "1")
+#set text(font: "Libertinus Serif", size: 11pt, lang: "%s")
 #set par(spacing: 1em)
 #show heading: set block(above: 1.6em, below: 0.8em)
 #show math.equation: set text(size: 11pt)
 #set math.mat(delim: "[", align: right)
 = %s
-Name #box(width: 1fr, line(length: 100%%, stroke: 0.4pt)) Date #box(width: 4cm, line(length: 100%%, stroke: 0.4pt))
+%s #box(width: 1fr, line(length: 100%%, stroke: 0.4pt)) %s #box(width: 4cm, line(length: 100%%, stroke: 0.4pt))
 """  # noqa: E501
+
+
+def typst_head(title: str) -> str:
+    """The beginning of a document: its layout, title, and lines for name and date."""
+    return _HEAD % (current(), title, _("Name"), _("Date"))
 
 
 def available() -> bool:

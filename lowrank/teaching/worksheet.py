@@ -21,14 +21,16 @@ from lowrank.exact.notation import latex_matrix, to_latex, to_markdown
 from lowrank.exact.styles import STYLES as STYLES
 from lowrank.exact.styles import Style, check_style
 from lowrank.exact.subspaces import Dependency, combination, dependencies, listed, null_space
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, joined, ngettext
 from lowrank.teaching.formats import Format
-from lowrank.teaching.paper import LATEX_HEAD, WHO, html_page
+from lowrank.teaching.paper import html_page, html_who, latex_head, who
 from lowrank.teaching.problems import Draw, Problem, make_problem, make_varied
-from lowrank.teaching.typesetting import PDF, TYPST_HEAD, compiled, typst_text
+from lowrank.teaching.typesetting import PDF, compiled, typst_head, typst_text
 
 MOST_PROBLEMS = 100
 TALL = 5  # rows from which the key takes several operations together
-TITLE = "Row reduction and rank"
+TITLE = gettext_noop("Row reduction and rank")
 
 
 @dataclass(frozen=True)
@@ -135,73 +137,116 @@ def answer(problem: Problem, reduced: bool = False, style: Style = "textbook") -
 
 def questions(sheet: Worksheet) -> list[str]:
     """What is asked about each matrix."""
-    form = "reduced echelon form" if sheet.reduced else "echelon form"
     asked = [
-        f"Reduce A to {form}. Write each row operation beside its step.",
-        "State the rank of A.",
-        "Which rows of A are combinations of the other rows? Write one of them out.",
+        _("Reduce A to reduced echelon form. Write each row operation beside its step.")
+        if sheet.reduced
+        else _("Reduce A to echelon form. Write each row operation beside its step."),
+        _("State the rank of A."),
+        _("Which rows of A are combinations of the other rows? Write one of them out."),
     ]
-    return asked + ["Solve A x = 0: give all solutions."] * sheet.solve
+    return asked + [_("Solve A x = 0: give all solutions.")] * sheet.solve
 
 
-ANY_FORM = "Other paths and other echelon forms are right too; the rank is always the same."
-THE_FORM = "Other paths are right too; the reduced echelon form is always the same."
-ONE_RANK = "Every problem here has rank {rank}; {path}."
-RANKS = "The ranks are from 1 to {rank}; {path}."
-PATHS: dict[Style, str] = {
-    "textbook": "numbers stay small on the path shown",
-    "ones": "the path shown makes each pivot 1 before it clears with it",
-    "whole": "the path shown keeps to whole numbers as long as possible",
+ONE_RANK: dict[Style, str] = {
+    "textbook": gettext_noop(
+        "Every problem here has rank {rank}; numbers stay small on the path shown."
+    ),
+    "ones": gettext_noop(
+        "Every problem here has rank {rank}; the path shown makes each pivot 1 before it clears "
+        "with it."
+    ),
+    "whole": gettext_noop(
+        "Every problem here has rank {rank}; the path shown keeps to whole numbers as long as "
+        "possible."
+    ),
+}
+RANKS: dict[Style, str] = {
+    "textbook": gettext_noop(
+        "The ranks are from 1 to {rank}; numbers stay small on the path shown."
+    ),
+    "ones": gettext_noop(
+        "The ranks are from 1 to {rank}; the path shown makes each pivot 1 before it clears with "
+        "it."
+    ),
+    "whole": gettext_noop(
+        "The ranks are from 1 to {rank}; the path shown keeps to whole numbers as long as possible."
+    ),
 }
 
 
 def as_markdown(sheet: Worksheet) -> str:
     """The worksheet and then its key, with the matrices as mathematics between double dollars."""
     asked = [f"- ({letter}) {text}" for letter, text in zip("abcd", questions(sheet), strict=False)]
-    parts = [f"# {TITLE}", WHO, _intro(sheet)]
+    parts = [f"# {_(TITLE)}", who(), _intro(sheet)]
     parts.append("\n".join(asked))
     for k, problem in enumerate(sheet.problems, start=1):
-        parts += [f"## Problem {k}", f"$$A = {latex_matrix(problem.matrix)}$$"]
+        parts += [f"## {problem_title(k)}", f"$$A = {latex_matrix(problem.matrix)}$$"]
     if not sheet.key:
         return "\n\n".join(parts) + "\n"
-    parts += ["---", "# Answer key", _key_note(sheet), f"`{sheet.command}`"]
+    parts += ["---", f"# {key_title()}", _key_note(sheet), f"`{sheet.command}`"]
     for k, problem in enumerate(sheet.problems, start=1):
         found = answer(problem, sheet.reduced, sheet.style)
-        said = [f"**Rank {found.rank}.** {listed(found.dependent, _latex_dependency)}"]
+        said = [f"**{_rank_said(found)}** {listed(found.dependent, _latex_dependency)}"]
         said += [f"A x = 0: ${_latex_solutions(found)}$"] * sheet.solve
-        parts += [f"## Problem {k}: answer", *said, to_markdown(problem.matrix, _ops(found))]
+        parts += [f"## {answer_title(k)}", *said, to_markdown(problem.matrix, _ops(found))]
     return "\n\n".join(parts) + "\n"
+
+
+def problem_title(k: int) -> str:
+    """The heading of the k-th problem, k from 1."""
+    return _("Problem {k}").format(k=k)
+
+
+def answer_title(k: int) -> str:
+    """The heading of the answer to the k-th problem."""
+    return _("Problem {k}: answer").format(k=k)
+
+
+def key_title() -> str:
+    """The heading of the answers."""
+    return _("Answer key")
+
+
+def _rank_said(found: Answer) -> str:
+    return _("Rank {rank}.").format(rank=found.rank)
+
+
+def _solutions_said(equation: str, solutions: str) -> str:
+    said = _("All solutions of {equation}: {solutions}")
+    return said.format(equation=equation, solutions=solutions)
 
 
 def as_latex(sheet: Worksheet) -> str:
     """A LaTeX document of its own (amsmath and geometry), the key on pages of its own."""
     asked = "\n".join(rf"\item[({a})] {q}" for a, q in zip("abcd", questions(sheet), strict=False))
     parts = [
-        LATEX_HEAD % (TITLE, _intro(sheet)),
+        latex_head(_(TITLE), _intro(sheet)),
         rf"\begin{{itemize}}{asked} \end{{itemize}}",
     ]
     lines = r" \quad ".join(rf"{line}: \hrulefill" for line in _lines(sheet))
     for k, problem in enumerate(sheet.problems, start=1):
         room = _room(problem) - 30
-        parts.append(_LATEX_PROBLEM % (k, latex_matrix(problem.matrix), room, lines))
+        title = _("Problem {k}.").format(k=k)
+        parts.append(_LATEX_PROBLEM % (title, latex_matrix(problem.matrix), room, lines))
     parts += _latex_key(sheet) if sheet.key else []
     return "\n\n".join([*parts, r"\end{document}"]).replace("×", r"$\times$") + "\n"
 
 
 def _latex_key(sheet: Worksheet) -> list[str]:
-    parts = [rf"\newpage \section*{{Answer key}} {_key_note(sheet)}"]
+    parts = [rf"\newpage \section*{{{key_title()}}} {_key_note(sheet)}"]
     parts.append(rf"\noindent {{\footnotesize\verb|{sheet.command}|}}")
     for k, problem in enumerate(sheet.problems, start=1):
         found = answer(problem, sheet.reduced, sheet.style)
         rows = listed(found.dependent, _latex_dependency)
-        said = rf"\subsection*{{Problem {k}}} \textbf{{Rank {found.rank}.}} {rows}"
-        said += rf" All solutions of $A x = 0$: \[{_latex_solutions(found)}\]" * sheet.solve
+        said = rf"\subsection*{{{problem_title(k)}}} \textbf{{{_rank_said(found)}}} {rows}"
+        if sheet.solve:
+            said += " " + _solutions_said("$A x = 0$", rf"\[{_latex_solutions(found)}\]")
         parts += [said, to_latex(problem.matrix, _ops(found))]
     return parts
 
 
 _LATEX_PROBLEM = r"""\begin{minipage}{\textwidth}
-\textbf{Problem %d.} \[A = %s\]
+\textbf{%s} \[A = %s\]
 \vspace*{%dmm}
 
 %s
@@ -213,24 +258,26 @@ def as_html(sheet: Worksheet) -> str:
     asked = "".join(f"<li>{escape(text)}</li>" for text in questions(sheet))
     lines = _lines(sheet)
     problems = "".join(_html_problem(k, p, lines) for k, p in enumerate(sheet.problems, start=1))
+    title = escape(_(TITLE))
     body = (
-        f'<main><h1>{TITLE}</h1><p class="who"><span>Name</span><span>Date</span></p>'
+        f"<main><h1>{title}</h1>{html_who()}"
         f'<p>{escape(_intro(sheet))}</p><ol class="asked">{asked}</ol>{problems}</main>'
     )
-    return html_page(f"{TITLE}: {sheet.name}", body + (_html_key(sheet) if sheet.key else ""))
+    return html_page(f"{title}: {sheet.name}", body + (_html_key(sheet) if sheet.key else ""))
 
 
 def _html_key(sheet: Worksheet) -> str:
     key = "".join(_html_answer(k, p, sheet) for k, p in enumerate(sheet.problems, start=1))
     return (
-        f'<section class="key"><h1>Answer key</h1><p>{escape(_key_note(sheet))}</p>'
+        f'<section class="key"><h1>{escape(key_title())}</h1><p>{escape(_key_note(sheet))}</p>'
         f"<p><code>{escape(sheet.command)}</code></p>{key}</section>"
     )
 
 
 def _html_problem(k: int, problem: Problem, lines: list[str]) -> str:
     return (
-        f'<section class="problem" style="min-height: {_room(problem)}mm"><h2>Problem {k}</h2>'
+        f'<section class="problem" style="min-height: {_room(problem)}mm">'
+        f"<h2>{escape(problem_title(k))}</h2>"
         f'<div class="given">A = {_html_matrix(problem.matrix)}</div>'
         f'<p class="lines">{"".join(f"<span>{line}</span>" for line in lines)}</p></section>'
     )
@@ -244,8 +291,8 @@ def _html_answer(k: int, problem: Problem, sheet: Worksheet) -> str:
         for group in _grouped(found.path, problem.shape[0])
     )
     return (
-        f'<section class="answer"><h2>Problem {k}</h2>'
-        f"<p><strong>Rank {found.rank}.</strong> {escape(listed(found.dependent))}</p>"
+        f'<section class="answer"><h2>{escape(problem_title(k))}</h2>'
+        f"<p><strong>{escape(_rank_said(found))}</strong> {escape(listed(found.dependent))}</p>"
         f'<div class="chain">{_html_matrix(problem.matrix, last=not found.path)}{moves}</div>'
         f"{_html_solutions(found) if sheet.solve else ''}</section>"
     )
@@ -257,7 +304,7 @@ def _grouped(path: tuple[Step, ...], m: int) -> list[list[Step]]:
         return [[step] for step in path]
     key = enumerate(path)
     runs = groupby(key, lambda item: item[1].pivot if item[1].op.kind == "add" else item[0])
-    return [[step for _, step in run] for _, run in runs]
+    return [[step for k, step in run] for pivot, run in runs]
 
 
 def _html_solutions(found: Answer) -> str:
@@ -265,7 +312,8 @@ def _html_solutions(found: Answer) -> str:
         f"<span>t<sub>{k}</sub></span> {_html_matrix(transpose((x,)))}"
         for k, x in enumerate(found.solutions, start=1)
     ]
-    return f'<div class="sum">All solutions of A x = 0: x = {" + ".join(terms) or "0"}</div>'
+    said = _solutions_said("A x = 0", f"x = {' + '.join(terms) or '0'}")
+    return f'<div class="sum">{said}</div>'
 
 
 def _html_matrix(A: Matrix, last: bool = False) -> str:
@@ -291,7 +339,7 @@ def _html_number(x: Fraction) -> str:
 
 def as_typst(sheet: Worksheet) -> str:
     """A document for Typst, the key on pages of its own."""
-    parts = [TYPST_HEAD % TITLE, typst_text(_intro(sheet))]
+    parts = [typst_head(typst_text(_(TITLE))), typst_text(_intro(sheet))]
     parts += [
         f"({letter}) {typst_text(text)}\\"
         for letter, text in zip("abcd", questions(sheet), strict=False)
@@ -299,7 +347,7 @@ def as_typst(sheet: Worksheet) -> str:
     lines = " ".join(f"{line} #box(width: 1fr, line(length: 100%, stroke: 0.4pt))"
                      for line in _lines(sheet))  # fmt: skip
     for k, problem in enumerate(sheet.problems, start=1):
-        given = f"== Problem {k}\n\n$ A = {_typst_matrix(problem.matrix)} $"
+        given = f"== {typst_text(problem_title(k))}\n\n$ A = {_typst_matrix(problem.matrix)} $"
         room = f"#v({_room(problem) - 30}mm)"
         parts.append(f"#block(breakable: false)[\n{given}\n{room}\n{lines}\n]")
     parts += _typst_key(sheet) if sheet.key else []
@@ -308,20 +356,19 @@ def as_typst(sheet: Worksheet) -> str:
 
 def _typst_key(sheet: Worksheet) -> list[str]:
     command = f'#text(font: "DejaVu Sans Mono", size: 7.5pt)[{typst_text(sheet.command)}]'
-    parts = ["#pagebreak()", "= Answer key", typst_text(_key_note(sheet)), command]
+    parts = ["#pagebreak()", f"= {typst_text(key_title())}", typst_text(_key_note(sheet)), command]
     for k, problem in enumerate(sheet.problems, start=1):
         found = answer(problem, sheet.reduced, sheet.style)
-        parts.append(f"== Problem {k}")
-        parts.append(f"*Rank {found.rank}.* {typst_text(listed(found.dependent))}")
+        parts.append(f"== {typst_text(problem_title(k))}")
+        parts.append(f"*{typst_text(_rank_said(found))}* {typst_text(listed(found.dependent))}")
         steps = [f"#box($ {_typst_matrix(problem.matrix)} $)"]
         for group in _grouped(found.path, problem.shape[0]):
             over = " #linebreak() ".join(typst_text(str(step.op)) for step in group)
             arrow = f"stretch(arrow.r)^#text(size: 12pt)[{over}]"
             steps.append(f"#box($ {arrow} {_typst_matrix(group[-1].matrix)} $)")
         parts.append(" ".join(steps))
-        parts += [
-            f"All solutions of $A x = 0$: #box($ x = {_typst_solutions(found)} $)"
-        ] * sheet.solve
+        solutions = f"#box($ x = {_typst_solutions(found)} $)"
+        parts += [_solutions_said("$A x = 0$", solutions)] * sheet.solve
     return parts
 
 
@@ -341,7 +388,7 @@ def as_pdf(sheet: Worksheet) -> bytes:
 
 def _lines(sheet: Worksheet) -> list[str]:
     """What is to be filled in below each problem."""
-    return ["Rank", "Rows made of others"] + ["Solutions x"] * sheet.solve
+    return [_("Rank"), _("Rows made of others")] + [_("Solutions x")] * sheet.solve
 
 
 def _room(problem: Problem) -> int:
@@ -351,13 +398,22 @@ def _room(problem: Problem) -> int:
 
 def _intro(sheet: Worksheet) -> str:
     m, n = sheet.shape
-    matrices = "one matrix" if sheet.count == 1 else f"{sheet.count} matrices"
-    return f"Sheet {sheet.seed}: {matrices}, {m} × {n}. For each matrix A:"
+    said = ngettext(
+        "Sheet {seed}: one matrix, {m} × {n}. For each matrix A:",
+        "Sheet {seed}: {count} matrices, {m} × {n}. For each matrix A:",
+        sheet.count,
+    )
+    return said.format(seed=sheet.seed, count=sheet.count, m=m, n=n)
 
 
 def _key_note(sheet: Worksheet) -> str:
-    note = (RANKS if sheet.mixed else ONE_RANK).format(rank=sheet.rank, path=PATHS[sheet.style])
-    return f"{note} {THE_FORM if sheet.reduced else ANY_FORM} This sheet again:"
+    ranks = _((RANKS if sheet.mixed else ONE_RANK)[sheet.style]).format(rank=sheet.rank)
+    others = (
+        _("Other paths are right too; the reduced echelon form is always the same.")
+        if sheet.reduced
+        else _("Other paths and other echelon forms are right too; the rank is always the same.")
+    )
+    return joined((ranks, others, _("This sheet again:")), _("{first} {last}"))
 
 
 def _ops(found: Answer) -> list[RowOp]:
