@@ -72,7 +72,7 @@ def judge_choice(question: Choice, answer: str) -> Judgement:
         InputError: the answer is none of the options.
     """
     options = {each.words: each for each in instance(question, Choice, "question").options}
-    if answer not in options:
+    if instance(answer, str, "answer") not in options:
         raise InputError(
             "answer is {answer!r}; expected one of {options}.",
             answer=answer,

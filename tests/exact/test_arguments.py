@@ -34,6 +34,7 @@ class OnAnotherDevice:
 A, TWO = [[1, 2], [3, 4]], [[0, 2], [1, 4]]
 OP = exact.add(1, 0, -3)
 RUN = exact.eliminate(A, "float64")
+CHOICE = teaching.make_choice("rank", 1)
 GOOD = {
     **dict.fromkeys(exact.__all__, (A,)),
     "Derivation": (A, (OP,), 1, False, "textbook", 1, ("x",)),
@@ -69,10 +70,16 @@ GOOD = {
     "make_problem": (1, 2, 2, 2, "easy"),
     "make_question": ("rank", 1, "easy", "textbook"),
     "make_worksheet": (1, 2, 2, 2, 3, "easy", False, False, "textbook"),
+    "judge_choice": (CHOICE, CHOICE.right.words),
+    "make_choice": ("rank", 1),
+    "make_choices": ("rank", 1, 2),
+    "make_counting": ("lora", 1, 2),
+    "formats_of": (teaching.make_counting("lora", 1, 2),),
 }
 # What functions return, made by nobody else; and what is no function.
 MADE = {"Flat", "LeastSquares", "Matrix", "Solution", "SolutionMod", "Step"}
 MADE |= {"FORMATS", "LEVELS", "Judgement", "Problem", "Question", "Worksheet"}
+MADE |= {"CHAPTERS", "EXPORTS", "Choice", "Counting"}
 
 NONSENSE = {
     "None": None,

@@ -7,6 +7,7 @@ import streamlit as st
 from lowrank.exact.elimination import leading_columns
 from lowrank.exact.subspaces import listed
 from lowrank.figures.exact import matrix_html
+from lowrank.language import gettext
 from lowrank.teaching.counting import Counting, formats_of, make_counting
 from lowrank.teaching.problems import LEVELS, MOST_ROWS, make_problem
 from lowrank.teaching.typesetting import NEEDED, available
@@ -67,7 +68,7 @@ def _files(sheet: Worksheet | Counting) -> None:
                 type="primary" if name == "html" else "secondary",
             )
     if not available():
-        st.caption(NEEDED)
+        st.caption(gettext(NEEDED))
 
 
 def _chosen(about: str) -> Worksheet | Counting:
