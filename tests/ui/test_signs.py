@@ -11,7 +11,7 @@ from lowrank.ui import cached, progress
 from lowrank.ui.jobs import Jobs
 
 # What needs no words: it is quick for everything a page asks it for, or its caller says so.
-QUICK = {"preview", "residual", "untrained_adapter", "_survey", "drawn_svd"}
+QUICK = {"preview", "residual", "untrained_adapter", "_survey", "drawn_svd", "text_ids"}
 SAID_BY_CALLERS = {"_growing", "phase_cell", "whole_reading", "_factors"}
 
 
