@@ -9,9 +9,11 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lowrank.errors import InputError, LowrankError, SourceError
+from lowrank.language import again, gettext_noop, languages, nearest, speaking
+from lowrank.language import gettext as _
 from lowrank.readers.default_model import DEFAULT, cached_path, fetch
 from lowrank.teaching.counting import KINDS, Counting, formats_of, make_counting
 from lowrank.teaching.problems import LEVELS
@@ -19,7 +21,16 @@ from lowrank.teaching.typesetting import available
 from lowrank.teaching.worksheet import FORMATS, STYLES, Worksheet, make_worksheet
 from lowrank.ui import serving
 
-DTYPES = "default: F32, F16 and BF16 as stored, all else (quantised) as F16"
+# What argparse says, in English as it is here; it makes sentences of these.
+OF_ARGPARSE = (
+    gettext_noop("unrecognized arguments: {arguments}"),
+    gettext_noop("the following arguments are required: {arguments}"),
+    gettext_noop("argument {argument}: invalid choice: {value} (choose from {choices})"),
+    gettext_noop("argument {argument}: invalid int value: {value}"),
+    gettext_noop("argument {argument}: expected one argument"),
+    gettext_noop("positional arguments"),
+    gettext_noop("options"),
+)
 
 
 def fetch_command(arguments: argparse.Namespace) -> None:
@@ -28,13 +39,15 @@ def fetch_command(arguments: argparse.Namespace) -> None:
 
     def progress(done: int, total: int) -> None:
         if watched:
-            print(f"\r  {done / 1e6:6.1f} of {total / 1e6:.1f} MB", end="", file=sys.stderr)
+            said = _("{done:6.1f} of {total:.1f} MB").format(done=done / 1e6, total=total / 1e6)
+            print(f"\r  {said}", end="", file=sys.stderr)
 
     if cached_path() is None:
-        print(f"Fetching {DEFAULT.filename} ({DEFAULT.download_size / 1e6:.0f} MB), once.")
+        said = _("Fetching {filename} ({size:.0f} MB), once.")
+        print(said.format(filename=DEFAULT.filename, size=DEFAULT.download_size / 1e6))
         fetch(progress=progress)
-        print("" if watched else "Done.")
-    print(f"The default model is in {cached_path()}")
+        print("" if watched else _("Done."))
+    print(_("The default model is in {path}").format(path=cached_path()))
 
 
 def app_file() -> Path:
@@ -71,7 +84,8 @@ def _prepared() -> None:
     try:
         fetch_command(argparse.Namespace())
     except SourceError as error:
-        print(error, "Starting without the model: its pages offer another try.", file=sys.stderr)
+        said = _("{problem} Starting without the model: its pages offer another try.")
+        print(said.format(problem=error), file=sys.stderr)
     # Idle OpenBLAS threads should sleep rather than spin: many visitors share few cores.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
@@ -94,15 +108,16 @@ def merge_command(arguments: argparse.Namespace) -> None:
         print(f"{path}  {path.stat().st_size / 1e6:,.1f} MB")
     written = open_model(Path(folder)).tensors
     pairs = [
-        (model.tensors[n].dtype if n in model.tensors else "new", t.dtype)
+        (model.tensors[n].dtype if n in model.tensors else _("new"), t.dtype)
         for n, t in written.items()
     ]
     for (before, after), count in Counter(pairs).items():
-        kept = f"{after}, as stored" if before == after else f"{after}, from {before}"
-        print(f"{count} tensors in {kept}.")
-    print(
-        f"{len(adapter.pairs)} matrices changed, {len(adapter.unused)} entries that PEFT ignores."
-    )
+        said = _("{count} tensors in {after}, from {before}.")
+        if before == after:
+            said = _("{count} tensors in {after}, as stored.")
+        print(said.format(count=count, after=after, before=before))
+    said = _("{changed} matrices changed, {ignored} entries that PEFT ignores.")
+    print(said.format(changed=len(adapter.pairs), ignored=len(adapter.unused)))
 
 
 def atlas_command(arguments: argparse.Namespace) -> None:
@@ -185,74 +200,137 @@ def _files(sheet: Worksheet | Counting, arguments: argparse.Namespace) -> list[t
     ]
 
 
+class Help(argparse.HelpFormatter):
+    """Help whose own words, too, are in the language of the moment."""
+
+    def add_usage(
+        self, usage: str | None, actions: Any, groups: Any, prefix: str | None = None
+    ) -> None:
+        super().add_usage(usage, actions, groups, _("usage: ") if prefix is None else prefix)
+
+    def start_section(self, heading: str | None) -> None:
+        super().start_section(heading and _(heading))
+
+
 class OneSentence(argparse.ArgumentParser):
     """A parser that says what is wrong with a command in one line, without the usage."""
 
+    def __init__(self, add_help: bool = True, **options: Any) -> None:
+        super().__init__(add_help=False, formatter_class=Help, **options)
+        if add_help:
+            said = _("show this help message and exit")
+            self.add_argument("-h", "--help", action="help", help=said)
+
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        said = _("{program}: {problem} (see {program} --help)")
+        said = said.format(program=self.prog, problem=again(message, OF_ARGPARSE))
+        self.exit(2, said + "\n")
+
+
+def speaks(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the option for the language."""
+    said = _("the language; default: that of LC_ALL, LC_MESSAGES or LANG")
+    parser.add_argument("--lang", choices=languages(), help=said)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; our own errors become one line and exit status 1."""
-    parser = OneSentence(prog="lowrank", description=__doc__)
-    parser.set_defaults(run=lambda _: parser.print_help())
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    serving = commands.add_parser("app", help="open the explorer, at the address it prints")
-    serving.add_argument("--port", type=int, default=8501, help="default: 8501")
+    """Run one command, in the language of --lang or of the environment.
+
+    Our own errors become one line and exit status 1.
+    """
+    first = OneSentence(prog="lowrank", add_help=False, allow_abbrev=False)
+    speaks(first)
+    named = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    usual = nearest(next(filter(None, named), ""))
+    with speaking(usual):
+        chosen, rest = first.parse_known_args(argv)
+    with speaking(chosen.lang or usual):
+        arguments = parser().parse_args(rest)
+        try:
+            arguments.run(arguments)
+        except LowrankError as error:
+            print(error, file=sys.stderr)
+            return 1
+    return 0
+
+
+def parser() -> OneSentence:
+    """What the command line understands, with its help in the language of the moment."""
+    parser = OneSentence(
+        prog="lowrank",
+        description=_(
+            "The command line, `lowrank COMMAND` or `python -m lowrank COMMAND`; alone, it "
+            "lists them."
+        ),
+    )
+    speaks(parser)
+    parser.set_defaults(run=lambda arguments: parser.print_help())
+    commands = parser.add_subparsers(title=_("commands"), metavar="COMMAND")
+    serving = commands.add_parser("app", help=_("open the explorer, at the address it prints"))
+    serving.add_argument("--port", type=int, default=8501, help=_("default: 8501"))
     serving.set_defaults(run=app_command)
-    teaching = commands.add_parser("class", help="the explorer for a class, on several processes")
-    teaching.add_argument("--port", type=int, default=8501, help="default: 8501")
+    teaching = commands.add_parser(
+        "class", help=_("the explorer for a class, on several processes")
+    )
+    teaching.add_argument("--port", type=int, default=8501, help=_("default: 8501"))
     teaching.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, help="processes (one a core)"
+        "--workers", type=int, default=os.cpu_count() or 1, help=_("processes (one a core)")
     )
     teaching.set_defaults(run=class_command)
-    fetching = commands.add_parser("fetch", help="fetch the default model into the cache")
+    fetching = commands.add_parser("fetch", help=_("fetch the default model into the cache"))
     fetching.set_defaults(run=fetch_command)
-    merging = commands.add_parser("merge", help="merge a PEFT adapter into a model, as safetensors")
-    merging.add_argument("model", help="default, a file, a folder, or a hub id")
-    merging.add_argument("adapter", help="a folder of PEFT or mlx-lm, a zip, or a hub id")
-    merging.add_argument("folder", help="where the merged model goes")
+    merging = commands.add_parser(
+        "merge", help=_("merge a PEFT adapter into a model, as safetensors")
+    )
+    merging.add_argument("model", help=_("default, a file, a folder, or a hub id"))
+    merging.add_argument("adapter", help=_("a folder of PEFT or mlx-lm, a zip, or a hub id"))
+    merging.add_argument("folder", help=_("where the merged model goes"))
     kinds = ["stored", "F32", "F16", "BF16"]
-    merging.add_argument("--dtype", choices=kinds, default="stored", help=DTYPES)
     merging.add_argument(
-        "--overwrite", action="store_true", help="put it in the place of an earlier export"
+        "--dtype",
+        choices=kinds,
+        default="stored",
+        help=_("default: F32, F16 and BF16 as stored, all else (quantised) as F16"),
+    )
+    merging.add_argument(
+        "--overwrite", action="store_true", help=_("put it in the place of an earlier export")
     )
     merging.set_defaults(run=merge_command)
     surveying = commands.add_parser(
-        "atlas", help="survey every matrix of a model; it can be interrupted"
+        "atlas", help=_("survey every matrix of a model; it can be interrupted")
     )
-    surveying.add_argument("model", help="default, a file, a folder, or a hub id")
-    surveying.add_argument("--out", required=True, help="the folder that keeps the survey")
+    surveying.add_argument("model", help=_("default, a file, a folder, or a hub id"))
+    surveying.add_argument("--out", required=True, help=_("the folder that keeps the survey"))
     surveying.add_argument(
-        "--workers", type=int, default=os.cpu_count(), help="processes at once (all cores)"
+        "--workers", type=int, default=os.cpu_count(), help=_("processes at once (all cores)")
     )
-    surveying.add_argument("--threads", type=int, default=1, help="BLAS threads of each worker (1)")
-    surveying.add_argument("--scheduler", help="tcp://host:port of a running Dask scheduler")
-    surveying.add_argument("--all", action="store_true", help="embeddings and head too")
+    surveying.add_argument(
+        "--threads", type=int, default=1, help=_("BLAS threads of each worker (1)")
+    )
+    surveying.add_argument("--scheduler", help=_("tcp://host:port of a running Dask scheduler"))
+    surveying.add_argument("--all", action="store_true", help=_("embeddings and head too"))
     surveying.set_defaults(run=atlas_command)
-    sheets = commands.add_parser("worksheet", help="problems for a class, with their answer key")
+    sheets = commands.add_parser("worksheet", help=_("problems for a class, with their answer key"))
     about = ["rank", *KINDS]
-    sheets.add_argument("--about", choices=about, default="rank", help="default: rank")
-    sheets.add_argument("--rank", type=int, help="the rank of every matrix")
-    sheets.add_argument("--mixed", action="store_true", help="ranks from 1 to that of --rank")
-    sheets.add_argument("--no-key", action="store_true", help="without the answers")
-    sheets.add_argument("--shape", help="rows x columns, such as 3x4; up to 8x8")
-    sheets.add_argument("--count", type=int, default=10, help="how many problems (10)")
-    sheets.add_argument("--seed", type=int, default=1, help="another seed, other problems (1)")
+    sheets.add_argument("--about", choices=about, default="rank", help=_("default: rank"))
+    sheets.add_argument("--rank", type=int, help=_("the rank of every matrix"))
+    sheets.add_argument("--mixed", action="store_true", help=_("ranks from 1 to that of --rank"))
+    sheets.add_argument("--no-key", action="store_true", help=_("without the answers"))
+    sheets.add_argument("--shape", help=_("rows x columns, such as 3x4; up to 8x8"))
+    sheets.add_argument("--count", type=int, default=10, help=_("how many problems (10)"))
+    sheets.add_argument("--seed", type=int, default=1, help=_("another seed, other problems (1)"))
     sheets.add_argument("--difficulty", choices=list(LEVELS), default="medium")
-    sheets.add_argument("--reduced", action="store_true", help="ask for the reduced echelon form")
-    sheets.add_argument("--solve", action="store_true", help="ask for the solutions of A x = 0")
-    sheets.add_argument("--style", choices=STYLES, default="textbook", help="of the key's steps")
-    sheets.add_argument("--format", choices=[*FORMATS, "all"], help="default: as --out, or html")
-    sheets.add_argument("--out", default=".", help="a file, a folder, or - to print (this folder)")
+    sheets.add_argument(
+        "--reduced", action="store_true", help=_("ask for the reduced echelon form")
+    )
+    sheets.add_argument("--solve", action="store_true", help=_("ask for the solutions of A x = 0"))
+    sheets.add_argument("--style", choices=STYLES, default="textbook", help=_("of the key's steps"))
+    sheets.add_argument("--format", choices=[*FORMATS, "all"], help=_("default: as --out, or html"))
+    sheets.add_argument(
+        "--out", default=".", help=_("a file, a folder, or - to print (this folder)")
+    )
     sheets.set_defaults(run=worksheet_command)
-    arguments = parser.parse_args(argv)
-    try:
-        arguments.run(arguments)
-    except LowrankError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return parser
 
 
 def start_explorer() -> int:

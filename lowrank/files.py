@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from lowrank.errors import SourceError
+from lowrank.language import gettext as _
 
 
 @contextmanager
@@ -43,17 +44,18 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
     except SourceError:  # from the block: it says itself what is wrong
         raise
     except OSError as error:
-        hint = ""
-        if path.is_relative_to(cache_folder()):
-            hint = " Name a folder with room, which you may write to, in LOWRANK_CACHE."
         reason = error.strerror or error
         if isinstance(error, FileExistsError):  # from mkdir, the new name being nobody else's
-            reason = f"{path.parent} is not a folder"
+            reason = _("{folder} is not a folder").format(folder=path.parent)
+        if path.is_relative_to(cache_folder()):
+            raise SourceError(
+                "{path} cannot be written: {reason}. Name a folder with room, which you may write "
+                "to, in LOWRANK_CACHE.",
+                path=path,
+                reason=reason,
+            ) from error
         raise SourceError(
-            "{path} cannot be written: {reason}.{hint}",
-            path=path,
-            reason=reason,
-            hint=hint,
+            "{path} cannot be written: {reason}.", path=path, reason=reason
         ) from error
     finally:
         remove(part)
@@ -91,7 +93,7 @@ def drop_oldest(folder: Path, most: int) -> None:
             else:
                 held.append((used, nbytes(path), path))
     total = sum(size for _, size, _ in held)
-    for _, size, path in sorted(held):
+    for _used, size, path in sorted(held):
         if total <= most:
             return
         discard(path)

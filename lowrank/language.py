@@ -103,9 +103,10 @@ def again(said: str, messages: Iterable[str]) -> str:
     """
     if current() != SOURCE:
         for message in messages:
-            pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.*)", re.escape(message))
-            if found := re.fullmatch(pattern, said):
-                return gettext(message).format(**found.groupdict())
+            pattern = re.sub(r"\\{(\w+).*?\\}", r"(?P<\1>.*)", re.escape(message))
+            if found := re.fullmatch(pattern, said):  # its values are written out already
+                plain = re.sub(r"{(\w+).*?}", r"{\1}", gettext(message))
+                return plain.format(**found.groupdict())
     return said
 
 

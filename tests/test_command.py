@@ -1,5 +1,6 @@
 """The command line's way in: what it says alone, and where the app starts from."""
 
+import gettext
 import importlib.util
 import os
 import re
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import lowrank.__main__ as command
+from lowrank import language
 from lowrank.__main__ import app_file, main, start_explorer
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +41,64 @@ def test_without_streamlit_it_names_the_extra(monkeypatch, capsys) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert main(["app"]) == 1
     assert "lowrank-explorer[app]" in capsys.readouterr().err
+
+
+class Pseudo(gettext.NullTranslations):
+    """A catalogue of a language that nobody translated to: every message in brackets."""
+
+    def gettext(self, message: str) -> str:
+        return f"⟦{message}⟧"
+
+
+@pytest.fixture
+def pseudo(monkeypatch) -> None:
+    """English and that language, which no variable of the environment asks for yet."""
+    for module in (language, command):
+        monkeypatch.setattr(module, "languages", lambda: ("en", "eo"))
+    monkeypatch.setattr(language, "_catalogue", lambda code: Pseudo())
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments", "spoken"),
+    [
+        ({}, [], False),
+        ({"LANG": "eo_XX.UTF-8"}, [], True),
+        ({"LC_ALL": "C", "LANG": "eo"}, [], False),
+        ({"LC_ALL": "", "LC_MESSAGES": "eo", "LANG": "C"}, [], True),
+        ({"LC_ALL": "eo"}, ["--lang", "en"], False),
+        ({"LANG": "C.UTF-8"}, ["--lang", "eo"], True),
+    ],
+)
+def test_help_and_errors_are_in_the_language_asked_for(
+    pseudo, monkeypatch, capsys, variables, arguments, spoken
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert main(arguments) == 0
+    assert ("⟦open the explorer, at the address it prints⟧" in capsys.readouterr().out) == spoken
+    assert main([*arguments, "worksheet", "--rank", "1", "--shape", "round"]) == 1
+    assert capsys.readouterr().err.startswith("⟦") == spoken
+    assert language.current() == "en"
+
+
+def test_what_argparse_says_is_translated_too(pseudo, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["--lang", "eo", "app", "--port", "many"])
+    said = capsys.readouterr().err
+    assert "⟦argument --port: invalid int value: 'many'⟧" in said
+    with pytest.raises(SystemExit):
+        main(["app", "--lang", "eo", "--help"])
+    said = capsys.readouterr().out
+    assert said.startswith("⟦usage: ⟧")
+    assert "⟦options⟧:" in said
+
+
+def test_a_language_that_there_is_not_is_refused(pseudo, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["--lang", "tlh"])
+    assert "--lang: invalid choice: 'tlh'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["--port", "many"], ["nonsense"]])

@@ -107,6 +107,15 @@ def test_a_number_of_things():
     assert [ngettext("{n} row", "{n} rows", n).format(n=n) for n in (1, 2)] == ["1 row", "2 rows"]
 
 
+def test_what_was_kept_in_english_is_said_again(catalogue):
+    message = next(m.id for m in catalogue if isinstance(m.id, str) and "entries are NaN" in m.id)
+    kept = message.format(count=12_345)
+    assert language.again(kept, [message]) == kept == "12,345 entries are NaN or infinite"
+    with speaking(PSEUDO):
+        assert language.again(kept, ["{count} rows", message]) == f"⟦{kept}⟧"
+        assert language.again("nobody says this", [message]) == "nobody says this"
+
+
 def test_prose_that_is_not_translated_is_in_english(catalogue):
     with speaking(PSEUDO):
         assert text("start", "lead") == sections("start")["lead"]

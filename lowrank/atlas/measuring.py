@@ -67,7 +67,7 @@ class Row:
         return again(self.problem, [NOT_FINITE])
 
 
-NOT_FINITE = gettext_noop("{count} entries are NaN or infinite")
+NOT_FINITE = gettext_noop("{count:,} entries are NaN or infinite")
 
 # What can be drawn: the field, its name for people (looked up where it is shown), and whether it is
 # a rank, to be shown as a share of the most it could be.

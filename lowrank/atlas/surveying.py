@@ -107,7 +107,7 @@ def spectrum_of(model: Model, name: str, threads: int = 1) -> Found:
             W = model.read(name)
             strange = W.size - np.count_nonzero(np.isfinite(W))
             if strange:
-                return np.empty(0), 0.0, NOT_FINITE.format(count=f"{strange:,}")
+                return np.empty(0), 0.0, NOT_FINITE.format(count=strange)
             found = singular_values(W)
             return found.s, float(found.bound.max()), ""
         except LowrankError as error:

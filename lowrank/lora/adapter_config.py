@@ -13,9 +13,10 @@ from functools import lru_cache
 from typing import Any
 
 from lowrank.errors import FormatError
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 
 FILE = "adapter_config.json"
-WHAT = "The LoRA configuration"
 ALL_LINEAR = "all-linear"
 NOT_LINEAR = {"lm_head", "embed_tokens", "score", "classifier"}  # what PEFT's all-linear leaves out
 PATIENCE = 0.2  # seconds for the patterns of one field: a hostile one can take for ever
@@ -84,19 +85,16 @@ class AdapterConfig:
         by_layer = self.layers_to_transform is not None
         if isinstance(self.target_modules, str) and (by_layer or self.layers_pattern is not None):
             raise FormatError(
-                "{what} names layers (layers_to_transform or layers_pattern) beside "
-                "target_modules that are one string; PEFT accepts them only with a list.",
-                what=WHAT,
+                "The LoRA configuration names layers (layers_to_transform or layers_pattern) "
+                "beside target_modules that are one string; PEFT accepts them only with a list.",
             )
         if self.layers_pattern and not by_layer:
             raise FormatError(
-                "{what} has layers_pattern without layers_to_transform.",
-                what=WHAT,
+                "The LoRA configuration has layers_pattern without layers_to_transform.",
             )
         if self.lora_bias and self.use_dora:
             raise FormatError(
-                "{what} sets both lora_bias and use_dora, which PEFT refuses.",
-                what=WHAT,
+                "The LoRA configuration sets both lora_bias and use_dora, which PEFT refuses.",
             )
 
     @classmethod
@@ -227,15 +225,13 @@ def whole(pattern: str, name: str, until: float | None = None) -> Any:
         return _compiled(pattern).fullmatch(name, timeout=left)
     except TimeoutError:
         raise FormatError(
-            "{what} has {pattern!r}, which takes too long to match.",
-            what=WHAT,
+            "The LoRA configuration has {pattern!r}, which takes too long to match.",
             pattern=pattern[:80],
         ) from None
     except (regex.error, RecursionError, OverflowError) as error:
-        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)[:100]
+        reason = _("nested too deep") if isinstance(error, RecursionError) else str(error)[:100]
         raise FormatError(
-            "{what} has {pattern!r}, no regular expression: {reason}.",
-            what=WHAT,
+            "The LoRA configuration has {pattern!r}, no regular expression: {reason}.",
             pattern=pattern[:80],
             reason=reason,
         ) from None
@@ -250,11 +246,10 @@ def _compiled(pattern: str) -> Any:
 
 def unfit(name: str, value: Any, expected: str) -> FormatError:
     return FormatError(
-        "{what} has {name} = {value!r}; expected {expected}.",
-        what=WHAT,
+        "The LoRA configuration has {name} = {value!r}; expected {expected}.",
         name=name,
         value=str(value)[:80],
-        expected=expected,
+        expected=_(expected).format(names=MOST_NAMES, patterns=MOST_PATTERNS),
     )
 
 
@@ -303,25 +298,31 @@ def _pattern_of(valid: Check) -> Check:
 
 
 ACCEPTED: Mapping[str, tuple[Check, str]] = {
-    "r": (_rank, "a whole number of at least 1"),
-    "lora_alpha": (_number, "a number"),
-    "target_modules": (_names, f"a list of up to {MOST_NAMES:,} names or one pattern"),
-    "lora_dropout": (_number, "a number"),
-    "use_rslora": (_flag, "true or false"),
-    "use_dora": (_flag, "true or false"),
-    "rank_pattern": (_pattern_of(_rank), f"up to {MOST_PATTERNS:,} patterns with a rank for each"),
+    "r": (_rank, gettext_noop("a whole number of at least 1")),
+    "lora_alpha": (_number, gettext_noop("a number")),
+    "target_modules": (_names, gettext_noop("a list of up to {names:,} names or one pattern")),
+    "lora_dropout": (_number, gettext_noop("a number")),
+    "use_rslora": (_flag, gettext_noop("true or false")),
+    "use_dora": (_flag, gettext_noop("true or false")),
+    "rank_pattern": (
+        _pattern_of(_rank),
+        gettext_noop("up to {patterns:,} patterns with a rank for each"),
+    ),
     "alpha_pattern": (
         _pattern_of(_number),
-        f"up to {MOST_PATTERNS:,} patterns with a number for each",
+        gettext_noop("up to {patterns:,} patterns with a number for each"),
     ),
-    "exclude_modules": (_or_none(_names), "a list of names or one pattern"),
-    "layers_to_transform": (_or_none(_layers), "layer numbers"),
-    "layers_pattern": (_or_none(_names), "names of layer lists"),
-    "fan_in_fan_out": (_flag, "true or false"),
-    "bias": (lambda v: v in ("none", "all", "lora_only"), "'none', 'all' or 'lora_only'"),
-    "lora_bias": (_flag, "true or false"),
-    "modules_to_save": (_or_none(_list), "a list of names"),
-    "init_lora_weights": (lambda v: _flag(v) or _text(v), "true, false or a name"),
-    "task_type": (_or_none(_text), "a name"),
-    "base_model_name_or_path": (_or_none(_text), "a name"),
+    "exclude_modules": (_or_none(_names), gettext_noop("a list of names or one pattern")),
+    "layers_to_transform": (_or_none(_layers), gettext_noop("layer numbers")),
+    "layers_pattern": (_or_none(_names), gettext_noop("names of layer lists")),
+    "fan_in_fan_out": (_flag, gettext_noop("true or false")),
+    "bias": (
+        lambda v: v in ("none", "all", "lora_only"),
+        gettext_noop("'none', 'all' or 'lora_only'"),
+    ),
+    "lora_bias": (_flag, gettext_noop("true or false")),
+    "modules_to_save": (_or_none(_list), gettext_noop("a list of names")),
+    "init_lora_weights": (lambda v: _flag(v) or _text(v), gettext_noop("true, false or a name")),
+    "task_type": (_or_none(_text), gettext_noop("a name")),
+    "base_model_name_or_path": (_or_none(_text), gettext_noop("a name")),
 }

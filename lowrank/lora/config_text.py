@@ -8,7 +8,7 @@ from lowrank.errors import InputError
 from lowrank.lora.adapter_config import AdapterConfig
 
 LONGEST_TEXT = 10_000  # characters
-EXPECTED = 'expected LoraConfig(r=8, lora_alpha=32, target_modules=["q_proj", "v_proj"]) or JSON'
+EXAMPLE = 'LoraConfig(r=8, lora_alpha=32, target_modules=["q_proj", "v_proj"])'
 
 
 def parse_config(text: str) -> AdapterConfig:
@@ -25,8 +25,8 @@ def parse_config(text: str) -> AdapterConfig:
     """
     if len(text) > LONGEST_TEXT:
         raise InputError(
-            "The LoraConfig has {text:,} characters; at most {most:,}.",
-            text=len(text),
+            "The LoraConfig has {count:,} characters; at most {most:,}.",
+            count=len(text),
             most=LONGEST_TEXT,
         )
     read = _from_json if text.lstrip().startswith("{") else _from_call
@@ -34,8 +34,8 @@ def parse_config(text: str) -> AdapterConfig:
         fields = read(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InputError(
-            "The LoraConfig cannot be read; {expected}.",
-            expected=EXPECTED,
+            "The LoraConfig cannot be read; expected {example} or JSON.",
+            example=EXAMPLE,
         ) from error
     return AdapterConfig.from_json(fields)
 

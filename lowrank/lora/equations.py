@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
 
 Floats = NDArray[np.floating]
 Init = Literal["kaiming", "gaussian"]
@@ -27,7 +28,7 @@ def regular_forward_matmul(x: ArrayLike, W: ArrayLike) -> Floats:  # (..., in), 
     [1.0, 2.0, 8.0]
     """
     W = _matrix("W", W)
-    x = _input(x, W.shape[0], f"W {W.shape} has {W.shape[0]} rows")
+    x = _input(x, W.shape[0], _("W {shape} has {rows} rows").format(shape=W.shape, rows=W.shape[0]))
     return x @ W
 
 
@@ -50,8 +51,9 @@ def lora_forward_matmul(
     """
     W, W_A, W_B = _matrix("W", W), _matrix("W_A", W_A), _matrix("W_B", W_B)
     (rows, columns), r = W.shape, W_A.shape[1]
-    _expect("W_A", W_A, (rows, r), f"W is {W.shape}")
-    _expect("W_B", W_B, (r, columns), f"W is {W.shape} and W_A {W_A.shape}")
+    _expect("W_A", W_A, (rows, r), _("W is {shape}").format(shape=W.shape))
+    both = _("W is {shape} and W_A {W_A_shape}").format(shape=W.shape, W_A_shape=W_A.shape)
+    _expect("W_B", W_B, (r, columns), both)
     alpha = _scale(alpha)
     return regular_forward_matmul(x, W) + alpha * (np.asarray(x) @ W_A @ W_B)
 
@@ -76,7 +78,7 @@ def forward(
     [1.0, 8.0]
     """
     W0, A, B, r = _checked(W0, A, B, r)
-    x = _input(x, W0.shape[1], f"W0 {W0.shape} has {W0.shape[1]} columns")
+    x = _input(x, W0.shape[1], _columns("W0", W0))
     return x @ W0.T + update(x, A, B, alpha, r)
 
 
@@ -91,9 +93,10 @@ def update(x: ArrayLike, A: ArrayLike, B: ArrayLike, alpha: float, r: int) -> Fl
     [0.0, 6.0]
     """
     A, B, r = _matrix("A", A), _matrix("B", B), _whole("r", r)
-    _expect("A", A, (r, A.shape[1]), f"r is {r}")
-    _expect("B", B, (B.shape[0], r), f"r is {r}")
-    x = _input(x, A.shape[1], f"A {A.shape} has {A.shape[1]} columns")
+    because = _("r is {r}").format(r=r)
+    _expect("A", A, (r, A.shape[1]), because)
+    _expect("B", B, (B.shape[0], r), because)
+    x = _input(x, A.shape[1], _columns("A", A))
     return _scale(alpha) / r * (x @ A.T @ B.T)  # (..., in), (in, r), (r, out) -> (..., out)
 
 
@@ -178,10 +181,17 @@ def _checked(
 ) -> tuple[Floats, Floats, Floats, int]:
     """The three matrices as floating arrays and r, proved to fit each other."""
     W0, A, B, r = _matrix("W0", W0), _matrix("A", A), _matrix("B", B), _whole("r", r)
-    (rows, columns), because = W0.shape, f"W0 is {W0.shape} and r is {r}"
+    rows, columns = W0.shape
+    because = _("W0 is {shape} and r is {r}").format(shape=W0.shape, r=r)
     _expect("A", A, (r, columns), because)
     _expect("B", B, (rows, r), because)
     return W0, A, B, r
+
+
+def _columns(name: str, array: Floats) -> str:
+    return _("{name} {shape} has {columns} columns").format(
+        name=name, shape=array.shape, columns=array.shape[1]
+    )
 
 
 def _expect(name: str, array: Floats, shape: tuple[int, int], because: str) -> None:
@@ -251,7 +261,9 @@ def _whole(name: str, value: int, most: int | None = None) -> int:
     except TypeError:
         number = 0
     if number < 1 or (most is not None and number > most):
-        wanted = "a whole number of at least 1" if most is None else f"1 to min(out, in) = {most}"
+        wanted = _("a whole number of at least 1")
+        if most is not None:
+            wanted = _("1 to min(out, in) = {most}").format(most=most)
         raise InputError(
             "{name} is {value!r}; expected {wanted}.",
             name=name,

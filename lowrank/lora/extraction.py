@@ -52,9 +52,9 @@ def extract(
     tuned, base = checked_matrix(tuned), checked_matrix(base)
     if tuned.shape != base.shape:
         raise InputError(
-            "tuned is {shape} and base {shape_2}; expected one shape",
-            shape=tuned.shape,
-            shape_2=base.shape,
+            "tuned is {tuned} and base {base}; expected one shape",
+            tuned=tuned.shape,
+            base=base.shape,
         )
     return _pair(tuned - base, r, tol, seed)
 

@@ -205,8 +205,8 @@ def checked_data(data: Sequence[Example], params: Params) -> list[Example]:
             backward.batch([example], params.config)
         except InputError as error:
             raise InputError(
-                "Example {i}: {error}",
-                i=i + 1,
+                "Example {number}: {error}",
+                number=i + 1,
                 error=error,
             ) from error
     return list(data)
@@ -218,11 +218,11 @@ def fitting(state: State, params: Params, config: TrainConfig) -> State:
     for name in mine.keys() | theirs.keys():
         if mine.get(name) != theirs.get(name):
             raise InputError(
-                "The saved run has {name} = {name_2!s:.200}, and this one {name_3!s:.200}: "
+                "The saved run has {name} = {saved!s:.200}, and this one {own!s:.200}: "
                 "only the same one goes on with the same result.",
                 name=name,
-                name_2=theirs.get(name),
-                name_3=mine.get(name),
+                saved=theirs.get(name),
+                own=mine.get(name),
             )
     method = config.method
     # Only shapes matter here, not what it costs to take W0 apart.

@@ -42,9 +42,9 @@ def fit_pair(
     (m, n), count = W0.shape, len(X)
     if X.shape != (count, n) or Y.shape != (count, m):
         raise InputError(
-            "X is {shape} and Y {shape_2}; expected rows of {n} and of {m}.",
-            shape=X.shape,
-            shape_2=Y.shape,
+            "X is {X_shape} and Y {Y_shape}; expected rows of {n} and of {m}.",
+            X_shape=X.shape,
+            Y_shape=Y.shape,
             n=n,
             m=m,
         )

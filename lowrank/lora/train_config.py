@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
 from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.optimizer import SCHEDULES, Schedule
 from lowrank.lora.tuning import Method, check_trainable
@@ -57,15 +58,16 @@ class TrainConfig:
         for name, least in WHOLE.items():
             value = getattr(self, name)
             fits = type(value) is int and value >= least
-            self._expect(fits, name, f"a whole number from {least} on")
+            self._expect(fits, name, _("a whole number from {least} on").format(least=least))
         for name in POSITIVE:
-            self._expect(0 < getattr(self, name) < math.inf, name, "above 0")
+            self._expect(0 < getattr(self, name) < math.inf, name, _("above 0"))
         for name in NOT_NEGATIVE:
-            self._expect(0 <= getattr(self, name) < math.inf, name, "0 or more")
+            self._expect(0 <= getattr(self, name) < math.inf, name, _("0 or more"))
         for name in SHARES:
-            self._expect(0 <= getattr(self, name) < 1, name, "0 to below 1")
+            self._expect(0 <= getattr(self, name) < 1, name, _("0 to below 1"))
         kind = self.lr_scheduler_type
-        self._expect(kind in SCHEDULES, "lr_scheduler_type", f"one of {', '.join(SCHEDULES)}")
+        known = _("one of {names}").format(names=", ".join(SCHEDULES))
+        self._expect(kind in SCHEDULES, "lr_scheduler_type", known)
 
     def _expect(self, fits: bool, name: str, expected: str) -> None:
         if not fits:

@@ -50,8 +50,8 @@ def answers(
     for i, (_, completion) in enumerate(pairs):
         if not completion.strip():
             raise InputError(
-                "Example {i} has no completion: there is nothing to learn.",
-                i=i + 1,
+                "Example {number} has no completion: there is nothing to learn.",
+                number=i + 1,
             )
     found = []
     given_all, end = laid_out(tokenizer, [prompt for prompt, _ in pairs], system)
@@ -62,11 +62,11 @@ def answers(
         example = Example(ids, mask)
         if not example.learnt:
             raise InputError(
-                "Example {i} has a prompt of {given:,} tokens: no token of its answer is "
-                "within the first {count:,}.",
-                i=i + 1,
-                given=len(given),
-                count=len(ids),
+                "Example {number} has a prompt of {tokens:,} tokens: no token of its answer is "
+                "within the first {most:,}.",
+                number=i + 1,
+                tokens=len(given),
+                most=len(ids),
             )
         found.append(example)
     return found

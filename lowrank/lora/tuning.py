@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
 from lowrank.llama.linear import Dense, LoRA, Projection, bias_of
 from lowrank.llama.model import Params, projections, replaced
 from lowrank.llama.trainable import BOTTLENECK_PARTS, Bottleneck, DoRA, Dropped
@@ -61,17 +62,17 @@ def check_trainable(method: Method) -> None:
         return
     kind = method.init_lora_weights
     for name, fits, expected in (
-        ("init_lora_weights", kind in INITS, "True, 'kaiming', 'gaussian', 'pissa' or 'olora'"),
-        ("lora_dropout", 0 <= method.lora_dropout < 1, "0 to below 1"),
-        ("fan_in_fan_out", not method.fan_in_fan_out, "false: a Llama's layers are (out, in)"),
+        ("init_lora_weights", kind in INITS, _("True, 'kaiming', 'gaussian', 'pissa' or 'olora'")),
+        ("lora_dropout", 0 <= method.lora_dropout < 1, _("0 to below 1")),
+        ("fan_in_fan_out", not method.fan_in_fan_out, _("false: a Llama's layers are (out, in)")),
         ("lora_bias", not method.lora_bias, "false"),
-        ("modules_to_save", not method.modules_to_save, "none"),
+        ("modules_to_save", not method.modules_to_save, _("none")),
     ):
         if not fits:
             raise InputError(
-                "{name} is {method!r}: training supports {expected}.",
+                "{name} is {value!r}: training supports {expected}.",
                 name=name,
-                method=getattr(method, name),
+                value=getattr(method, name),
                 expected=expected,
             )
     if method.use_dora and (method.lora_dropout or kind in LIKE_W0):
@@ -167,9 +168,9 @@ def parts_of(W0: Floats, r: int, scale: float, kind: str) -> tuple[Floats, Float
     """
     if not 1 <= r <= min(W0.shape):
         raise InputError(
-            "r is {r}; expected 1 to min(out, in) = {shape}.",
+            "r is {r}; expected 1 to min(out, in) = {most}.",
             r=r,
-            shape=min(W0.shape),
+            most=min(W0.shape),
         )
     if kind == "pissa":
         (_, pair), root = split(W0, r), math.sqrt(scale)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
 from lowrank.lora.adapters.merging import EMBEDDINGS, HEAD, adapted, is_tied, merged
 from lowrank.lora.adapters.peft_files import Adapter, Pair
 from lowrank.readers.interface import Model
@@ -40,18 +41,19 @@ class Effect:
     def _repr_html_(self) -> str:
         """The numbers as a notebook shows them."""
         rows = {
-            "rank r": f"{self.r}",
-            "scale": f"{self.scale:.3g}",
+            _("rank r"): f"{self.r}",
+            _("scale"): f"{self.scale:.3g}",
             "‖s·BA‖": f"{self.norm:.3g}",
-            "effective rank": f"{self.effective_rank:.1f}",
+            _("effective rank"): f"{self.effective_rank:.1f}",
         }
         if self.relative is not None:
             rows["‖W − W₀‖ / ‖W₀‖"] = f"{self.relative:.2%}"
         if self.overlap_in is not None and self.overlap_out is not None:
-            rows["overlap with W₀, inputs"] = f"{self.overlap_in:.3f} (chance {self.chance_in:.3f})"
-            rows["overlap with W₀, outputs"] = (
-                f"{self.overlap_out:.3f} (chance {self.chance_out:.3f})"
-            )
+            words = _("{overlap:.3f} (chance {chance:.3f})")
+            inputs = words.format(overlap=self.overlap_in, chance=self.chance_in)
+            outputs = words.format(overlap=self.overlap_out, chance=self.chance_out)
+            rows[_("overlap with W₀, inputs")] = inputs
+            rows[_("overlap with W₀, outputs")] = outputs
         return html_table(self.module, rows.items())
 
 
@@ -76,10 +78,10 @@ def effect(pair: Pair, W0: SVD | None = None, transposed: bool = False) -> Effec
         W0 = SVD(W0.Vt.T, W0.s, W0.U.T)
     if W0.shape != (out, n):
         raise InputError(
-            "W0 is {shape} and the update of {module} {update}.",
+            "W0 is {shape} and the update of {module} {expected}.",
             shape=W0.shape,
             module=pair.module,
-            update=(out, n),
+            expected=(out, n),
         )
     moved = float(np.linalg.norm(s))
     if pair.magnitude is not None:

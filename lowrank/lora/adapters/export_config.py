@@ -46,10 +46,10 @@ def config_of(model: Model, table: Table) -> dict[str, Any]:
         config["vocab_size"] = table[EMBEDDINGS][1][0]
     if HEAD in table and EMBEDDINGS in table and table[HEAD][1] != table[EMBEDDINGS][1]:
         raise InputError(
-            "The adapter makes the embeddings {table} and the head {table_2}: it holds the "
+            "The adapter makes the embeddings {embeddings} and the head {head}: it holds the "
             "new tokens of only one of the two.",
-            table=table[EMBEDDINGS][1],
-            table_2=table[HEAD][1],
+            embeddings=table[EMBEDDINGS][1],
+            head=table[HEAD][1],
         )
     if HEAD in table:
         config["tie_word_embeddings"] = False
@@ -90,8 +90,8 @@ def flags(family: str, table: Table) -> list[tuple[str, tuple[str, ...]]]:
     known = {*ALWAYS.get(family, ()), *(name for _, these in wanted for name in these)}
     if found - known:
         raise InputError(
-            "The model has biases of {found}, for which transformers' {family} has no place.",
-            found=", ".join(sorted(found - known)),
+            "The model has biases of {names}, for which transformers' {family} has no place.",
+            names=", ".join(sorted(found - known)),
             family=family,
         )
     return wanted

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
 from lowrank.lora.adapters.merging import EMBEDDINGS, HEAD, is_tied
 from lowrank.lora.adapters.peft_files import Adapter
 from lowrank.readers.interface import Model
@@ -53,23 +54,34 @@ def check_fit(model: Model, adapter: Adapter) -> Fit:
     Raises InputError, once for all modules, if the model lacks some or has them in other shapes.
     """
     found, base = fit(model, adapter), adapter.config.base_model_name_or_path
-    wrong = []
+    wrong = ""
     if found.absent:
-        wrong.append(f"{model.title} lacks {len(found.absent)}, such as {found.absent[0][:100]}")
+        wrong = _("{title} lacks {count}, such as {name}").format(
+            title=model.title, count=len(found.absent), name=found.absent[0][:100]
+        )
     if found.unfit:
         module, update, shape = found.unfit[0]
-        wrong.append(
-            f"{len(found.unfit)} have other shapes in {model.title}, such as {module[:100]}, "
-            f"{by(update)} in the adapter and {by(shape)} in the model"
+        unfit = _(
+            "{count} have other shapes in {title}, such as {name}, {update} in the adapter and "
+            "{shape} in the model"
+        ).format(
+            count=len(found.unfit),
+            title=model.title,
+            name=module[:100],
+            update=by(update),
+            shape=by(shape),
         )
+        wrong = _("{lacks}; {unfit}").format(lacks=wrong, unfit=unfit) if wrong else unfit
     if wrong:
-        named = f"its configuration names {base[:100]} as its base" if base else "it names no base"
+        named = _("it names no base")
+        if base:
+            named = _("its configuration names {base} as its base").format(base=base[:100])
         raise InputError(
             "The adapter was made for another model ({named}): of its {count} matrices "
             "{wrong}. Choose its base model in the sidebar.",
             named=named,
             count=len(adapter.pairs),
-            wrong="; ".join(wrong),
+            wrong=wrong,
         )
     return found
 

@@ -7,6 +7,7 @@ arXiv 2402.09353, equation 5.
 import numpy as np
 
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
 from lowrank.lora.adapters.peft_files import Adapter, Floats, Pair
 from lowrank.lora.equations import dora_merge, merge
 from lowrank.readers.interface import Model
@@ -30,8 +31,8 @@ def merged_names(model: Model, adapter: Adapter) -> tuple[str, ...]:
     for name in sorted(changed - set(names)):
         module_is_here = f"{name.rpartition('.')[0]}.weight" in names
         others = any(f"{module}.weight" in names for module in adapter.pairs)
-        why = "other modules of it are there" if others else "it was made for another model"
-        why = "its module is there" if module_is_here else why
+        why = _("other modules of it are there") if others else _("it was made for another model")
+        why = _("its module is there") if module_is_here else why
         raise InputError(
             "The adapter changes {name}, which {title} lacks: {why}.",
             name=name[:200],

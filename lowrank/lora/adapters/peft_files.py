@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lowrank import files
 from lowrank.errors import FormatError
+from lowrank.language import gettext as _
 from lowrank.lora.adapter_config import FILE, IN_ALL, AdapterConfig
 from lowrank.lora.equations import init
 from lowrank.lora.tuning import modules
@@ -91,16 +92,24 @@ class Adapter:
 
     def _repr_html_(self) -> str:
         """What it is and the first modules it changes, as a notebook shows it."""
-        title = (
-            f"{self.kind}, r = {self.config.r}, α = {self.config.lora_alpha:g}: "
-            f"{len(self.pairs):,} matrices changed by {self.parameters:,} numbers"
+        title = _(
+            "{kind}, r = {r}, α = {alpha:g}: {matrices:,} matrices changed by {numbers:,} numbers"
+        ).format(
+            kind=self.kind,
+            r=self.config.r,
+            alpha=self.config.lora_alpha,
+            matrices=len(self.pairs),
+            numbers=self.parameters,
         )
+        words = _("{m} × {n}, r = {r}, scale {scale:.3g}")
         rows = [
-            (name, f"{len(pair.B)} × {pair.A.shape[1]}, r = {pair.r}, scale {pair.scale:.3g}")
+            (name, words.format(m=len(pair.B), n=pair.A.shape[1], r=pair.r, scale=pair.scale))
             for name, pair in islice(self.pairs.items(), SHOWN)
         ]
         more = len(self.pairs) - len(rows)
-        return html_table(title, [*rows, ("…", f"{more:,} more")] if more else rows)
+        if more:
+            rows.append(("…", _("{count:,} more").format(count=more)))
+        return html_table(title, rows)
 
 
 def load(folder: str | Path) -> Adapter:
@@ -187,22 +196,26 @@ def pair(config: AdapterConfig, module: str, held: Mapping[str, Floats]) -> Pair
     A, B = (held.get(f"embedding_{side}" if embedding else side) for side in "AB")
     magnitude, bias, r = held.get("magnitude"), held.get("bias"), config.rank(module)
     if A is None or B is None:
-        raise unsound("has only one of A and B")
+        raise unsound(_("has only one of A and B"))
     if A.ndim != 2 or B.ndim != 2 or (A.shape[0], B.shape[1]) != (r, r):
-        raise unsound(f"has A {A.shape} and B {B.shape}; {FILE} gives it r = {r}")
+        what = _("has A {A_shape} and B {B_shape}; {file} gives it r = {r}")
+        raise unsound(what.format(A_shape=A.shape, B_shape=B.shape, file=FILE, r=r))
     if embedding and config.use_dora:
-        raise unsound("is an embedding, for which use_dora is not supported here")
+        raise unsound(_("is an embedding, for which use_dora is not supported here"))
     if magnitude is None and config.use_dora:
-        raise unsound("has no magnitude vector, but use_dora is set")
+        raise unsound(_("has no magnitude vector, but use_dora is set"))
     if magnitude is not None and not config.use_dora:
-        raise unsound("has a magnitude vector, but use_dora is not set")
-    for name, vector in (("magnitude vector", magnitude), ("bias", bias)):
+        raise unsound(_("has a magnitude vector, but use_dora is not set"))
+    for what, vector in (
+        (_("has a magnitude vector of shape {shape}; expected {expected}"), magnitude),
+        (_("has a bias of shape {shape}; expected {expected}"), bias),
+    ):
         if vector is not None and vector.shape != (B.shape[0],):
-            raise unsound(f"has a {name} of shape {vector.shape}; expected {(B.shape[0],)}")
+            raise unsound(what.format(shape=vector.shape, expected=(B.shape[0],)))
     if bias is None and config.lora_bias:
-        raise unsound("has no bias of B, but lora_bias is set")
+        raise unsound(_("has no bias of B, but lora_bias is set"))
     if bias is not None and not config.lora_bias:
-        raise unsound("has a bias of B, but lora_bias is not set")
+        raise unsound(_("has a bias of B, but lora_bias is not set"))
     name, scale = in_whole_model(module), config.scale(module)
     return Pair(name, A, B, scale, magnitude, bias, embedding)
 

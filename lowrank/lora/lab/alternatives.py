@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.llama import Cache, Params, forward
 from lowrank.lora.counting import report
 from lowrank.lora.finetuning import finetune
@@ -21,7 +23,8 @@ from lowrank.lora.train_config import TrainConfig
 from lowrank.lora.training_examples import Example
 from lowrank.lora.tuning import AdapterLayers, Matrices, Method, adapted, merged
 
-LORA, WHOLE, LAYERS = "LoRA", "one whole matrix", "adapter layers"
+LORA = "LoRA"  # the three ways: keys of records, and looked up where they are shown
+WHOLE, LAYERS = gettext_noop("one whole matrix"), gettext_noop("adapter layers")
 TURNS = 41  # tokens that each model makes, in turns, for their times
 
 
@@ -84,12 +87,13 @@ def work(params: Params, data: Sequence[Example], config: TrainConfig) -> Iterat
             losses.append(record.loss)
             times.append(record.tokens / record.tokens_per_second)
             share = 0.95 * (i + record.step / config.steps) / len(chosen)
-            yield Doing(share, f"{label}: step {record.step} of {config.steps}")
+            words = _("{way}: step {step} of {steps}")
+            yield Doing(share, words.format(way=_(label), step=record.step, steps=config.steps))
         held = held_in_training(params, method, run.state, data[0])
         learnt[label] = method, losses, statistics.median(times), held.gradients + held.moments
         models[label] = adapted(params, method, run.state)
     models["merged"] = merged(models[LORA])
-    yield Doing(0.95, "Timing the next token of each")
+    yield Doing(0.95, _("Timing the next token of each"))
     slower = latencies(token_times(models, data[0].ids[:16]))
     # A whole matrix is one already; adapter layers cannot become one.
     one = {LORA: slower["merged"], WHOLE: slower[WHOLE]}
@@ -114,7 +118,7 @@ def token_times(models: Mapping[str, Params], ids: Sequence[int]) -> dict[str, l
     for name, params in models.items():
         forward(params, ids, caches[name], positions=[-1])
     found = {name: list[float]() for name in models}
-    for _ in range(TURNS):
+    for _turn in range(TURNS):
         for name, params in models.items():
             began = time.perf_counter()
             forward(params, ids[-1:], caches[name], positions=[-1])

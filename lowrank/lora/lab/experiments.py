@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.llama.model import Params, projections
 from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.counting import report
@@ -40,7 +42,7 @@ EQUAL = {
     "q, k, v, o": {"q_proj": 2, "k_proj": 3, "v_proj": 3, "o_proj": 2},
 }
 COMPARED = ("q_proj", "v_proj")
-TABLES = ("ranks", "matrices", "update")
+TABLES = (gettext_noop("ranks"), gettext_noop("matrices"), gettext_noop("update"))
 
 Floats = NDArray[np.floating]
 
@@ -105,7 +107,7 @@ def trials(settings: Settings) -> list[Trial]:
         if "matrices" in settings.tables:
             found += [Trial("matrices", name, equal(of), seed) for name, of in EQUAL.items()]
         if "update" in settings.tables and seed == settings.seeds[0]:
-            found.append(Trial("update", "full q", whole, seed))
+            found.append(Trial("update", gettext_noop("full q"), whole, seed))
     return found
 
 
@@ -154,16 +156,18 @@ def work(params: Params, tokenizer: Words, redo: Redo) -> Iterator[Doing]:
     runs: dict[str, Any] = redo.record.setdefault("runs", {})
     redo.record["settings"] = asdict(settings)
     if "before" not in redo.record:
-        yield Doing(0.0, "Reading the held-out lines before any training")
+        yield Doing(0.0, _("Reading the held-out lines before any training"))
         redo.record["before"] = round(evaluate(params, held), 5)
     todo = trials(settings)
     for i, trial in enumerate(todo):
         if trial.name not in runs:
-            words = f"{trial.table}: {trial.label}, seed {trial.seed}"
+            words = _("{table}: {trial}, seed {seed}").format(
+                table=_(trial.table), trial=_(trial.label), seed=trial.seed
+            )
             for done in run(params, train_on, held, trial, redo):
                 yield Doing((i + done) / len(todo), words)
     if "update" in settings.tables:
-        yield Doing(0.99, "Comparing subspaces and spectra")
+        yield Doing(0.99, _("Comparing subspaces and spectra"))
         redo.record["update"] = compared(params, redo)
 
 
@@ -233,7 +237,7 @@ def directions(W0: Floats, short: str, redo: Redo) -> dict[str, Any]:
     spectra = {"W0": W0} | {f"LoRA, r = {r}": D for r, D in updates.items()}
     full = redo.kept.get(f"update/full q/{seed}/{short}.weight")
     if full is not None:
-        spectra["full fine-tuning"] = full - W0
+        spectra[gettext_noop("full fine-tuning")] = full - W0
     values = {name: np.linalg.svd(M, compute_uv=False) for name, M in spectra.items()}
     found["spectra"] = {
         name: [float(f"{x:.4g}") for x in s if x > 1e-6 * s[0]] for name, s in values.items()

@@ -68,9 +68,9 @@ def typed(text: str) -> Pairs:
             continue
         if len(line) > LONGEST:
             raise InputError(
-                "Line {number} has {line:,} characters; expected {most} at most.",
+                "Line {number} has {count:,} characters; expected {most} at most.",
                 number=number,
-                line=len(line),
+                count=len(line),
                 most=LONGEST,
             )
         prompt, arrow, answer = (part.strip() for part in line.partition(ARROW))
@@ -84,8 +84,8 @@ def typed(text: str) -> Pairs:
         found.append((prompt, answer))
     if not 1 <= len(found) <= MOST_LINES:
         raise InputError(
-            "There are {found} examples; expected 1 to {most}.",
-            found=len(found),
+            "There are {count} examples; expected 1 to {most}.",
+            count=len(found),
             most=MOST_LINES,
         )
     return tuple(found)
@@ -111,8 +111,8 @@ def from_jsonl(given: bytes) -> Pairs:
     found = [_pair(line, number) for number, line in enumerate(lines, 1) if line.strip()]
     if not 1 <= len(found) <= MOST_IN_FILE:
         raise InputError(
-            "The file has {found} examples; expected 1 to {most}.",
-            found=len(found),
+            "The file has {count} examples; expected 1 to {most}.",
+            count=len(found),
             most=MOST_IN_FILE,
         )
     return tuple(found)

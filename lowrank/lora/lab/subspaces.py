@@ -24,9 +24,9 @@ def phi(A: ArrayLike, B: ArrayLike) -> NDArray[np.float64]:
     A, B = np.asarray(A, np.float64), np.asarray(B, np.float64)
     if A.ndim != 2 or B.ndim != 2 or A.shape[1] != B.shape[1]:
         raise InputError(
-            "A is {shape} and B {shape_2}; expected (r, in) and (s, in).",
-            shape=A.shape,
-            shape_2=B.shape,
+            "A is {A_shape} and B {B_shape}; expected (r, in) and (s, in).",
+            A_shape=A.shape,
+            B_shape=B.shape,
         )
     U_A, U_B = (np.linalg.svd(each, full_matrices=False)[2] for each in (A, B))
     inside = np.cumsum(np.cumsum((U_A @ U_B.T) ** 2, axis=0), axis=1)
