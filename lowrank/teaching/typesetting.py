@@ -40,7 +40,7 @@ def typst_text(words: str) -> str:
 
 
 def compiled(source: str) -> bytes:
-    """A Typst document as PDF, with the fonts that Typst brings along.
+    """A Typst document as PDF, with Typst's own fonts, and the system's for what those lack.
 
     Raises SourceError where the package typst is not installed.
     """
@@ -48,6 +48,6 @@ def compiled(source: str) -> bytes:
         import typst
     except ImportError as error:
         raise SourceError(NEEDED) from error
-    found = typst.compile(source.encode(), format="pdf", ignore_system_fonts=True)
+    found = typst.compile(source.encode(), format="pdf")
     assert isinstance(found, bytes)
     return found

@@ -7,20 +7,36 @@ projector: larger type and no sidebar.
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
+from lowrank.teaching.paper import FORMATS, Paper, Part
+from lowrank.teaching.typesetting import NEEDED, available
 from lowrank.ui.layout import sections
+from lowrank.ui.matrix_entry import PRESETS
 
 LESSONS = ("rank", "data", "lora")
+ROOM = 34  # millimetres for each answer on a handout, which has two pages
+LINK = "<style>a { color: light-dark(#0059A3, #7CC4FF); }</style>"
 STEP = re.compile(r"(\d+) · (\d+) min · (\w+)\??(.*)")
 PROJECTOR = """<style>
-html { font-size: 21px; }
+html { font-size: clamp(18px, 1.4vw, 26px); }
 [data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"],
 [data-testid="stExpandSidebarButton"], .stAppHeader { display: none; }
+</style>"""
+# On a projector a step is its task and its picture: the page's own head and choice of view wait.
+STAGE = """<style>
+.stMainBlockContainer.stMainBlockContainer { padding-top: 0.8rem !important; }
+.st-key-head, .st-key-view, .st-key-task, .st-key-count, .st-key-show, .st-key-intro,
+.st-key-q_chapter {
+  display: none; }
+.st-key-lesson { padding: 0.5rem 0.9rem; gap: 0.3rem; }
+.st-key-lesson p { font-size: 1.1rem; }
+.st-key-lesson [data-testid="stCaptionContainer"] p, .st-key-lesson button p { font-size: 0.8rem; }
 </style>"""
 
 
@@ -59,7 +75,9 @@ class Lesson:
     title: str
     aims: str
     steps: tuple[Step, ...]
+    facts: str
     homework: str
+    worksheet: str  # the address of the worksheet that goes with it
 
     @property
     def minutes(self) -> int:
@@ -75,7 +93,8 @@ def lesson(name: str) -> Lesson:
             task, _, answers = body.partition("\n\n")
             link = dict(parse_qsl(found[4], strict_parsing=bool(found[4])))
             steps.append(Step(int(found[1]), int(found[2]), found[3], link, task, answers))
-    return Lesson(name, parts["title"], parts["aims"], tuple(steps), parts["homework"])
+    rest = (parts[part] for part in ("facts", "homework", "worksheet"))
+    return Lesson(name, parts["title"], parts["aims"], tuple(steps), *rest)
 
 
 def printed(name: str) -> str:
@@ -90,7 +109,52 @@ def printed(name: str) -> str:
             step.answers,
         ]
         began += step.minutes
-    return "\n\n".join([*lines, "## Homework", found.homework]) + "\n"
+    lines += ["## To remember", found.facts, "## Homework", found.homework]
+    return "\n\n".join([*lines, f"A worksheet for it: `{found.worksheet}`"]) + "\n"
+
+
+def handout(name: str) -> Paper:
+    """Two pages for each student: aims, what to remember, the questions with room, homework."""
+    found = lesson(name)
+    facts = tuple(line.removeprefix("- ") for line in found.facts.split("\n"))
+    parts = [Part("Afterwards you can", (found.aims,)), Part("To remember", facts)]
+    for step in found.steps:
+        question = step.task.removeprefix("**Task.** ")
+        given = step.link.get("m", "")
+        matrix = (f"A = [{PRESETS.get(given, given)}], rows apart by semicolons.",) if given else ()
+        parts.append(Part(f"Question {step.number}", (question, *matrix), room=ROOM))
+    sheet = f"A worksheet for it: `{found.worksheet}`"
+    parts.append(Part("Homework", (found.homework, sheet)))
+    return Paper(found.title, f"handout-{name}", tuple(parts))
+
+
+def prints(name: str) -> None:
+    """What there is to print of a lesson, and the way to its worksheet."""
+    paper = handout(name)
+    files = {"Handout, HTML": "html", "Handout, PDF": "pdf"}
+    with st.container(horizontal=True):
+        st.download_button(
+            "Plan to print", partial(printed, name), f"lesson-{name}.md", "text/markdown",
+            key=f"plan {name}", icon=":material/print:", on_click="ignore",
+        )  # fmt: skip
+        for label, kind in files.items():
+            if kind == "pdf" and not available():
+                continue
+            form = FORMATS[kind]
+            st.download_button(
+                label, partial(form.encoded, paper), paper.name + form.suffix, form.mime,
+                key=f"{kind} {name}", icon=":material/description:", on_click="ignore",
+            )  # fmt: skip
+    if not available():
+        st.caption(NEEDED)
+    target = escape(_encoded(lesson(name).worksheet))
+    st.html(f'<a href="{target}" target="_self">Worksheet for homework</a>{LINK}')
+
+
+def _encoded(link: str) -> str:
+    """An address as a browser wants it."""
+    page, _, query = link.partition("?")
+    return f"{page}?{urlencode(dict(parse_qsl(query)))}"
 
 
 def doors(folder: Path) -> None:
@@ -106,10 +170,7 @@ def doors(folder: Path) -> None:
                 icon=":material/arrow_forward:",
                 query_params=first.link | {"lesson": f"{name}.1"},
             )
-            st.download_button(
-                "Plan to print", printed(name), f"lesson-{name}.md", "text/markdown",
-                key=f"plan {name}", icon=":material/print:",
-            )  # fmt: skip
+            prints(name)
 
 
 def asked() -> tuple[Lesson, Step] | None:
@@ -128,9 +189,10 @@ def asked() -> tuple[Lesson, Step] | None:
     return None
 
 
-def address(name: str, step: Step, presenting: bool = False) -> str:
+def address(name: str, step: Step, presenting: bool = False, embedded: bool = False) -> str:
     """The link, relative to any page, that sets a step up."""
     asked = {"lesson": f"{name}.{step.number}"} | ({"present": "1"} if presenting else {})
+    asked |= {"embed": "true"} if embedded else {}
     return f"{step.page}?{urlencode(asked | step.link)}"
 
 
@@ -140,12 +202,15 @@ def banner() -> None:
     The ways are links that load the page anew: whatever was tried there, a step begins as it says.
     """
     presenting = st.query_params.get("present") == "1"
+    embedded = bool(st.context.is_embedded)  # then the next step stays within the frame, too
     if presenting:
         st.html(PROJECTOR)
     found = asked()
     if found is None:
         return
     lesson, step = found
+    if presenting:
+        st.html(STAGE)
     with st.container(border=True, key="lesson"):
         place = f"step {step.number} of {len(lesson.steps)}"
         st.caption(f"{lesson.title} · {place} · {step.minutes} min")
@@ -159,8 +224,8 @@ def banner() -> None:
                  not presenting),
             ]  # fmt: skip
             links = [
-                f'<a href="{escape(address(lesson.name, there, present))}" data-key="{key}"'
-                f' target="_self">{words}</a>'
+                f'<a href="{escape(address(lesson.name, there, present, embedded))}"'
+                f' data-key="{key}" target="_self">{words}</a>'
                 for key, words, number, present in ways
                 for there in lesson.steps
                 if there.number == number
@@ -169,3 +234,4 @@ def banner() -> None:
             st.html(nav + WAYS, width="content", unsafe_allow_javascript=True)
             with st.popover("For the teacher", icon=":material/school:"):
                 st.markdown(step.answers)
+                prints(lesson.name)

@@ -1,5 +1,8 @@
 """The lessons: an hour each, their plans written down, and what they say of their matrices true."""
 
+import io
+from urllib.parse import parse_qsl
+
 import pytest
 
 from lowrank.exact import apply, cr, dependencies, exact, parse_matrix, parse_operation, rank
@@ -8,8 +11,10 @@ from lowrank.memory import PUBLISHED, lora_parameters, pair_parameters, paramete
 from lowrank.memory.claims import judged
 from lowrank.spectra import rank_at_energy
 from lowrank.spectra.svd import singular_values
-from lowrank.ui.lessons import LESSONS, lesson, printed
+from lowrank.teaching.paper import FORMATS, as_markdown
+from lowrank.ui.lessons import LESSONS, handout, lesson, printed
 from lowrank.ui.matrix_entry import PRESETS
+from tests.pages import opening
 from tests.pages.opening import ROOT
 
 
@@ -29,6 +34,36 @@ def test_a_lesson_is_45_minutes_of_numbered_steps_on_pages_that_are_there(name):
 def test_the_plan_in_the_documentation_is_the_one_the_app_walks_through(name):
     kept = (ROOT / "docs" / "lessons" / f"{name}.md").read_text(encoding="utf-8")
     assert kept == printed(name)  # `python -m scripts.lessons` writes it
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_handout_has_two_pages_every_question_and_no_answer(name):
+    found, paper = lesson(name), handout(name)
+    kept = (ROOT / "docs" / "lessons" / f"{name}-handout.md").read_text(encoding="utf-8")
+    assert kept == as_markdown(paper)  # `python -m scripts.lessons` writes it
+    assert found.aims in kept
+    for step in found.steps:
+        assert step.task.removeprefix("**Task.** ") in kept
+        assert not any(line in kept for line in step.answers.split("\n\n"))
+    html = FORMATS["html"].write(paper)
+    assert "**" not in html
+    pytest.importorskip("typst")
+    pypdf = pytest.importorskip("pypdf", reason="see requirements-dev.txt")
+    pages = pypdf.PdfReader(io.BytesIO(FORMATS["pdf"].encoded(paper))).pages
+    assert len(pages) == 2
+    assert "Homework" in pages[1].extract_text()
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_the_homework_of_a_lesson_is_a_worksheet_that_the_page_makes(name):
+    page, _, query = lesson(name).worksheet.partition("?")
+    link = dict(parse_qsl(query, strict_parsing=True))
+    assert (page, link["view"]) == ("rank", "Worksheet")
+    app = opening.opened(page, **link)
+    assert not app.exception
+    assert not app.info
+    assert f"--seed {link['w_seed']}" in " ".join(code.value for code in app.code)
+    assert f"--count {link['w_count']}" in " ".join(code.value for code in app.code)
 
 
 def test_what_the_first_lesson_expects_is_so():

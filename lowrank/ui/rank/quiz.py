@@ -46,7 +46,8 @@ print(teaching.judge_choice(idea, idea.options[0].words))"""
 @errors_shown()
 def quiz_view() -> None:
     """One question at a time; its chapter, kind, difficulty and number are in the link."""
-    st.markdown(text("quiz", "intro"))
+    with st.container(key="intro"):
+        st.markdown(text("quiz", "intro"))
     chapter = choice("Chapter", list(CHAPTERS), "Rank", "q_chapter")
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row if chapter == "Rank" else unseen("quiz_kinds"):
