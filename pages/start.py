@@ -12,7 +12,10 @@ from lowrank.ui.layout import question, text
 PAGES = Path(__file__).parent
 
 question("lowrank", "How much of a matrix is really there?")
-st.markdown(explained(text("start", "lead")))
+words, picture = st.columns([2, 1], vertical_alignment="center")
+words.markdown(explained(text("start", "lead")))
+with picture:
+    start.rank_example()
 start.doors(PAGES)
 st.subheader("The story", anchor=False)
 start.chapters(PAGES)

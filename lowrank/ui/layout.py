@@ -41,6 +41,7 @@ STYLE = """<style>
 [data-testid="stMetric"] .stMarkdownEllipsis p { white-space: normal; overflow: visible; }
 .stButtonGroup > div:last-child { flex-wrap: wrap; }
 [data-testid="stMarkdownContainer"]:has(> table) { overflow-x: auto; }
+[data-testid="stPageLink"] :is(a, span, p) { white-space: normal; }
 [data-testid="stCaptionContainer"] { opacity: 1; }
 [data-testid="stCaptionContainer"] p, [data-testid="stCaptionContainer"] li {
   color: light-dark(#5A5C66, #B4B6BF); }
@@ -54,7 +55,6 @@ STYLE = """<style>
 :is([data-testid="stTextInput"], [data-testid="stTextArea"]):has(:placeholder-shown)
   [data-testid="InputInstructions"] { display: none; }  /* no counter over a placeholder */
 @media (max-width: 640px) {
-  [data-testid="stPageLink"] :is(a, span, p) { white-space: normal; }
   .stButtonGroup button { padding-inline: 0.6rem; }
   .stMarkdown th, .stMarkdown td { padding: 0.3rem 0.4rem; font-size: 0.85rem; }
   .stColumn:has(> .stVerticalBlock > .stElementContainer > .stMetric):not(

@@ -111,7 +111,6 @@ def lora_example() -> None:
 
 
 EXAMPLES: dict[str, Callable[[], None]] = {
-    "rank": rank_example,
     "redundancy": redundancy_example,
     "truncation": truncation_example,
     "lora": lora_example,
