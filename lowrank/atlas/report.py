@@ -9,8 +9,10 @@ import numpy as np
 from lowrank.atlas.journal import Survey
 from lowrank.atlas.measuring import MEASURES, Row, Spectrum, label, ranks
 from lowrank.figures import atlas as figures
+from lowrank.language import again
 from lowrank.language import gettext as _
 from lowrank.llama.names import within
+from lowrank.readers.labels import LABELS
 from lowrank.spectra.measures import random_spectrum
 
 DRAWN = ("effective_rank", "rank_90", "stable_rank")
@@ -123,7 +125,13 @@ def _table(survey: Survey) -> str:
         shown = [
             "" if x is None else f"{x:,}" if isinstance(x, int) else f"{x:,.4g}" for x in numbers
         ]
-        cells = [row.name, f"{row.rows:,} × {row.columns:,}", row.dtype, *shown, row.why]
+        cells = [
+            row.name,
+            f"{row.rows:,} × {row.columns:,}",
+            again(row.dtype, LABELS),
+            *shown,
+            row.why,
+        ]
         lines.append("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>")
     titles = "".join(f"<th>{escape(t)}</th>" for t in head)
     return f"<table><tr>{titles}</tr>{''.join(lines)}</table>"
