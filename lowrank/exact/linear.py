@@ -96,9 +96,10 @@ def coefficients(
         try:
             forms.append(evaluate(left, K) + -evaluate(right, K))
         except NoValue as problem:
+            which = _("Equation {k}").format(k=k)
             raise InputError(
                 "{problem} Write linear equations, x + 2y = 3; 2x - y = 1",
-                problem=problem.said_of(_("Equation {k}").format(k=k)),
+                problem=problem.said_of(which),
             ) from problem
     names = sorted({name for form in forms for name, _ in form.terms}, key=_in_order)
     if not names:

@@ -66,10 +66,11 @@ def parse_operation(text: str, rows: int) -> RowOp:
     try:
         return _Operation(rows, shown).read(items_of(plain))
     except NoValue as problem:
+        said = problem.within(shown).said_of(_("it"))
         raise InputError(
             "{shown!r} is no row operation: {problem} {expected}",
             shown=shown,
-            problem=problem.within(shown).said_of(_("it")),
+            problem=said,
             expected=_(EXPECTED),
         ) from problem
 

@@ -50,7 +50,8 @@ def as_html(model: Model) -> str:
     ]
     head = (_("projection"), _("shape"), _("tensors"), _("stored as"), "MB")
     left = len(groups) - MOST_ROWS
-    more = f"<p>{_('… and {count:,} more').format(count=left)}</p>" if left > 0 else ""
+    more = _("… and {count:,} more").format(count=left)
+    more = f"<p>{more}</p>" if left > 0 else ""
     return (
         f"<p><b>{escape(model.title)}</b>: {said}</p>"
         f"<table>{line(head, 'th')}{''.join(line(row, 'td') for row in rows)}</table>{more}"
