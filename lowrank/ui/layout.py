@@ -130,7 +130,8 @@ def navigation(folder: Path = Path("pages")) -> st.Page:
                 default=file == "start",
             )
             for file, title, icon in PAGES
-        ]
+        ],
+        expanded=True,  # the whole story stands there, also above a choice of matrix
     )
 
 
