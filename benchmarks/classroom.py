@@ -5,8 +5,9 @@ python benchmarks/classroom.py moves class         those parts alone: moves, cla
 python benchmarks/classroom.py class --students 30 --seconds 30
 
 The app is started as `make app` starts it. Students are `scripts/visitor.py`, which speaks the
-browser's protocol but draws nothing. `moves` counts the server's processor time, in multiples of
-what a move on a bare Streamlit page (benchmarks/bare.py) takes, measured in turns with it.
+browser's protocol but draws nothing. `moves` counts the processor time of the process that serves
+pages, in multiples of what a move on a bare Streamlit page (benchmarks/bare.py) takes, measured in
+turns with it; heavy work is done by others.
 `class` lets students open pages and move something every five seconds; `heavy` does so beside
 three who train, cut and survey; `soak` opens and closes sessions and weighs the server before and
 after. Linux only: it reads /proc.
@@ -65,9 +66,18 @@ class Server:
         return sum(map(int, parts[11:15])) / TICK
 
     def memory(self) -> float:
-        """Megabytes held now."""
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+        """Megabytes held now, its workers' too; what they share is counted once."""
+        listed = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return sum(map(_held, [self.pid, *map(int, listed)])) / 1024
+
+
+def _held(pid: int) -> int:
+    """Kilobytes of a process, its share of what it shares with others; 0 if it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 @contextmanager

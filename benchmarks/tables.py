@@ -287,6 +287,49 @@ def lora(kept: Figures) -> str:
     return table([*head, *aims], rows)
 
 
+def classroom(kept: Figures) -> str:
+    f = kept["figures"]
+    said = f"What a class costs its server {measured(kept, 'one process')}.\n"
+    if "moves" in f:
+        rows = []
+        for page, found in f["moves"]["pages"].items():
+            cells = []
+            for each in (found["move"], found["layer"], found["open"]):
+                cells += [digits(each["ms"] / found["floor"]["ms"]) if each else "—"]
+                cells += [f"{each['bytes'] / 1000:.0f}" if each else "—"]
+            rows.append([page.partition("?")[0], *cells])
+        said += (
+            "\nProcessor time of a move, of another layer in the sidebar and of opening a page, "
+        )
+        said += "as multiples of what a move on a bare Streamlit page takes, with the kilobytes "
+        said += "that are sent. Aims: 1.5 for a move on Rank, 2 elsewhere, 3 to open; 20 KB.\n\n"
+        heads = [head for name in ("move", "layer", "open") for head in (name, "KB")]
+        said += table(["", *heads], rows)
+    lessons = {
+        "class": "{students} students",
+        "heavy": "{students} beside three who train, cut and survey",
+    }
+    rows = []
+    for part, words in lessons.items():
+        if part in f:
+            found, seconds = f[part], ("move median s", "move p95 s", "open median s", "open p95 s")
+            cells = [f"{found['moves']}", *(f"{digits(found[each])} s" for each in seconds)]
+            cells += [f"{found['errors'] + found['dropped']}", f"{found['MB after']:,.0f} MB"]
+            rows.append([words.format(**found), *cells])
+    if rows:
+        said += (
+            "\nEach moves something every five seconds; aims: a move in less than 0.15 s in the "
+        )
+        said += "median and 1 s at the 95th percentile, 2 s beside heavy work, less than 3,000 MB."
+        heads = ["moves", "median", "95 %", "opened in", "95 %", "errors", "memory"]
+        said += "\n\n" + table(["", *heads], rows)
+    if "soak" in f:
+        found = f["soak"]
+        said += f"\n{found['sessions']} sessions opened and closed: {found['MB before']:,.0f} MB "
+        said += f"before, {found['MB after']:,.0f} MB after.\n"
+    return said
+
+
 TABLES: dict[str, tuple[str, Callable[[Figures], str]]] = {
     "elimination": ("elimination", elimination),
     "reading": ("reading", reading),
@@ -298,6 +341,7 @@ TABLES: dict[str, tuple[str, Callable[[Figures], str]]] = {
     "llama": ("llama", llama),
     "surgery": ("surgery", surgery),
     "sensitivity": ("sensitivity", sensitivity),
+    "classroom": ("classroom", classroom),
     "lora_steps": ("lora", lora_steps),
     "lora": ("lora", lora),
 }
