@@ -239,9 +239,10 @@ async def lesson(
     log, before, until = Log(), server.memory(), time.monotonic() + seconds
     busy = [asyncio.ensure_future(work) for work in beside]
     await asyncio.gather(*(student(server.port, i, until, log) for i in range(students)))
-    for task in busy:
-        task.cancel()
-    await asyncio.gather(*busy, return_exceptions=True)
+    while waiting := [task for task in busy if not task.done()]:
+        for task in waiting:  # more than once: a wait that ends at this moment loses it
+            task.cancel()
+        await asyncio.wait(waiting, timeout=1)
     found = log.figures() | {"MB before": before, "MB after": server.memory()}
     print(", ".join(f"{name} {value:.3g}" for name, value in found.items()))
     for said, count in Counter(log.errors + log.dropped).most_common(5):

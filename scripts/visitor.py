@@ -99,7 +99,8 @@ class Visitor:
     async def watch(self) -> None:
         """Draw the parts again that the page asked to be drawn every so often."""
         for fragment in list(self.again):
-            await self._run(fragment)
+            if fragment in self.again:  # the run of another may have drawn the page without it
+                await self._run(fragment)
 
     def here(self, kind: str, label: str = "", sidebar: bool = False) -> list[Widget]:
         """What of a kind can be moved on the page, or beside it."""
