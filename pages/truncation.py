@@ -5,6 +5,7 @@ import streamlit as st
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.figures.numbers import three
 from lowrank.figures.spectrum import spectrum
+from lowrank.language import gettext as _
 from lowrank.spectra.svd import (
     break_even_rank,
     energy,
@@ -24,7 +25,7 @@ from lowrank.ui.sidebar import chosen_matrix, provenance
 
 QUICK = 10**9  # multiplications done in well under a tenth of a second
 
-head = question("Truncation", "How much of a trained matrix can you drop?")
+head = question(_("Truncation"), _("How much of a trained matrix can you drop?"))
 with errors_shown():
     model, info = chosen_matrix()
     source, tensor = model.source, info.name
@@ -47,7 +48,7 @@ def explore() -> None:
     """All that follows the rank: moving the slider runs this again and nothing else."""
     svd, peer = cached.svd(source, tensor), cached.random_peer(source, tensor)
     small = cached.preview(source, tensor)
-    k = rank_slider("Rank k", "k", min(m, n), max(1, min(m, n) // 8))
+    k = rank_slider(_("Rank k"), "k", min(m, n), max(1, min(m, n) // 8))
     picture, beside = st.columns([3, 1])
     with beside:
         place = truncation.numbers(svd, k, info)
@@ -59,9 +60,16 @@ def explore() -> None:
         chart(
             spectrum(svd.s, peer, k, break_even_rank(m, n)),
             key="spectrum",
-            alt=f"Singular values of {title}, falling from {three(svd.s[0])} to "
-            f"{three(svd.s[-1])}, beside those of a random matrix; k = {k}, "
-            f"break-even {break_even_rank(m, n):.0f}",
+            alt=_(
+                "Singular values of {title}, falling from {high} to {low}, beside those of a "
+                "random matrix; k = {k}, break-even {even:.0f}"
+            ).format(
+                title=title,
+                high=three(svd.s[0]),
+                low=three(svd.s[-1]),
+                k=k,
+                even=break_even_rank(m, n),
+            ),
         )
     truncation.shapes(m, n, k)
     truncation.heatmaps(W, svd, small, k, title)
@@ -71,18 +79,18 @@ def explore() -> None:
 
 if large.is_large(W.shape):
     explore_large()
-    st.subheader("Is it of low rank?", anchor=False)
+    st.subheader(_("Is it of low rank?"), anchor=False)
     large.judged(model, info)
 else:
     explore()
-    st.subheader("Is it of low rank?", anchor=False)
+    st.subheader(_("Is it of low rank?"), anchor=False)
     svd, peer = cached.svd(source, tensor), cached.random_peer(source, tensor)
     words, table = st.columns(2)
     words.markdown(truncation.verdict(svd.s, peer, (m, n)))
     words.markdown(truncation.compared(svd.s, peer, model, info))
     with table:
         truncation.rank_table(svd.s, peer, (m, n))
-st.subheader("What you see", anchor=False)
+st.subheader(_("What you see"), anchor=False)
 st.markdown(explained(text("truncation", "theory")))
 code_for_this(
     full,

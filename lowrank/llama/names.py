@@ -5,16 +5,18 @@ The layers' matrices stand in the order in which they are applied.
 
 import re
 
+from lowrank.language import gettext_noop
+
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP = ("gate_proj", "up_proj", "down_proj")
 LINEAR = ATTENTION + MLP
 EMBEDDINGS, HEAD = "embed_tokens", "lm_head"
 
 LABELS = {name: name.removesuffix("_proj") for name in LINEAR} | {
-    EMBEDDINGS: "embeddings",
-    HEAD: "head",
+    EMBEDDINGS: gettext_noop("embeddings"),
+    HEAD: gettext_noop("head"),
 }
-"""What people call them; links say it too, so that it does not change."""
+"""What people call them, looked up where it is shown; links say it too, so it does not change."""
 
 FED_LIKE = {"k_proj": "q_proj", "v_proj": "q_proj", "up_proj": "gate_proj"}
 """The projections that take in the very vector that an earlier one does, and which."""

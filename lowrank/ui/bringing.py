@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from lowrank.errors import LowrankError
+from lowrank.language import gettext as _
 
 Files = Mapping[str, bytes]
 
@@ -32,7 +33,7 @@ def _take(key: str, into: str, keep: Callable[[Files], Any]) -> None:
     state[f"{into} refused"] = ""
     for files in (listed, new) if 0 < len(new) < len(listed) else (listed,) * bool(listed):
         try:
-            with st.spinner("Reading the files…"):
+            with st.spinner(_("Reading the files…")):
                 state[into] = keep({file.name: file.getvalue() for file in files})
         except LowrankError as error:
             state[f"{into} refused"] = state[f"{into} refused"] or str(error)

@@ -23,7 +23,8 @@ from lowrank.figures.matrix import Preview
 from lowrank.figures.matrix import preview as small_preview
 from lowrank.figures.pictures import DRAWN
 from lowrank.files import cache_folder, drop_oldest
-from lowrank.language import current
+from lowrank.language import current, gettext_noop
+from lowrank.language import gettext as _
 from lowrank.llama import Params
 from lowrank.llama import load as load_llama
 from lowrank.llama.tokenizer import Tokenizer
@@ -67,7 +68,7 @@ _models = Results[tuple[Model, Stamps]](4)
 
 
 def _opened(source: str) -> tuple[Model, Stamps]:
-    with st.spinner("Opening the model…"):
+    with st.spinner(_("Opening the model…")):
         found = open_model(source)
     return found, stamps(found.made_of)
 
@@ -115,7 +116,25 @@ def of_model(
     return decorated
 
 
-@of_model(st.cache_data(max_entries=64, show_spinner="Hashing the file, once…"))
+def slow(words: str) -> Callable[[Callable[Given, Found]], Callable[Given, Found]]:
+    """Says what a function does while it takes long, in the language of who waits for it.
+
+    Streamlit's caches would say it in one language to all.
+    """
+
+    def decorated(function: Callable[Given, Found]) -> Callable[Given, Found]:
+        @wraps(function)
+        def called(*args: Given.args, **named: Given.kwargs) -> Found:
+            with st.spinner(_(words)):
+                return function(*args, **named)
+
+        return called
+
+    return decorated
+
+
+@of_model(st.cache_data(max_entries=64, show_spinner=False))
+@slow(gettext_noop("Hashing the file, once…"))
 def content(source: str) -> str:
     """What a model is kept under on disk; see `lowrank.readers.identity.identity`."""
     return identity(model(source))
@@ -134,7 +153,7 @@ def affordable(count: int, what: str) -> None:
         )
 
 
-@of_model(shared(32, MATRICES, show_spinner="Reading the matrix…"))
+@of_model(shared(32, MATRICES, show_spinner=gettext_noop("Reading the matrix…")))
 def matrix(source: str, tensor: str) -> NDArray[np.float32]:
     """One matrix of a model as float32, (out, in), read-only; 32 at most, and 1.2 GB.
 
@@ -158,7 +177,8 @@ def matrix(source: str, tensor: str) -> NDArray[np.float32]:
     return W
 
 
-@of_model(st.cache_resource(max_entries=4, show_spinner="Reading the vocabulary…"))
+@of_model(st.cache_resource(max_entries=4, show_spinner=False))
+@slow(gettext_noop("Reading the vocabulary…"))
 def tokenizer(source: str) -> Tokenizer | None:
     """The model's tokenizer, or None if it brings no vocabulary."""
     vocabulary = model(source).vocabulary
@@ -182,7 +202,7 @@ def text_ids(source: str, text: str) -> tuple[int, ...]:
     return tuple(words(source).begin(text))
 
 
-@of_model(shared(24, SVDS, show_spinner="Decomposing the matrix, once for all…"))
+@of_model(shared(24, SVDS, show_spinner=gettext_noop("Decomposing the matrix, once for all…")))
 def svd(source: str, tensor: str) -> SVD:
     """The full decomposition of one matrix, read-only; 24 at most, and 600 MB."""
     found = full(matrix(source, tensor))
@@ -207,19 +227,22 @@ def preview(source: str, tensor: str) -> Preview:
     return small_preview(matrix(source, tensor), svd(source, tensor))
 
 
-@of_model(st.cache_data(max_entries=256, show_spinner="The singular values of the matrix…"))
+@of_model(st.cache_data(max_entries=256, show_spinner=False))
+@slow(gettext_noop("The singular values of the matrix…"))
 def spectrum(source: str, tensor: str) -> NDArray[np.float64]:
     """All singular values of one matrix, without its vectors."""
     return singular_values(matrix(source, tensor)).s
 
 
-@of_model(st.cache_data(max_entries=64, show_spinner="Rounding the matrix, once for everyone…"))
+@of_model(st.cache_data(max_entries=64, show_spinner=False))
+@slow(gettext_noop("Rounding the matrix, once for everyone…"))
 def roundings(source: str, tensor: str) -> tuple[Rounded, ...]:
     """What one matrix loses in int8, NF4 and 16 bits; see `quantization.roundings`."""
     return quantization.roundings(matrix(source, tensor))
 
 
-@st.cache_resource(max_entries=64, show_spinner="A random matrix of this shape…")
+@st.cache_resource(max_entries=64, show_spinner=False)
+@slow(gettext_noop("A random matrix of this shape…"))
 def gaussian(shape: tuple[int, int]) -> NDArray[np.float64]:
     """Singular values of a Gaussian matrix of norm 1; seed 0: always the same."""
     values = random_spectrum(shape, 1.0, np.random.default_rng(0))
@@ -239,7 +262,7 @@ def residual(source: str, tensor: str, k: int) -> float:
     return residual_norm(matrix(source, tensor), svd(source, tensor).top(k))
 
 
-@shared(8, ADAPTERS, show_spinner="Reading the adapter…")
+@shared(8, ADAPTERS, show_spinner=gettext_noop("Reading the adapter…"))
 def _adapter(folder: str, held: Stamps) -> Adapter:
     return load(folder)
 
@@ -249,7 +272,8 @@ def adapter(folder: str) -> Adapter:
     return _adapter(folder, adapter_version(folder))
 
 
-@st.cache_resource(max_entries=32, show_spinner="Fetching the adapter…")
+@st.cache_resource(max_entries=32, show_spinner=False)
+@slow(gettext_noop("Fetching the adapter…"))
 def adapter_of_hub(hub_id: str) -> str:
     """The folder with an adapter's files that were fetched from the hub."""
     return str(fetched(hub_id))
@@ -274,13 +298,15 @@ def untrained_adapter(source: str, r: int) -> Adapter:
     return untrained(shapes, config)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Measuring every update…")
+@st.cache_resource(max_entries=8, show_spinner=False)
+@slow(gettext_noop("Measuring every update…"))
 def effects(_adapter: Adapter, key: str) -> list[Effect]:
     """The numbers of every pair of an adapter that `key` names, without its W0."""
     return [effect(pair) for pair in _adapter.pairs.values()]
 
 
-@of_model(st.cache_data(max_entries=8, show_spinner="Reading every W₀ for its norm…"))
+@of_model(st.cache_data(max_entries=8, show_spinner=False))
+@slow(gettext_noop("Reading every W₀ for its norm…"))
 def changes(source: str, _adapter: Adapter, key: str) -> dict[str, float]:
     """What share of its W0 the change of every module is, of an adapter that `key` names."""
     return {e.module: change(model(source), _adapter, e) for e in effects(_adapter, key)}
@@ -300,7 +326,8 @@ def finished_survey(folder: str, title: str) -> Survey | None:
         return None
 
 
-@st.cache_resource(max_entries=64, show_spinner="Splitting into cases…")
+@st.cache_resource(max_entries=64, show_spinner=False)
+@slow(gettext_noop("Splitting into cases…"))
 def parametric(typed: str) -> tuple[Any, Any, Callable, Callable[[Any], str]]:
     """A typed matrix with letters, its cases, their table by unknowns, and how to write an entry.
 
@@ -352,7 +379,7 @@ def drawn_svd(name: str) -> SVD:
     return found
 
 
-@of_model(shared(2, MATRICES, show_spinner="Loading the weights, once for everyone…"))
+@of_model(shared(2, MATRICES, show_spinner=gettext_noop("Loading the weights, once for everyone…")))
 def params(source: str) -> Params:
     """A Llama ready to run, shared by all visitors; see `lowrank.llama.load`. Two at most.
 
@@ -382,7 +409,8 @@ def _factors(source: str, folder: Path) -> FactorStore:
     return FactorStore(folder, params(source), passages)
 
 
-@of_model(st.cache_data(max_entries=256, show_spinner="Laying out the prompt…"))
+@of_model(st.cache_data(max_entries=256, show_spinner=False))
+@slow(gettext_noop("Laying out the prompt…"))
 def chat_ids(source: str, prompt: str) -> list[int]:
     """A prompt laid out by the model's chat template; a text to go on with where it has none."""
     known = words(source)

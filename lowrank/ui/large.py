@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lowrank.figures.matrix import preview
 from lowrank.figures.numbers import three
 from lowrank.figures.spectrum import spectrum
+from lowrank.language import gettext as _
 from lowrank.readers import Model, TensorInfo
 from lowrank.spectra import bounds
 from lowrank.spectra.random_matrix import quantiles
@@ -42,10 +43,11 @@ def is_large(shape: tuple[int, ...]) -> bool:
 def explore(source: str, info: TensorInfo, W: NDArray[np.float32], title: str) -> None:
     """All that follows the rank k: its numbers, the spectrum so far, the shapes, the heatmaps."""
     (m, n), tensor = W.shape, info.name
-    k = rank_slider("Rank k", "k", min(MOST, m, n), 64)
+    k = rank_slider(_("Rank k"), "k", min(MOST, m, n), 64)
     if min(m, n) > MOST:
         st.caption(text("truncation", "end").format(most=f"{MOST:,}", least=f"{min(m, n):,}"))
-    with st.spinner(f"The top {k} of {min(m, n):,} singular values…", show_time=True):
+    waiting = _("The top {k} of {most:,} singular values…").format(k=k, most=min(m, n))
+    with st.spinner(waiting, show_time=True):
         found = cached.top(source, tensor, k)
     at, job = found.top(k), whole(source, tensor)
     norm = float(found.certificate.norm.mean())
@@ -54,7 +56,7 @@ def explore(source: str, info: TensorInfo, W: NDArray[np.float32], title: str) -
         kept = bounds.energy(at.svd.s, norm, min(m, n), k).low
         lost = float(at.certificate.lost[-1].mean()) / (norm or 1.0)
         place = truncation.figures_of(k, info, kept, lost)
-        place.metric("Error, proven to within", _within(at, norm))
+        place.metric(_("Error, proven to within"), _within(at, norm))
     with picture:
         watched(job, lambda job: draw(job, found, k, (m, n), title))
         st.caption(certificate_words(at))
@@ -94,13 +96,30 @@ def draw(job: Job, found: Truncation, k: int, shape: tuple[int, int], title: str
     chart(
         spectrum(known, _noise(found, shape), min(k, len(known)), break_even_rank(*shape)),
         key="spectrum",
-        alt=f"{len(known):,} of {min(shape):,} singular values of {title}, from {three(known[0])} "
-        f"to {three(known[-1])}, beside the law of a random matrix; k = {k}.",
+        alt=_(
+            "{known:,} of {most:,} singular values of {title}, from {high} to {low}, beside the "
+            "law of a random matrix; k = {k}."
+        ).format(
+            known=len(known),
+            most=min(shape),
+            title=title,
+            high=three(known[0]),
+            low=three(known[-1]),
+            k=k,
+        ),
     )
     if job.state == "waiting":
-        st.caption(f"The other values wait for their turn: {jobs.POOL.position(job)} before.")
+        st.caption(
+            _("The other values wait for their turn: {before} before.").format(
+                before=jobs.POOL.position(job)
+            )
+        )
     elif not job.over:
-        st.caption(f"All {min(shape):,} values are being computed, for {job.elapsed:.0f} s so far.")
+        st.caption(
+            _("All {most:,} values are being computed, for {seconds:.0f} s so far.").format(
+                most=min(shape), seconds=job.elapsed
+            )
+        )
     outcome(job)
 
 
@@ -138,12 +157,11 @@ def judged(model: Model, info: TensorInfo) -> None:
 def _bounds_table(found: Truncation, norm: float, count: int) -> str:
     s = found.svd.s
     rows = {
-        "Stable rank, ‖W‖²_F / σ₁²": bounds.stable_rank(s, norm, count),
-        "Effective rank, Roy and Vetterli": bounds.effective_rank(s, norm, count),
+        _("Stable rank, ‖W‖²_F / σ₁²"): bounds.stable_rank(s, norm, count),
+        _("Effective rank, Roy and Vetterli"): bounds.effective_rank(s, norm, count),
     }
     for level in LEVELS:
-        rows[f"Rank that keeps {level:.0%} of the energy"] = bounds.rank_at_energy(
-            s, norm, count, level
-        )
+        name = _("Rank that keeps {level:.0%} of the energy").format(level=level)
+        rows[name] = bounds.rank_at_energy(s, norm, count, level)
     cells = [(name, f"{b.low:,.1f}", f"{b.high:,.1f}") for name, b in rows.items()]
-    return table(["measure", "at least", "at most"], cells)
+    return table([_("measure"), _("at least"), _("at most")], cells)

@@ -156,7 +156,7 @@ def question(title: str, asked: str) -> DeltaGenerator:
 @st.fragment
 def code_for_this(*functions: Callable[..., Any], usage: str = "") -> None:
     """An expander with the source of the functions just called, and a line that runs them."""
-    with st.expander("The code for this", key="code", on_change="rerun") as shown:
+    with st.expander(gettext("The code for this"), key="code", on_change="rerun") as shown:
         if not shown.open:
             return
         if usage:

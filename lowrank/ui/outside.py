@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from lowrank.files import cache_folder
+from lowrank.language import gettext as _
 
 # What begins or ends something in Streamlit's Markdown, wherever it stands; an underscore within a
 # word does not.
@@ -42,6 +43,6 @@ def as_told(problem: object) -> str:
     'https\u2060://mirror/x is not there.'
     """
     said = CREDENTIALS.sub("", str(problem))
-    for folder, name in {str(cache_folder()): "the cache", str(Path.home()): "~"}.items():
+    for folder, name in {str(cache_folder()): _("the cache"), str(Path.home()): "~"}.items():
         said = said.replace(folder, name) if len(folder) > 1 else said
     return as_text(said)

@@ -16,6 +16,8 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 import streamlit as st
 
+from lowrank.language import gettext as _
+
 Found = TypeVar("Found")
 Given = ParamSpec("Given")
 
@@ -42,7 +44,10 @@ def nbytes(found: Any) -> int:
 def shared(
     most: int, budget: float = inf, show_spinner: str = ""
 ) -> Callable[[Callable[Given, Found]], Callable[Given, Found]]:
-    """A function's results, made once for the whole process: so many, and so many bytes."""
+    """A function's results, made once for the whole process: so many, and so many bytes.
+
+    What is said where they take long is looked up there.
+    """
 
     def decorated(function: Callable[Given, Found]) -> Callable[Given, Found]:
         held: Results[Found] = Results(most, budget)
@@ -51,7 +56,7 @@ def shared(
         def kept(*args: Given.args, **named: Given.kwargs) -> Found:
             key = args, tuple(sorted(named.items()))
             slow = show_spinner and key not in held
-            with st.spinner(show_spinner) if slow else nullcontext():
+            with st.spinner(_(show_spinner)) if slow else nullcontext():
                 return held.made(key, lambda: function(*args, **named))
 
         return kept

@@ -16,6 +16,8 @@ from lowrank.figures.matrix import (
 )
 from lowrank.figures.numbers import amount, three
 from lowrank.figures.style import COLOURS
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.readers import Model, TensorInfo
 from lowrank.spectra.measures import (
     default_tolerance,
@@ -33,13 +35,12 @@ from lowrank.spectra.svd import (
     truncation_error,
 )
 from lowrank.ui.bound import choice
-from lowrank.ui.drawing import chart
+from lowrank.ui.drawing import chart, table
 from lowrank.ui.layout import text
 from lowrank.ui.outside import as_text
 
 TILE = 24
-# The address shows these as they stand: ?heatmaps=tile
-WHOLE, A_TILE = "whole matrix", "tile"
+WHOLE, A_TILE = gettext_noop("whole matrix"), gettext_noop("tile")
 
 
 def numbers(svd: SVD, k: int, info: TensorInfo) -> DeltaGenerator:
@@ -52,16 +53,21 @@ def figures_of(k: int, info: TensorInfo, kept: float, lost: float) -> DeltaGener
     """The same from the energy kept and the error, both as shares."""
     m, n = info.shape
     stored = parameters(m, n, k)
-    st.metric("Energy kept", f"{kept:.2%}", help=text("truncation", "energy"))
-    st.metric("Error, predicted", three(lost), help=exactly(lost, text("truncation", "predicted")))
-    place = st.empty()
-    place.metric("Error, measured", "…", help=text("truncation", "measured"))
+    st.metric(_("Energy kept"), f"{kept:.2%}", help=text("truncation", "energy"))
     st.metric(
-        f"k(m + n), of mn = {m * n:,}", f"{stored:,}", f"{stored / (m * n) - 1:+.1%}", "inverse"
+        _("Error, predicted"), three(lost), help=exactly(lost, text("truncation", "predicted"))
+    )
+    place = st.empty()
+    place.metric(_("Error, measured"), "…", help=text("truncation", "measured"))
+    st.metric(
+        _("k(m + n), of mn = {whole:,}").format(whole=m * n),
+        f"{stored:,}",
+        f"{stored / (m * n) - 1:+.1%}",
+        "inverse",
     )
     per_number = info.nbytes / (m * n)
     st.metric(
-        f"Bytes, of {amount(info.nbytes)}",
+        _("Bytes, of {size}").format(size=amount(info.nbytes)),
         amount(stored * per_number),
         help=text("truncation", "bytes").format(bits=three(8 * per_number), dtype=info.stored_as),
     )
@@ -72,20 +78,22 @@ def measured(place: DeltaGenerator, error: float, norm: float) -> None:
     """Put ||W - W_k||_F, as a share of ||W||_F, where numbers() left room for it."""
     share = error / (norm or 1.0)
     place.metric(
-        "Error, measured", three(share), help=exactly(share, text("truncation", "measured"))
+        _("Error, measured"), three(share), help=exactly(share, text("truncation", "measured"))
     )
 
 
 def exactly(share: float, what: str) -> str:
     """What a number is, and its digits: two errors are compared in more than the eye wants."""
-    return f"{what}\n\nIn full: {share:.8g}."
+    return _("{what}\n\nIn full: {share:.8g}.").format(what=what, share=share)
 
 
 def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: str) -> None:
     """W, W_k and W - W_k on one scale: the whole as block means, or a tile of true entries."""
     m, n = svd.shape
     views = [WHOLE, A_TILE]
-    view = choice("What the heatmaps show", views, WHOLE, "heatmaps", label_visibility="collapsed")
+    view = choice(
+        _("What the heatmaps show"), views, WHOLE, "heatmaps", label_visibility="collapsed"
+    )
     if view == A_TILE:
         row, column = _corner(m, n)
         tile = np.s_[row : row + TILE], np.s_[column : column + TILE]
@@ -93,39 +101,49 @@ def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: s
         whole = W[tile]
         kept = SVD(near.U[tile[0]], near.s, near.Vt[:, tile[1]]).matrix()
         limit = float(np.abs(whole).max()) or 1.0
-        shown = f"rows {row + 1:,} to {row + whole.shape[0]:,}, columns {column + 1:,} to "
-        shown += f"{column + whole.shape[1]:,}; true entries, exact on hover"
+        shown = _(
+            "rows {top:,} to {bottom:,}, columns {left:,} to {right:,}; true entries, exact on "
+            "hover"
+        ).format(
+            top=row + 1,
+            bottom=row + whole.shape[0],
+            left=column + 1,
+            right=column + whole.shape[1],
+        )
     else:
         whole, kept, limit = small.W, small.kept(k), small.limit
-        shown = f"{_block(m)} × {_block(n)} entries a cell, each cell their mean"
-    st.caption(f"{as_text(title)}: {shown}. One colour scale for all three, centred on zero.")
+        shown = _("{rows} × {columns} entries a cell, each cell their mean").format(
+            rows=_block(m), columns=_block(n)
+        )
+    caption = _("{title}: {shown}. One colour scale for all three, centred on zero.")
+    st.caption(caption.format(title=as_text(title), shown=shown))
     names = (("W", whole), (f"W_k, k = {k:,}", kept), ("W − W_k", whole - kept))
     for place, (name, values) in zip(st.columns(3), names, strict=True):
-        words = f"Heatmap of {name}, {title}: {shown}"
+        words = _("Heatmap of {name}, {title}: {shown}").format(name=name, title=title, shown=shown)
         place.markdown(f"**{name}**")
-        if view == "tile":
+        if view == A_TILE:
             with place:
                 chart(tile_heatmap(values, limit, row + 1, column + 1), f"heat-{name[:3]}", words)
         else:
             place.html(heatmap(values, limit, (m, n), words))
-    if view != "tile":
+    if view != A_TILE:
         st.html(colour_scale(limit))
 
 
 def _corner(m: int, n: int) -> tuple[int, int]:
     """Where the tile begins, from two inputs kept in the address, which count from 1."""
-    first, second, _ = st.columns([1, 1, 2])
+    first, second = st.columns([1, 1, 2])[:2]
     last = max(1, m - TILE + 1), max(1, n - TILE + 1)
-    row = first.number_input("First row", 1, last[0], 1, TILE, key="row", bind="query-params")
+    row = first.number_input(_("First row"), 1, last[0], 1, TILE, key="row", bind="query-params")
     column = second.number_input(
-        "First column", 1, last[1], 1, TILE, key="col", bind="query-params"
+        _("First column"), 1, last[1], 1, TILE, key="col", bind="query-params"
     )
     return int(row) - 1, int(column) - 1
 
 
 def _block(length: int) -> str:
     size = length / min(SIDE, length)
-    return f"{size:.0f}" if size == int(size) else f"about {size:.1f}"
+    return f"{size:.0f}" if size == int(size) else _("about {size:.1f}").format(size=size)
 
 
 def shapes(m: int, n: int, k: int) -> None:
@@ -151,29 +169,30 @@ def shapes(m: int, n: int, k: int) -> None:
 def rank_table(s: NDArray[np.float64], peer: NDArray[np.float64], shape: tuple[int, int]) -> None:
     """Every measure of rank, for this matrix and for the random one of its shape and norm."""
     tol = default_tolerance(s, shape, np.float32)
-    rows = {
-        "Numerical rank: σ above max(m, n) · eps · σ₁": (
-            f"{numerical_rank(s, shape, tol)} of {len(s)}",
-            f"{numerical_rank(peer, shape, default_tolerance(peer, shape, np.float32))} "
-            f"of {len(s)}",
+    random = numerical_rank(peer, shape, default_tolerance(peer, shape, np.float32))
+    of_all = _("{rank} of {most}")
+    rows = [
+        (
+            _("Numerical rank: σ above max(m, n) · eps · σ₁"),
+            of_all.format(rank=numerical_rank(s, shape, tol), most=len(s)),
+            of_all.format(rank=random, most=len(s)),
         ),
-        "Effective rank, Roy and Vetterli": (
+        (
+            _("Effective rank, Roy and Vetterli"),
             f"{effective_rank(s):.1f}",
             f"{effective_rank(peer):.1f}",
         ),
-        "Stable rank, ‖W‖²_F / σ₁²": (f"{stable_rank(s):.1f}", f"{stable_rank(peer):.1f}"),
-    }
+        (_("Stable rank, ‖W‖²_F / σ₁²"), f"{stable_rank(s):.1f}", f"{stable_rank(peer):.1f}"),
+    ]
     for level in (0.5, 0.9, 0.99):
-        rows[f"Rank that keeps {level:.0%} of the energy"] = (
-            f"{rank_at_energy(s, level)}",
-            f"{rank_at_energy(peer, level)}",
-        )
-    lines = [f"| {name} | {ours} | {theirs} |" for name, (ours, theirs) in rows.items()]
-    st.markdown("\n".join(["| measure | this matrix | random |", "|:--|--:|--:|", *lines]))
+        name = _("Rank that keeps {level:.0%} of the energy").format(level=level)
+        rows.append((name, f"{rank_at_energy(s, level)}", f"{rank_at_energy(peer, level)}"))
+    st.markdown(table([_("measure"), _("this matrix"), _("random")], rows))
     st.caption(
-        f"Smallest singular value {three(s[-1])}, {three(s[-1] / (tol or 1.0))} times the "
-        f"tolerance, {three(tol)} with eps of float32. The random matrix has a tolerance of its "
-        "own."
+        _(
+            "Smallest singular value {least}, {times} times the tolerance, {tolerance} with eps "
+            "of float32. The random matrix has a tolerance of its own."
+        ).format(least=three(s[-1]), times=three(s[-1] / (tol or 1.0)), tolerance=three(tol))
     )
 
 
