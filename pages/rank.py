@@ -6,6 +6,7 @@ import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.errors import InputError
 from lowrank.exact.matrices import rational
 from lowrank.exact.parsing import compact
+from lowrank.language import gettext, gettext_noop
 from lowrank.ui import predicting
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.matrix_entry import PRESETS, augmented, matrix_entry
@@ -34,6 +35,8 @@ VIEWS = {
     "Worksheet": worksheet.VIEW,
 }
 
+FRACTIONS_ONLY = gettext_noop("“{view}” reckons with fractions only; the matrix holds {other}.")
+
 head = question(
     "Rank", "How many rows remain when every combination of earlier rows is struck out?"
 )
@@ -50,7 +53,7 @@ if view.beside:
     with errors_shown():
         try:
             A = matrix_entry(entry)
-            A = A if view.roots else rational(A, f"“{name}” reckons with")
+            A = A if view.roots else rational(A, FRACTIONS_ONLY, view=gettext(name))
         except InputError as error:
             parameters.offered(error)
             raise

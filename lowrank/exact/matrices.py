@@ -67,15 +67,15 @@ def is_rational(A: Matrix) -> bool:
     return all(set(map(type, row)) == {Fraction} for row in A)
 
 
-def rational(A: Matrix, refusal: str) -> Matrix:
+def rational(A: Matrix, refusal: str, **values: str) -> Matrix:
     """A itself, if all entries are fractions.
 
     Raises:
-        InputError: the refusal, with {other} for an entry that is no fraction.
+        InputError: the refusal, with the values and {other} for an entry that is no fraction.
     """
     other = next((x for row in A for x in row if isinstance(x, Surd)), None)
     if other is not None:
-        raise InputError(refusal, other=other)
+        raise InputError(refusal, other=other, **values)
     return A
 
 
