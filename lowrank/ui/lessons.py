@@ -23,8 +23,9 @@ LESSONS = ("rank", "data", "lora")
 ROOM = 34  # millimetres for each answer on a handout, which has two pages
 LINK = "<style>a { color: light-dark(#0059A3, #7CC4FF); }</style>"
 STEP = re.compile(r"(\d+) · (\d+) min · (\w+)\??(.*)")
-PROJECTOR = """<style>
-html { font-size: clamp(18px, 1.4vw, 26px); }
+PROJECTOR = "<style>html { font-size: clamp(18px, 1.4vw, 26px); }</style>"
+# Neither a projector nor a frame in a course's page has room for more than the page itself.
+BARE = """<style>
 [data-testid="stSidebar"], [data-testid="stSidebarCollapsedControl"],
 [data-testid="stExpandSidebarButton"], .stAppHeader { display: none; }
 </style>"""
@@ -203,8 +204,8 @@ def banner() -> None:
     """
     presenting = st.query_params.get("present") == "1"
     embedded = bool(st.context.is_embedded)  # then the next step stays within the frame, too
-    if presenting:
-        st.html(PROJECTOR)
+    if presenting or embedded:
+        st.html(BARE + PROJECTOR * presenting)
     found = asked()
     if found is None:
         return
