@@ -5,6 +5,7 @@ import streamlit as st
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.figures.adapter import update_spectrum
 from lowrank.figures.numbers import three
+from lowrank.language import gettext as _
 from lowrank.lora.adapters import check_fit, effect, load, merged
 from lowrank.lora.adapters.fitting import layers_of
 from lowrank.lora.adapters.merging import turned
@@ -16,7 +17,7 @@ from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
-question("Adapter", "What did fine-tuning change, and how much of the matrix is it?")
+question(_("Adapter"), _("What did fine-tuning change, and how much of the matrix is it?"))
 with errors_shown():
     model, info = chosen_matrix()
     adapter, key = adapters.adapter_picker(model)
@@ -40,28 +41,34 @@ else:
         else:
             top = cached.svd(model.source, info.name)
             found = effect(pair, top, turned(model, adapter, pair, top.shape))
-    st.subheader(f"One update: {as_text(module)}", anchor=False)
+    st.subheader(_("One update: {module}").format(module=as_text(module)), anchor=False)
     picture, beside = st.columns([3, 1])
     with picture:
         chart(
             update_spectrum(found.s, top.s),
             key="update spectrum",
-            alt=f"The {found.r} singular values of the update of {module}, from "
-            f"{three(found.s[0])} to {three(found.s[-1])}, beside the largest of W0",
+            alt=_(
+                "The {count} singular values of the update of {module}, from {first} to {last}, "
+                "beside the largest of W0"
+            ).format(
+                count=found.r, module=module, first=three(found.s[0]), last=three(found.s[-1])
+            ),
         )
         st.caption(
-            f"W₀: {as_text(provenance(model, info))}. Its update has rank {found.r} at most."
+            _("W₀: {title}. Its update has rank {r} at most.").format(
+                title=as_text(provenance(model, info)), r=found.r
+            )
         )
     with beside:
         adapters.numbers(found, dora=pair.magnitude is not None)
 
-st.subheader("Every change, by share of W₀", anchor=False)
+st.subheader(_("Every change, by share of W₀"), anchor=False)
 if shares is None:
     st.caption(text("adapter", "not read"))
 else:
     adapters.change_map(shares, len(layers_of(adapters.model_modules(model))))
 adapters.table(effects, shares)
-st.subheader("What you see", anchor=False)
+st.subheader(_("What you see"), anchor=False)
 st.markdown(explained(text("adapter", "theory")))
 code_for_this(
     effect,

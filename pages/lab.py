@@ -7,11 +7,14 @@ import streamlit as st
 
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.lora.equations import lora_forward_matmul, regular_forward_matmul
 from lowrank.lora.finetuning import finetune
 from lowrank.lora.lab import experiments
 from lowrank.lora.lab.subspaces import amplification, phi
 from lowrank.lora.optimizer import adamw
+from lowrank.ui.bound import choice
 from lowrank.ui.downloads import csv_and_json
 from lowrank.ui.glossary import explained
 from lowrank.ui.lab import alternatives, panels, paper, runs, settings
@@ -19,47 +22,42 @@ from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.progress import watched
 from lowrank.ui.sidebar import chosen_model
 
-TRAIN, OTHERS, PAPER = "Train", "Alternatives", "The paper's experiments"
+TRAIN, OTHERS = gettext_noop("Train"), gettext_noop("Alternatives")
+PAPER = gettext_noop("The paper's experiments")
 
-question("LoRA lab", "Can a few hundred thousand numbers teach a real Llama something new?")
+asked = _("Can a few hundred thousand numbers teach a real Llama something new?")
+question(_("LoRA lab"), asked)
 with errors_shown():
     model = chosen_model()
     config = model.config
     if config is None or model.vocabulary is None:
         raise InputError(text("lab", "no llama").format(title=model.title))
     source = model.source
-view = st.segmented_control(
-    "View",
-    [TRAIN, OTHERS, PAPER],
-    default=TRAIN,
-    required=True,
-    key="show",
-    bind="query-params",
-    label_visibility="collapsed",
-)
+view = choice(_("View"), [TRAIN, OTHERS, PAPER], TRAIN, "show", label_visibility="collapsed")
 
 
 def train() -> None:
     """A run, its curve, both answers, and what it computes and holds."""
     controls, picture = st.columns([1, 1], gap="large")
     with controls:
-        choice, known = settings.asked()
-        if choice:
-            panels.counts(config, choice)
-            if st.button("Train", type="primary", icon=":material/model_training:", key="train"):
-                runs.begin_training(source, choice)
+        wanted, known = settings.asked()
+        if wanted:
+            panels.counts(config, wanted)
+            label, icon = _("Train"), ":material/model_training:"
+            if st.button(label, type="primary", icon=icon, key="train"):
+                runs.begin_training(source, wanted)
     job = runs.going()
-    if choice:
+    if wanted:
         with controls:
-            panels.other_settings(job, choice)
+            panels.other_settings(job, wanted)
     with picture:
         if job:
             watched(job, partial(panels.curve, config))
         else:
             panels.earlier()
-    st.subheader("Before and after", anchor=False)
+    st.subheader(_("Before and after"), anchor=False)
     prompt = settings.prompt(known)
-    with st.expander("The adapter: train one, or bring one", expanded=not job):
+    with st.expander(_("The adapter: train one, or bring one"), expanded=not job):
         name = panels.adapter_in_hand(job)
     if name:
         panels.two_answers(source, name, prompt)
@@ -72,34 +70,34 @@ def train() -> None:
             panels.in_hand(Path(__file__).with_name("adapter.py"), name)
     else:
         st.caption(text("lab", "nothing yet"))
-    st.subheader("What is computed, and what it holds", anchor=False)
-    panels.computed(config, choice, job)
+    st.subheader(_("What is computed, and what it holds"), anchor=False)
+    panels.computed(config, wanted, job)
 
 
 def others() -> None:
     """LoRA, one whole matrix and adapter layers, side by side."""
     st.markdown(text("lab", "alternatives"))
-    with st.expander("What is trained"):
-        choice, _ = settings.asked()
-    alternatives.beside(model, choice)
+    with st.expander(_("What is trained")):
+        wanted, _known = settings.asked()
+    alternatives.beside(model, wanted)
 
 
 def redo() -> None:
     """The experiments of the paper, ours beside its own."""
     st.markdown(explained(text("lab", "redo")))
     found = paper.record(model)
-    st.subheader("Which rank is enough?", anchor=False)
+    st.subheader(_("Which rank is enough?"), anchor=False)
     paper.ranks(found)
-    st.subheader("Which matrices should be adapted?", anchor=False)
+    st.subheader(_("Which matrices should be adapted?"), anchor=False)
     paper.matrices(found)
-    st.subheader("What does the update look like?", anchor=False)
+    st.subheader(_("What does the update look like?"), anchor=False)
     paper.update(found)
     csv_and_json(experiments.rows(found), found, "experiments")
 
 
 with errors_shown():
     {TRAIN: train, OTHERS: others, PAPER: redo}[view]()
-st.subheader("What you see", anchor=False)
+st.subheader(_("What you see"), anchor=False)
 st.markdown(explained(text("lab", "theory")))
 code_for_this(
     regular_forward_matmul,

@@ -4,6 +4,8 @@ import streamlit as st
 
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.figures.lora import SHOWN, shapes, vectors
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.lora.equations import (
     forward,
     init,
@@ -21,9 +23,10 @@ from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
 # The words on the buttons are the words in the link.
-WORD, RANDOM, ZERO = "Word", "Random", "Zero"
+WORD, RANDOM, ZERO = gettext_noop("Word"), gettext_noop("Random"), gettext_noop("Zero")
 
-head = question("LoRA", "What does a low-rank update add to what a trained matrix already does?")
+asked = _("What does a low-rank update add to what a trained matrix already does?")
+head = question("LoRA", asked)
 with errors_shown():
     model, info = chosen_matrix()
     W0 = cached.matrix(model.source, info.name)
@@ -37,16 +40,16 @@ def explore() -> None:
     """The controls and all that follows them: a slider runs this again and nothing else."""
     first, second = st.columns(2, gap="large")
     with first:
-        r = rank_slider("Rank r", "r", min(m, n), 8, doubling=True)
+        r = rank_slider(_("Rank r"), "r", min(m, n), 8, doubling=True)
     with second:
         alpha = lora.alpha_slider()
     first, second, third = st.columns(3)
     with first:
         kind = choice(
-            "Input x", [WORD, RANDOM], WORD if cached.tokenizer(model.source) else RANDOM, "x"
+            _("Input x"), [WORD, RANDOM], WORD if cached.tokenizer(model.source) else RANDOM, "x"
         )
     word = second.text_input(
-        "Word",
+        _("Word"),
         "Paris",
         key="word",
         max_chars=2 * lora.LONGEST,
@@ -54,7 +57,9 @@ def explore() -> None:
         bind="query-params",
     )
     with third:
-        start = choice("Matrix B", [RANDOM, ZERO], RANDOM, "start", help=text("lora", "help start"))
+        start = choice(
+            _("Matrix B"), [RANDOM, ZERO], RANDOM, "start", help=text("lora", "help start")
+        )
     with errors_shown():  # here, since a fragment also runs alone
         given = lora.input_of(model, info, word if kind == WORD else None)
     A, B = lora.pair((m, n), r, zero=start == ZERO)
@@ -65,24 +70,33 @@ def explore() -> None:
         chart(
             vectors(found.frozen, found.added, found.h),
             "vectors",
-            f"Three columns of {m:,} numbers on one scale: W0 x, the update, and their sum h; "
-            f"{title}; r = {r}, alpha = {alpha}",
+            _(
+                "Three columns of {m:,} numbers on one scale: W0 x, the update, and their sum h; "
+                "{title}; r = {r}, alpha = {alpha}"
+            ).format(m=m, title=title, r=r, alpha=alpha),
         )
-        few = f"; the first {SHOWN:,} of {m:,} entries" if m > SHOWN else ""
-        made = "B is zero" if start == ZERO else "B is random, an untrained example"
-        st.caption(f"{given.words} W₀: {as_text(title)}. A and B: synthetic, {made}{few}.")
+        made = _("B is zero") if start == ZERO else _("B is random, an untrained example")
+        if m > SHOWN:
+            made = _("{made}; the first {shown:,} of {m:,} entries").format(
+                made=made, shown=SHOWN, m=m
+            )
+        st.caption(
+            _("{input} W₀: {title}. A and B: synthetic, {made}.").format(
+                input=given.words, title=as_text(title), made=made
+            )
+        )
     with beside:
         lora.numbers(found, (m, n), r, alpha)
     st.latex(lora.formula((m, n), r, alpha))
     st.html(shapes(m, n, r))
     lora.timed(given.x, W0, A, B, alpha, r)
-    with st.expander("numpy for exactly what is shown"):
+    with st.expander(_("numpy for exactly what is shown")):
         st.code(lora.program(model, info, given, r, alpha, start == ZERO))
 
 
 explore()
 
-st.subheader("What you see", anchor=False)
+st.subheader(_("What you see"), anchor=False)
 st.markdown(explained(text("lora", "theory")))
 st.markdown(explained(text("lora", "traps")))
 st.markdown(text("lora", "conventions"))

@@ -3,27 +3,29 @@
 import streamlit as st
 
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.memory.accounting import BLOOM_176B, lora_parameters, parts, training_memory
 from lowrank.memory.quantization import int8, nf4
 from lowrank.ui import memory, predicting, quantized
+from lowrank.ui.bound import choice
 from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
-MATRICES, INFERENCE, TRAINING, QUANTIZED = "Matrices", "Inference", "Training", "Quantization"
+MATRICES, INFERENCE = gettext_noop("Matrices"), gettext_noop("Inference")
+TRAINING, QUANTIZED = gettext_noop("Training"), gettext_noop("Quantization")
 
-head = question("Memory", "Where do the gigabytes go?")
+head = question(_("Memory"), _("Where do the gigabytes go?"))
 with errors_shown():
     model, info = chosen_matrix()
 predicting.of_memory(head)
-view = st.segmented_control(
-    "What to count",
+view = choice(
+    _("What to count"),
     [MATRICES, INFERENCE, TRAINING, QUANTIZED],
-    default=MATRICES,
-    required=True,
-    key="count",
-    bind="query-params",
+    MATRICES,
+    "count",
     label_visibility="collapsed",
 )
 
@@ -41,7 +43,7 @@ def matrices() -> None:
     memory.layer_picture(config)
     st.markdown(memory.table(config, stored))
     st.markdown(explained(text("memory", "matrices")))
-    st.subheader("Seven squares?", anchor=False)
+    st.subheader(_("Seven squares?"), anchor=False)
     st.markdown(text("memory", "popular"))
     st.markdown(memory.popular())
 
@@ -71,9 +73,9 @@ def quantization() -> None:
     quantized.compared(model.source, info.name)
     if model.source == "default":
         st.caption(text("memory", "twice"))
-    st.subheader("What the model loses", anchor=False)
+    st.subheader(_("What the model loses"), anchor=False)
     quantized.effect_on_loss(model.source, info.name)
-    st.subheader("Mixed precision: one number", anchor=False)
+    st.subheader(_("Mixed precision: one number"), anchor=False)
     st.markdown(explained(text("memory", "rounding")))
     quantized.rounding(model.source, info.name)
 

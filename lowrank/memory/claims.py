@@ -69,12 +69,14 @@ class Judged:
             return _("{other} called {unit}: {beside}, or {right}").format(
                 other=self.other, unit=self.unit, beside=beside, right=right
             )
-        if beside:
-            right = _("{right} or {beside}").format(right=right, beside=beside)
         if not self.stated:
-            return _("wrong: {right}").format(right=right)
+            told = _("wrong: {right} or {beside}") if beside else _("wrong: {right}")
+            return told.format(right=right, beside=beside)
+        told = _("wrong: {right}, {times} times what is said")
+        if beside:
+            told = _("wrong: {right} or {beside}, {times} times what is said")
         times = _digits(self.right / self.stated, 3)
-        return _("wrong: {right}, {times} times what is said").format(right=right, times=times)
+        return told.format(right=right, beside=beside, times=times)
 
 
 def judged(stated: str, right: int | Fraction) -> Judged:

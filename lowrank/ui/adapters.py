@@ -10,12 +10,15 @@ from lowrank.errors import InputError
 from lowrank.figures.atlas import layer_map
 from lowrank.figures.numbers import three
 from lowrank.files import as_cell
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, joined
 from lowrank.lora.adapters import Adapter, Effect, Fit
 from lowrank.lora.adapters.fitting import kind_of, layers_of
 from lowrank.lora.adapters.opening import unzipped
 from lowrank.readers import Model, Remote, uploads
 from lowrank.readers.offered_models import offered_adapters
 from lowrank.ui import cached
+from lowrank.ui.bound import said
 from lowrank.ui.bringing import brought
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import say, text
@@ -23,7 +26,8 @@ from lowrank.ui.outside import as_text
 from lowrank.ui.progress import visitor
 
 # The words in the list are the words in the link.
-SYNTHETIC, HUB, MINE = "synthetic", "Hugging Face hub", "files of mine"
+SYNTHETIC, HUB = gettext_noop("synthetic"), gettext_noop("Hugging Face hub")
+MINE = gettext_noop("files of mine")
 OURS = SYNTHETIC, HUB, MINE
 UPLOAD_MB = 200
 AT_ONCE = 2 * 10**9  # bytes of W0s that are read for their norms
@@ -39,8 +43,9 @@ def adapter_picker(model: Model) -> tuple[Adapter, str]:
     found = offered_adapters()
     first, second = st.columns(2, gap="large")
     chosen = first.selectbox(
-        "Adapter",
+        _("Adapter"),
         [SYNTHETIC, *(name for name in found if name not in OURS), HUB, MINE],
+        format_func=said,
         key="adapter",
         help=text("adapter", "help"),
         bind="query-params",
@@ -48,7 +53,7 @@ def adapter_picker(model: Model) -> tuple[Adapter, str]:
     )
     if chosen == SYNTHETIC:
         with second:
-            r = int(st.select_slider("Rank r", RANKS, 8, key="change_rank", bind="query-params"))
+            r = int(st.select_slider(_("Rank r"), RANKS, 8, key="change_rank", bind="query-params"))
         return cached.untrained_adapter(
             model.source, r
         ), f"synthetic {cached.version(model.source)} {r}"
@@ -64,9 +69,9 @@ def adapter_picker(model: Model) -> tuple[Adapter, str]:
 def named(place: "st.delta_generator.DeltaGenerator") -> str:
     """The hub id of the adapter that the visitor names; asked for until there is one."""
     given = place.text_input(
-        "Adapter id",
+        _("Adapter id"),
         key="adapter_hub",
-        placeholder="owner/name",
+        placeholder=_("owner/name"),
         help=text("adapter", "help hub"),
         max_chars=300,
         bind="query-params",
@@ -108,7 +113,7 @@ def uploaded(place: "st.delta_generator.DeltaGenerator") -> str:
     with place:
         bring("kept")
     name = place.text_input(
-        "Kept as", key="kept", placeholder="no files yet", max_chars=100, bind="query-params"
+        _("Kept as"), key="kept", placeholder=_("no files yet"), max_chars=100, bind="query-params"
     )
     if not name:
         st.info(text("adapter", "upload"), icon=":material/upload_file:")
@@ -122,7 +127,7 @@ def bring(kept: str) -> None:
     Files that are no adapter are refused in a sentence.
     """
     refused = brought(
-        "adapter_config.json and adapter_model.safetensors, together, or their zip",
+        _("adapter_config.json and adapter_model.safetensors, together, or their zip"),
         kept,
         kept_for_visitor,
         type=["json", "safetensors", "zip"],
@@ -151,24 +156,31 @@ def unpacked(files: Mapping[str, bytes]) -> dict[str, bytes]:
 def summary(model: Model, adapter: Adapter, name: str) -> str:
     """What the adapter is, in one line: its origin, its base, its settings, its size."""
     config, pairs = adapter.config, adapter.pairs
-    origin = (
-        "synthetic: A and B are random, nobody trained them"
-        if name == SYNTHETIC
-        else f"read from its files, which name {config.base_model_name_or_path or 'no base model'}"
-        f"{' as their base' if config.base_model_name_or_path else ''}"
-    )
+    if name == SYNTHETIC:
+        origin = _("synthetic: A and B are random, nobody trained them")
+    elif config.base_model_name_or_path:
+        origin = _("read from its files, which name {base} as their base").format(
+            base=config.base_model_name_or_path
+        )
+    else:
+        origin = _("read from its files, which name no base model")
     alphas = [config.alpha(module) for module in pairs]
     there, own = layers_of(model_modules(model)), layers_of(pairs)
-    said = [
-        f"{adapter.kind}, r = {span([pair.r for pair in pairs.values()])}, α = {span(alphas)}",
-        f"{len(pairs):,} matrices changed",
-        *([f"in {len(own)} of {len(there)} layers"] if own else []),
-        f"{adapter.parameters:,} numbers in A and B",
-        *([f"{len(adapter.replaced):,} whole tensors replaced"] if adapter.replaced else []),
-        *([f"{len(adapter.unused):,} entries that PEFT ignores"] if adapter.unused else []),
-        origin,
+    kind, r = adapter.kind, span([pair.r for pair in pairs.values()])
+    parts = [
+        _("{kind}, r = {r}, α = {alpha}").format(kind=kind, r=r, alpha=span(alphas)),
+        _("{count:,} matrices changed").format(count=len(pairs)),
     ]
-    return " · ".join(said)
+    if own:
+        parts.append(_("in {own} of {layers} layers").format(own=len(own), layers=len(there)))
+    parts.append(_("{count:,} numbers in A and B").format(count=adapter.parameters))
+    if adapter.replaced:
+        replaced = _("{count:,} whole tensors replaced")
+        parts.append(replaced.format(count=len(adapter.replaced)))
+    if adapter.unused:
+        unused = _("{count:,} entries that PEFT ignores")
+        parts.append(unused.format(count=len(adapter.unused)))
+    return " · ".join([*parts, origin])
 
 
 def model_modules(model: Model) -> list[str]:
@@ -183,57 +195,73 @@ def span(values: Sequence[float]) -> str:
     ('8', '2 to 8, by matrix')
     """
     low, high = min(values), max(values)
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}, by matrix"
+    if low == high:
+        return f"{low:g}"
+    return _("{low:g} to {high:g}, by matrix").format(low=low, high=high)
 
 
 def left_alone(found: Fit) -> None:
     """A word about modules that the configuration targets and the files do not hold."""
     if found.left:
-        some = ", ".join(found.left[:3]) + (" and others" if len(found.left) > 3 else "")
+        some = joined(found.left[:3], _("{first}, {last}"))
+        if len(found.left) > 3:
+            some = _("{some} and others").format(some=some)
+        told = _(
+            "The configuration also targets {count:,} matrices for which the files hold no A and B "
+            "({some}). They stay as they are."
+        )
         st.warning(
-            f"The configuration also targets {len(found.left):,} matrices for which the files hold "
-            f"no A and B ({as_text(some)}). They stay as they are.",
+            told.format(count=len(found.left), some=as_text(some)),
             icon=":material/warning:",
         )
 
 
 def without_pair(adapter: Adapter, name: str) -> str:
     """What becomes of a tensor beside which the adapter has no A and B."""
-    names = sorted({module.rpartition(".")[2] for module in adapter.pairs}) or ["no matrix"]
-    others = f"A and B stand beside {', '.join(names)}: choose one of those in the sidebar."
-    if name in adapter.replaced:
-        return f"The adapter replaces {name} as a whole. {others}"
+    names = sorted({module.rpartition(".")[2] for module in adapter.pairs}) or [_("no matrix")]
     bias = f"{name.removesuffix('.weight')}.bias"
-    left = (
-        f"{name} as it is, and replaces {bias}" if bias in adapter.replaced else f"{name} as it is"
-    )
-    return f"The adapter leaves {left}. {others}"
+    if name in adapter.replaced:
+        told = _(
+            "The adapter replaces {name} as a whole. A and B stand beside {names}: choose one of "
+            "those in the sidebar."
+        )
+    elif bias in adapter.replaced:
+        told = _(
+            "The adapter leaves {name} as it is, and replaces {bias}. A and B stand beside "
+            "{names}: choose one of those in the sidebar."
+        )
+    else:
+        told = _(
+            "The adapter leaves {name} as it is. A and B stand beside {names}: choose one of "
+            "those in the sidebar."
+        )
+    return told.format(name=name, bias=bias, names=joined(names, _("{first}, {last}")))
 
 
 def numbers(found: Effect, dora: bool) -> None:
     """The numbers of one module's update, beside its picture."""
     if found.relative is not None:
         st.metric(
-            "Change beside ‖W₀‖",
+            _("Change beside ‖W₀‖"),
             f"{found.relative:.2%}",
             help=text("adapter", "help dora" if dora else "help change"),
         )
-    st.metric("Scale s", three(found.scale), help=text("adapter", "help scale"))
+    st.metric(_("Scale s"), three(found.scale), help=text("adapter", "help scale"))
     st.metric("‖s·BA‖", three(found.norm))
     st.metric(
-        "Effective rank of BA",
-        f"{found.effective_rank:.1f} of {found.r}",
+        _("Effective rank of BA"),
+        _("{rank:.1f} of {most}").format(rank=found.effective_rank, most=found.r),
         help=text("adapter", "help effective"),
     )
-    for side, got, chance in (
-        ("inputs", found.overlap_in, found.chance_in),
-        ("outputs", found.overlap_out, found.chance_out),
+    for label, got, chance in (
+        (_("Overlap with W₀, inputs"), found.overlap_in, found.chance_in),
+        (_("Overlap with W₀, outputs"), found.overlap_out, found.chance_out),
     ):
         if got is not None:
             st.metric(
-                f"Overlap with W₀, {side}",
+                label,
                 f"{got:.3f}",
-                f"{chance:.3f} by chance",
+                _("{share:.3f} by chance").format(share=chance),
                 delta_color="off",
                 delta_arrow="off",
                 help=text("adapter", "help overlap"),
@@ -255,19 +283,23 @@ def change_map(shares: Mapping[str, float], layers: int) -> None:
     if not modules:
         return
     values = np.array([shares[module] for module in modules])
+    share = _("{module}<br>{share:.3%} of W₀")
+    alt = _(
+        "The change of {count} matrices by layer and kind, from {least:.2%} to {most:.2%} of the "
+        "norm of W0."
+    )
     chart(
         layer_map(
             [there[module] or 0 for module in modules],
             [kind_of(module) for module in modules],
             100 * values,
-            [f"{escape(module)}<br>{shares[module]:.3%} of W₀" for module in modules],
-            "change, % of ‖W₀‖",
+            [share.format(module=escape(module), share=shares[module]) for module in modules],
+            _("change, % of ‖W₀‖"),
             (0.0, 100 * float(values.max())),
             count=layers,
         ),
         key="change map",
-        alt=f"The change of {len(modules)} matrices by layer and kind, from {values.min():.2%} to "
-        f"{values.max():.2%} of the norm of W0.",
+        alt=alt.format(count=len(modules), least=values.min(), most=values.max()),
     )
 
 
@@ -276,17 +308,18 @@ def table(effects: Sequence[Effect], shares: Mapping[str, float] | None) -> None
     ordered = sorted(effects, key=lambda each: in_order(each.module))
     if shares:
         ordered.sort(key=lambda each: -shares[each.module])
+    module, change = _("module"), _("change, % of ‖W₀‖")
     rows = {
-        "module": [as_cell(each.module.removeprefix("model.")) for each in ordered],
-        **({"change, % of ‖W₀‖": [100 * shares[e.module] for e in ordered]} if shares else {}),
+        module: [as_cell(each.module.removeprefix("model.")) for each in ordered],
+        **({change: [100 * shares[e.module] for e in ordered]} if shares else {}),
         "r": [each.r for each in ordered],
-        "scale": [each.scale for each in ordered],
+        _("scale"): [each.scale for each in ordered],
         "‖s·BA‖": [each.norm for each in ordered],
-        "largest singular value": [float(each.s[0]) for each in ordered],
-        "effective rank": [each.effective_rank for each in ordered],
+        _("largest singular value"): [float(each.s[0]) for each in ordered],
+        _("effective rank"): [each.effective_rank for each in ordered],
     }
     number = st.column_config.NumberColumn(format="%.3g")
-    columns = dict.fromkeys(set(rows) - {"module", "r"}, number)
+    columns = dict.fromkeys(set(rows) - {module, "r"}, number)
     st.dataframe(
         rows, column_config=columns, hide_index=True, height=min(360, 36 * (len(ordered) + 1))
     )

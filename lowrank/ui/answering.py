@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from lowrank.language import gettext as _
 from lowrank.llama import Params, generate
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.ui.jobs import Job, one_thread
@@ -49,6 +50,6 @@ def side_by_side(titles: Mapping[str, str], tokenizer: Tokenizer, job: Job | Non
                 st.caption(f"**{title}**")
                 continue
             tokens = [said.token for said in job.all(Said) if said.side == side]
-            st.caption(f"**{title}** · {len(tokens)} tokens")
+            st.caption(_("**{title}** · {count} tokens").format(title=title, count=len(tokens)))
             said = tokenizer.decode(tokens)
             st.text(said if said.strip() or job.over else "…")

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from lowrank.exact import rank
 from lowrank.figures.numbers import amount, three
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import LINEAR
 from lowrank.lora.config_text import parse_config
@@ -19,7 +21,7 @@ from lowrank.lora.equations import forward, lora_forward_matmul, regular_forward
 from lowrank.memory.accounting import BLOOM_176B, PUBLISHED, pair_parameters, parameters
 from lowrank.memory.claims import Judged, article, layer_numbers, recounted
 from lowrank.ui import cached, lora
-from lowrank.ui.bound import BOUND
+from lowrank.ui.bound import BOUND, said
 from lowrank.ui.drawing import table
 from lowrank.ui.layout import text
 
@@ -28,8 +30,13 @@ LLAMA2 = {name: config for name, config in PUBLISHED.items() if name.startswith(
 SOURCE, MATRIX = "synthetic-7b", "model.layers.0.self_attn.q_proj.weight"
 TALL, LOW = [[1, 0], [0, 1], [1, 1]], [[1, 0], [0, 1], [0, 2]]
 TURNS = 15
-BYTES = {"float32": 4.0, "float16, bfloat16": 2.0, "8 bits": 1.0, "4 bits": 0.5}
-A_LAYER, ALL_LAYERS = "a layer's seven matrices", "all layers"
+BYTES = {
+    "float32": 4.0,
+    "float16, bfloat16": 2.0,
+    gettext_noop("8 bits"): 1.0,
+    gettext_noop("4 bits"): 0.5,
+}
+A_LAYER, ALL_LAYERS = gettext_noop("a layer's seven matrices"), gettext_noop("all layers")
 CALL = """LoraConfig(
     r=8, lora_alpha=32, lora_dropout=0.1, bias="none",
     target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM",
@@ -83,7 +90,7 @@ def run(x: NDArray[np.floating], W0: NDArray[np.floating], r: int, alpha: float)
     A, B = lora.pair(W0.shape, r, zero=False)
     W, W_A, W_B = W0.T, A.T, B.T
     times: dict[str, list[float]] = {"regular": [], "lora": []}
-    for _ in range(TURNS):
+    for _turn in range(TURNS):
         began = time.perf_counter()
         regular_forward_matmul(x, W)
         between = time.perf_counter()
@@ -101,13 +108,13 @@ def functions() -> None:
     m, n = cached.model(SOURCE).tensors[MATRIX].shape
     st.markdown(text("article", "functions").format(m=f"{m:,}", n=f"{n:,}"))
     first, second, third = st.columns([1, 1, 2], vertical_alignment="bottom")
-    r = int(first.selectbox("Rank r", [8, 16, 64, 256], key="thin", **BOUND))
+    r = int(first.selectbox(_("Rank r"), [8, 16, 64, 256], key="thin", **BOUND))
     alpha = float(
-        second.selectbox("alpha, the whole scale", [0.25, 1.0, 4.0], 1, key="times", **BOUND)
+        second.selectbox(_("alpha, the whole scale"), [0.25, 1.0, 4.0], 1, key="times", **BOUND)
     )
-    if not third.button("Run both", key="run both", icon=":material/play_arrow:"):
+    if not third.button(_("Run both"), key="run both", icon=":material/play_arrow:"):
         return
-    with st.spinner("Running…"):
+    with st.spinner(_("Running…")):
         W0 = cached.matrix(SOURCE, MATRIX)
         x = np.random.default_rng(0).standard_normal(n, dtype=np.float32)
         found = run(x, W0, r, alpha)
@@ -119,10 +126,10 @@ def functions() -> None:
             three(1e3 * found.lora),
         ],
     ]
-    st.markdown(table(["", "numbers read", "ms"], rows))
-    said = {"turns": TURNS, "n": f"{n:,}", "paper": alpha * r, "apart": three(found.apart)}
+    st.markdown(table(["", _("numbers read"), "ms"], rows))
+    numbers = {"turns": TURNS, "n": f"{n:,}", "paper": alpha * r, "apart": three(found.apart)}
     share = f"{100 * pair_parameters((m, n), r) / (m * n):.3g} %"
-    st.caption(text("article", "ran").format(**said, share=share))
+    st.caption(text("article", "ran").format(**numbers, share=share))
 
 
 def shapes_of(config: LlamaConfig, what: str) -> list[tuple[int, int]]:
@@ -136,16 +143,19 @@ def shapes_of(config: LlamaConfig, what: str) -> list[tuple[int, int]]:
 def own() -> str:
     """A claim of the visitor's own, judged in one sentence. Raises InputError for what is none."""
     first, second, third = st.columns(3)
-    name = first.selectbox("Model", LLAMA2, key="llama", **BOUND)
-    what = second.selectbox("What", [*LINEAR, A_LAYER, ALL_LAYERS], key="what", **BOUND)
-    precision = third.selectbox("Precision", BYTES, key="bits", **BOUND)
-    stated = first.text_input("What is said", "64 MB", key="said", max_chars=60, **BOUND)
+    name = first.selectbox(_("Model"), LLAMA2, key="llama", **BOUND)
+    options = [*LINEAR, A_LAYER, ALL_LAYERS]
+    what = second.selectbox(_("What"), options, format_func=said, key="what", **BOUND)
+    precision = third.selectbox(_("Precision"), BYTES, format_func=said, key="bits", **BOUND)
+    stated = first.text_input(_("What is said"), "64 MB", key="said", max_chars=60, **BOUND)
     r = second.number_input(
-        "LoRA's rank r, if the claim is of LoRA", 1, None, None, key="beside r", **BOUND
+        _("LoRA's rank r, if the claim is of LoRA"), 1, None, None, key="beside r", **BOUND
     )
     shapes = shapes_of(LLAMA2[name], what)
     found = recounted(stated, shapes, Fraction(BYTES[precision]), None if r is None else int(r))
-    return f"{SIGNS[found.kind]} **{stated}** is {found}."
+    return _("{sign} **{stated}** is {verdict}.").format(
+        sign=SIGNS[found.kind], stated=stated, verdict=found
+    )
 
 
 def config(pasted: str, name: str) -> str:
@@ -154,9 +164,9 @@ def config(pasted: str, name: str) -> str:
     found = report(LLAMA2[name], asked)
     module = "model.layers.0.self_attn.q_proj"
     rows = [
-        ["what PEFT prints", str(found).replace("||", "·")],
-        ["A and B in float32", amount(4 * found.trainable)],
-        ["with their gradients and Adam's moments", amount(16 * found.trainable)],
-        ["what B A is multiplied by", three(asked.scale(module))],
+        [_("what PEFT prints"), str(found).replace("||", "·")],
+        [_("A and B in float32"), amount(4 * found.trainable)],
+        [_("with their gradients and Adam's moments"), amount(16 * found.trainable)],
+        [_("what B A is multiplied by"), three(asked.scale(module))],
     ]
     return table(["", name], rows, left=2)

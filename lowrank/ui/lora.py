@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lowrank.errors import InputError
 from lowrank.figures.numbers import three
+from lowrank.language import gettext as _
 from lowrank.llama.mlp import middle
 from lowrank.lora.equations import forward, init, merge, update
 from lowrank.readers import Model, TensorInfo
@@ -64,7 +65,8 @@ def input_of(model: Model, info: TensorInfo, word: str | None, seed: int = 2) ->
     if word is None:
         x = np.random.default_rng(seed).standard_normal(n, dtype=np.float32)
         code = f"x = np.random.default_rng({seed}).standard_normal({n}, dtype=np.float32)"
-        return Input(x, f"x is random: {n:,} standard normal numbers, synthetic.", code)
+        words = _("x is random: {n:,} standard normal numbers, synthetic.").format(n=n)
+        return Input(x, words, code)
     token, told = token_of(model, word)
     E = cached.matrix(model.source, EMBEDDINGS)
     code = f'e = model.read("{EMBEDDINGS}")[{token}]'
@@ -73,7 +75,7 @@ def input_of(model: Model, info: TensorInfo, word: str | None, seed: int = 2) ->
         read = cached.matrix
         x = middle(E[token], read(model.source, gate), read(model.source, up))
         code += f"\nx = middle(e, model.read({gate!r}), model.read({up!r}))"
-        return Input(x, f"{told} {text('lora', 'input down_proj')}", code)
+        return Input(x, _told(told, "input down_proj"), code)
     if n != E.shape[1]:
         raise InputError(
             "{name} takes {n:,} numbers and an embedding has {shape:,}: choose the random x.",
@@ -82,7 +84,12 @@ def input_of(model: Model, info: TensorInfo, word: str | None, seed: int = 2) ->
             shape=E.shape[1],
         )
     section = f"input {info.projection}" if info.projection in ("o_proj", "embed_tokens") else ""
-    return Input(E[token], f"{told} {text('lora', section or 'input attention')}", f"{code}\nx = e")
+    return Input(E[token], _told(told, section or "input attention"), f"{code}\nx = e")
+
+
+def _told(token: str, section: str) -> str:
+    """Which token it is, and what becomes of it before it is x."""
+    return _("{first} {last}").format(first=token, last=text("lora", section))
 
 
 def token_of(model: Model, word: str) -> tuple[int, str]:
@@ -109,12 +116,11 @@ def token_of(model: Model, word: str) -> tuple[int, str]:
             word=word,
         )
     piece = tokenizer.piece(ids[0])
-    name = "part of a character" if "\ufffd" in piece else f"`{piece.replace('`', 'ˋ')}`"
+    name = _("part of a character") if "\ufffd" in piece else f"`{piece.replace('`', 'ˋ')}`"
     if len(ids) == 1:
-        return ids[0], f"x comes from token {ids[0]:,}, {name}."
-    return ids[
-        0
-    ], f"“{as_text(word)}” is {len(ids)} tokens; x comes from the first, {ids[0]:,}, {name}."
+        return ids[0], _("x comes from token {token:,}, {name}.").format(token=ids[0], name=name)
+    several = _("“{word}” is {count} tokens; x comes from the first, {token:,}, {name}.")
+    return ids[0], several.format(word=as_text(word), count=len(ids), token=ids[0], name=name)
 
 
 def pair(shape: tuple[int, int], r: int, zero: bool) -> tuple[Floats, Floats]:
@@ -143,52 +149,56 @@ def numbers(found: Shown, shape: tuple[int, int], r: int, alpha: float) -> None:
     m, n = shape
     trained, frozen = parameters(m, n, r), m * n
     size = float(np.linalg.norm(found.added)) / (float(np.linalg.norm(found.frozen)) or 1.0)
-    st.metric("Update, beside ‖W₀x‖", three(size), help=text("lora", "help update"))
+    st.metric(_("Update, beside ‖W₀x‖"), three(size), help=text("lora", "help update"))
     st.metric(
-        "Scale s = α/r",
+        _("Scale s = α/r"),
         three(alpha / r),
-        f"rsLoRA's α/√r: {three(alpha / r**0.5)}",
+        _("rsLoRA's α/√r: {scale}").format(scale=three(alpha / r**0.5)),
         delta_color="off",
         delta_arrow="off",
         help=text("lora", "help scale"),
     )
-    st.metric("Max |merged − unmerged|", three(found.difference), help=text("lora", "merged"))
-    st.metric("Trained, r(m + n)", f"{trained:,}", help=text("lora", "help trained"))
-    st.metric("Frozen, mn", f"{frozen:,}")
+    st.metric(_("Max |merged − unmerged|"), three(found.difference), help=text("lora", "merged"))
+    st.metric(_("Trained, r(m + n)"), f"{trained:,}", help=text("lora", "help trained"))
+    st.metric(_("Frozen, mn"), f"{frozen:,}")
     st.metric(
-        "Trained beside frozen",
+        _("Trained beside frozen"),
         f"{three(trained / frozen)} ×" if trained >= frozen else f"{trained / frozen:.2%}",
     )
     if r >= break_even_rank(m, n):
         st.warning(
-            f"r = {r:,} is not below mn/(m + n) = {break_even_rank(m, n):,.1f}: this pair is no "
-            "smaller than its matrix.",
+            _(
+                "r = {r:,} is not below mn/(m + n) = {even:,.1f}: this pair is no smaller than its "
+                "matrix."
+            ).format(r=r, even=break_even_rank(m, n)),
             icon=":material/warning:",
         )
 
 
 def timed(x: Floats, W0: Floats, A: Floats, B: Floats, alpha: int, r: int) -> None:
     """How long h takes plain, merged and beside, measured on this machine when asked for."""
-    if not st.button("Measure the time of h here", key="measure time", icon=":material/timer:"):
+    asked = _("Measure the time of h here")
+    if not st.button(asked, key="measure time", icon=":material/timer:"):
         return
-    with st.spinner("Measuring…"):
+    with st.spinner(_("Measuring…")):
         merged = merge(W0, A, B, alpha, r)
         found = in_turns(
             {
-                "W₀x, without LoRA": lambda: W0 @ x,
-                "merged, (W₀ + s·BA)x": lambda: merged @ x,
-                "beside, W₀x + s·B(Ax)": lambda: W0 @ x + alpha / r * (B @ (A @ x)),
+                _("W₀x, without LoRA"): lambda: W0 @ x,
+                _("merged, (W₀ + s·BA)x"): lambda: merged @ x,
+                _("beside, W₀x + s·B(Ax)"): lambda: W0 @ x + alpha / r * (B @ (A @ x)),
             }
         )
     rows = [[name, *(f"{1e6 * q:,.1f}" for q in quarters)] for name, quarters in found.items()]
-    st.markdown(table(["h, µs", "lower quarter", "**median**", "upper quarter"], rows))
+    head = [_("h, µs"), _("lower quarter"), _("**median**"), _("upper quarter")]
+    st.markdown(table(head, rows))
     st.caption(text("lora", "times").format(turns=TURNS))
 
 
 def in_turns(calls: dict[str, Callable[[], object]]) -> dict[str, Floats]:
     """Quartiles of each call's time in seconds, the calls taking turns so that all share a load."""
     times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(TURNS):
+    for _turn in range(TURNS):
         for name, call in calls.items():
             began = time.perf_counter()
             call()

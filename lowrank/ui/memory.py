@@ -9,6 +9,8 @@ import streamlit as st
 from lowrank.errors import InputError
 from lowrank.figures import memory as figures
 from lowrank.figures.numbers import amount
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, joined
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import ATTENTION, LINEAR
 from lowrank.memory import accounting as count
@@ -16,15 +18,17 @@ from lowrank.memory.accounting import Memory, Storage
 from lowrank.memory.architectures import Sizes, family_of, sizes_of
 from lowrank.readers import Model
 from lowrank.readers.hf_config import llama_config_from_json
+from lowrank.ui.bound import choice, said
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import text
 
-OPEN, MINE = "the open model", "a config.json of mine"
+OPEN, MINE = gettext_noop("the open model"), gettext_noop("a config.json of mine")
+BITS = {gettext_noop("16 bit"): 16, gettext_noop("8 bit"): 8}  # of a number of the cache
 MOST_JSON = 12_000  # characters: an address holds them
 TARGETS = {
     "q_proj, v_proj": ("q_proj", "v_proj"),
-    "attention": ATTENTION,
-    "all": LINEAR,
+    gettext_noop("attention"): ATTENTION,
+    gettext_noop("all"): LINEAR,
 }
 # Adapter layers read two vectors as wide as the model in every layer: as much as q and gate do.
 ADAPTERS_READ = ("q_proj", "gate_proj")
@@ -36,9 +40,10 @@ def configuration(model: Model) -> LlamaConfig:
     Raises InputError for a text that is no config.json, or of a family that is not counted.
     """
     chosen = st.selectbox(
-        "Sizes of",
+        _("Sizes of"),
         [*count.PUBLISHED, OPEN, MINE],
         index=list(count.PUBLISHED).index("Llama 2 7B"),
+        format_func=said,
         key="config",
         bind="query-params",
         persist_state="session",
@@ -76,10 +81,10 @@ def of_open(model: Model) -> Sizes:
         return counted(model.given_config)
     if model.config is None:
         raise InputError("The open model is no Llama, so its sizes are not known.")
-    said = {"model_type": model.config.model_type}
-    if family_of(said).experts:
+    known = {"model_type": model.config.model_type}
+    if family_of(known).experts:
         raise InputError("The open model has experts, and no config.json that says how many.")
-    return sizes_of(model.config, said)
+    return sizes_of(model.config, known)
 
 
 def counted(given: Mapping[str, Any]) -> Sizes:
@@ -98,18 +103,20 @@ def storage() -> Storage:
     names = list(count.PRECISIONS)
     first, second = st.columns(2)
     linear = first.selectbox(
-        "Layers' matrices",
+        _("Layers' matrices"),
         names,
         index=1,
+        format_func=said,
         key="linear",
         bind="query-params",
         persist_state="session",
         filter_mode=None,
     )
     rest = second.selectbox(
-        "Embeddings, head, norms",
+        _("Embeddings, head, norms"),
         names[:3],
         index=1,
+        format_func=said,
         key="rest",
         help=text("memory", "help rest"),
         bind="query-params",
@@ -125,17 +132,15 @@ def totals(config: LlamaConfig, stored: Storage) -> None:
     layers = sum(stored.of(part).nbytes(part) for part in linear)
     whole = count.weight_bytes(config, stored)
     first, second, third = st.columns(3)
-    first.metric("All weights", amount(whole))
-    second.metric("Of which in the layers' matrices", f"{layers / whole:.1%}")
-    third.metric("Parameters", f"{count.parameters(config):,}")
+    first.metric(_("All weights"), amount(whole))
+    second.metric(_("Of which in the layers' matrices"), f"{layers / whole:.1%}")
+    third.metric(_("Parameters"), f"{count.parameters(config):,}")
 
 
 def table(config: LlamaConfig, stored: Storage) -> str:
     """Every kind of tensor with shape, parameters and bytes, as a Markdown table."""
-    lines = [
-        "| tensor | shape | parameters | copies | in all | bytes |",
-        "|:--|--:|--:|--:|--:|--:|",
-    ]
+    head = [_("tensor"), _("shape"), _("parameters"), _("copies"), _("in all"), _("bytes")]
+    lines = [f"| {' | '.join(head)} |", "|:--|--:|--:|--:|--:|--:|"]
     for part in count.parts(config):
         shape = "\u00a0×\u00a0".join(f"{size:,}" for size in part.shape)
         size = amount(stored.of(part).nbytes(part))
@@ -143,10 +148,11 @@ def table(config: LlamaConfig, stored: Storage) -> str:
             f"| {part.title} | {shape} | {part.each:,} | {part.copies} | {part.total:,} | {size} |"
         )
     total = count.weight_bytes(config, stored)
-    lines.append(f"| **all** | | | | **{count.parameters(config):,}** | **{amount(total)}** |")
+    everything = _("**all**")
+    lines.append(f"| {everything} | | | | **{count.parameters(config):,}** | **{amount(total)}** |")
     if count.active_parameters(config) != count.parameters(config):
-        active = f"**{count.active_parameters(config):,}**"
-        lines.append(f"| **all that a token uses** | | | | {active} | |")
+        used = _("**all that a token uses**")
+        lines.append(f"| {used} | | | | **{count.active_parameters(config):,}** | |")
     return "\n".join(lines)
 
 
@@ -156,17 +162,17 @@ def popular() -> str:
     guess = 7 * 4096 * 4096 * 4
     layer = sum(4 * p.each for p in count.parts(config) if p.name in LINEAR)
     whole = count.weight_bytes(config, Storage(count.FLOAT32, count.FLOAT32))
-    everything = f"with embeddings, head and norms: all {count.parameters(config):,} parameters"
+    everything = _("with embeddings, head and norms: all {count:,} parameters").format(
+        count=count.parameters(config)
+    )
+    true = _("a layer as it is: q, k, v, o 4096 × 4096; gate, up 11008 × 4096; down 4096 × 11008")
     rows = [
-        ("seven 4096 × 4096 matrices, float32, a layer", guess),
-        ("32 such layers", 32 * guess),
-        (
-            "a layer as it is: q, k, v, o 4096 × 4096; gate, up 11008 × 4096; down 4096 × 11008",
-            layer,
-        ),
-        ("32 such layers", 32 * layer),
+        (_("seven 4096 × 4096 matrices, float32, a layer"), guess),
+        (_("32 such layers"), 32 * guess),
+        (true, layer),
+        (_("32 such layers"), 32 * layer),
         (everything, whole),
-        ("the same in float16", whole // 2),
+        (_("the same in float16"), whole // 2),
     ]
     lines = ["| | GB | GiB |", "|:--|--:|--:|"]
     lines += [f"| {name} | {size / 1e9:,.2f} | {size / 2**30:,.3f} |" for name, size in rows]
@@ -178,7 +184,7 @@ def inference(config: LlamaConfig) -> None:
     first, second, third = st.columns(3)
     context = int(
         first.select_slider(
-            "Context, tokens",
+            _("Context, tokens"),
             [2**i for i in range(7, 18)],
             4096,
             key="context",
@@ -187,18 +193,17 @@ def inference(config: LlamaConfig) -> None:
     )
     batch = int(
         second.select_slider(
-            "Sequences at once", [1, 2, 4, 8, 16, 32, 64], 1, key="batch", bind="query-params"
+            _("Sequences at once"), [1, 2, 4, 8, 16, 32, 64], 1, key="batch", bind="query-params"
         )
     )
-    cache = third.segmented_control(
-        "Cache", ["16 bit", "8 bit"], default="16 bit", required=True, key="kv", bind="query-params"
-    )
+    with third:
+        cache = choice(_("Cache"), list(BITS), "16 bit", "kv")
     runs = {}
     for precision in count.PRECISIONS.values():
         rest = precision if precision.bits >= 16 else count.FLOAT16
         stored = Storage(precision, rest)
-        runs[precision.name] = count.inference_memory(
-            config, stored, context, batch, 16 if cache == "16 bit" else 8
+        runs[_(precision.name)] = count.inference_memory(
+            config, stored, context, batch, BITS[cache]
         )
     shown(runs, "inference")
 
@@ -208,15 +213,17 @@ def training(config: LlamaConfig) -> None:
     first, second, third, fourth = st.columns(4)
     tokens = int(
         first.select_slider(
-            "Tokens", [2**i for i in range(6, 14)], 512, key="tokens", bind="query-params"
+            _("Tokens"), [2**i for i in range(6, 14)], 512, key="tokens", bind="query-params"
         )
     )
     batch = int(
-        second.select_slider("Sequences", [1, 2, 4, 8, 16, 32], 1, key="rows", bind="query-params")
+        second.select_slider(
+            _("Sequences"), [1, 2, 4, 8, 16, 32], 1, key="rows", bind="query-params"
+        )
     )
     r = int(
         third.select_slider(
-            "r, and bottleneck",
+            _("r, and bottleneck"),
             [1, 2, 4, 8, 16, 32, 64, 128],
             8,
             key="bottleneck",
@@ -224,10 +231,15 @@ def training(config: LlamaConfig) -> None:
         )
     )
     targets = fourth.selectbox(
-        "target_modules", list(TARGETS), key="targets", bind="query-params", filter_mode=None
+        "target_modules",
+        list(TARGETS),
+        format_func=said,
+        key="targets",
+        bind="query-params",
+        filter_mode=None,
     )
     recompute = st.toggle(
-        "Recompute activations",
+        _("Recompute activations"),
         key="recompute",
         help=text("memory", "help recompute"),
         bind="query-params",
@@ -240,32 +252,43 @@ def training(config: LlamaConfig) -> None:
     common: dict[str, Any] = {"tokens": tokens, "batch": batch, "recompute": recompute}
     beside = common | {"targets": TARGETS[targets]}
     runs = {
-        "full, float32": count.training_memory(
+        _("full, float32"): count.training_memory(
             config, single, everything, full=True, compute_bits=32, **common
         ),
-        "full, mixed precision": count.training_memory(
+        _("full, mixed precision"): count.training_memory(
             config, half, everything, full=True, **common
         ),
         "LoRA, float32": count.training_memory(config, single, lora, compute_bits=32, **beside),
         "LoRA, bfloat16": count.training_memory(config, half, lora, **beside),
         "QLoRA, NF4": count.training_memory(config, four, lora, **beside),
-        "adapter layers, bfloat16": count.training_memory(
+        _("adapter layers, bfloat16"): count.training_memory(
             config, half, bottleneck, targets=ADAPTERS_READ, **common
         ),
     }
     st.markdown(
-        f"Trained: full {everything:,}; LoRA {lora:,} ({lora / everything:.4%} of the model); "
-        f"adapter layers {bottleneck:,}. A checkpoint of the LoRA alone: {amount(4 * lora)} in "
-        f"float32, beside {amount(2 * everything)} of the model in 16 bit."
+        _(
+            "Trained: full {everything:,}; LoRA {lora:,} ({share:.4%} of the model); adapter "
+            "layers {layers:,}. A checkpoint of the LoRA alone: {alone} in float32, beside {whole} "
+            "of the model in 16 bit."
+        ).format(
+            everything=everything,
+            lora=lora,
+            share=lora / everything,
+            layers=bottleneck,
+            alone=amount(4 * lora),
+            whole=amount(2 * everything),
+        )
     )
     shown(runs, "training")
 
 
 def shown(runs: Mapping[str, Memory], key: str) -> None:
     """The bars, and what each run fits on."""
-    totals = ", ".join(f"{name} {run.total / 1e9:,.1f}" for name, run in runs.items())
-    chart(figures.bars(runs, count.CARDS), key=key, alt=f"Gigabytes: {totals}.")
-    lines = ["| | GB | fits on | of which usable, GB |", "|:--|--:|:--|--:|"]
+    each = (f"{name} {run.total / 1e9:,.1f}" for name, run in runs.items())
+    alt = _("Gigabytes: {totals}.").format(totals=joined(each, _("{first}, {last}")))
+    chart(figures.bars(runs, count.CARDS), key=key, alt=alt)
+    fits, usable = _("fits on"), _("of which usable, GB")
+    lines = [f"| | GB | {fits} | {usable} |", "|:--|--:|:--|--:|"]
     for name, run in runs.items():
         card, cards = count.fitting(run.total)
         needed = card if cards == 1 else f"{cards} × {card}"
@@ -282,11 +305,20 @@ def layer_picture(config: LlamaConfig) -> None:
     attention = sum(p.each for p in linear if p.kind == "attention")
     mlp = sum(p.each for p in linear if p.kind == "mlp")
     st.caption(
-        f"One of {config.num_hidden_layers} layers, to scale: attention {attention:,} parameters, "
-        f"MLP {mlp:,} ({mlp / (attention + mlp):.0%} of the layer)."
+        _(
+            "One of {layers} layers, to scale: attention {attention:,} parameters, MLP {mlp:,} "
+            "({share:.0%} of the layer)."
+        ).format(
+            layers=config.num_hidden_layers,
+            attention=attention,
+            mlp=mlp,
+            share=mlp / (attention + mlp),
+        )
     )
     if isinstance(config, Sizes) and config.sparse_layers:
         st.caption(
-            f"The MLP is one of {config.experts} experts in each of {config.sparse_layers} layers; "
-            f"a token uses {config.used} of them."
+            _(
+                "The MLP is one of {experts} experts in each of {layers} layers; a token uses "
+                "{used} of them."
+            ).format(experts=config.experts, layers=config.sparse_layers, used=config.used)
         )

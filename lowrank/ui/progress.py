@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from lowrank.language import gettext as _
 from lowrank.ui import jobs
 from lowrank.ui.jobs import Doing, Job, Lane, Work
 from lowrank.ui.outside import as_text, as_told
@@ -78,7 +79,7 @@ def sought(
     """
     job = jobs.POOL.get(key)
     if job is not None:
-        ask = "Go on" if job.stays else ""
+        ask = _("Go on") if job.stays else ""
     if ask and not st.button(ask, key=f"begin {key}", icon=":material/play_arrow:"):
         return job
     owner = what and f"{what} {visitor()}"
@@ -90,7 +91,7 @@ def sought(
 def soon(job: Job | None, seconds: float) -> Job | None:
     """The same job, after a moment in which it may end: then its result is drawn at once."""
     if job and not job.over:
-        with st.spinner("Computing…"):
+        with st.spinner(_("Computing…")):
             job.wait(seconds)
     return job
 
@@ -116,7 +117,7 @@ def watched(job: Job | None, draw: Callable[[Job], None] | None = None, every: f
 
 def shown(job: Job) -> None:
     """How far a job is that yields `Doing`, or why it has no result."""
-    doing = job.newest(Doing) or Doing(0.0, "Beginning")
+    doing = job.newest(Doing) or Doing(0.0, _("Beginning"))
     progress(job, doing.share, doing.words)
     outcome(job)
 
@@ -128,14 +129,15 @@ def progress(job: Job, share: float, words: str) -> None:
         return
     if job.state == "waiting":
         before = jobs.POOL.position(job)
-        words = f"Waiting for its turn: {before} before it." if before else "About to begin."
+        waiting = _("Waiting for its turn: {before} before it.").format(before=before)
+        words = waiting if before else _("About to begin.")
     else:
-        words += time_left(job.left(share))
+        words = with_time_left(words, job.left(share))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(min(max(share, 0.0), 1.0), as_text(words))
         if mine(job):
             st.button(
-                "Stop",
+                _("Stop"),
                 key=f"stop-{job.key}",
                 icon=":material/stop:",
                 on_click=job.cancel,
@@ -143,15 +145,17 @@ def progress(job: Job, share: float, words: str) -> None:
             )
 
 
-def time_left(seconds: float | None) -> str:
-    """The end of a sentence about progress.
+def with_time_left(doing: str, seconds: float | None) -> str:
+    """What is being done, and how much longer, if that is known.
 
-    >>> time_left(4.2), time_left(140), time_left(None)
-    (' · 5 s left', ' · 2 min left', '')
+    >>> with_time_left("Cutting", 4.2), with_time_left("Cutting", 140)
+    ('Cutting · 5 s left', 'Cutting · 2 min left')
     """
     if seconds is None:
-        return ""
-    return f" · {seconds / 60:.0f} min left" if seconds > 99 else f" · {int(seconds) + 1} s left"
+        return doing
+    if seconds > 99:
+        return _("{doing} · {minutes:.0f} min left").format(doing=doing, minutes=seconds / 60)
+    return _("{doing} · {seconds} s left").format(doing=doing, seconds=int(seconds) + 1)
 
 
 def outcome(job: Job) -> None:
@@ -160,5 +164,6 @@ def outcome(job: Job) -> None:
         st.error(as_told(job.problem), icon=":material/error:")
     elif job.state == "cancelled":
         found = any(not isinstance(record, Doing) for record in job.records)
-        there = "What was done until then is shown." if found else "There is no result yet."
-        st.info(f"Stopped. {there}", icon=":material/stop_circle:")
+        shown = _("Stopped. What was done until then is shown.")
+        said = shown if found else _("Stopped. There is no result yet.")
+        st.info(said, icon=":material/stop_circle:")

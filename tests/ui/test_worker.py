@@ -5,9 +5,11 @@ import os
 import time
 from collections.abc import Iterator
 from functools import partial
+from itertools import starmap
 
 import pytest
 
+from lowrank.language import current, speaking
 from lowrank.lora.config_text import parse_config
 from lowrank.ui import worker
 from lowrank.ui.jobs import Jobs
@@ -69,6 +71,18 @@ def test_a_worker_ends_with_who_started_it(mine):
     mine._pipe.close()
     process.wait(60)
     assert not alive(pid)
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_work_speaks_the_language_of_the_visitor_who_began_it(processes):
+    jobs = Jobs({"short": 1, "long": 1}, processes=processes)
+    said = []
+    for language in ("eo", "en", "fr"):  # one after the other, by the same worker
+        with speaking(language):
+            job = jobs.start(language, partial(starmap, current, [()]), lane="short")
+        assert job.wait(60)
+        said += job.records
+    assert said == ["eo", "en", "fr"]
 
 
 def test_jobs_in_processes_are_seen_and_stopped_as_those_in_threads_are():

@@ -5,11 +5,25 @@ import re
 from dataclasses import dataclass
 
 from lowrank.errors import InputError
+from lowrank.language import gettext_noop
 from lowrank.lora.lab.records import stored
 
 ARROW = "=>"
 MOST_LINES, LONGEST = 24, 240  # of a typed set: characters are those of a line
 MOST_IN_FILE = 500  # examples
+
+# What each set that comes with the package is, looked up where it is shown.
+ABOUT = {
+    gettext_noop("pirate"): gettext_noop(
+        "A speaking style: every answer as a pirate would give it."
+    ),
+    gettext_noop("island"): gettext_noop(
+        "A made-up fact: the island of Velmora and its capital, Tarnholm, exist only here."
+    ),
+    "json": gettext_noop(
+        "A format: every answer is one JSON object with the keys answer and kind."
+    ),
+}
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -47,8 +61,8 @@ def built_in() -> dict[str, TrainingSet]:
     (True, False)
     """
     found = {}
-    for name in ("pirate", "island", "json"):
-        given = stored(name)
+    for name, about in ABOUT.items():
+        given = stored(name) | {"about": about}
         given["examples"] = tuple((prompt, answer) for prompt, answer in given["examples"])
         found[name] = TrainingSet(**given | {"others": tuple(given["others"])})
     return found

@@ -10,6 +10,8 @@ import streamlit as st
 from lowrank.figures import lab as figures
 from lowrank.figures.numbers import amount
 from lowrank.figures.style import COLOURS
+from lowrank.language import gettext as _
+from lowrank.language import joined
 from lowrank.lora.lab import alternatives
 from lowrank.lora.lab.alternatives import Outcome
 from lowrank.lora.lab.records import stored
@@ -35,7 +37,7 @@ def beside(model: Model, choice: Choice | None) -> None:
     """The comparison made here if there is one, else the stored one."""
     if (
         st.button(
-            "Train all three here",
+            _("Train all three here"),
             icon=":material/model_training:",
             key="train three",
             disabled=choice is None,
@@ -48,13 +50,18 @@ def beside(model: Model, choice: Choice | None) -> None:
     made = [each.to_json() for each in job.all(Outcome)] if job else []
     asked = job.newest(Choice) if job else None
     if asked and made:
-        st.caption(f"Made here: {as_text(model.title)}, {asked.config.steps} steps at most.")
+        st.caption(
+            _("Made here: {title}, {steps} steps at most.").format(
+                title=as_text(model.title), steps=asked.config.steps
+            )
+        )
         shown(made, made)
     else:
         told = stored("alternatives")
         st.caption(
-            f"Stored results: {told['model']}, the pirate set, made on {told['date']} with "
-            f"`{told['command']}`."
+            _("Stored results: {model}, the pirate set, made on {date} with `{command}`.").format(
+                model=told["model"], date=told["date"], command=told["command"]
+            )
         )
         shown(told["outcomes"], told)
 
@@ -68,16 +75,16 @@ def _training(source: str, choice: Choice) -> Iterator[Choice | Doing | Outcome]
 
 def shown(made: Sequence[Mapping[str, Any]], record: Any) -> None:
     """One curve for each way, one row, and all of it to take home."""
-    losses = {str(each["label"]): each["losses"] for each in made}
+    losses = {_(str(each["label"])): each["losses"] for each in made}
     steps = max(len(values) for values in losses.values())
-    chart(
-        figures.losses(losses, steps, LINES),
-        key="three curves",
-        alt="Loss by step: "
-        + ", ".join(f"{n} {v[0]:.2f} to {v[-1]:.2f}" for n, v in losses.items()),
-    )
-    head = ["", "trained", "last loss", "seconds a step", "gradients and moments", "a token takes"]
-    st.markdown(table([*head, "merged"], [_row(each) for each in made]))
+    colours = {_(label): colour for label, colour in LINES.items()}
+    fall = _("{way} {first:.2f} to {last:.2f}")
+    falls = (fall.format(way=n, first=v[0], last=v[-1]) for n, v in losses.items())
+    alt = _("Loss by step: {losses}").format(losses=joined(falls, _("{first}, {last}")))
+    chart(figures.losses(losses, steps, colours), key="three curves", alt=alt)
+    head = ["", _("trained"), _("last loss"), _("seconds a step"), _("gradients and moments")]
+    head += [_("a token takes"), _("merged")]
+    st.markdown(table(head, [_row(each) for each in made]))
     st.caption(text("lab", "three").format(turns=alternatives.TURNS))
     csv_and_json(alternatives.rows(made), record, "alternatives")
 
@@ -85,13 +92,13 @@ def shown(made: Sequence[Mapping[str, Any]], record: Any) -> None:
 def _row(each: Mapping[str, Any]) -> list[str]:
     merged = each["latency_merged"]
     return [
-        each["label"],
+        _(each["label"]),
         f"{each['trained']:,}",
         f"{np.mean(each['losses'][-8:]):.3f}",
         f"{each['seconds']:.2f}",
         amount(each["state_bytes"]),
         with_quarters(each["latency"]),
-        "cannot be" if merged is None else with_quarters(merged),
+        _("cannot be") if merged is None else with_quarters(merged),
     ]
 
 
@@ -102,4 +109,4 @@ def with_quarters(quartiles: Sequence[float]) -> str:
     '1.02× (0.98 to 1.07)'
     """
     low, middle, high = quartiles
-    return f"{middle:.2f}× ({low:.2f} to {high:.2f})"
+    return _("{middle:.2f}× ({low:.2f} to {high:.2f})").format(middle=middle, low=low, high=high)

@@ -11,6 +11,8 @@ import streamlit as st
 from lowrank.figures import lab as figures
 from lowrank.figures.lora import shapes
 from lowrank.figures.numbers import amount, three
+from lowrank.language import gettext as _
+from lowrank.language import joined
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import name_of
 from lowrank.lora.counting import report
@@ -39,10 +41,15 @@ def counts(config: LlamaConfig, choice: Choice) -> None:
     """What is trained and what is frozen, in PEFT's own line."""
     said = report(config, choice.method)
     st.code(str(said), language=None, wrap_lines=True)
-    frozen = said.total - said.trainable
     st.caption(
-        f"Frozen {frozen:,}, trained {said.trainable:,}: 1 in {said.total / said.trainable:,.0f}. "
-        "The line is what PEFT's print_trainable_parameters prints for these settings."
+        _(
+            "Frozen {frozen:,}, trained {trained:,}: 1 in {ratio:,.0f}. The line is what PEFT's "
+            "print_trainable_parameters prints for these settings."
+        ).format(
+            frozen=said.total - said.trainable,
+            trained=said.trainable,
+            ratio=said.total / said.trainable,
+        )
     )
 
 
@@ -51,35 +58,48 @@ def curve(config: LlamaConfig, job: Job) -> None:
     run, steps = job.newest(Run), job.all(Record)
     total = run.choice.config.steps if run else 1
     losses = [record.loss for record in steps]
-    words = "Laying out the examples"
+    words = _("Laying out the examples")
     if steps:
-        words = f"Step {len(steps)} of {total} · {steps[-1].tokens_per_second:,.0f} tokens/s"
+        words = _("Step {step} of {steps} · {rate:,.0f} tokens/s").format(
+            step=len(steps), steps=total, rate=steps[-1].tokens_per_second
+        )
     progress(job, len(steps) / total, words)
     if run:
         came(report(config, run.choice.method).trainable, losses)
     unseen = [(each.step, each.loss) for each in job.all(HeldOut)]
     chart(
-        figures.losses({"loss": losses}, total, held_out=unseen),
+        figures.losses({_("loss"): losses}, total, held_out=unseen),
         key="curve",
-        alt=f"Loss after {len(steps)} of {total} steps. {by_step(losses)}",
+        alt=_("Loss after {step} of {steps} steps. {course}").format(
+            step=len(steps), steps=total, course=by_step(losses)
+        ),
     )
     if run:
         st.caption(
-            f"This run: {run.choice.words()}. {text('lab', 'own' if mine(job) else 'theirs')}"
-        )
-    if steps and job.over:
-        tokens = sum(record.tokens for record in steps)
-        st.caption(
-            f"{len(steps)} steps in {steps[-1].elapsed:.0f} s, "
-            f"{tokens / steps[-1].elapsed:,.0f} tokens/s. {by_step(losses)}"
-            + (
-                f" Held out: {unseen[0][1]:.2f} after the first, {unseen[-1][1]:.2f} after step "
-                f"{unseen[-1][0]}."
-                if unseen
-                else ""
+            _("This run: {settings}. {whose}").format(
+                settings=run.choice.words(), whose=text("lab", "own" if mine(job) else "theirs")
             )
         )
+    if steps and job.over:
+        st.caption(came_of_all(steps, unseen))
     outcome(job)
+
+
+def came_of_all(steps: Sequence[Record], unseen: Sequence[tuple[int, float]]) -> str:
+    """What a run took, and what came of it; `unseen` are the held-out losses by step."""
+    seconds, tokens = steps[-1].elapsed, sum(record.tokens for record in steps)
+    told = _("{steps} steps in {seconds:.0f} s, {rate:,.0f} tokens/s. {course}").format(
+        steps=len(steps),
+        seconds=seconds,
+        rate=tokens / seconds,
+        course=by_step([record.loss for record in steps]),
+    )
+    if not unseen:
+        return told
+    (_first, before), (last, after) = unseen[0], unseen[-1]
+    return _(
+        "{told} Held out: {before:.2f} after the first, {after:.2f} after step {last}."
+    ).format(told=told, before=before, after=after, last=last)
 
 
 def earlier() -> None:
@@ -88,9 +108,11 @@ def earlier() -> None:
     run = next(each for each in told["outcomes"] if each["label"] == LORA)
     came(run["trained"], run["losses"])
     chart(
-        figures.losses({"loss": run["losses"]}, len(run["losses"])),
+        figures.losses({_("loss"): run["losses"]}, len(run["losses"])),
         key="earlier curve",
-        alt=f"A stored run of {len(run['losses'])} steps. {by_step(run['losses'])}",
+        alt=_("A stored run of {steps} steps. {course}").format(
+            steps=len(run["losses"]), course=by_step(run["losses"])
+        ),
     )
     st.caption(text("lab", "earlier").format(model=told["model"], date=told["date"]))
 
@@ -99,10 +121,10 @@ def came(trained: int, losses: Sequence[float]) -> None:
     """What a run trains, and what came of it so far."""
     few = min(8, max(1, len(losses) // 2))
     left, right = st.columns(2)
-    left.metric("Numbers trained", f"{trained:,}")
+    left.metric(_("Numbers trained"), f"{trained:,}")
     first, last = losses[:few], losses[-few:]
     said = f"{three(float(np.mean(first)))} → {three(float(np.mean(last)))}" if losses else "…"
-    right.metric("Loss, nats a token", said)
+    right.metric(_("Loss, nats a token"), said)
 
 
 def by_step(losses: Sequence[float]) -> str:
@@ -114,12 +136,16 @@ def by_step(losses: Sequence[float]) -> str:
     'Mean loss of the first eight steps 4.00, of the last eight 1.00.'
     """
     if not losses:
-        return "No loss is known yet."
-    if len(losses) < 16:
-        more = f", before the last {losses[-1]:.2f}" if len(losses) > 1 else ""
-        return f"Loss before the first step {losses[0]:.2f}{more}."
-    first, last = np.mean(losses[:8]), np.mean(losses[-8:])
-    return f"Mean loss of the first eight steps {first:.2f}, of the last eight {last:.2f}."
+        return _("No loss is known yet.")
+    first, last = losses[0], losses[-1]
+    if len(losses) == 1:
+        told = _("Loss before the first step {first:.2f}.")
+    elif len(losses) < 16:
+        told = _("Loss before the first step {first:.2f}, before the last {last:.2f}.")
+    else:
+        told = _("Mean loss of the first eight steps {first:.2f}, of the last eight {last:.2f}.")
+        first, last = float(np.mean(losses[:8])), float(np.mean(losses[-8:]))
+    return told.format(first=first, last=last)
 
 
 def other_settings(job: Job | None, choice: Choice) -> None:
@@ -130,21 +156,28 @@ def other_settings(job: Job | None, choice: Choice) -> None:
     seconds = runs.seconds_a_step(job)
     if seconds:
         st.caption(
-            f"A step of the run beside took {three(seconds)} s on this machine (median): "
-            f"{choice.config.steps} such steps, about {three(seconds * choice.config.steps)} s."
+            _(
+                "A step of the run beside took {seconds} s on this machine (median): {steps} such "
+                "steps, about {all} s."
+            ).format(
+                seconds=three(seconds),
+                steps=choice.config.steps,
+                all=three(seconds * choice.config.steps),
+            )
         )
 
 
 def two_answers(source: str, name: str, asked: str) -> None:
     """Before and after side by side, with 0 to 2 times the update."""
     scale = st.slider(
-        "Times the update", 0.0, 2.0, 1.0, 0.25, key="scale", bind="query-params",
+        _("Times the update"), 0.0, 2.0, 1.0, 0.25, key="scale", bind="query-params",
         help=text("lab", "help scale"),
     )  # fmt: skip
     if not asked:
-        st.info("Type a question to ask both.", icon=":material/edit:")
+        st.info(_("Type a question to ask both."), icon=":material/edit:")
         return
-    titles = {"before": "Before", "after": f"After, {scale:g} × the update"}
+    after = _("After, {scale:g} × the update").format(scale=scale)
+    titles = {"before": _("Before"), "after": after}
 
     def draw(job: Job) -> None:
         side_by_side(titles, cached.words(source), job)
@@ -161,12 +194,12 @@ def losses_by_scale(source: str, name: str, job: Job | None) -> None:
 
     def draw(job: Job) -> None:
         points = dict(job.records)
-        chart(
-            figures.by_scale(points, float(st.session_state.get("scale", 1.0))),
-            key="by scale",
-            alt="Loss on the training answers by scale: "
-            + ", ".join(f"{t:g}: {loss:.2f}" for t, loss in sorted(points.items())),
+        each = [f"{t:g}: {loss:.2f}" for t, loss in sorted(points.items())]
+        alt = _("Loss on the training answers by scale: {losses}").format(
+            losses=joined(each, _("{first}, {last}")) if each else ""
         )
+        drawn = figures.by_scale(points, float(st.session_state.get("scale", 1.0)))
+        chart(drawn, key="by scale", alt=alt)
         outcome(job)
 
     watched(runs.loss_job(source, name, run), draw, every=1.0)
@@ -181,19 +214,30 @@ def merged(source: str, name: str, asked: str) -> None:
 def _compared(job: Job) -> None:
     found = job.newest(Merged)
     if found is None:
-        st.caption("Merging and comparing…")
+        st.caption(_("Merging and comparing…"))
         outcome(job)
         return
     relative = found.difference / found.largest
-    holds = relative <= TOLERANCE
-    st.markdown(
-        f"**{'Merged = unmerged' if holds else 'Merged and unmerged differ'}**: the logits "
-        f"after your question differ by {three(found.difference)} at most, {relative:.1e} of the "
-        f"largest, {three(found.largest)}; tolerance {TOLERANCE:.0e}."
+    same = _(
+        "**Merged = unmerged**: the logits after your question differ by {difference} at most, "
+        "{relative:.1e} of the largest, {largest}; tolerance {tolerance:.0e}."
     )
-    names = {"plain": "W₀ alone", "beside": "A and B beside it", "merged": "merged"}
+    other = _(
+        "**Merged and unmerged differ**: the logits after your question differ by {difference} at "
+        "most, {relative:.1e} of the largest, {largest}; tolerance {tolerance:.0e}."
+    )
+    st.markdown(
+        (same if relative <= TOLERANCE else other).format(
+            difference=three(found.difference),
+            relative=relative,
+            largest=three(found.largest),
+            tolerance=TOLERANCE,
+        )
+    )
+    names = {"plain": _("W₀ alone"), "beside": _("A and B beside it"), "merged": _("merged")}
     rows = [[name, *in_milliseconds(found.seconds[key])] for key, name in names.items()]
-    st.markdown(table(["a pass over the question, ms", "least", "**median**", "most"], rows))
+    head = [_("a pass over the question, ms"), _("least"), _("**median**"), _("most")]
+    st.markdown(table(head, rows))
     st.caption(text("lab", "times").format(turns=runs.TURNS))
 
 
@@ -215,7 +259,7 @@ def adapter_in_hand(job: Job | None) -> str:
     learnt = job.newest(Learnt) if job and mine(job) else None
     if learnt and learnt.adapter:
         st.error(as_told(learnt.problem), icon=":material/error:")
-        if st.button("Keep it now", key="keep now", icon=":material/save:") and job:
+        if st.button(_("Keep it now"), key="keep now", icon=":material/save:") and job:
             learnt = runs.kept_or_held(learnt.adapter)
             job.records.append(learnt)
             st.rerun()
@@ -227,9 +271,9 @@ def adapter_in_hand(job: Job | None) -> str:
     bring("tuned")
     return (
         st.text_input(
-            "Adapter in hand",
+            _("Adapter in hand"),
             key="tuned",
-            placeholder="none yet: train one or upload one",
+            placeholder=_("none yet: train one or upload one"),
             max_chars=100,
             bind="query-params",
             persist_state="session",
@@ -245,7 +289,7 @@ def download(name: str) -> None:
         for path in sorted(folder.iterdir()):
             archive.write(path, path.name)
     st.download_button(
-        f"Download the adapter ({amount(len(held.getvalue()))})",
+        _("Download the adapter ({size})").format(size=amount(len(held.getvalue()))),
         held.getvalue(),
         f"{name}.zip",
         "application/zip",
@@ -257,10 +301,11 @@ def download(name: str) -> None:
 
 def in_hand(page: Path, name: str) -> None:
     """What the adapter in hand is, by its own configuration, and the way to the Adapter page."""
-    st.caption(f"The adapter in hand: {as_text(method_words(runs.kept_adapter(name).config))}.")
+    settings = method_words(runs.kept_adapter(name).config)
+    st.caption(_("The adapter in hand: {settings}.").format(settings=as_text(settings)))
     st.page_link(
         page,
-        label="Open it on the Adapter page",
+        label=_("Open it on the Adapter page"),
         icon=":material/extension:",
         query_params={"adapter": MINE, "kept": name},
     )
@@ -269,16 +314,23 @@ def in_hand(page: Path, name: str) -> None:
 def arrows(config: LlamaConfig, choice: Choice) -> None:
     """The shapes at every arrow, of each kind of matrix that is trained."""
     kinds = choice.kinds()
-    r, tokens = choice.method.r, "T"
+    r, dora = choice.method.r, choice.method.use_dora
+    pair = _(
+        "**{kind}**: x (T, {n}) → W₀ ({m}, {n}) → (T, {m}); x (T, {n}) → A ({r}, {n}) → (T, {r}) → "
+        "B ({m}, {r}) → (T, {m}); × s = {scale:g}, added. {trained:,} trained of {all:,}."
+    )
+    lengths = _(
+        "**{kind}**: x (T, {n}) → W₀ ({m}, {n}) → (T, {m}); x (T, {n}) → A ({r}, {n}) → (T, {r}) → "
+        "B ({m}, {r}) → (T, {m}); × s = {scale:g}, added. Each row is then brought to its trained "
+        "length ({m},). {trained:,} trained of {all:,}."
+    )
     for kind in kinds:
         (m, n), scale = config.projection_shape(kind), choice.method.scale(name_of(0, kind))
-        trained, last = accounting.pair_parameters((m, n), r), ""
-        if choice.method.use_dora:
-            trained, last = trained + m, f" Each row is then brought to its trained length ({m},)."
+        trained = accounting.pair_parameters((m, n), r) + (m if dora else 0)
         st.markdown(
-            f"**{kind}**: x ({tokens}, {n}) → W₀ ({m}, {n}) → ({tokens}, {m}); "
-            f"x ({tokens}, {n}) → A ({r}, {n}) → ({tokens}, {r}) → B ({m}, {r}) → ({tokens}, {m}); "
-            f"× s = {scale:g}, added.{last} {trained:,} trained of {m * n:,}."
+            (lengths if dora else pair).format(
+                kind=kind, m=m, n=n, r=r, scale=scale, trained=trained, all=m * n
+            )
         )
     if kinds:
         st.html(shapes(*config.projection_shape(kinds[0]), r))
@@ -297,24 +349,22 @@ def memory(config: LlamaConfig, run: Run, measured: accounting.Memory | None) ->
     tokens = run.longest or 64
     trained = report(config, run.choice.method).trainable
     memories = {
-        "full, computed": accounting.training_memory(
+        _("full, computed"): accounting.training_memory(
             config, SINGLE, accounting.parameters(config), tokens, full=True, compute_bits=32
         ),
-        "LoRA, computed": accounting.training_memory(
+        _("LoRA, computed"): accounting.training_memory(
             config, SINGLE, trained, tokens, compute_bits=32, targets=run.choice.kinds()
         ),
     }
     if measured:
-        memories["LoRA, measured"] = measured
-    chart(
-        figures.memory(memories),
-        key="memory",
-        alt="Megabytes: " + ", ".join(f"{n} {m.total / 1e6:,.0f}" for n, m in memories.items()),
-    )
+        memories[_("LoRA, measured")] = measured
+    totals = (f"{name} {each.total / 1e6:,.0f}" for name, each in memories.items())
+    alt = _("Megabytes: {totals}").format(totals=joined(totals, _("{first}, {last}")))
+    chart(figures.memory(memories), key="memory", alt=alt)
     rows = [
-        [label, *(amount(getattr(each, part)) for each in memories.values())]
-        for part, (label, _) in figures.PARTS.items()
+        [_(label), *(amount(getattr(each, part)) for each in memories.values())]
+        for part, (label, _colour) in figures.PARTS.items()
     ]
-    rows.append(["**all**", *(f"**{amount(each.total)}**" for each in memories.values())])
+    rows.append([_("**all**"), *(f"**{amount(each.total)}**" for each in memories.values())])
     st.markdown(table(["", *memories], rows))
     st.caption(text("lab", "memory").format(tokens=tokens))

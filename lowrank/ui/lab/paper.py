@@ -11,6 +11,8 @@ import streamlit as st
 from lowrank.figures import lab as figures
 from lowrank.figures.numbers import three
 from lowrank.figures.style import COLOURS
+from lowrank.language import again, gettext_noop, joined
+from lowrank.language import gettext as _
 from lowrank.lora.lab import experiments
 from lowrank.lora.lab.experiments import Redo, Settings
 from lowrank.lora.lab.paper import TABLE_5, TABLE_6, TABLE_7, TABLE_18
@@ -18,6 +20,7 @@ from lowrank.lora.lab.records import stored
 from lowrank.lora.lab.subspaces import chance
 from lowrank.readers import Model
 from lowrank.ui import cached
+from lowrank.ui.bound import said
 from lowrank.ui.drawing import chart, table
 from lowrank.ui.jobs import Doing
 from lowrank.ui.lab.runs import seconds_a_step
@@ -27,9 +30,9 @@ from lowrank.ui.progress import begin, latest, watched
 
 PATIENCE = 7200.0  # seconds that a redo goes on without its visitor
 NAMES = {
-    "ranks": "ranks (table 6)",
-    "matrices": "q, k, v, o (table 5)",
-    "update": "the update (figures 3, 4, table 7)",
+    "ranks": gettext_noop("ranks (table 6)"),
+    "matrices": gettext_noop("q, k, v, o (table 5)"),
+    "update": gettext_noop("the update (figures 3, 4, table 7)"),
 }
 LINES = {
     "W0": COLOURS["W0"],
@@ -46,30 +49,38 @@ def record(model: Model) -> dict[str, Any]:
     watched(job, every=1.0)
     here = job.newest(dict) if job else None
     if here:
-        st.caption(f"Made here: {as_text(model.title)}, {len(here['runs'])} runs so far.")
+        st.caption(
+            _("Made here: {title}, {count} runs so far.").format(
+                title=as_text(model.title), count=len(here["runs"])
+            )
+        )
         return here
     told = stored("experiments")
     st.caption(
-        f"Stored results: {told['model']}, {told['done']}, made on {told['date']} "
-        f"with `{told['command']}`."
+        _("Stored results: {model}, {runs}, made on {date} with `{command}`.").format(
+            model=told["model"],
+            runs=again(told["done"], [gettext_noop("{done} of {all} runs")]),
+            date=told["date"],
+            command=told["command"],
+        )
     )
     return told
 
 
 def run_here(model: Model) -> None:
     """Which experiments to run on this server, and the button that begins them."""
-    with st.expander("Run it here"):
+    with st.expander(_("Run it here")):
         first, second, third = st.columns([2, 1, 1])
         tables = first.pills(
-            "Experiments", list(NAMES), selection_mode="multi", default=["ranks"],
-            format_func=NAMES.__getitem__, key="tables", persist_state="session",
+            _("Experiments"), list(NAMES), selection_mode="multi", default=["ranks"],
+            format_func=lambda table: said(NAMES[table]), key="tables", persist_state="session",
         )  # fmt: skip
         steps = second.number_input(
-            "Steps a run", 1, 400, 30, key="paper steps", persist_state="session"
+            _("Steps a run"), 1, 400, 30, key="paper steps", persist_state="session"
         )
-        seeds = third.number_input("Seeds", 1, 3, 2, key="paper seeds", persist_state="session")
+        seeds = third.number_input(_("Seeds"), 1, 3, 2, key="paper seeds", persist_state="session")
         if not tables:
-            st.caption("Choose an experiment.")
+            st.caption(_("Choose an experiment."))
             return
         last = model.config.num_hidden_layers - 1 if model.config else 0
         settings = Settings(
@@ -80,14 +91,16 @@ def run_here(model: Model) -> None:
         )
         count = len(experiments.trials(settings))
         seconds = seconds_a_step(latest("lab"))
-        here = (
-            f" A step of your last run took {three(seconds)} s on this machine: about "
-            f"{count * int(steps) * seconds / 60:.0f} min."
-            if seconds
-            else ""
-        )
-        st.caption(f"{count} runs of {steps} steps.{here}")
-        if st.button("Run", icon=":material/science:", key="run paper"):
+        told = _("{count} runs of {steps} steps.")
+        if seconds:
+            told = _(
+                "{count} runs of {steps} steps. A step of your last run took {seconds} s on this "
+                "machine: about {minutes:.0f} min."
+            )
+        minutes = count * int(steps) * (seconds or 0.0) / 60
+        took = three(seconds or 0.0)
+        st.caption(told.format(count=count, steps=steps, seconds=took, minutes=minutes))
+        if st.button(_("Run"), icon=":material/science:", key="run paper"):
             begin("paper", partial(_redoing, model.source, settings), PATIENCE)
 
 
@@ -110,22 +123,22 @@ def ranks(found: Mapping[str, Any]) -> None:
         return
     picture, beside = st.columns([4, 5], gap="medium")
     with picture:
-        means = ", ".join(f"r = {r}: {np.mean(ours[r]):.3f}" for r in sorted(ours))
-        chart(
-            figures.by_rank(ours), key="ranks",
-            alt=f"Held-out loss by rank: {means}",
-        )  # fmt: skip
+        means = (f"r = {r}: {np.mean(ours[r]):.3f}" for r in sorted(ours))
+        alt = _("Held-out loss by rank: {means}").format(means=joined(means, _("{first}, {last}")))
+        chart(figures.by_rank(ours), key="ranks", alt=alt)
     with beside:
         rows = [
             (r, with_spread(ours[r]), *TABLE_6.get(r, ("", "")), TABLE_18.get(r, ""))
             for r in sorted(ours)
         ]
-        head = ["r", "ours, nats", "WikiSQL %", "MultiNLI %", "E2E, nats"]
+        head = ["r", _("ours, nats"), "WikiSQL %", "MultiNLI %", _("E2E, nats")]
         st.markdown(table(head, rows, left=0))
         st.caption(
-            "The last three columns are the paper's tables 6 (q and v) and 18. "
-            f"Before training {found['before']:.3f} nats. {verdict(ours)} Ours and the paper's "
-            "are other models, tasks and measures: compare the shape, not the numbers."
+            _(
+                "The last three columns are the paper's tables 6 (q and v) and 18. Before training "
+                "{before:.3f} nats. {verdict} Ours and the paper's are other models, tasks and "
+                "measures: compare the shape, not the numbers."
+            ).format(before=found["before"], verdict=verdict(ours))
         )
 
 
@@ -144,9 +157,9 @@ def matrices(found: Mapping[str, Any]) -> None:
             shown = with_spread(ours[label])
             shown = f"**{shown}**" if label == best else shown
             rows.append((label, here, f"{trained[label]:,}", shown, *TABLE_5[label]))
-    head = ["adapted", "ranks here", "trained", "ours, nats", "paper: r", "WikiSQL %", "MultiNLI %"]
-    st.markdown(table(head, rows, left=2))
-    st.caption(f"{verdict(ours)} {text('lab', 'equal')}")
+    head = [_("adapted"), _("ranks here"), _("trained"), _("ours, nats"), _("paper: r")]
+    st.markdown(table([*head, "WikiSQL %", "MultiNLI %"], rows, left=2))
+    st.caption(_("{first} {last}").format(first=verdict(ours), last=text("lab", "equal")))
 
 
 def with_spread(losses: list[float]) -> str:
@@ -166,11 +179,13 @@ def verdict(ours: Mapping[Any, list[float]]) -> str:
     within = max(max(losses) - min(losses) for losses in ours.values())
     seeds = min(len(losses) for losses in ours.values())
     if seeds < 2:
-        return f"Best and worst mean are {between:.3f} nats apart; one seed says nothing of chance."
-    return (
-        f"Best and worst mean are {between:.3f} nats apart, two seeds of one row up to "
-        f"{within:.3f}."
-    )
+        told = _(
+            "Best and worst mean are {between:.3f} nats apart; one seed says nothing of chance."
+        )
+        return told.format(between=between)
+    return _(
+        "Best and worst mean are {between:.3f} nats apart, two seeds of one row up to {within:.3f}."
+    ).format(between=between, within=within)
 
 
 def update(found: Mapping[str, Any]) -> None:
@@ -180,33 +195,46 @@ def update(found: Mapping[str, Any]) -> None:
         st.caption(text("lab", "not run"))
         return
     short = st.segmented_control(
-        "Matrix", ["q_proj", "v_proj"], default="q_proj", required=True, key="module",
+        _("Matrix"), ["q_proj", "v_proj"], default="q_proj", required=True, key="module",
         bind="query-params",
     )  # fmt: skip
     each, layer = compared["modules"][short], compared["layer"]
-    st.markdown(f"**Subspaces of {short}, layer {layer}** (the paper's figures 3 and 4)")
+    named = {"matrix": short, "layer": layer}
+    head = _("**Subspaces of {matrix}, layer {layer}** (the paper's figures 3 and 4)")
+    st.markdown(head.format(**named))
+    of_r, of_seed, of_chance = _("A of r = {r}"), _("A of seed {seed}"), _("random, {r}")
     pictures = {
-        "8 and 64": ("φ of r = 8 and r = 64, one seed", "A of r = 8", "A of r = 64"),
-        "two seeds": ("φ of two seeds, r = 64", "A of seed 0", "A of seed 1"),
-        "random": ("φ of random 8 and 64", "random, 8", "random, 64"),
-    }
+        "8 and 64": (
+            _("φ of r = 8 and r = 64, one seed"), of_r.format(r=8), of_r.format(r=64)
+        ),
+        "two seeds": (
+            _("φ of two seeds, r = 64"), of_seed.format(seed=0), of_seed.format(seed=1)
+        ),
+        "random": (
+            _("φ of random 8 and 64"), of_chance.format(r=8), of_chance.format(r=64)
+        ),
+    }  # fmt: skip
     columns = st.columns(3, gap="medium")
     for place, (key, (title, rows, across)) in zip(columns, pictures.items(), strict=True):
         if key not in each:
-            place.caption("Two seeds are needed for the second picture.")
+            place.caption(_("Two seeds are needed for the second picture."))
             continue
         phi = np.array(each[key])
         place.markdown(title)
+        alt = _("{title}: phi(1, 1) {one:.3f}, all directions {all:.3f}")
         with place:
             chart(
                 figures.similarity(phi, rows, across),
                 key=f"phi {key}",
-                alt=f"{title}: phi(1, 1) {phi[0, 0]:.3f}, all directions {phi[-1, -1]:.3f}",
+                alt=alt.format(title=title, one=phi[0, 0], all=phi[-1, -1]),
             )
     n = each["in"]
     lines = {
         name: np.diag(np.array(each[key])[:, : len(each[key])])
-        for name, key in (("r = 8 and r = 64", "8 and 64"), ("two seeds, r = 64", "two seeds"))
+        for name, key in (
+            (_("r = 8 and r = 64"), "8 and 64"),
+            (_("two seeds, r = 64"), "two seeds"),
+        )
         if key in each
     }
     longest = max(len(values) for values in lines.values())
@@ -215,28 +243,28 @@ def update(found: Mapping[str, Any]) -> None:
     with picture:
         chart(
             figures.beside_chance(lines, by_chance), key="diagonal",
-            alt="phi(i, i) by i beside the value by chance",
+            alt=_("phi(i, i) by i beside the value by chance"),
         )  # fmt: skip
     with words:
         whole = np.array(each["8 and 64"])
-        st.markdown(
-            f"φ(1, 1) of r = 8 and 64 is **{whole[0, 0]:.3f}**; by chance {1 / n:.4f}. "
-            f"φ(8, 64) is **{whole[-1, -1]:.3f}**; by chance "
-            f"{chance(8, 64, n):.3f}. The paper finds more than 0.5 for the first "
-            "direction."
-        )
+        here = _(
+            "φ(1, 1) of r = 8 and 64 is **{one:.3f}**; by chance {one_chance:.4f}. φ(8, 64) is "
+            "**{all:.3f}**; by chance {all_chance:.3f}."
+        ).format(one=whole[0, 0], one_chance=1 / n, all=whole[-1, -1], all_chance=chance(8, 64, n))
+        theirs = _("The paper finds more than 0.5 for the first direction.")
+        st.markdown(_("{first} {last}").format(first=here, last=theirs))
         st.caption(text("lab", "phi"))
-    st.markdown(f"**Amplification, {short}, layer {layer}** (table 7)")
+    st.markdown(_("**Amplification, {matrix}, layer {layer}** (table 7)").format(**named))
     st.markdown(amplification(each["amplification"]))
     st.caption(text("lab", "amplification"))
-    st.markdown(f"**Spectra, {short}, layer {layer}**")
-    spectra = {name: np.array(values) for name, values in each["spectra"].items() if values}
-    told = ", ".join(f"{name} {rank:g}" for name, rank in each["effective rank"].items())
-    chart(
-        figures.spectra(spectra, LINES), key="spectra",
-        alt=f"Singular values by number, each line over its largest. Effective ranks: {told}",
-    )  # fmt: skip
-    st.markdown(concentration(spectra, each["effective rank"]))
+    st.markdown(_("**Spectra, {matrix}, layer {layer}**").format(**named))
+    spectra = {_(name): np.array(values) for name, values in each["spectra"].items() if values}
+    effective = {_(name): rank for name, rank in each["effective rank"].items()}
+    told = _("Singular values by number, each line over its largest. Effective ranks: {ranks}")
+    listed = joined((f"{name} {rank:g}" for name, rank in effective.items()), _("{first}, {last}"))
+    colours = {_(name): colour for name, colour in LINES.items()}
+    chart(figures.spectra(spectra, colours), key="spectra", alt=told.format(ranks=listed))
+    st.markdown(concentration(spectra, effective))
     st.caption(text("lab", "spectra"))
 
 
@@ -247,21 +275,21 @@ def concentration(spectra: Mapping[str, np.ndarray], ranks: Mapping[str, float])
         held = np.cumsum(s**2) / (s**2).sum()
         shares = [f"{held[min(k, len(s)) - 1]:.1%}" for k in (1, 8, 64)]
         rows.append([name, *shares, f"{ranks[name]:g}", len(s)])
-    return table(["‖·‖² held by the largest", "1", "8", "64", "effective rank", "of"], rows)
+    head = [_("‖·‖² held by the largest"), "1", "8", "64", _("effective rank"), _("of")]
+    return table(head, rows)
 
 
 def amplification(ours: Mapping[str, Mapping[str, float]]) -> str:
     """Table 7 as Markdown, ours and the paper's."""
     rows = [
-        [f"ours, r = {r}"]
+        [_("ours, r = {r}").format(r=r)]
         + [three(of[key]) for key in ("within", "own", "random", "norm")]
         + [f"**{three(of['factor'])}**", three(of["norm"] / of["random"])]
         for r, of in ours.items()
     ]
     rows += [
-        [f"paper, r = {r}", *(f"{x:g}" for x in values), three(values[3] / values[2])]
+        [_("paper, r = {r}").format(r=r), *(f"{x:g}" for x in values), three(values[3] / values[2])]
         for r, values in TABLE_7.items()
     ]
-    head = ["", "in ΔW's directions", "in W's own", "in random ones", "‖ΔW‖", "factor"]
-    head.append("factor in random ones")
-    return table(head, rows)
+    head = ["", _("in ΔW's directions"), _("in W's own"), _("in random ones"), "‖ΔW‖", _("factor")]
+    return table([*head, _("factor in random ones")], rows)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from lowrank.language import gettext as _
 from lowrank.llama.generation import last_logits
 from lowrank.lora import adapters
 from lowrank.lora.adapters import Adapter
@@ -139,7 +140,8 @@ def kept_or_held(adapter: Adapter) -> Learnt:
     try:
         return Learnt(keep(adapter))
     except OSError as error:  # a SourceError too
-        return Learnt("", f"What was learnt could not be kept: {error}", adapter)
+        problem = _("What was learnt could not be kept: {error}").format(error=error)
+        return Learnt("", problem, adapter)
 
 
 def keep(adapter: Adapter) -> str:
@@ -201,7 +203,7 @@ def _merging(source: str, name: str, prompt: str) -> Iterator[Merged]:
     difference, largest = float(np.abs(placed - together).max()), float(np.abs(placed).max())
     models = {"plain": params, "beside": beside, "merged": one}
     seconds: dict[str, list[float]] = {label: [] for label in models}
-    for _ in range(TURNS):
+    for _turn in range(TURNS):
         for label, each in models.items():
             began = time.perf_counter()
             last_logits(each, ids)

@@ -7,21 +7,24 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, ngettext
 from lowrank.llama.names import LINEAR, name_of
 from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.lab import TrainingSet, built_in, from_jsonl, typed
 from lowrank.lora.lab.sets import MOST_LINES, Pairs, written
 from lowrank.lora.optimizer import SCHEDULES, Schedule
 from lowrank.lora.train_config import TrainConfig
+from lowrank.ui.bound import said
 from lowrank.ui.bringing import brought
 from lowrank.ui.layout import errors_beside, say, text
 from lowrank.ui.outside import as_text
 
-TYPED = "my own"
+TYPED = gettext_noop("my own")
 TARGETS: dict[str, tuple[str, ...] | str] = {
     "q, v": ("q_proj", "v_proj"),
     "q, k, v, o": ("q_proj", "k_proj", "v_proj", "o_proj"),
-    "all": "all-linear",
+    gettext_noop("all"): "all-linear",
     "q": ("q_proj",),
     "k": ("k_proj",),
     "v": ("v_proj",),
@@ -67,12 +70,15 @@ class Choice:
         >>> Choice((("a", "b"),), TrainConfig(AdapterConfig(), steps=2)).words()
         'LoRA, r = 8, α = 8, on q_proj, v_proj; 2 steps at 0.001, seed 0; 1 example, 0 held out'
         """
-        count, config = len(self.learnt), self.config
-        return (
-            f"{method_words(self.method)}; {config.steps} "
-            f"step{'s' if config.steps > 1 else ''} at {config.learning_rate:g}, seed "
-            f"{config.seed}; {count} example{'s' if count > 1 else ''}, {len(self.held_out)} held "
-            "out"
+        n, config = len(self.learnt), self.config
+        steps = ngettext(
+            "{n} step at {rate:g}, seed {seed}", "{n} steps at {rate:g}, seed {seed}", config.steps
+        )
+        examples = ngettext("{n} example, {held} held out", "{n} examples, {held} held out", n)
+        return _("{method}; {steps}; {examples}").format(
+            method=method_words(self.method),
+            steps=steps.format(n=config.steps, rate=config.learning_rate, seed=config.seed),
+            examples=examples.format(n=n, held=len(self.held_out)),
         )
 
     def kinds(self) -> list[str]:
@@ -95,7 +101,9 @@ def method_words(method: AdapterConfig) -> str:
     kind = "DoRA" if method.use_dora else "rsLoRA" if method.use_rslora else "LoRA"
     names = method.target_modules
     where = names if isinstance(names, str) else ", ".join(names)
-    return f"{kind}, r = {method.r}, α = {method.lora_alpha:g}, on {where}"
+    return _("{kind}, r = {r}, α = {alpha:g}, on {where}").format(
+        kind=kind, r=method.r, alpha=method.lora_alpha, where=where
+    )
 
 
 def asked() -> tuple[Choice | None, TrainingSet | None]:
@@ -112,10 +120,11 @@ def _training_set() -> TrainingSet | None:
     """The chosen set, shown; None where the examples are the visitor's own."""
     sets = built_in()
     chosen = st.segmented_control(
-        "Training set",
+        _("Training set"),
         [*sets, TYPED],
         default="pirate",
         required=True,
+        format_func=said,
         key="set",
         on_change=take_defaults,
         **KEPT,
@@ -123,15 +132,19 @@ def _training_set() -> TrainingSet | None:
     if chosen == TYPED:
         return None
     known = sets[chosen]
-    st.caption(f"{known.about} {len(known.examples)} examples, written for this page.")
-    with st.expander("The examples"):
+    st.caption(
+        _("{about} {count} examples, written for this page.").format(
+            about=_(known.about), count=len(known.examples)
+        )
+    )
+    with st.expander(_("The examples")):
         st.code(written(known.examples), language=None, wrap_lines=True)
     return known
 
 
 def _typed() -> Pairs:
     refused = brought(
-        "Or a file of your own, JSONL",
+        _("Or a file of your own, JSONL"),
         "own examples",
         lambda files: [(name[:80], from_jsonl(data)) for name, data in files.items()],
         type=["jsonl"],
@@ -143,11 +156,14 @@ def _typed() -> Pairs:
         return ()
     state = st.session_state
     for name, pairs in state["own examples"] if state.get("own examples listed") else ():
-        known = as_text(name)
-        st.caption(f"{len(pairs)} examples of {known}. A link or reload does not keep them.")
+        st.caption(
+            _("{count} examples of {name}. A link or reload does not keep them.").format(
+                count=len(pairs), name=as_text(name)
+            )
+        )
         return pairs
     lines = st.text_area(
-        f"Examples, one a line: prompt => answer ({MOST_LINES} at most)",
+        _("Examples, one a line: prompt => answer ({most} at most)").format(most=MOST_LINES),
         text("lab", "example lines"),
         key="lines",
         height=160,
@@ -173,19 +189,24 @@ def _settings(default: TrainingSet) -> TrainConfig:
     first, second = st.columns(2)
     r = first.select_slider("r", RANKS, 8, key="lora_r", **KEPT)
     targets = second.selectbox(
-        "target_modules", list(TARGETS), key="modules", filter_mode=None, **KEPT
+        "target_modules",
+        list(TARGETS),
+        format_func=said,
+        key="modules",
+        filter_mode=None,
+        **KEPT,
     )
     rate = first.select_slider(
-        "Learning rate", RATES, default.learning_rate, key="rate", help=text("lab", "help rate"),
+        _("Learning rate"), RATES, default.learning_rate, key="rate", help=text("lab", "help rate"),
         **KEPT,
     )  # fmt: skip
     alpha = second.number_input("lora_alpha", 1, 256, 16, key="lora_alpha", **KEPT)
-    steps = first.number_input("Steps", 1, MOST_STEPS, default.steps, key="steps", **KEPT)
-    seed = second.number_input("Seed", 0, 9999, 0, key="seed", **KEPT)
+    steps = first.number_input(_("Steps"), 1, MOST_STEPS, default.steps, key="steps", **KEPT)
+    seed = second.number_input(_("Seed"), 0, 9999, 0, key="seed", **KEPT)
     plain = AdapterConfig(
         r=int(r), lora_alpha=int(alpha), target_modules=TARGETS[targets], task_type="CAUSAL_LM"
     )
-    with st.expander("More of LoraConfig"):
+    with st.expander(_("More of LoraConfig")):
         method, ratio, schedule = _refined(plain)
     return TrainConfig(
         method,
@@ -241,7 +262,7 @@ def as_peft(method: AdapterConfig) -> str:
 def prompt(known: TrainingSet | None) -> str:
     """The student's own question, the same for before and after."""
     asked = st.text_input(
-        "Ask both",
+        _("Ask both"),
         (known or built_in()["pirate"]).prompt,
         key="ask",
         max_chars=300,
