@@ -170,13 +170,23 @@ def _until(records: Generator[Any, None, None], stop: threading.Event) -> Iterat
 
 
 def _listen(pipe: Connection, come: "queue.Queue[Order]") -> None:
-    """Hear of work, and of what is to stop even while it is worked on."""
+    """Hear of work, and of what is to stop even while it is worked on; whatever ends this ends all.
+
+    In the midst of work, too: who waited for it has gone.
+    """
+    try:
+        _hear(pipe, come)
+    finally:
+        os._exit(0)
+
+
+def _hear(pipe: Connection, come: "queue.Queue[Order]") -> None:
     stop = threading.Event()
     while True:
         try:
             kind, what = pipe.recv()
         except (EOFError, OSError):
-            os._exit(0)  # in the midst of work: nobody waits for it any more
+            return
         except Exception as error:  # work that this process cannot make out
             pipe.send(("problem", problem_of(error)))
             continue

@@ -85,6 +85,14 @@ def test_work_speaks_the_language_of_the_visitor_who_began_it(processes):
     assert said == ["eo", "en", "fr"]
 
 
+def test_a_worker_ends_when_nobody_hears_that_it_cannot_make_out_its_work(mine):
+    mine.start()
+    process, pipe = mine._process, mine._pipe
+    pipe.send_bytes(b"no pickle")
+    pipe.close()
+    assert process.wait(60) == 0
+
+
 def test_jobs_in_processes_are_seen_and_stopped_as_those_in_threads_are():
     jobs = Jobs(processes=True)
     done = jobs.start("a", partial(iter, [1, 2]), lane="short")
