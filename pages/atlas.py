@@ -6,17 +6,18 @@ import streamlit as st
 
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.atlas import measured, survey
+from lowrank.language import gettext as _
 from lowrank.ui import atlas
 from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
-question("Atlas", "Which matrices of a whole model could be smaller?")
+question(_("Atlas"), _("Which matrices of a whole model could be smaller?"))
 answer = st.container()
 with errors_shown():
     model, info = chosen_matrix()
-    st.subheader("Measure by measure", anchor=False)
+    st.subheader(_("Measure by measure"), anchor=False)
     first, second = st.columns(2)
     with first:
         measure = atlas.choose_measure()
@@ -34,18 +35,22 @@ if found:
     shown = [found, beside] if beside else [found]
     limits = atlas.limits_of(shown, measure)
     for i, each in enumerate(shown):
-        st.markdown(f"**{as_text(each.title)}** · {len(each.rows):,} matrices")
+        st.markdown(
+            _("**{title}** · {count:,} matrices").format(
+                title=as_text(each.title), count=len(each.rows)
+            )
+        )
         atlas.layer_map(each, measure, limits, chosen, key=f"map {i} of {each.title}")
     # A link rather than a switch on the click: Back then leads back, whatever else is running.
     st.page_link(
         Path(__file__).with_name("truncation.py"),
-        label=f"Open {as_text(info.name)} on the Truncation page",
+        label=_("Open {name} on the Truncation page").format(name=as_text(info.name)),
         icon=":material/arrow_forward:",
     )
     st.caption(text("atlas", "click"))
     if beside:
         atlas.difference(found, beside, measure)
-    st.subheader("By projection, beside random matrices", anchor=False)
+    st.subheader(_("By projection, beside random matrices"), anchor=False)
     spread, spectra = st.columns(2)
     with spread:
         atlas.distributions(found, measure)
@@ -53,11 +58,16 @@ if found:
         if row and row.projection:
             atlas.spectra(found, row.projection)
             st.caption(
-                f"{as_text(row.projection)} in every layer, beside a random matrix of its shape. "
-                f"The sidebar chooses which. {as_text(provenance(model, info))}"
+                _(
+                    "{projection} in every layer, beside a random matrix of its shape. "
+                    "The sidebar chooses which. {provenance}"
+                ).format(
+                    projection=as_text(row.projection),
+                    provenance=as_text(provenance(model, info)),
+                )
             )
 
-st.subheader("What you see", anchor=False)
+st.subheader(_("What you see"), anchor=False)
 st.markdown(explained(text("atlas", "theory")))
 code_for_this(
     measured,

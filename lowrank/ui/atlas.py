@@ -31,11 +31,12 @@ from lowrank.figures import atlas as figures
 from lowrank.figures.numbers import three
 from lowrank.figures.style import Settings
 from lowrank.files import as_cell, cache_folder, discard, drop_oldest
-from lowrank.language import current
+from lowrank.language import current, gettext_noop, joined
+from lowrank.language import gettext as _
 from lowrank.readers import Model, Remote
 from lowrank.readers.offered_models import offered
 from lowrank.ui import cached, jobs
-from lowrank.ui.bound import choice
+from lowrank.ui.bound import choice, said
 from lowrank.ui.drawing import chart
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
@@ -46,7 +47,8 @@ from lowrank.ui.results import Results
 Found = TypeVar("Found")
 
 AT_ONCE = 2 * 10**9  # bytes of weights that are surveyed without asking
-NOTHING = "nothing"
+NOTHING = gettext_noop("nothing")
+OWN = gettext_noop("default"), gettext_noop("synthetic")  # models of the app's own
 PATIENCE = 60.0  # seconds a survey goes on when nobody looks; it goes on from there when one does
 KEPT = 2 * 10**9  # bytes of surveys kept in all
 LONGEST_ID = 300  # characters
@@ -93,7 +95,7 @@ def _to_ask(model: Model) -> str:
     if size <= AT_ONCE and not isinstance(model, Remote):
         return ""
     st.info(text("atlas", "large").format(count=f"{len(names):,}", size=size / 1e9))
-    return f"Survey {as_text(model.title)}"
+    return _("Survey {title}").format(title=as_text(model.title))
 
 
 def _surveying(source: str, folder: Path) -> Iterator[Row | Total]:
@@ -117,7 +119,9 @@ def _surveying(source: str, folder: Path) -> Iterator[Row | Total]:
 def _draw(job: Job, model: Model) -> None:
     rows, total = job.all(Row), job.newest(Total)
     count = total.count if total else 1
-    words = f"{model.title}: {len(rows)} of {count} matrices, {rows[-1].name if rows else ''}"
+    words = _("{title}: {done} of {count} matrices, {name}").format(
+        title=model.title, done=len(rows), count=count, name=rows[-1].name if rows else ""
+    )
     progress(job, len(rows) / count, words)
     outcome(job)
     there = [row for row in rows if row.layer is not None and row.projection]
@@ -126,7 +130,9 @@ def _draw(job: Job, model: Model) -> None:
         chart(
             _map(there, "effective_rank", None, None, last + 1),
             key=f"growing {job.key}",
-            alt=f"{len(there)} of {count} matrices measured so far.",
+            alt=_("{done} of {count} matrices measured so far.").format(
+                done=len(there), count=count
+            ),
         )
 
 
@@ -141,25 +147,31 @@ def once(survey: Survey, *of: object, make: Callable[[], Found]) -> Found:
 def choose_measure() -> str:
     """The measure that is drawn, kept in the address."""
     return st.selectbox(
-        "Measure",
+        _("Measure"),
         list(MEASURES),
         key="measure",
-        format_func=lambda m: MEASURES[m][0],
+        format_func=measure_said,
         help=text("atlas", "help measure"),
         bind="query-params",
         filter_mode=None,
     )
 
 
+def measure_said(measure: str) -> str:
+    """A measure as the visitor reads it, and as it is in the address."""
+    return _(MEASURES[measure][0])
+
+
 def beside(model: Model) -> Model | None:
     """The model to compare with, or None."""
-    known = [NOTHING, "default", "synthetic", *offered()]
-    current = st.session_state.get("beside") or st.query_params.get("beside")
-    typed = [current] if current and current not in known else []
+    known = [NOTHING, *OWN, *offered()]
+    asked = st.session_state.get("beside") or st.query_params.get("beside")
+    typed = [asked] if asked and asked not in (*known, *map(said, (NOTHING, *OWN))) else []
     given = st.selectbox(
-        "Beside it",
+        _("Beside it"),
         [*known, *typed],
         key="beside",
+        format_func=lambda name: said(name) if name in (NOTHING, *OWN) else name,
         accept_new_options=True,
         help=text("atlas", "help beside"),
         bind="query-params",
@@ -242,8 +254,15 @@ def layer_map(
         key=key,
         on_select=clicked,
         selection_mode="points",
-        alt=f"{label(measure)} of {len(rows)} matrices of {survey.title}, projections by layers, "
-        f"from {three(limits[0])} to {three(limits[1])}.",
+        alt=_(
+            "{measure} of {count} matrices of {title}, projections by layers, from {low} to {high}."
+        ).format(
+            measure=label(measure),
+            count=len(rows),
+            title=survey.title,
+            low=three(limits[0]),
+            high=three(limits[1]),
+        ),
     )
 
 
@@ -253,29 +272,33 @@ def difference(first: Survey, second: Survey, measure: str) -> None:
     pairs = [(a, theirs.get((a.layer, a.projection))) for a in placed(first)]
     both = [(a, b) for a, b in pairs if b is not None]
     if not both:
-        st.info("The two models have no matrix of the same layer and projection.")
+        st.info(_("The two models have no matrix of the same layer and projection."))
         return
     delta = np.array([value(b, measure) - value(a, measure) for a, b in both])
     most = float(np.nanmax(np.abs(delta))) or 1.0
-    st.markdown(f"**{as_text(second.title)} less {as_text(first.title)}**")
+    titles = {"second": as_text(second.title), "first": as_text(first.title)}
+    st.markdown(_("**{second} less {first}**").format(**titles))
+    cell = _("{cell}<br>beside: {value:.6g}")
     chart(
         figures.layer_map(
             [a.layer or 0 for a, _ in both],
             [a.projection or "" for a, _ in both],
             delta,
-            [f"{hover(a, measure)}<br>beside: {value(b, measure):.6g}" for a, b in both],
-            "difference",
+            [cell.format(cell=hover(a, measure), value=value(b, measure)) for a, b in both],
+            _("difference"),
             (-most, most),
             diverging=True,
         ),
         key="difference",
-        alt=f"Differences of {label(measure)} between the two models, at most {three(most)}.",
+        alt=_("Differences of {measure} between the two models, at most {most}.").format(
+            measure=label(measure), most=three(most)
+        ),
     )
 
 
 def smaller(survey: Survey, model: Model) -> None:
     """Which matrices could be smaller: rank at a share of the energy beside break-even."""
-    share = choice("Energy kept", list(SHARES), "90 %", key="kept share")
+    share = choice(_("Energy kept"), list(SHARES), "90 %", key="kept share")
     found, by_chance = once(survey, "savings", share, make=lambda: _savings(survey, share))
     if not found:
         return
@@ -283,17 +306,28 @@ def smaller(survey: Survey, model: Model) -> None:
     held = sum(each.row.rows * each.row.columns for each in found)
     saved = sum(each.saved for each in below)
     left, middle, right = st.columns(3)
-    left.metric("Matrices below break-even", f"{len(below):,} of {len(found):,}")
-    middle.metric("Saved, if all those are cut", f"{saved / held:.1%}")
+    left.metric(
+        _("Matrices below break-even"),
+        _("{below:,} of {count:,}").format(below=len(below), count=len(found)),
+    )
+    middle.metric(_("Saved, if all those are cut"), f"{saved / held:.1%}")
     right.metric(
-        "Numbers saved", f"{saved:,}", f"of {held:,}", delta_color="off", delta_arrow="off"
+        _("Numbers saved"),
+        f"{saved:,}",
+        _("of {held:,}").format(held=held),
+        delta_color="off",
+        delta_arrow="off",
     )
     ratios = [each.ratio for each in found]
     chart(
         once(survey, "against break-even", share, make=lambda: _against_break_even(found, share)),
         key="against break-even",
-        alt=f"Rank at {share} of the energy over break-even, from {min(ratios):.2f} to "
-        f"{max(ratios):.2f}; {len(below)} of {len(found)} matrices lie below 1.",
+        alt=_(
+            "Rank at {share} of the energy over break-even, from {low:.2f} to {high:.2f}; "
+            "{below} of {count} matrices lie below 1."
+        ).format(
+            share=share, low=min(ratios), high=max(ratios), below=len(below), count=len(found)
+        ),
     )
     words = text("atlas", "smaller").format(random=by_chance, count=len(found))
     st.caption(f"{words} {as_text(once(survey, 'left out', make=lambda: left_out(survey, model)))}")
@@ -307,16 +341,20 @@ def _savings(survey: Survey, share: str) -> tuple[list[Saving], int]:
 
 
 def _against_break_even(found: Sequence[Saving], share: str) -> Settings:
+    cell = _(
+        "{name}<br>rank {k:,} keeps {share}<br>break-even {even:,.1f}<br>{saved:,} numbers saved"
+    )
     return figures.layer_map(
         [each.row.layer or 0 for each in found],
         [each.row.projection or "" for each in found],
         np.array([each.ratio for each in found]),
         [
-            f"{escape(e.row.name)}<br>rank {e.k:,} keeps {share}<br>"
-            f"break-even {e.break_even:,.1f}<br>{e.saved:,} numbers saved"
+            cell.format(
+                name=escape(e.row.name), k=e.k, share=share, even=e.break_even, saved=e.saved
+            )
             for e in found
         ],
-        "rank / break-even",
+        _("rank / break-even"),
         (0.0, 2.0),
         diverging=True,
     )
@@ -325,24 +363,25 @@ def _against_break_even(found: Sequence[Saving], share: str) -> Settings:
 @st.fragment
 def every_matrix(found: Sequence[Saving], share: str) -> None:
     """The savings as a table, which is made when it is opened."""
-    with st.expander("Every matrix, to sort", key="every matrix", on_change="rerun") as shown:
+    with st.expander(_("Every matrix, to sort"), key="every matrix", on_change="rerun") as shown:
         if not shown.open:
             return
+        even, ratio = _("break-even"), _("rank / break-even")
         columns = {
-            "matrix": [as_cell(each.row.name) for each in found],
+            _("matrix"): [as_cell(each.row.name) for each in found],
             "m": [each.row.rows for each in found],
             "n": [each.row.columns for each in found],
-            f"rank at {share}": [each.k for each in found],
-            "break-even": [each.break_even for each in found],
-            "rank / break-even": [each.ratio for each in found],
-            "numbers saved": [each.saved for each in found],
+            _("rank at {share}").format(share=share): [each.k for each in found],
+            even: [each.break_even for each in found],
+            ratio: [each.ratio for each in found],
+            _("numbers saved"): [each.saved for each in found],
         }
         digits = st.column_config.NumberColumn(format="%.3g")
         st.dataframe(
             columns,
             hide_index=True,
             height=360,
-            column_config={"break-even": digits, "rank / break-even": digits},
+            column_config={even: digits, ratio: digits},
         )
 
 
@@ -361,8 +400,10 @@ def left_out(survey: Survey, model: Model) -> str:
     if not out:
         return ""
     sizes = sum(prod(t.shape) for t in out), sum(prod(t.shape) for t in model.tensors.values())
-    names = ", ".join(t.name.removesuffix(".weight") for t in out[:3])
-    return f"Not surveyed: {names}, {sizes[0]:,} of the model's {sizes[1]:,} numbers."
+    names = joined((t.name.removesuffix(".weight") for t in out[:3]), _("{first}, {last}"))
+    return _("Not surveyed: {names}, {left:,} of the model's {all:,} numbers.").format(
+        names=names, left=sizes[0], all=sizes[1]
+    )
 
 
 def distributions(survey: Survey, measure: str) -> None:
@@ -370,7 +411,9 @@ def distributions(survey: Survey, measure: str) -> None:
     chart(
         once(survey, "distributions", measure, make=lambda: _distributions(survey, measure)),
         key="distributions",
-        alt=f"{label(measure)} by projection, every matrix a point, random matrices in grey.",
+        alt=_("{measure} by projection, every matrix a point, random matrices in grey.").format(
+            measure=label(measure)
+        ),
     )
 
 
@@ -381,7 +424,7 @@ def _distributions(survey: Survey, measure: str) -> Settings:
     return figures.distributions(
         [row.projection or "" for row in rows],
         np.array([value(row, measure) for row in rows]),
-        [f"layer {row.layer}" for row in rows],
+        [_("layer {layer}").format(layer=row.layer) for row in rows],
         label(measure),
         {kind: v for kind, v in random.items() if v is not None},
     )
@@ -404,10 +447,12 @@ def spectra(survey: Survey, projection: str) -> None:
             projection,
             make=lambda: figures.all_spectra(
                 [survey.spectra[row.name] for row in rows],
-                [f"layer {row.layer}" for row in rows],
+                [_("layer {layer}").format(layer=row.layer) for row in rows],
                 cached.gaussian((rows[0].rows, rows[0].columns)),
             ),
         ),
         key="spectra",
-        alt=f"Singular values of {projection} in {len(rows)} layers as shares of the norm.",
+        alt=_("Singular values of {projection} in {count} layers as shares of the norm.").format(
+            projection=projection, count=len(rows)
+        ),
     )

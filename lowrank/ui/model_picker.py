@@ -8,6 +8,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lowrank.errors import InputError, SourceError
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.readers import DEFAULT_TITLE, Model, Remote, TensorInfo, uploads
 from lowrank.readers.default_model import DEFAULT, cached_path, fetch
 from lowrank.readers.offered_models import offered
@@ -22,10 +24,10 @@ from lowrank.ui.progress import visitor
 HUB, UPLOAD = "hub", "upload"
 MODELS = {
     "default": DEFAULT_TITLE,
-    "synthetic": "synthetic",
-    "synthetic-7b": "synthetic, a layer of Llama 2 7B",
-    HUB: "Hugging Face hub",
-    UPLOAD: "a file of mine",
+    "synthetic": gettext_noop("synthetic"),
+    "synthetic-7b": gettext_noop("synthetic, a layer of Llama 2 7B"),
+    HUB: gettext_noop("Hugging Face hub"),
+    UPLOAD: gettext_noop("a file of mine"),
 }
 SHARED = "model", "hub", "file"  # keys of what is drawn here, on every page that needs a model
 UPLOAD_MB = 200
@@ -41,20 +43,20 @@ def pick(waiting: DeltaGenerator) -> Model | None:
     """
     found = offered()
     source = st.selectbox(
-        "Model",
+        _("Model"),
         [*MODELS, *(name for name in found if name not in MODELS.values())],
         key="model",
         help=text("model", "help"),
-        format_func=lambda name: MODELS.get(name, name),
+        format_func=model_said,
         **BOUND,
         filter_mode=None,
     )
     if source == HUB:
         given = (
             st.text_input(
-                "Model id",
+                _("Model id"),
                 key="hub",
-                placeholder="owner/name, or owner/name/file.gguf",
+                placeholder=_("owner/name, or owner/name/file.gguf"),
                 help=text("model", "help hub"),
                 max_chars=300,
                 **BOUND,
@@ -68,6 +70,11 @@ def pick(waiting: DeltaGenerator) -> Model | None:
     if source == "default" and cached_path() is None:
         return None
     return cached.model(str(found.get(source, source)))
+
+
+def model_said(name: str) -> str:
+    """A model as the visitor reads it, and as it is in the address."""
+    return _(MODELS[name]) if name in MODELS else name
 
 
 def from_hub(given: str, waiting: DeltaGenerator) -> Model:
@@ -87,7 +94,7 @@ def from_hub(given: str, waiting: DeltaGenerator) -> Model:
 def uploaded() -> str | None:
     """The name of what the visitor brought, now or before. Raises InputError if it is refused."""
     refused = brought(
-        f"A model's files, up to {UPLOAD_MB} MB each",
+        _("A model's files, up to {most} MB each").format(most=UPLOAD_MB),
         "file",
         _kept,
         type=[*uploads.KINDS, "json", "jinja", "zip"],
@@ -96,9 +103,9 @@ def uploaded() -> str | None:
         help=text("model", "help upload"),
     )
     name = st.text_input(
-        "Kept as",
+        _("Kept as"),
         key="file",
-        placeholder="no file yet",
+        placeholder=_("no file yet"),
         help=text("model", "help file"),
         max_chars=100,
         **BOUND,
@@ -132,7 +139,8 @@ def bring(model: Model, info: TensorInfo) -> None:
     """Fetch one matrix of a model elsewhere, where the visitor can watch."""
     if not isinstance(model, Remote) or model.here(info.name):
         return
-    bar = st.progress(0.0, text=f"Fetching {as_text(info.name)} of {as_text(model.title)}…")
+    words = _("Fetching {name} of {title}…")
+    bar = st.progress(0.0, text=words.format(name=as_text(info.name), title=as_text(model.title)))
     model.fetch(info.name, shown(bar.progress))
     bar.empty()
 
@@ -146,7 +154,8 @@ def shown(draw: Callable[..., object]) -> Callable[[int, int], None]:
         if done < total and now - last[0] < EVERY:
             return
         last[0] = now
-        draw(done / (total or 1), text=f"{done / 1e6:,.1f} of {total / 1e6:,.1f} MB")
+        words = _("{done:,.1f} of {total:,.1f} MB")
+        draw(done / (total or 1), text=words.format(done=done / 1e6, total=total / 1e6))
 
     return progress
 
@@ -156,12 +165,12 @@ def fetch_in_view() -> None:
     place = st.container(border=True)
     place.markdown(text("model", "fetching").format(megabytes=round(DEFAULT.download_size / 1e6)))
     bar = place.progress(0.0)
-    place.button("Go on with random matrices", key="without", on_click=go_on_without)
+    place.button(_("Go on with random matrices"), key="without", on_click=go_on_without)
     try:
         fetch(progress=shown(bar.progress))
     except SourceError as error:
         place.error(as_told(error), icon=":material/cloud_off:")
-        place.button("Try again", key="again")
+        place.button(_("Try again"), key="again")
         st.stop()
     st.rerun()
 

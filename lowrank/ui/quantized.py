@@ -11,12 +11,15 @@ import streamlit as st
 from lowrank.errors import InputError
 from lowrank.figures import memory as figures
 from lowrank.figures.numbers import three
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, ngettext
 from lowrank.llama import Dense, nll, projections, replaced
 from lowrank.llama.linear import Projection, bias_of
 from lowrank.llama.names import HEAD
 from lowrank.memory.quantization import bfloat16, int8, nf4
 from lowrank.surgery import texts
 from lowrank.ui import cached
+from lowrank.ui.bound import said
 from lowrank.ui.drawing import chart, table
 from lowrank.ui.jobs import Doing, Job, one_thread
 from lowrank.ui.layout import text
@@ -27,9 +30,9 @@ def compared(source: str, tensor: str) -> None:
     """One real matrix in int8 and NF4: the error, its spectrum, and the rounding of one entry."""
     found = cached.roundings(source, tensor)
     rows = [
-        (each.name, three(each.bits), f"{each.share:.3%}", three(each.largest)) for each in found
+        (_(each.name), three(each.bits), f"{each.share:.3%}", three(each.largest)) for each in found
     ]
-    head = ["", "bits a number", "error, share of the norm", "largest error"]
+    head = ["", _("bits a number"), _("error, share of the norm"), _("largest error")]
     st.markdown(table(head, rows))
     picture, beside = st.columns([3, 2], gap="large")
     with picture:
@@ -37,19 +40,19 @@ def compared(source: str, tensor: str) -> None:
             figures.error_spectrum(
                 cached.spectrum(source, tensor),
                 {
-                    f"error of {each.name.partition(',')[0]}": each.spectrum
+                    _("error of {code}").format(code=each.name.partition(",")[0]): each.spectrum
                     for each in found
                     if each.spectrum is not None
                 },
             ),
             key="errors",
-            alt="Singular values of the matrix and of its quantization errors, which are flat.",
+            alt=_("Singular values of the matrix and of its quantization errors, which are flat."),
         )
     beside.markdown(text("memory", "errors"))
 
 
 ROUNDED = {"int8": int8, "NF4": nf4}
-THIS, EVERY = "this matrix", "all matrices"
+THIS, EVERY = gettext_noop("this matrix"), gettext_noop("all matrices")
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,17 @@ def effect_on_loss(source: str, tensor: str) -> None:
     kind = name.rpartition(".")[2]
     scopes = {THIS: name, f"every {kind}": kind, EVERY: ""}
     scope = first.selectbox(
-        "Quantize", list(scopes), key="scope", bind="query-params", filter_mode=None
+        _("Quantize"),
+        list(scopes),
+        key="scope",
+        format_func=lambda scope: (
+            said(scope) if scope in (THIS, EVERY) else _("every {kind}").format(kind=kind)
+        ),
+        bind="query-params",
+        filter_mode=None,
     )
     to = second.segmented_control(
-        "to", list(ROUNDED), default="NF4", required=True, key="rounded", bind="query-params"
+        _("to"), list(ROUNDED), default="NF4", required=True, key="rounded", bind="query-params"
     )
     asked = source, scopes[scope], str(to)
     with third:
@@ -79,7 +89,7 @@ def effect_on_loss(source: str, tensor: str) -> None:
             f"nll {cached.version(source)} {asked}",
             partial(_losses, *asked),
             "nll",
-            ask="Measure nll",
+            ask=_("Measure nll"),
         )
     if job is None:
         st.caption(text("memory", "nll"))
@@ -88,7 +98,7 @@ def effect_on_loss(source: str, tensor: str) -> None:
 
 def _losses(source: str, ending: str, to: str) -> Iterator[Doing | Loss]:
     """The loss with every projection of a layer quantized whose name ends so."""
-    params, words = cached.params(source), "Reading a text, quantizing, reading again"
+    params, words = cached.params(source), _("Reading a text, quantizing, reading again")
     ids = cached.words(source).encode(texts.text("prose"))
     held = projections(params)
     chosen = [each for each in held if each != HEAD and each.endswith(ending)]
@@ -112,10 +122,19 @@ def _draw_loss(job: Job) -> None:
     if found is None:
         shown(job)
         return
-    matrices = "1 matrix" if found.count == 1 else f"{found.count} matrices"
     st.markdown(
-        f"Mean nll of a story: **{three(found.before)}** before, **{three(found.after)}** "
-        f"with {matrices} quantized ({three(found.after - found.before)} nats a token more)."
+        ngettext(
+            "Mean nll of a story: **{before}** before, **{after}** with {count} matrix quantized "
+            "({more} nats a token more).",
+            "Mean nll of a story: **{before}** before, **{after}** with {count} matrices quantized "
+            "({more} nats a token more).",
+            found.count,
+        ).format(
+            before=three(found.before),
+            after=three(found.after),
+            count=found.count,
+            more=three(found.after - found.before),
+        )
     )
 
 
@@ -131,11 +150,11 @@ def rounding(source: str, tensor: str) -> None:
     W = cached.matrix(source, tensor)
     first, second, third = st.columns(3)
     m, n = W.shape
-    row = int(first.number_input("Row", 1, m, 1, key="entry_row", bind="query-params"))
-    column = int(second.number_input("Column", 1, n, 1, key="entry_col", bind="query-params"))
+    row = int(first.number_input(_("Row"), 1, m, 1, key="entry_row", bind="query-params"))
+    column = int(second.number_input(_("Column"), 1, n, 1, key="entry_col", bind="query-params"))
     step = 10.0 ** float(
         third.slider(
-            "Update, a power of ten of it",
+            _("Update, a power of ten of it"),
             -8.0,
             0.0,
             -3.0,
@@ -147,13 +166,13 @@ def rounding(source: str, tensor: str) -> None:
     x = float(W[row - 1, column - 1])  # counted from 1
     update = abs(x) * step
     st.html(figures.bits(x))
-    st.caption("sign · exponent · fraction")
+    st.caption(_("sign · exponent · fraction"))
     rows = []
     for name, rounded in FORMATS.items():
         before = float(rounded(x))
         after = float(rounded(before + update))
         left = (after - before) / update if update else 0.0
         rows.append((name, f"{before:.8g}", f"{after:.8g}", f"{left:.0%}"))
-    head = ["", "the entry", "entry + update", "what is left of the update"]
+    head = ["", _("the entry"), _("entry + update"), _("what is left of the update")]
     st.markdown(table(head, rows))
     st.markdown(text("memory", "master"))

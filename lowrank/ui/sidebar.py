@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lowrank.errors import InputError, LowrankError
+from lowrank.language import gettext as _
 from lowrank.llama.names import LABELS, within
 from lowrank.readers import Model, TensorInfo
 from lowrank.ui import model_picker, visitor
@@ -83,10 +84,10 @@ def pick(model: Model) -> TensorInfo:
     kinds = [kind for kind in LABELS if kind in present] + sorted(present - set(LABELS))
     offer("proj", kinds)
     chosen = st.selectbox(
-        "Matrix",
+        _("Matrix"),
         kinds,
         key="proj",
-        help="Attention has q, k, v and o; the MLP has gate, up and down.",
+        help=_("Attention has q, k, v and o; the MLP has gate, up and down."),
         format_func=label,
         **BOUND,
         filter_mode=None,
@@ -96,7 +97,7 @@ def pick(model: Model) -> TensorInfo:
     last = max((layer for _, layer in matrices if layer is not None), default=0)
     takes("layer", 0, last)
     layer = fitted(
-        "Layer",
+        _("Layer"),
         "layer",
         range(max(last, 1) + 1),  # a slider needs two ends, even where it is disabled
         last // 2,  # the first and the last layer are often the exceptions
@@ -116,7 +117,7 @@ def pick(model: Model) -> TensorInfo:
 
 def label(kind: str) -> str:
     """What a projection is called in the sidebar and in the link."""
-    return LABELS.get(kind, kind)
+    return _(LABELS[kind]) if kind in LABELS else kind
 
 
 def by_place(model: Model) -> dict[tuple[str, int | None], TensorInfo]:
@@ -154,7 +155,8 @@ def provenance(model: Model, info: TensorInfo) -> str:
     And what else must be known of it, such as an order of rows that is not known.
     """
     shape = " × ".join(f"{size:,}" for size in info.shape)
-    stored = "drawn" if model.kind == "synthetic" else f"stored {info.stored_as}, shown as float32"
-    origin = "synthetic: random numbers" if model.kind == "synthetic" else "real"
-    note = f" · {info.note}" if info.note else ""
-    return f"{model.title} · {info.name} · {shape} · {stored} · {origin}{note}"
+    if model.kind == "synthetic":
+        facts = [_("drawn"), _("synthetic: random numbers")]
+    else:
+        facts = [_("stored {dtype}, shown as float32").format(dtype=info.stored_as), _("real")]
+    return " · ".join([model.title, info.name, shape, *facts, *filter(None, [_(info.note)])])

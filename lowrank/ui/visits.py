@@ -9,10 +9,10 @@ from typing import Any
 
 import streamlit as st
 
-from lowrank.atlas import MEASURES
 from lowrank.ui import sidebar, visitor
+from lowrank.ui.atlas import measure_said
 from lowrank.ui.bound import said
-from lowrank.ui.model_picker import MODELS
+from lowrank.ui.model_picker import model_said
 from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import SHARED
 
@@ -59,9 +59,9 @@ LESSON = "lesson", "present"  # on whatever page a lesson stands
 LETTER = "value_"  # and the value of a letter, of which there are as many as a matrix has
 # How options are written in the address, where not as they are.
 WRITTEN: Mapping[str, Callable[[Any], str]] = {
-    "model": lambda name: MODELS.get(name, str(name)),
+    "model": model_said,
     "proj": sidebar.label,
-    "measure": lambda name: MEASURES[name][0],
+    "measure": measure_said,
 }
 
 
