@@ -4,6 +4,7 @@ import streamlit as st
 
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
 from lowrank.surgery import allocate, aware, operate, plain, reading
 from lowrank.ui import cached, predicting
 from lowrank.ui.glossary import explained
@@ -11,7 +12,7 @@ from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.sidebar import chosen_model
 from lowrank.ui.surgery import panels
 
-head = question("Surgery", "What does the model still say when its matrices lose rank?")
+head = question(_("Surgery"), _("What does the model still say when its matrices lose rank?"))
 with errors_shown():
     model = chosen_model()
     source = model.source
@@ -20,17 +21,17 @@ with errors_shown():
     predicting.of_surgery(head)
     # Parts of their own: a move draws the part it belongs to, and the others stay.
     choice = panels.operation(source)
-    st.subheader("Which projections need their rank?", anchor=False)
+    st.subheader(_("Which projections need their rank?"), anchor=False)
     st.markdown(explained(text("surgery", "map")))
     panels.sensitivity(source)
     if choice:
-        st.subheader("Why activation-aware wins", anchor=False)
+        st.subheader(_("Why activation-aware wins"), anchor=False)
         panels.evidence(source, choice)
-    st.subheader("Does less rank remove noise?", anchor=False)
+    st.subheader(_("Does less rank remove noise?"), anchor=False)
     st.markdown(text("surgery", "noise"))
     panels.noise(source)
 
-st.subheader("What you see", anchor=False)
+st.subheader(_("What you see"), anchor=False)
 st.markdown(panels.learnt())
 st.markdown(explained(text("surgery", "theory")))
 code_for_this(

@@ -5,17 +5,25 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, joined
 from lowrank.llama.names import LABELS, LINEAR
 from lowrank.surgery import FactorStore, Plan, allocate, by_energy, by_fraction, chosen
 from lowrank.surgery.recorded import together
+from lowrank.ui.bound import said
 from lowrank.ui.layout import text
 
 KINDS = LINEAR
 SHORT = {LABELS[kind]: kind for kind in KINDS}
-# Labels are what the link says, so they are short and do not change.
-ALL, RANGE, ONE = "all", "a range", "one"
-WAYS = {"plain": "plain", "activation-aware": "aware"}
-RULES = {"uniform": "uniform", "by energy": "energy", "by measured sensitivity": "sensitivity"}
+# Labels are what the link says, so they are short and do not change; looked up where shown.
+ALL, RANGE, ONE = gettext_noop("all"), gettext_noop("a range"), gettext_noop("one")
+WAYS = {gettext_noop("plain"): "plain", gettext_noop("activation-aware"): gettext_noop("aware")}
+HOW = gettext_noop("rank"), gettext_noop("energy"), gettext_noop("budget")
+RULES = {
+    gettext_noop("uniform"): "uniform",
+    gettext_noop("by energy"): "energy",
+    gettext_noop("by measured sensitivity"): gettext_noop("sensitivity"),
+}
 
 
 @dataclass(frozen=True)
@@ -51,19 +59,30 @@ class Choice:
         >>> Choice(("q_proj",), (3,), "plain", "rank", 50, "uniform").words()
         'q of layer 3, plain, rank 50 %'
         """
-        kinds = ", ".join(LABELS[kind] for kind in self.kinds)
         first, last = self.layers[0], self.layers[-1]
-        where = f"layer {first}" if first == last else f"layers {first} to {last}"
-        way = "activation-aware" if self.way == "aware" else "plain"
-        rule = f" {self.rule}" if self.how == "budget" else ""
-        return f"{kinds} of {where}, {way}, {self.how}{rule} {self.percent} %"
+        ranks = {
+            "rank": _("rank {percent} %"),
+            "energy": _("energy {percent} %"),
+            "budget": _("budget {rule} {percent} %"),
+        }[self.how]
+        return (
+            _("{kinds} of layer {first}, {way}, {ranks}")
+            if first == last
+            else _("{kinds} of layers {first} to {last}, {way}, {ranks}")
+        ).format(
+            kinds=joined((LABELS[kind] for kind in self.kinds), _("{first}, {last}")),
+            first=first,
+            last=last,
+            way=_("activation-aware") if self.way == "aware" else _("plain"),
+            ranks=ranks.format(rule=_(self.rule), percent=self.percent),
+        )
 
 
 def choose(count: int, more: DeltaGenerator) -> Choice | None:
     """The controls, those for later in `more`; None, with a word, while no projection is chosen."""
     first, amount = st.columns(2, gap="medium")
     short = first.pills(
-        "Projections to cut",
+        _("Projections to cut"),
         list(SHORT),
         selection_mode="multi",
         default=["q"],
@@ -77,11 +96,12 @@ def choose(count: int, more: DeltaGenerator) -> Choice | None:
             layers = _layers(count)
         with right:
             way = st.segmented_control(
-                "Way",
+                _("Way"),
                 list(WAYS),
                 default="plain",
                 required=True,
                 key="way",
+                format_func=said,
                 help=text("surgery", "help way"),
                 bind="query-params",
             )
@@ -95,19 +115,21 @@ def choose(count: int, more: DeltaGenerator) -> Choice | None:
 
 def _layers(count: int) -> tuple[int, ...]:
     where = st.segmented_control(
-        "Layers",
+        _("Layers"),
         [ALL, RANGE, ONE],
         default=ALL,
         required=True,
         key="where",
+        format_func=said,
         bind="query-params",
     )
     last = max(count - 1, 1)  # a slider needs two ends
     if where == ONE:
-        return (min(int(st.slider("Layer", 0, last, key="only", bind="query-params")), count - 1),)
+        layer = st.slider(_("Layer"), 0, last, key="only", bind="query-params")
+        return (min(int(layer), count - 1),)
     if where == RANGE:
         low, high = st.slider(
-            "From and to layer", 0, last, (0, last), key="span", bind="query-params"
+            _("From and to layer"), 0, last, (0, last), key="span", bind="query-params"
         )
         return tuple(range(low, min(high, count - 1) + 1))
     return tuple(range(count))
@@ -116,22 +138,30 @@ def _layers(count: int) -> tuple[int, ...]:
 def _ranks(place: DeltaGenerator) -> tuple[str, int, str]:
     """How ranks are set, asked here, and how high, asked in that place."""
     how = st.segmented_control(
-        "Ranks by",
-        ["rank", "energy", "budget"],
+        _("Ranks by"),
+        HOW,
         default="rank",
         required=True,
         key="by",
+        format_func=said,
         help=text("surgery", "help how"),
         bind="query-params",
     )
     if how == "energy":
-        level = place.slider("Energy kept, %", 50, 100, 90, key="level", bind="query-params")
+        level = place.slider(_("Energy kept, %"), 50, 100, 90, key="level", bind="query-params")
         return "energy", int(level), "uniform"
     if how == "budget":
         share = place.slider(
-            "Parameters kept, % of these matrices", 5, 100, 50, key="share", bind="query-params"
+            _("Parameters kept, % of these matrices"), 5, 100, 50, key="share", bind="query-params"
         )
-        rule = st.selectbox("Rule", list(RULES), key="rule", bind="query-params", filter_mode=None)
+        rule = st.selectbox(
+            _("Rule"),
+            list(RULES),
+            key="rule",
+            format_func=said,
+            bind="query-params",
+            filter_mode=None,
+        )
         return "budget", int(share), RULES[rule]
-    k = place.slider("Rank kept, % of full rank", 1, 100, 25, key="keep", bind="query-params")
+    k = place.slider(_("Rank kept, % of full rank"), 1, 100, 25, key="keep", bind="query-params")
     return "rank", int(k), "uniform"

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from lowrank.language import gettext as _
 from lowrank.llama import projections
 from lowrank.surgery import (
     Answers,
@@ -69,7 +70,9 @@ def factors_job(source: str, way: str, names: tuple[str, ...]) -> Job | None:
 def _preparing(source: str, way: str, names: Sequence[str]) -> Iterator[Doing]:
     with one_thread():  # the other core is for those who read
         for done, total, name in cached.factors(source).prepare(way, names):
-            yield Doing(done / max(total, 1), f"Decomposing, once for everyone: {name}")
+            yield Doing(
+                done / max(total, 1), _("Decomposing, once for everyone: {name}").format(name=name)
+            )
 
 
 def cut_now(source: str, choice: Choice, ids: Ids) -> tuple[Cut | None, Job | None]:
@@ -90,9 +93,9 @@ def cut_now(source: str, choice: Choice, ids: Ids) -> tuple[Cut | None, Job | No
 def _cutting(source: str, choice: Choice, ids: Ids) -> Iterator[Doing | Cut]:
     store = cached.factors(source)
     with one_thread():
-        yield Doing(0.1, "The whole model reads the text")
+        yield Doing(0.1, _("The whole model reads the text"))
         before = cached.whole_reading(source, ids)
-        yield Doing(0.5, "The cut model reads the text")
+        yield Doing(0.5, _("The cut model reads the text"))
         plan = choice.plan(store)
         after = operate(store.params, plan, store.source(choice.way))
         read = reading(after, ids)
@@ -116,7 +119,7 @@ def _answering(
 def map_job(source: str, ids: Ids, layers: bool) -> Job | None:
     """The sensitivity map measured here and now; None until somebody asks. One for everyone."""
     key = f"map {cached.factors(source).folder.name} {layers}"
-    return sought(key, partial(_mapping, source, ids, layers), ask="Measure it here")
+    return sought(key, partial(_mapping, source, ids, layers), ask=_("Measure it here"))
 
 
 def map_points(layers: bool, count: int) -> int:
@@ -137,13 +140,14 @@ def _mapping(source: str, ids: Ids, layers: bool) -> Iterator[Doing | Measured]:
         found = sensitivity(store.params, ids, sources, fractions=fractions, layers=each)
         for i, point in enumerate(found):
             yield point
-            yield Doing((i + 1) / points, f"Reading with less of {point.kind}, {point.way}")
+            words = _("Reading with less of {kind}, {way}")
+            yield Doing((i + 1) / points, words.format(kind=point.kind, way=_(point.way)))
 
 
 def evidence_job(source: str, name: str) -> Job | None:
     """How the calibration text uses one matrix; the same for all visitors."""
     store = cached.factors(source)
-    ask = "" if store.has("aware", name) else "Look at its inputs"
+    ask = "" if store.has("aware", name) else _("Look at its inputs")
     work = partial(_looking, source, name)
     return soon(sought(f"evidence {store.folder.name} {name}", work, ask=ask), MOMENT)
 
@@ -151,7 +155,7 @@ def evidence_job(source: str, name: str) -> Job | None:
 def _looking(source: str, name: str) -> Iterator[Doing | Evidence]:
     for doing in _preparing(source, "aware", [name]):
         yield Doing(0.8 * doing.share, doing.words)
-    yield Doing(0.8, "Comparing inputs and matrix")
+    yield Doing(0.8, _("Comparing inputs and matrix"))
     store = cached.factors(source)
     W = projections(store.params)[name].matrix()
     squares = store.source("aware")(name).s ** 2
@@ -172,7 +176,8 @@ def _asking(source: str, name: str, percent: int) -> Iterator[Doing | tuple[Answ
     asked = texts.questions()
     with one_thread():
         for i, (question, word) in enumerate(asked):
-            yield Doing(i / len(asked), f"Question {i + 1} of {len(asked)}")
+            words = _("Question {number} of {count}").format(number=i + 1, count=len(asked))
+            yield Doing(i / len(asked), words)
             ids = tokenizer.begin(question), tokenizer.encode(f" {word}")
             for found, params in zip(both, models, strict=True):
                 found.extend(answers(params, [ids]).each)

@@ -10,6 +10,8 @@ import streamlit as st
 
 from lowrank.figures import surgery as figures
 from lowrank.figures.numbers import amount, three
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, joined
 from lowrank.llama.model import projections
 from lowrank.llama.names import LABELS
 from lowrank.llama.tokenizer import Tokenizer
@@ -18,7 +20,7 @@ from lowrank.surgery import FactorStore, Measured, Plan, by_fraction, chosen, re
 from lowrank.surgery.recorded import BY_LAYER, COMMAND, FRACTIONS
 from lowrank.ui import cached
 from lowrank.ui.answering import Said, side_by_side
-from lowrank.ui.bound import offer
+from lowrank.ui.bound import offer, said
 from lowrank.ui.drawing import chart
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import errors_shown, text
@@ -29,7 +31,8 @@ from lowrank.ui.surgery.cut import KINDS, Choice, choose
 
 LONGEST = 1000  # tokens of a visitor's own text
 PROMPT = 300  # tokens of a prompt
-OWN = "my own"
+OWN = gettext_noop("my own")
+TOGETHER, EACH = gettext_noop("all layers together"), gettext_noop("each layer by itself")
 SHOWN = 8  # next tokens of each model
 SHARES = {0.75: "¾", 0.5: "½", 0.25: "¼", 0.125: "⅛"}  # as short as a phone needs them
 
@@ -50,7 +53,7 @@ def operation(source: str) -> Choice | None:
 def _operation(source: str) -> Choice | None:
     store = cached.factors(source)
     first = st.container()
-    later = st.expander("Layers, way, how ranks are set, the text to read")
+    later = st.expander(_("Layers, way, how ranks are set, the text to read"))
     with first:
         choice = choose(len(store.params.layers), later)
     with later:
@@ -73,14 +76,14 @@ def _operation(source: str) -> Choice | None:
             numbers(cut, "—" if job and job.over else "…")
         left, right = middle.columns(2, gap="medium")
         with left:
-            st.markdown("**What comes next**, after the text")
+            st.markdown(_("**What comes next**, after the text"))
             if cut:
                 next_token(cached.words(source), cut)
         with right:
-            st.markdown("**What is stored** of these matrices, break-even marked")
+            st.markdown(_("**What is stored** of these matrices, break-even marked"))
             stored_chart(store, choice, cut.plan if cut else None)
         with answered:
-            st.subheader("Two answers", anchor=False)
+            st.subheader(_("Two answers"), anchor=False)
             two_answers(source, choice, ready)
     of = choice and (choice.kinds, choice.layers)
     if st.session_state.get("evidence of", of) != of:
@@ -93,27 +96,37 @@ def reading_text(source: str) -> tuple[int, ...]:
     labels = {label: name for name, label in texts.TEXTS.items()}
     left, right = st.columns([1, 3])
     which = left.selectbox(
-        "Text to read", [*labels, OWN], key="text", bind="query-params", filter_mode=None
+        _("Text to read"),
+        [*labels, OWN],
+        key="text",
+        format_func=said,
+        bind="query-params",
+        filter_mode=None,
     )
     if which != OWN:
-        given = texts.text(labels[which])
+        given, name = texts.text(labels[which]), _("The text")
         right.html(
-            '<div tabindex="0" role="region" aria-label="The text" style="height: 110px; '
-            'overflow-y: auto; white-space: pre-wrap">' + escape(given) + "</div>"
+            f'<div tabindex="0" role="region" aria-label="{escape(name)}" '
+            'style="height: 110px; overflow-y: auto; white-space: pre-wrap">'
+            f"{escape(given)}</div>"
         )
     else:
         given = right.text_area(
-            "Your text",
+            _("Your text"),
             key="own",
             height=110,
             max_chars=4000,
-            placeholder="A few sentences, in any language",
+            placeholder=_("A few sentences, in any language"),
             bind="query-params",
         )
     ids = cached.text_ids(source, given or "")
     longest = min(LONGEST, cached.params(source).config.max_position_embeddings)
     if len(ids) > longest:
-        left.caption(f"The first {longest:,} of {len(ids):,} tokens are read.")
+        left.caption(
+            _("The first {longest:,} of {count:,} tokens are read.").format(
+                longest=longest, count=len(ids)
+            )
+        )
     return ids[:longest]
 
 
@@ -134,20 +147,26 @@ def stored_chart(store: FactorStore, choice: Choice, plan: Plan | None) -> None:
     whole = sum(m * n for m, n in shapes.values())
     kept_share = sum(_stored(shapes[name], plan[name]) for name in names) / whole
     rank_share = float(np.mean([plan[name] / min(shapes[name]) for name in names]))
+    listed, mark = _("{first}, {last}"), _("{share:.0%} for {kinds}")
+    marked = joined(
+        (mark.format(share=share, kinds=" ".join(kinds)) for share, kinds in even.items()), listed
+    )
     chart(
         figures.stored_share(
-            [(", ".join(kinds), share) for share, kinds in even.items()], (rank_share, kept_share)
+            [(joined(kinds, listed), share) for share, kinds in even.items()],
+            (rank_share, kept_share),
         ),
         key="stored",
-        alt=f"At {rank_share:.0%} of full rank these matrices hold {kept_share:.0%} of their "
-        "parameters; break-even is at "
-        + ", ".join(f"{share:.0%} for {' '.join(kinds)}" for share, kinds in even.items()),
+        alt=_(
+            "At {rank:.0%} of full rank these matrices hold {kept:.0%} of their parameters; "
+            "break-even is at {marked}"
+        ).format(rank=rank_share, kept=kept_share, marked=marked),
     )
-    marked = ", ".join(f"{share:.0%} for {' '.join(kinds)}" for share, kinds in even.items())
     untouched = all(plan[name] == min(shapes[name]) for name in names)
     above = "untouched" if untouched else "above" if kept_share >= 1 else ""
     words = text("surgery", above) if above else ""
-    st.caption(f"Break-even: {marked}. This cut stores {kept_share:.0%}. {words}")
+    stores = _("Break-even: {marked}. This cut stores {kept:.0%}.")
+    st.caption(f"{stores.format(marked=marked, kept=kept_share)} {words}")
 
 
 def _stored(shape: tuple[int, int], k: int) -> int:
@@ -161,11 +180,11 @@ def _stored(shape: tuple[int, int], k: int) -> int:
 
 # What is measured of a cut, and the section of the page's prose that explains it.
 NUMBERS = {
-    "nll a token": "help nll",
-    "Perplexity": "help perplexity",
-    "Parameters": "help parameters",
-    "Bytes": "help bytes",
-    "Operations a token": "help operations a token",
+    gettext_noop("nll a token"): "help nll",
+    gettext_noop("Perplexity"): "help perplexity",
+    gettext_noop("Parameters"): "help parameters",
+    gettext_noop("Bytes"): "help bytes",
+    gettext_noop("Operations a token"): "help operations a token",
 }
 Number = tuple[str, str, Literal["inverse", "off"]]  # now, beside before, whether more is worse
 
@@ -175,7 +194,7 @@ def numbers(cut: cutting.Cut | None, unknown: str = "…") -> None:
     found: list[Number] = _measured(cut) if cut else [(unknown, " ", "off")] * len(NUMBERS)
     for place, name, number in zip(st.columns(len(NUMBERS)), NUMBERS, found, strict=True):
         place.metric(
-            name,
+            _(name),
             *number,
             delta_arrow="off" if number[2] == "off" else "auto",
             help=text("surgery", NUMBERS[name]) if cut else None,
@@ -185,12 +204,15 @@ def numbers(cut: cutting.Cut | None, unknown: str = "…") -> None:
 def _measured(cut: cutting.Cut) -> list[Number]:
     before, after = cut.readings
     first, second = cut.costs
-    read: list[Number] = [("—", "a single token guesses nothing", "off")] * 2
+    read: list[Number] = [("—", _("a single token guesses nothing"), "off")] * 2
     if len(before.losses):
         rise, was = after.nll - before.nll, three(np.exp(before.nll))
+        # translators: {rise:+.3f} stands first, since the sign there gives it its colour
+        risen = _("{rise:+.3f} from {before:.3f}").format(rise=rise, before=before.nll)
+        times = _("×{times} of {before}").format(times=three(np.exp(rise)), before=was)
         read = [
-            (f"{after.nll:.3f}", f"{rise:+.3f} from {before.nll:.3f}", "inverse"),
-            (three(np.exp(after.nll)), f"×{three(np.exp(rise))} of {was}", "off"),
+            (f"{after.nll:.3f}", risen, "inverse"),
+            (three(np.exp(after.nll)), times, "off"),
         ]
     return [
         *read,
@@ -206,9 +228,9 @@ def beside(now: float, before: float) -> tuple[str, Literal["inverse", "off"]]:
     >>> beside(90, 100), beside(100, 100)
     (('-10.00%', 'inverse'), ('unchanged', 'off'))
     """
-    said = f"{now / before - 1:+.2%}"
-    same = said.strip("+-") == "0.00%"
-    return ("unchanged", "off") if same else (said, "inverse")
+    change = f"{now / before - 1:+.2%}"
+    same = change.strip("+-") == "0.00%"
+    return (_("unchanged"), "off") if same else (change, "inverse")
 
 
 def learnt() -> str:
@@ -227,8 +249,14 @@ def next_token(tokenizer: Tokenizer, cut: cutting.Cut) -> None:
     chart(
         figures.next_tokens(words, before[ids], after[ids]),
         key="next",
-        alt=f"Next token: before {words[ids.index(int(before.argmax()))]} with "
-        f"{before.max():.2f}, after {words[ids.index(int(after.argmax()))]} with {after.max():.2f}",
+        alt=_(
+            "Next token: before {first} with {before:.2f}, after {second} with {after:.2f}"
+        ).format(
+            first=words[ids.index(int(before.argmax()))],
+            before=before.max(),
+            second=words[ids.index(int(after.argmax()))],
+            after=after.max(),
+        ),
     )
 
 
@@ -256,7 +284,7 @@ class Asked:
 def two_answers(source: str, choice: Choice, ready: bool) -> None:
     """A prompt, and both models' answers side by side, token by token, once factors are ready."""
     given = st.text_area(
-        "Prompt",
+        _("Prompt"),
         "What is the capital of France?",
         key="prompt",
         height=80,
@@ -264,16 +292,20 @@ def two_answers(source: str, choice: Choice, ready: bool) -> None:
         bind="query-params",
     )
     first, second, third = st.columns(3, vertical_alignment="bottom")
-    length = int(first.slider("At most, tokens", 8, 200, 48, key="length", bind="query-params"))
-    warmth = second.slider("Temperature", 0.0, 1.5, 0.0, 0.1, key="warmth", bind="query-params")
+    length = int(first.slider(_("At most, tokens"), 8, 200, 48, key="length", bind="query-params"))
+    warmth = second.slider(_("Temperature"), 0.0, 1.5, 0.0, 0.1, key="warmth", bind="query-params")
     now = Asked(choice, (given or "").strip(), length)
     state, below = st.session_state, st.container()
     if third.button(
-        "Ask both", key="ask both", type="primary", icon=":material/play_arrow:", disabled=not ready
+        _("Ask both"),
+        key="ask both",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not ready,
     ):
         state.pop("asked", None)
         if not now.prompt:
-            below.info("Write a prompt first.", icon=":material/info:")
+            below.info(_("Write a prompt first."), icon=":material/info:")
         else:
             ids = cached.chat_ids(source, now.prompt)[:PROMPT]
             cutting.ask_both(source, choice, tuple(ids), length, float(warmth))
@@ -288,18 +320,21 @@ def two_answers(source: str, choice: Choice, ready: bool) -> None:
 
 
 def _titles(choice: Choice) -> dict[str, str]:
-    return {"before": "Before: the whole model", "after": f"After: {choice.words()}"}
+    after = _("After: {cut}").format(cut=choice.words())
+    return {"before": _("Before: the whole model"), "after": after}
 
 
 def _draw_answers(job: Job, source: str, asked: Asked, now: Asked) -> None:
     side_by_side(_titles(asked.choice), cached.words(source), job)
-    said = len(job.all(Said))
-    progress(job, said / (2 * asked.length), f"Answering: {said} tokens")
+    count = len(job.all(Said))
+    words = _("Answering: {count} tokens").format(count=count)
+    progress(job, count / (2 * asked.length), words)
     outcome(job)
     if job.over and (asked.choice, asked.prompt) != (now.choice, now.prompt):
         st.caption(
-            f"These answered “{as_text(asked.prompt[:80])}”, cut as said above them. "
-            "Ask again for more."
+            _("These answered “{prompt}”, cut as said above them. Ask again for more.").format(
+                prompt=as_text(asked.prompt[:80])
+            )
         )
 
 
@@ -308,14 +343,15 @@ def _draw_answers(job: Job, source: str, asked: Asked, now: Asked) -> None:
 def sensitivity(source: str) -> None:
     """The stored map, or the one measured here; all layers together or each by itself."""
     view = st.segmented_control(
-        "Cut",
-        ["all layers together", "each layer by itself"],
-        default="all layers together",
+        _("Cut"),
+        [TOGETHER, EACH],
+        default=TOGETHER,
         required=True,
         key="map",
+        format_func=said,
         bind="query-params",
     )
-    layers = view != "all layers together"
+    layers = view != TOGETHER
     config = cached.params(source).config
     count, name = config.num_hidden_layers, "science" if layers else "prose"
     ids = cached.text_ids(source, texts.text(name))[: config.max_position_embeddings]
@@ -334,7 +370,7 @@ def sensitivity(source: str) -> None:
     st.caption(
         text("surgery", "stored").format(
             tokens=known.tokens,
-            text=texts.TEXTS[known.text],
+            text=_(texts.TEXTS[known.text]),
             calibration=known.calibration_tokens,
             base=known.base,
             command=COMMAND,
@@ -347,13 +383,14 @@ def _growing(job: Job, layers: bool, count: int) -> None:
     shown(job)
     if points:
         _map(points, layers, count)
-        st.caption(f"Measured here, on this server: {len(points)} points, {job.elapsed:.0f} s.")
+        measured = _("Measured here, on this server: {count} points, {seconds:.0f} s.")
+        st.caption(measured.format(count=len(points), seconds=job.elapsed))
 
 
 def _map(points: Sequence[Measured], layers: bool, count: int) -> None:
     columns: Sequence[Any] = recorded.some_layers(count) if layers else FRACTIONS
     rises = {}
-    for way, title in (("plain", "plain"), ("aware", "activation-aware")):
+    for way, title in (("plain", _("plain")), ("aware", _("activation-aware"))):
         rise = np.full((len(KINDS), len(columns)), np.nan)
         for p in points:
             at = p.layer if layers else p.fraction
@@ -361,20 +398,24 @@ def _map(points: Sequence[Measured], layers: bool, count: int) -> None:
                 rise[KINDS.index(p.kind), columns.index(at)] = p.rise
         rises[title] = rise
     names = [str(c) for c in columns] if layers else [SHARES.get(c, three(c)) for c in columns]
+    up_to = _("{way} up to {rise:.2f}")
+    risen = (up_to.format(way=t, rise=np.nanmax(z, initial=0.0)) for t, z in rises.items())
     chart(
         figures.sensitivity_map(
             [LABELS[kind] for kind in KINDS],
             names,
             rises,
-            "layer" if layers else "rank kept",
+            _("layer") if layers else _("rank kept"),
             words=not layers,
         ),
         key=f"map {layers} {len(points)}",
-        alt="Rise of nll for each projection: "
-        + "; ".join(f"{t} up to {np.nanmax(z, initial=0.0):.2f}" for t, z in rises.items()),
+        alt=_("Rise of nll for each projection: {ways}").format(
+            ways=joined(risen, _("{first}; {last}"))
+        ),
     )
     if layers:
-        st.caption(f"One layer is cut at a time, to {BY_LAYER:g} of its rank.")
+        alone = _("One layer is cut at a time, to {share:g} of its rank.")
+        st.caption(alone.format(share=BY_LAYER))
 
 
 @st.fragment
@@ -382,10 +423,17 @@ def _map(points: Sequence[Measured], layers: bool, count: int) -> None:
 def evidence(source: str, choice: Choice) -> None:
     """One of the cut matrices and how the calibration text uses it."""
     names = choice.names(cached.factors(source))
-    short = {f"{LABELS[n.rpartition('.')[2]]} of layer {n.split('.')[2]}": n for n in names}
+    # What the link says, which the visitor reads translated.
+    short = {f"{_kind(n)} of layer {n.split('.')[2]}": n for n in names}
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     offer("look", list(short))
-    which = left.selectbox("Matrix, of those cut", list(short), key="look", bind="query-params")
+    which = left.selectbox(
+        _("Matrix, of those cut"),
+        list(short),
+        key="look",
+        format_func=lambda each: _placed(short[each]) if each in short else each,
+        bind="query-params",
+    )
     name = short.get(str(which), names[0])
     with right:
         job = cutting.evidence_job(source, name)
@@ -402,12 +450,14 @@ def evidence(source: str, choice: Choice) -> None:
     chart(
         figures.evidence(use.s, use.spectrum, use.inputs, use.outputs, found.aware),
         key="evidence",
-        alt=f"Spectra of {name} and of its inputs; at a quarter of the rank plain truncation keeps "
-        f"{plain:.1%} of the output's mean square, activation-aware {aware:.1%}.",
+        alt=_(
+            "Spectra of {name} and of its inputs; at a quarter of the rank plain truncation keeps "
+            "{plain:.1%} of the output's mean square, activation-aware {aware:.1%}."
+        ).format(name=name, plain=plain, aware=aware),
     )
     st.markdown(
         text("surgery", "evidence").format(
-            name=which,
+            name=_placed(name),
             k=k,
             energy=f"{(use.s[:k] ** 2).sum() / (use.s**2).sum():.1%}",
             plain=f"{1 - plain:.2%}",
@@ -416,6 +466,19 @@ def evidence(source: str, choice: Choice) -> None:
             n=len(use.spectrum),
         )
     )
+
+
+def _kind(name: str) -> str:
+    return LABELS[name.rpartition(".")[2]]
+
+
+def _placed(name: str) -> str:
+    """A projection by its kind and layer, as the visitor reads it.
+
+    >>> _placed("model.layers.3.self_attn.q_proj")
+    'q of layer 3'
+    """
+    return _("{kind} of layer {layer}").format(kind=_kind(name), layer=name.split(".")[2])
 
 
 @st.fragment
@@ -427,13 +490,15 @@ def noise(source: str) -> None:
     params = cached.params(source)
     first, second, third, last = st.columns(4, vertical_alignment="bottom")
     short = {LABELS[kind]: kind for kind in KINDS}
-    kind = first.selectbox("Matrix", list(short), 4, key="nkind", bind="query-params")
+    kind = first.selectbox(_("Matrix"), list(short), 4, key="nkind", bind="query-params")
     deepest = len(params.layers) - 1
-    layer = second.number_input("Of layer", 0, deepest, deepest, key="nlayer", bind="query-params")
-    percent = third.number_input("Rank kept, %", 1, 100, 10, key="npercent", bind="query-params")
+    layer = second.number_input(
+        _("Of layer"), 0, deepest, deepest, key="nlayer", bind="query-params"
+    )
+    percent = third.number_input(_("Rank kept, %"), 1, 100, 10, key="npercent", bind="query-params")
     (name,) = chosen(params, [short[str(kind)]], [int(layer)])
     asked = (name, int(percent))
-    if last.button("Ask the questions", key="noise ask", icon=":material/quiz:"):
+    if last.button(_("Ask the questions"), key="noise ask", icon=":material/quiz:"):
         st.session_state["noise asked"] = asked
     if st.session_state.get("noise asked") != asked:
         return
@@ -448,11 +513,15 @@ def _stored_noise() -> None:
     for d in known.cuts:
         at = kinds.index((d.kind, d.fraction)), layers.index(d.layer)
         change[at], logp[at] = d.right - known.right, d.logp - known.logp
+    row = _("{kind} at {share:g}")
     chart(
-        figures.noise_map([f"{LABELS[k]} at {f:g}" for k, f in kinds], layers, change, logp),
+        figures.noise_map(
+            [row.format(kind=LABELS[k], share=f) for k, f in kinds], layers, change, logp
+        ),
         key="noise",
-        alt=f"Change of right answers, of {known.questions}, from {change.min():+.0f} to "
-        f"{change.max():+.0f}.",
+        alt=_("Change of right answers, of {count}, from {least:+.0f} to {most:+.0f}.").format(
+            count=known.questions, least=change.min(), most=change.max()
+        ),
     )
     best = max(known.cuts, key=lambda d: (d.right, d.logp))
     st.markdown(
@@ -464,7 +533,9 @@ def _stored_noise() -> None:
             same=int((change == 0).sum()),
             worse=int((change < 0).sum()),
             total=change.size,
-            best=f"{LABELS[best.kind]} of layer {best.layer} at {best.fraction:g}",
+            best=_("{kind} of layer {layer} at {share:g}").format(
+                kind=LABELS[best.kind], layer=best.layer, share=best.fraction
+            ),
             best_right=best.right,
             best_logp=three(best.logp),
         )
@@ -476,12 +547,16 @@ def _noise_found(job: Job) -> None:
     if not isinstance(job.last, tuple):
         return
     before, after = job.last
-    left, right, _ = st.columns([1, 1, 2])
-    left.metric("Right answers", f"{after.right}", f"{after.right - before.right:+d}")
-    right.metric("Mean ln p", f"{after.logp:.3f}", f"{after.logp - before.logp:+.3f}")
+    left, right = st.columns([1, 1, 2])[:2]
+    left.metric(_("Right answers"), f"{after.right}", f"{after.right - before.right:+d}")
+    right.metric(_("Mean ln p"), f"{after.logp:.3f}", f"{after.logp - before.logp:+.3f}")
+    right_now, wrong_now = (
+        _("{question} **{word}**: now right"),
+        _("{question} **{word}**: now wrong"),
+    )
     lines = [
-        f"- {q} **{word}**: {'now right' if b[1] else 'now wrong'}"
+        f"- {(right_now if b[1] else wrong_now).format(question=q, word=word)}"
         for (q, word), a, b in zip(texts.questions(), before.each, after.each, strict=True)
         if a[1] != b[1]
     ]
-    st.markdown("\n".join(lines) or "No answer changed from right to wrong or back.")
+    st.markdown("\n".join(lines) or _("No answer changed from right to wrong or back."))
