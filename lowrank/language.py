@@ -23,7 +23,6 @@ from pathlib import Path
 
 SOURCE = "en"  # what the code is written in
 FOLDER = Path(__file__).with_name("locale")
-OWN_NAME = "English"  # a catalogue translates this to what its language calls itself
 
 _chosen: ContextVar[str | None] = ContextVar("language", default=None)
 
@@ -133,7 +132,8 @@ def enumerated(parts: Sequence[str]) -> str:
 
 def name_of(language: str) -> str:
     """What a language calls itself."""
-    return OWN_NAME if language == SOURCE else _catalogue(language).gettext(OWN_NAME)
+    # translators: not the word for English but what your language calls itself
+    return "English" if language == SOURCE else _catalogue(language).gettext("English")
 
 
 def source_of(translated: str) -> set[str]:

@@ -7,14 +7,18 @@ from html import escape
 import streamlit as st
 
 from lowrank.figures.style import COLOURS
-from lowrank.ui.layout import sections, text
+from lowrank.language import SOURCE, current, languages
+from lowrank.ui.layout import sections
 
 # What is no prose: code, formulas, places for values, and what is a link already.
 LEFT = r"`[^`]*`|\$[^$]*\$|\{[^}]*\}|\[[^\]]*\]\([^)]*\)"
+# A word of letters ends where its letters end; Chinese has no such ends.
+BEFORE, AFTER = r"(?<![a-zA-Z0-9_-])", r"(?![a-zA-Z0-9_-])"
 
 STYLE = f"""<style>
 .lr-terms {{ max-width: 48rem; }}
 .lr-terms dt {{ font-weight: 700; padding: 0.8em 0.4em 0; scroll-margin-top: 5rem; }}
+.lr-terms .lr-others {{ font-weight: 400; opacity: 0.8; padding-left: 0.6em; }}
 .lr-terms dd {{ margin: 0; padding: 0.1em 0.4em 0; }}
 .lr-terms .lr-asked {{ border-left: 0.25em solid {COLOURS["pivot"]}; }}
 </style>"""
@@ -30,13 +34,28 @@ requestAnimationFrame(() => {
 
 
 @cache
-def words() -> dict[str, str]:
+def words(language: str = SOURCE) -> dict[str, str]:
     """Every written form of a term, in small letters, with the term's place on the page."""
     found: dict[str, str] = {}
     for heading in sections("glossary"):
         term, *others = heading.split(" | ")
         found |= {each.lower(): anchor(term) for each in (term, *others)}
+    if language != SOURCE:
+        for heading in sections("glossary"):
+            place = anchor(heading.split(" | ")[0])
+            for each in re.split("[（）、]", entry(heading, language)[0]):
+                if len(each) > 1:  # one character is a part of too many words
+                    found.setdefault(each.lower(), place)
     return found
+
+
+def entry(heading: str, language: str) -> tuple[str, str]:
+    """A term in a language, and what it means; a translated section begins with the term."""
+    said = sections("glossary", language)[heading]
+    if language == SOURCE:
+        return heading.split(" | ")[0], said
+    term, _, meaning = said.partition("：")
+    return term, meaning
 
 
 def anchor(term: str) -> str:
@@ -49,11 +68,10 @@ def anchor(term: str) -> str:
 
 
 @cache
-def _pattern() -> re.Pattern[str]:
-    longest_first = sorted(words(), key=len, reverse=True)
-    return re.compile(
-        rf"({LEFT})|(?<![\w-])({'|'.join(map(re.escape, longest_first))})(?![\w-])", re.IGNORECASE
-    )
+def _pattern(language: str) -> re.Pattern[str]:
+    longest_first = sorted(words(language), key=len, reverse=True)
+    forms = "|".join(map(re.escape, longest_first))
+    return re.compile(f"({LEFT})|{BEFORE}({forms}){AFTER}", re.IGNORECASE)
 
 
 def explained(prose: str) -> str:
@@ -65,21 +83,25 @@ def explained(prose: str) -> str:
     met = set[str]()
 
     def linked(found: re.Match[str]) -> str:
-        place = words().get(found[0].lower(), "")
+        place = words(current()).get(found[0].lower(), "")
         if found[1] or place in met:
             return found[0]
         met.add(place)
         return f"[{found[0]}](glossary#{place})"
 
-    return _pattern().sub(linked, prose)
+    return _pattern(current()).sub(linked, prose)
 
 
 def every_term() -> None:
-    """All terms with what they mean, the one that the address names in sight and marked."""
+    """All terms with what they mean, the one that the address names in sight and marked.
+
+    Beside each stands what the other languages call it.
+    """
     listed = ""
-    for term in sections("glossary"):
-        name = term.split(" | ")[0]
-        listed += (
-            f'<dt id="{anchor(name)}">{escape(name)}</dt><dd>{escape(text("glossary", term))}</dd>'
-        )
+    for heading in sections("glossary"):
+        term, meaning = entry(heading, current())
+        others = [entry(heading, each)[0] for each in languages() if each != current()]
+        beside = f' <span class="lr-others">{escape(" · ".join(others))}</span>' if others else ""
+        place = anchor(heading.split(" | ")[0])
+        listed += f'<dt id="{place}">{escape(term)}{beside}</dt><dd>{escape(meaning)}</dd>'
     st.html(f"{STYLE}<dl class='lr-terms'>{listed}</dl>{SCRIPT}", unsafe_allow_javascript=True)
