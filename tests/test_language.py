@@ -26,6 +26,7 @@ from lowrank.teaching.typesetting import PDF
 from lowrank.teaching.worksheet import Worksheet, as_typst, make_worksheet
 from lowrank.ui.layout import sections, text
 from scripts import messages
+from tests.pages import opening
 
 PSEUDO = "eo"  # a language that nobody translated to: what a message says is in brackets
 
@@ -119,6 +120,16 @@ def test_what_was_kept_in_english_is_said_again(catalogue):
         said = "12,345⟦ entries are NaN or infinite⟧"
         assert language.again(kept, ["{count} rows", message]) == said
         assert language.again("nobody says this", [message]) == "nobody says this"
+
+
+@pytest.mark.parametrize("lang", ["en", PSEUDO])
+@pytest.mark.parametrize("start", ["Zero", "⟦Zero⟧"])
+def test_a_link_made_in_one_language_opens_in_the_other(catalogue, lang, start):
+    page = opening.opened("lora", model="synthetic", start=start, lang=lang)
+    assert not page.exception
+    assert page.session_state["start"] == "Zero"
+    assert page.query_params["start"] == ("Zero" if lang == "en" else "⟦Zero⟧")
+    assert [said.value for said in page.info] == []
 
 
 def test_prose_that_is_not_translated_is_in_english(catalogue):

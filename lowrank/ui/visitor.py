@@ -30,10 +30,11 @@ def settle() -> None:
     elif KEY in state:
         link[KEY] = state[KEY]
     state["language"] = state.get(KEY) or language.nearest(st.context.locale or "")
-    for key in list(link):
-        values = link.get_all(key)
-        if key not in TYPED and values != (here := [_said_here(value) for value in values]):
-            link[key] = here
+    said = {key: link.get_all(key) for key in link if key not in TYPED}
+    here = {key: [_said_here(value) for value in values] for key, values in said.items()}
+    if here != said:
+        link.update(here)
+        st.rerun()  # widgets begin with what the address said when the run began
     # what reads the page aloud, and what hyphenates it, must know
     script = f"document.documentElement.lang = '{state['language']}'"
     st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
@@ -41,7 +42,7 @@ def settle() -> None:
 
 def _said_here(label: str) -> str:
     """A label that another language gives a choice, in this one."""
-    sources = language.source_of(label)
+    sources = language.source_of(label) - {label} or {label}
     said = {_(source) for source in sources}
     return label if label in said or len(said) != 1 else said.pop()
 
