@@ -74,7 +74,7 @@ def found(model: Model) -> Survey | None:
         return done
     key, work = f"atlas {folder}", partial(_surveying, model.source, folder)
     ask = "" if jobs.POOL.get(key) else _to_ask(model)
-    job = sought(key, work, patience=PATIENCE, ask=ask)
+    job = sought(key, work, "survey", PATIENCE, ask=ask)
     watched(job, lambda job: _draw(job, model))
     return _finished(folder, model) if job and job.state == "done" else None
 

@@ -35,7 +35,6 @@ Lane = Literal["long", "short"]
 THREADS = available()  # of linear algebra, for a job; pages are left one (see `everything`)
 WORKERS: Mapping[Lane, int] = {"long": 1, "short": 2}
 IDLE = 600.0  # seconds after which a process that has nothing to do is ended
-MOST_WAITING = 4  # of one visitor, in a lane: a page of the lab asks for three at once
 
 
 @dataclass(eq=False)
@@ -44,7 +43,8 @@ class Job:
 
     `problem` says in one sentence why it failed. `patience` is how many seconds it goes on when
     nobody looks (see `looked_at`); None: to its end. `by_hand`: its visitor stopped it.
-    It belongs to the `visitor` who began it, at that `address`, and to who knows its `secret`.
+    It belongs to the `visitor` who began it, on that `page` and at that `address`, and to who knows
+    its `secret`.
     """
 
     key: str
@@ -53,6 +53,7 @@ class Job:
     patience: float | None = None
     lane: Lane = "long"
     visitor: str = ""
+    page: str = ""
     address: str = ""
     language: str = field(default_factory=current)
     secret: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -205,6 +206,7 @@ class Jobs:
         lane: Lane = "long",
         again: bool = False,
         visitor: str = "",
+        page: str = "",
         address: str = "",
     ) -> Job:
         """The job of that key: the one that is there unless it was cancelled, else a new one.
@@ -216,8 +218,9 @@ class Jobs:
         everybody's.
 
         Visitors take turns: what one asks for second stands behind what all others ask for first,
-        and so for those of one `address`. Raises InputError if the visitor has four waiting, if
-        half of the queue is of that address, or if it is full.
+        and so for those of one `address`. Of one visitor one runs in a lane, and one waits, or what
+        one `page` asks for together. Raises InputError if the visitor has work of another page
+        waiting, if half of the queue is of that address, or if it is full.
         """
         with self._lock:
             self._leave(owner, key)
@@ -227,8 +230,8 @@ class Jobs:
                 if owner and there.owners:
                     there.owners.add(owner)
                 return there
-            self._check_room(self._line(lane), visitor, address)
-            job = Job(key, work, {owner} - {""}, patience, lane, visitor, address)
+            self._check_room(self._line(lane), visitor, page, address)
+            job = Job(key, work, {owner} - {""}, patience, lane, visitor, page, address)
             self._jobs[key] = job
             self._jobs.move_to_end(key)
             self._forget(lane)
@@ -236,13 +239,12 @@ class Jobs:
             self._come.notify_all()
         return job
 
-    def _check_room(self, line: list[Job], visitor: str, address: str) -> None:
-        mine = sum(job.visitor == visitor != "" for job in line)
+    def _check_room(self, line: list[Job], visitor: str, page: str, address: str) -> None:
         here = sum(job.address == address != "" for job in line)
-        if mine >= MOST_WAITING:
+        if any(job.visitor == visitor != "" and job.page != page for job in line):
             raise InputError(
-                "{mine} pieces of your work are waiting already: wait for one of them, or stop it.",
-                mine=mine,
+                "Work that you asked for on another page is waiting already, and each visitor may "
+                "have one piece waiting: wait until it runs, or stop it there."
             )
         if len(line) >= self._queue or here >= self._queue // 2:
             raise InputError(
@@ -268,16 +270,21 @@ class Jobs:
             worker.start()
         while True:
             with self._come:
-                while not (line := self._line(lane)):
+                while not (job := self._next(lane)):
                     if not self._come.wait(IDLE) and worker:
                         worker.close()
-                line[0].taken = True
+                job.taken = True
             if worker:
-                line[0].run(worker)
+                job.run(worker)
             else:
                 with restored():
                     use(THREADS)
-                    line[0].run()
+                    job.run()
+
+    def _next(self, lane: Lane) -> Job | None:
+        """The first in the line whose visitor has none running there."""
+        busy = {job.visitor for job in self._of(lane) if job.taken and not job.over} - {""}
+        return next((job for job in self._line(lane) if job.visitor not in busy), None)
 
     def _line(self, lane: Lane) -> list[Job]:
         """Those that wait, in their order: everybody's first, then everybody's second, …

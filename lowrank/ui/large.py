@@ -23,7 +23,7 @@ from lowrank.ui import cached, jobs, truncation
 from lowrank.ui.bound import rank_slider
 from lowrank.ui.drawing import chart, table
 from lowrank.ui.jobs import Job
-from lowrank.ui.layout import text
+from lowrank.ui.layout import errors_beside, text
 from lowrank.ui.progress import outcome, sought, watched
 
 SIDE = 1200  # of a square matrix that counts as large: below, the full SVD takes a second
@@ -49,7 +49,7 @@ def explore(source: str, info: TensorInfo, W: NDArray[np.float32], title: str) -
     waiting = _("The top {k} of {most:,} singular values…").format(k=k, most=min(m, n))
     with st.spinner(waiting, show_time=True):
         found = cached.top(source, tensor, k)
-    at, job = found.top(k), whole(source, tensor)
+    at = found.top(k)
     norm = float(found.certificate.norm.mean())
     picture, beside = st.columns([3, 1])
     with beside:
@@ -58,7 +58,13 @@ def explore(source: str, info: TensorInfo, W: NDArray[np.float32], title: str) -
         place = truncation.figures_of(k, info, kept, lost)
         place.metric(_("Error, proven to within"), _within(at, norm))
     with picture:
-        watched(job, lambda job: draw(job, found, k, (m, n), title))
+        job = None
+        with errors_beside():
+            job = whole(source, tensor)
+        if job:
+            watched(job, lambda job: draw(job, found, k, (m, n), title))
+        else:
+            draw(None, found, k, (m, n), title)
         st.caption(certificate_words(at))
     truncation.shapes(m, n, k)
     truncation.heatmaps(W, at.svd, preview(W, at.svd), k, title)
@@ -72,7 +78,7 @@ def _within(at: Truncation, norm: float) -> str:
 
 def whole(source: str, tensor: str) -> Job | None:
     """The job that computes every singular value, once for everyone."""
-    return sought(key_of(source, tensor), partial(_spectrum, source, tensor), patience=PATIENCE)
+    return sought(key_of(source, tensor), partial(_spectrum, source, tensor), "spectrum", PATIENCE)
 
 
 def key_of(source: str, tensor: str) -> str:
@@ -89,9 +95,9 @@ def _noise(found: Truncation, shape: tuple[int, int]) -> NDArray[np.float64]:
     return quantiles(shape, float(found.certificate.norm.mean()) / (shape[0] * shape[1]) ** 0.5)
 
 
-def draw(job: Job, found: Truncation, k: int, shape: tuple[int, int], title: str) -> None:
+def draw(job: Job | None, found: Truncation, k: int, shape: tuple[int, int], title: str) -> None:
     """The values known so far beside a random matrix's, and how the rest is coming along."""
-    everything = job.newest(Spectrum)
+    everything = job.newest(Spectrum) if job else None
     known = everything.s if everything else found.svd.s
     chart(
         spectrum(known, _noise(found, shape), min(k, len(known)), break_even_rank(*shape)),
@@ -108,6 +114,8 @@ def draw(job: Job, found: Truncation, k: int, shape: tuple[int, int], title: str
             k=k,
         ),
     )
+    if job is None:
+        return
     if job.state == "waiting":
         st.caption(
             _("The other values wait for their turn: {before} before.").format(

@@ -33,6 +33,11 @@ def _address() -> str:
     return st.context.ip_address or ""
 
 
+def _page() -> str:
+    """The page that the visitor is on: what it asks for together waits together."""
+    return str((st.session_state.get("visited") or [""])[-1])
+
+
 def begin(what: str, work: Work, patience: float | None = None, lane: Lane = "long") -> Job:
     """Begin work in place of what this visitor began before under that word; see `latest`.
 
@@ -41,8 +46,9 @@ def begin(what: str, work: Work, patience: float | None = None, lane: Lane = "lo
     name = st.session_state[f"{what} run"] = uuid.uuid4().hex[:12]
     owner = f"{what} {visitor()}"
     return jobs.POOL.start(
-        f"{what} {name}", work, owner, patience, lane, visitor=visitor(), address=_address()
-    )
+        f"{what} {name}", work, owner, patience, lane,
+        visitor=visitor(), page=_page(), address=_address(),
+    )  # fmt: skip
 
 
 def latest(what: str, linked: str = "") -> Job | None:
@@ -65,15 +71,15 @@ def latest(what: str, linked: str = "") -> Job | None:
 def sought(
     key: str,
     work: Work,
-    what: str = "",
+    what: str,
     patience: float | None = None,
     lane: Lane = "long",
     ask: str = "",
 ) -> Job | None:
     """The job of that key, begun by whoever comes first; with `ask`, who presses that button.
 
-    It takes the place of what this visitor sought before as the same `what`; without a `what` it
-    is everyone's. One that was stopped by hand, or failed, begins again when asked to.
+    It takes the place of what this visitor sought before as the same `what`, unless another wants
+    that too. One that was stopped by hand, or failed, begins again when asked to.
 
     Raises InputError if the server is busy.
     """
@@ -82,10 +88,11 @@ def sought(
         ask = _("Go on") if job.stays else ""
     if ask and not st.button(ask, key=f"begin {key}", icon=":material/play_arrow:"):
         return job
-    owner = what and f"{what} {visitor()}"
+    owner = f"{what} {visitor()}"
     return jobs.POOL.start(
-        key, work, owner, patience, lane, again=bool(ask), visitor=visitor(), address=_address()
-    )
+        key, work, owner, patience, lane, again=bool(ask),
+        visitor=visitor(), page=_page(), address=_address(),
+    )  # fmt: skip
 
 
 def soon(job: Job | None, seconds: float) -> Job | None:

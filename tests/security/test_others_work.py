@@ -13,7 +13,7 @@ from lowrank.errors import InputError
 from lowrank.files import drop_oldest
 from lowrank.readers import uploads
 from lowrank.ui import cached, jobs, progress
-from lowrank.ui.jobs import MOST_WAITING, Job, Jobs
+from lowrank.ui.jobs import Job, Jobs
 from lowrank.ui.results import Results, shared
 
 
@@ -155,15 +155,15 @@ def test_one_visitor_cannot_fill_the_queue_nor_can_one_address():
     pool, gate = Jobs(queue=20), threading.Event()
 
     def start(key: str, visitor: str, address: str) -> Job:
-        return pool.start(key, gated(gate, [], key), visitor=visitor, address=address)
+        work = gated(gate, [], key)
+        return pool.start(key, work, visitor=visitor, page=key, address=address)
 
     first = start("first", "", "")
     until_running(first)
-    for i in range(MOST_WAITING):
-        start(f"a{i}", "a", "1")
-    with pytest.raises(InputError, match="of your work are waiting"):
+    start("a", "a", "1")
+    with pytest.raises(InputError, match="may have one piece waiting"):
         start("more", "a", "1")
-    for i in range(10 - MOST_WAITING):
+    for i in range(9):
         start(f"s{i}", f"session {i}", "1")
     with pytest.raises(InputError, match="The server is busy"):
         start("session", "another session", "1")
@@ -171,6 +171,34 @@ def test_one_visitor_cannot_fill_the_queue_nor_can_one_address():
     assert pool.position(student) == 2  # what runs, and one of all those of the other address
     gate.set()
     assert student.wait(30)
+
+
+def test_of_one_visitor_one_runs_and_the_other_worker_serves_the_others():
+    pool, gate, order = Jobs({"long": 2, "short": 1}), threading.Event(), []
+
+    def start(name: str) -> Job:
+        return pool.start(name, gated(gate, order, name), visitor=name[0], page="lab")
+
+    until_running(start("a0"))
+    second = start("a1")
+    third = start("a2")  # what one page asks for together waits together
+    other = start("b0")
+    until_running(other)
+    assert {second.state, third.state} == {"waiting"}
+    gate.set()
+    assert all(job.wait(30) for job in (second, third))
+    assert order[:2] == ["a0", "b0"]
+
+
+def test_what_a_page_looks_for_next_takes_the_place_of_what_it_looked_for(monkeypatch):
+    """Whoever goes through a hundred matrices leaves one piece of work in the queue."""
+    pool, gate = Jobs(), threading.Event()
+    monkeypatch.setattr(jobs, "POOL", pool)
+    monkeypatch.setattr(st, "session_state", {"visitor": "a", "visited": ["truncation"]})
+    until_running(pool.start("first", gated(gate, [], "first")))
+    asked = [progress.sought(f"m{i}", gated(gate, [], f"m{i}"), "spectrum") for i in range(100)]
+    assert [job.state for job in asked if job] == ["cancelled"] * 99 + ["waiting"]
+    gate.set()
 
 
 def until_running(job: Job) -> None:

@@ -119,7 +119,7 @@ def _answering(
 def map_job(source: str, ids: Ids, layers: bool) -> Job | None:
     """The sensitivity map measured here and now; None until somebody asks. One for everyone."""
     key = f"map {cached.factors(source).folder.name} {layers}"
-    return sought(key, partial(_mapping, source, ids, layers), ask=_("Measure it here"))
+    return sought(key, partial(_mapping, source, ids, layers), "map", ask=_("Measure it here"))
 
 
 def map_points(layers: bool, count: int) -> int:
@@ -149,7 +149,7 @@ def evidence_job(source: str, name: str) -> Job | None:
     store = cached.factors(source)
     ask = "" if store.has("aware", name) else _("Look at its inputs")
     work = partial(_looking, source, name)
-    return soon(sought(f"evidence {store.folder.name} {name}", work, ask=ask), MOMENT)
+    return soon(sought(f"evidence {store.folder.name} {name}", work, "evidence", ask=ask), MOMENT)
 
 
 def _looking(source: str, name: str) -> Iterator[Doing | Evidence]:
