@@ -94,18 +94,21 @@ def gettext_noop(message: str) -> str:
     return message
 
 
-def again(said: str, messages: Iterable[str]) -> str:
-    """What was said in English and kept so, in the language of the moment, if a message made it.
+def again(said: str, messages: Sequence[str], kept_in: tuple[str, ...] = (SOURCE,)) -> str:
+    """What was said in one of some languages, in that of the moment, if a message made it.
 
     >>> again("3 rows of q", ["{count} columns", "{count} rows of {name}"])
     '3 rows of q'
     """
-    if current() != SOURCE:
+    here = current()
+    for language in kept_in if kept_in != (here,) else ():
         for message in messages:
-            pattern = re.sub(r"\\{(\w+).*?\\}", r"(?P<\1>.*)", re.escape(message))
+            with speaking(language):
+                made = re.escape(gettext(message))
+            pattern = re.sub(r"\\{(\w+).*?\\}", r"(?P<\1>.*)", made)
             if found := re.fullmatch(pattern, said):  # its values are written out already
                 plain = re.sub(r"{(\w+).*?}", r"{\1}", gettext(message))
-                return plain.format(**found.groupdict())
+                return said if language == here else plain.format(**found.groupdict())
     return said
 
 

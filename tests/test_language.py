@@ -24,6 +24,7 @@ from lowrank.teaching.counting import KINDS, Counting, formats_of, make_counting
 from lowrank.teaching.quiz import judge, make_question
 from lowrank.teaching.typesetting import PDF
 from lowrank.teaching.worksheet import Worksheet, as_typst, make_worksheet
+from lowrank.ui import bound
 from lowrank.ui.layout import sections, text
 from scripts import messages
 from tests.pages import opening
@@ -120,6 +121,15 @@ def test_what_was_kept_in_english_is_said_again(catalogue):
         said = "12,345⟦ entries are NaN or infinite⟧"
         assert language.again(kept, ["{count} rows", message]) == said
         assert language.again("nobody says this", [message]) == "nobody says this"
+
+
+def test_a_label_made_of_a_name_is_known_in_another_language_too(catalogue):
+    label, other = "q of layer 3", "q⟦ of layer ⟧3"
+    assert bound.said(label) == language.again(label, bound.MADE) == label
+    assert language.again(other, bound.MADE, (PSEUDO, "en")) == label
+    with speaking(PSEUDO):
+        assert bound.said(label) == other
+        assert language.again(other, bound.MADE, (PSEUDO, "en")) == other
 
 
 @pytest.mark.parametrize("lang", ["en", PSEUDO])

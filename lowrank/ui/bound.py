@@ -5,8 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from lowrank.language import gettext
+from lowrank.language import again, gettext, gettext_noop
 
+# Options that are made of a name and a number.
+EVERY_KIND, OF_LAYER = MADE = gettext_noop("every {kind}"), gettext_noop("{kind} of layer {layer}")
 BOUND: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 
 
@@ -23,7 +25,7 @@ def choice(label: str, options: Sequence[Any], default: Any, key: str, **more: A
 
 def said(option: Any) -> str:
     """An option as the visitor reads it, and as it is in the address."""
-    return gettext(str(option))
+    return again(gettext(str(option)), MADE)
 
 
 def rank_slider(label: str, key: str, limit: int, default: int, doubling: bool = False) -> int:

@@ -19,7 +19,7 @@ from lowrank.llama.names import HEAD
 from lowrank.memory.quantization import bfloat16, int8, nf4
 from lowrank.surgery import texts
 from lowrank.ui import cached
-from lowrank.ui.bound import said
+from lowrank.ui.bound import EVERY_KIND, said
 from lowrank.ui.drawing import chart, table
 from lowrank.ui.jobs import Doing, Job, one_thread
 from lowrank.ui.layout import text
@@ -69,14 +69,12 @@ def effect_on_loss(source: str, tensor: str) -> None:
     first, second, third = st.columns([2, 2, 1], vertical_alignment="bottom")
     name = tensor.removesuffix(".weight")
     kind = name.rpartition(".")[2]
-    scopes = {THIS: name, f"every {kind}": kind, EVERY: ""}
+    scopes = {THIS: name, EVERY_KIND.format(kind=kind): kind, EVERY: ""}
     scope = first.selectbox(
         _("Quantize"),
         list(scopes),
         key="scope",
-        format_func=lambda scope: (
-            said(scope) if scope in (THIS, EVERY) else _("every {kind}").format(kind=kind)
-        ),
+        format_func=said,
         bind="query-params",
         filter_mode=None,
     )

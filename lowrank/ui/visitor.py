@@ -4,11 +4,12 @@ import streamlit as st
 
 from lowrank import language
 from lowrank.language import gettext as _
+from lowrank.ui.bound import MADE
 
 KEY = "lang"  # in the address and in the session
 # What is typed and not chosen stays as it is in a link from a page in another language.
 TYPED = {
-    "m", "ops", "b", "written", "sys", "fb", "p", "words", "word", "text", "own", "prompt", "ask",
+    "m", "ops", "b", "written", "sys", "fb", "p", "words", "word", "own", "prompt", "ask",
     "lines", "config_json", "lora config", "said", "adapter_hub", "run", "lesson",
 }  # fmt: skip
 
@@ -42,6 +43,7 @@ def settle() -> None:
 
 def _said_here(label: str) -> str:
     """A label that another language gives a choice, in this one."""
+    label = language.again(label, MADE, (language.current(), *language.languages()))
     sources = language.source_of(label) - {label} or {label}
     said = {_(source) for source in sources}
     return label if label in said or len(said) != 1 else said.pop()

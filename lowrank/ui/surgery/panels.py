@@ -20,7 +20,7 @@ from lowrank.surgery import FactorStore, Measured, Plan, by_fraction, chosen, re
 from lowrank.surgery.recorded import BY_LAYER, COMMAND, FRACTIONS
 from lowrank.ui import cached
 from lowrank.ui.answering import Said, side_by_side
-from lowrank.ui.bound import offer, said
+from lowrank.ui.bound import OF_LAYER, offer, said
 from lowrank.ui.drawing import chart
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import errors_shown, text
@@ -423,15 +423,16 @@ def _map(points: Sequence[Measured], layers: bool, count: int) -> None:
 def evidence(source: str, choice: Choice) -> None:
     """One of the cut matrices and how the calibration text uses it."""
     names = choice.names(cached.factors(source))
-    # What the link says, which the visitor reads translated.
-    short = {f"{_kind(n)} of layer {n.split('.')[2]}": n for n in names}
+    short = {
+        OF_LAYER.format(kind=LABELS[n.rpartition(".")[2]], layer=n.split(".")[2]): n for n in names
+    }
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     offer("look", list(short))
     which = left.selectbox(
         _("Matrix, of those cut"),
         list(short),
         key="look",
-        format_func=lambda each: _placed(short[each]) if each in short else each,
+        format_func=said,
         bind="query-params",
     )
     name = short.get(str(which), names[0])
@@ -457,7 +458,7 @@ def evidence(source: str, choice: Choice) -> None:
     )
     st.markdown(
         text("surgery", "evidence").format(
-            name=_placed(name),
+            name=said(which),
             k=k,
             energy=f"{(use.s[:k] ** 2).sum() / (use.s**2).sum():.1%}",
             plain=f"{1 - plain:.2%}",
@@ -466,19 +467,6 @@ def evidence(source: str, choice: Choice) -> None:
             n=len(use.spectrum),
         )
     )
-
-
-def _kind(name: str) -> str:
-    return LABELS[name.rpartition(".")[2]]
-
-
-def _placed(name: str) -> str:
-    """A projection by its kind and layer, as the visitor reads it.
-
-    >>> _placed("model.layers.3.self_attn.q_proj")
-    'q of layer 3'
-    """
-    return _("{kind} of layer {layer}").format(kind=_kind(name), layer=name.split(".")[2])
 
 
 @st.fragment
