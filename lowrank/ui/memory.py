@@ -258,9 +258,9 @@ def training(config: LlamaConfig) -> None:
         _("full, mixed precision"): count.training_memory(
             config, half, everything, full=True, **common
         ),
-        "LoRA, float32": count.training_memory(config, single, lora, compute_bits=32, **beside),
-        "LoRA, bfloat16": count.training_memory(config, half, lora, **beside),
-        "QLoRA, NF4": count.training_memory(config, four, lora, **beside),
+        _("LoRA, float32"): count.training_memory(config, single, lora, compute_bits=32, **beside),
+        _("LoRA, bfloat16"): count.training_memory(config, half, lora, **beside),
+        _("QLoRA, NF4"): count.training_memory(config, four, lora, **beside),
         _("adapter layers, bfloat16"): count.training_memory(
             config, half, bottleneck, targets=ADAPTERS_READ, **common
         ),

@@ -7,10 +7,11 @@ from lowrank.language import gettext as _
 from lowrank.ui.bound import MADE
 
 KEY = "lang"  # in the address and in the session
-# What is typed and not chosen stays as it is in a link from a page in another language.
+# What is typed and not chosen, or a name in every language, stays as it is in a link.
 TYPED = {
     "m", "ops", "b", "written", "sys", "fb", "p", "words", "word", "own", "prompt", "ask",
-    "lines", "config_json", "lora config", "said", "adapter_hub", "run", "lesson",
+    "lines", "config_json", "lora config", "said", "adapter_hub", "hub", "file", "kept", "tuned",
+    "init_lora_weights", "lr_scheduler_type", "run", "lesson",
 }  # fmt: skip
 
 
