@@ -32,7 +32,8 @@ def rank_slider(label: str, key: str, limit: int, default: int, doubling: bool =
     """A rank, 1 to limit; `doubling`: the powers of two, and one that a link names."""
     takes(key, 1, limit)
     if limit == 1:  # a slider needs two ends
-        st.markdown(f"**{label} = 1**, the only rank a single row or column has.")
+        only = gettext("**{label} = 1**, the only rank a single row or column has.")
+        st.markdown(only.format(label=label))
         return 1
     ranks: Sequence[int] = range(1, limit + 1)
     if doubling:
