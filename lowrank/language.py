@@ -20,9 +20,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, reduce
 from pathlib import Path
+from typing import TypeVar
 
 SOURCE = "en"  # what the code is written in
 FOLDER = Path(__file__).with_name("locale")
+
+Message = TypeVar("Message", bound=str)
 
 _chosen: ContextVar[str | None] = ContextVar("language", default=None)
 
@@ -89,7 +92,7 @@ def ngettext(one: str, many: str, n: int) -> str:
     return _catalogue(language).ngettext(one, many, n)
 
 
-def gettext_noop(message: str) -> str:
+def gettext_noop(message: Message) -> Message:
     """The message as it is: translated later, where it is shown, by `gettext`."""
     return message
 

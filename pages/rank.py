@@ -6,7 +6,8 @@ import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.errors import InputError
 from lowrank.exact.matrices import rational
 from lowrank.exact.parsing import compact
-from lowrank.language import gettext, gettext_noop
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.ui import predicting
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.matrix_entry import PRESETS, augmented, matrix_entry
@@ -25,22 +26,22 @@ from lowrank.ui.rank.link import hidden, reduced, style
 
 # Labels are what the link says (?view=...), so they are short and do not change.
 VIEWS = {
-    "Reduce": reduce.VIEW,
-    "What it gives": gives.VIEW,
-    "Geometry": geometry.VIEW,
-    "Numbers lie": numbers.VIEW,
-    "Other fields": other_fields.VIEW,
-    "Parameters": parameters.VIEW,
-    "Quiz": quiz.VIEW,
-    "Worksheet": worksheet.VIEW,
+    gettext_noop("Reduce"): reduce.VIEW,
+    gettext_noop("What it gives"): gives.VIEW,
+    gettext_noop("Geometry"): geometry.VIEW,
+    gettext_noop("Numbers lie"): numbers.VIEW,
+    gettext_noop("Other fields"): other_fields.VIEW,
+    gettext_noop("Parameters"): parameters.VIEW,
+    gettext_noop("Quiz"): quiz.VIEW,
+    gettext_noop("Worksheet"): worksheet.VIEW,
 }
 
 FRACTIONS_ONLY = gettext_noop("“{view}” reckons with fractions only; the matrix holds {other}.")
 
 head = question(
-    "Rank", "How many rows remain when every combination of earlier rows is struck out?"
+    _("Rank"), _("How many rows remain when every combination of earlier rows is struck out?")
 )
-name = choice("What to look at", list(VIEWS), "Reduce", "view", label_visibility="collapsed")
+name = choice(_("What to look at"), list(VIEWS), "Reduce", "view", label_visibility="collapsed")
 view = VIEWS[name]
 hidden(view)
 A = None
@@ -53,7 +54,7 @@ if view.beside:
     with errors_shown():
         try:
             A = matrix_entry(entry)
-            A = A if view.roots else rational(A, FRACTIONS_ONLY, view=gettext(name))
+            A = A if view.roots else rational(A, FRACTIONS_ONLY, view=_(name))
         except InputError as error:
             parameters.offered(error)
             raise

@@ -3,6 +3,7 @@
 import streamlit as st
 
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
+from lowrank.language import gettext as _
 from lowrank.spectra.completion import als, ridge_rows, soft_impute, soft_svd
 from lowrank.spectra.components import pca
 from lowrank.spectra.phase_transition import phase_cell
@@ -47,9 +48,9 @@ VIEWS = {
     ),
 }
 
-question("Redundancy", "If a few rows make all the others, what can be left out?")
+question(_("Redundancy"), _("If a few rows make all the others, what can be left out?"))
 view = choice(
-    "What to do with it",
+    _("What to do with it"),
     list(VIEWS),
     RECOVER,
     "task",
@@ -58,7 +59,7 @@ view = choice(
 draw, functions, usage = VIEWS[view]
 with errors_shown():
     draw()
-st.subheader("What you see", anchor=False)
+st.subheader(_("What you see"), anchor=False)
 st.markdown(text("redundancy", view.lower()))
 st.markdown(explained(text("redundancy", f"theory {view.lower()}")))
 code_for_this(*functions, usage=usage)

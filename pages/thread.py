@@ -7,6 +7,7 @@ import streamlit as st
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.exact.filling import filled
 from lowrank.exact.systems import cr
+from lowrank.language import gettext as _
 from lowrank.lora.equations import forward, merge
 from lowrank.lora.one_matrix import fit_pair
 from lowrank.spectra.svd import full, truncation_error
@@ -16,7 +17,7 @@ from lowrank.ui.layout import code_for_this, errors_beside, question, text
 
 PAGES = Path(__file__).parent
 
-question("The thread", "How does the rank of a small matrix lead to fine-tuning a Llama?")
+question(_("The thread"), _("How does the rank of a small matrix lead to fine-tuning a Llama?"))
 st.markdown(explained(text("thread", "lead")))
 with errors_beside():
     A = thread.matrix()

@@ -27,8 +27,12 @@ from lowrank.language import gettext_noop
 
 Arithmetic = Literal["exact", "float64", "float32", "float16"]
 Pivoting = Literal["none", "partial", "complete"]
-ARITHMETICS: tuple[Arithmetic, ...] = ("exact", "float64", "float32", "float16")
-PIVOTINGS: tuple[Pivoting, ...] = ("none", "partial", "complete")
+ARITHMETICS: tuple[Arithmetic, ...] = (gettext_noop("exact"), "float64", "float32", "float16")
+PIVOTINGS: tuple[Pivoting, ...] = (
+    gettext_noop("none"),
+    gettext_noop("partial"),
+    gettext_noop("complete"),
+)
 
 Grid = tuple[tuple[Any, ...], ...]  # fractions, or numpy scalars of one floating type
 

@@ -36,17 +36,17 @@ from lowrank.exact.parsing import compact, matrix_of, the_reading
 from lowrank.exact.styles import Style
 from lowrank.exact.surds import Surd
 from lowrank.language import gettext as _
-from lowrank.language import joined
+from lowrank.language import gettext_noop, joined
 
 VERSION = "v1."
 LONGEST = 4000  # characters of coded operations
 FACTOR_DIGITS = 100  # of a factor's numerator and of its denominator
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-REDUCED = "Reduced echelon"  # what `form` says in a link to the reduced form
+REDUCED = gettext_noop("Reduced echelon")  # what `form` says in a link to the reduced form
 STYLE_NAMES: dict[str, Style] = {  # what `style` says
-    "Textbook": "textbook",
-    "Pivots 1 first": "ones",
-    "Whole numbers": "whole",
+    gettext_noop("Textbook"): "textbook",
+    gettext_noop("Pivots 1 first"): "ones",
+    gettext_noop("Whole numbers"): "whole",
 }
 _TOKEN = re.compile(
     r"N(?P<count>[0-9a-z]{1,3})|S(?P<swap>[1-9a-z]{2})|P(?P<one>[1-9a-z])"

@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 
 from lowrank.errors import InputError
 from lowrank.figures.style import COLOURS, DIVERGING
+from lowrank.language import gettext_noop
 
 Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
@@ -87,7 +88,11 @@ def skyline(m: int = HEIGHT, n: int = WIDTH) -> Floats:
     return picture
 
 
-DRAWN = {"tartan": tartan, "flag": flag, "skyline": skyline}
+DRAWN = {
+    gettext_noop("tartan"): tartan,
+    gettext_noop("flag"): flag,
+    gettext_noop("skyline"): skyline,
+}
 
 
 def read_picture(data: bytes) -> Floats:

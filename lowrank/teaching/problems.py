@@ -20,6 +20,7 @@ from lowrank.exact.arguments import one_of, whole
 from lowrank.exact.elimination import steps
 from lowrank.exact.matrices import Matrix, add, apply, exact, scale, swap
 from lowrank.exact.subspaces import dependencies
+from lowrank.language import gettext_noop
 
 MOST_ROWS = 8
 TRIES = 40  # whole problems drawn before a plain one is accepted
@@ -50,11 +51,13 @@ def _signed(*texts: str) -> tuple[Fraction, ...]:
 
 LEVELS = {
     # Pivots 1 or -1, whole multipliers, no swap.
-    "easy": Level(20, 1, 1, (1, 1, 1, -1), _signed("1", "2"), (0,), (1,)),
+    gettext_noop("easy"): Level(20, 1, 1, (1, 1, 1, -1), _signed("1", "2"), (0,), (1,)),
     # A swap or two, pivots up to 3, multipliers up to 3; still no fraction in a matrix.
-    "medium": Level(30, 1, 3, (1, 1, -1, 2, -2, 3), _signed("1", "2", "3"), (1, 2), (1,)),
+    gettext_noop("medium"): Level(
+        30, 1, 3, (1, 1, -1, 2, -2, 3), _signed("1", "2", "3"), (1, 2), (1,)
+    ),
     # Multipliers such as 1/2 and 2/3 downwards, fractions in the reduced form.
-    "hard": Level(
+    gettext_noop("hard"): Level(
         60,
         6,
         6,

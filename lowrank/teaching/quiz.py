@@ -28,7 +28,7 @@ DOES: dict[Style, str] = {
     "ones": gettext_noop("Who makes each pivot 1 first does {operation}."),
     "whole": gettext_noop("Who keeps to whole numbers does {operation}."),
 }
-NONE = "none"  # the answer that no row is a combination of the others
+NONE = gettext_noop("none")  # the answer that no row is a combination of the others
 
 
 @dataclass(frozen=True)

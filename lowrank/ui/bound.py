@@ -1,11 +1,12 @@
 """Widgets whose value is in the address; with BOUND it comes back after a visit to another page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import streamlit as st
 
-from lowrank.language import again, gettext, gettext_noop
+from lowrank.language import again, gettext_noop, source_of
+from lowrank.language import gettext as _
 
 # Options that are made of a name and a number.
 EVERY_KIND, OF_LAYER = MADE = gettext_noop("every {kind}"), gettext_noop("{kind} of layer {layer}")
@@ -17,7 +18,8 @@ def choice(label: str, options: Sequence[Any], default: Any, key: str, **more: A
 
     Options are what the code calls them, in English; the visitor reads them translated.
     """
-    more.setdefault("format_func", said)
+    if more.setdefault("format_func", said) is said:
+        named_in_link(key, options)
     return st.segmented_control(
         label, options, default=default, required=True, key=key, bind="query-params", **more
     )
@@ -25,14 +27,30 @@ def choice(label: str, options: Sequence[Any], default: Any, key: str, **more: A
 
 def said(option: Any) -> str:
     """An option as the visitor reads it, and as it is in the address."""
-    return again(gettext(str(option)), MADE)
+    return again(_(str(option)), MADE)
+
+
+def named(key: str, options: Iterable[str]) -> str | None:
+    """Which option the session or the address names before its widget is drawn, if any.
+
+    The address may have been made in another language.
+    """
+    now = str(st.session_state.get(key) or st.query_params.get(key))
+    return next((option for option in options if option in source_of(now)), None)
+
+
+def named_in_link(key: str, options: Iterable[str]) -> None:
+    """Let a link name an option in any language, also where one word is two in another."""
+    found = None if key in st.session_state else named(key, options)
+    if found and st.query_params.get(key) != said(found):
+        st.query_params[key] = said(found)
 
 
 def rank_slider(label: str, key: str, limit: int, default: int, doubling: bool = False) -> int:
     """A rank, 1 to limit; `doubling`: the powers of two, and one that a link names."""
     takes(key, 1, limit)
     if limit == 1:  # a slider needs two ends
-        only = gettext("**{label} = 1**, the only rank a single row or column has.")
+        only = _("**{label} = 1**, the only rank a single row or column has.")
         st.markdown(only.format(label=label))
         return 1
     ranks: Sequence[int] = range(1, limit + 1)

@@ -6,14 +6,18 @@ projector: larger type and no sidebar.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
+from lowrank.language import current, joined, speaking
+from lowrank.language import gettext as _
 from lowrank.teaching.paper import FORMATS, Paper, Part
 from lowrank.teaching.typesetting import NEEDED, available
 from lowrank.ui.layout import sections
@@ -87,11 +91,11 @@ class Lesson:
 
 def lesson(name: str) -> Lesson:
     """A lesson of LESSONS, read from its Markdown."""
-    parts = sections(f"lessons/{name}")
+    parts = sections(f"lessons/{name}", current())
     steps = []
     for heading, body in parts.items():
         if found := STEP.fullmatch(heading):
-            task, _, answers = body.partition("\n\n")
+            task, _gap, answers = body.partition("\n\n")
             link = dict(parse_qsl(found[4], strict_parsing=bool(found[4])))
             steps.append(Step(int(found[1]), int(found[2]), found[3], link, task, answers))
     rest = (parts[part] for part in ("facts", "homework", "worksheet"))
@@ -101,41 +105,49 @@ def lesson(name: str) -> Lesson:
 def printed(name: str) -> str:
     """The lesson plan to print: aims, minute by minute with answers, homework; Markdown."""
     found, began = lesson(name), 0
-    lines = [f"# {found.title}", f"A lesson of {found.minutes} minutes.", found.aims]
+    lines = [f"# {found.title}", found.aims]
+    lines.insert(1, _("A lesson of {minutes} minutes.").format(minutes=found.minutes))
+    heading = _("{k}. Minutes {began} to {ended}")
     for step in found.steps:
         lines += [
-            f"## {step.number}. Minutes {began} to {began + step.minutes}",
-            f"Page: `{address(name, step)}`",
+            f"## {heading.format(k=step.number, began=began, ended=began + step.minutes)}",
+            _("Page: `{address}`").format(address=address(name, step)),
             step.task,
             step.answers,
         ]
         began += step.minutes
-    lines += ["## To remember", found.facts, "## Homework", found.homework]
-    return "\n\n".join([*lines, f"A worksheet for it: `{found.worksheet}`"]) + "\n"
+    lines += [f"## {_('To remember')}", found.facts, f"## {_('Homework')}", found.homework]
+    return "\n\n".join([*lines, _worksheet(found)]) + "\n"
+
+
+def _worksheet(lesson: Lesson) -> str:
+    return _("A worksheet for it: `{address}`").format(address=lesson.worksheet)
 
 
 def handout(name: str) -> Paper:
     """Two pages for each student: aims, what to remember, the questions with room, homework."""
     found = lesson(name)
     facts = tuple(line.removeprefix("- ") for line in found.facts.split("\n"))
-    parts = [Part("Afterwards you can", (found.aims,)), Part("To remember", facts)]
+    parts = [Part(_("Afterwards you can"), (found.aims,)), Part(_("To remember"), facts)]
     for step in found.steps:
-        question = step.task.removeprefix("**Task.** ")
+        question = re.sub(r"^\*\*[^*]*\*\* ?", "", step.task)  # that it is a task
         given = step.link.get("m", "")
-        matrix = (f"A = [{PRESETS.get(given, given)}], rows apart by semicolons.",) if given else ()
-        parts.append(Part(f"Question {step.number}", (question, *matrix), room=ROOM))
-    sheet = f"A worksheet for it: `{found.worksheet}`"
-    parts.append(Part("Homework", (found.homework, sheet)))
+        entries = _("A = [{entries}], rows apart by semicolons.")
+        matrix = (entries.format(entries=PRESETS.get(given, given)),) if given else ()
+        title = _("Question {number}").format(number=step.number)
+        parts.append(Part(title, (question, *matrix), room=ROOM))
+    parts.append(Part(_("Homework"), (found.homework, _worksheet(found))))
     return Paper(found.title, f"handout-{name}", tuple(parts))
 
 
 def prints(name: str) -> None:
     """What there is to print of a lesson, and the way to its worksheet."""
     paper = handout(name)
-    files = {"Handout, HTML": "html", "Handout, PDF": "pdf"}
+    files = {_("Handout, HTML"): "html", _("Handout, PDF"): "pdf"}
     with st.container(horizontal=True):
         st.download_button(
-            "Plan to print", partial(printed, name), f"lesson-{name}.md", "text/markdown",
+            _("Plan to print"), partial(_spoken, current(), printed, name),
+            f"lesson-{name}.md", "text/markdown",
             key=f"plan {name}", icon=":material/print:", on_click="ignore",
         )  # fmt: skip
         for label, kind in files.items():
@@ -143,13 +155,21 @@ def prints(name: str) -> None:
                 continue
             form = FORMATS[kind]
             st.download_button(
-                label, partial(form.encoded, paper), paper.name + form.suffix, form.mime,
+                label, partial(_spoken, current(), form.encoded, paper),
+                paper.name + form.suffix, form.mime,
                 key=f"{kind} {name}", icon=":material/description:", on_click="ignore",
             )  # fmt: skip
     if not available():
-        st.caption(NEEDED)
+        st.caption(_(NEEDED))
+    words = escape(_("Worksheet for homework"))
     target = escape(_encoded(lesson(name).worksheet))
-    st.html(f'<a href="{target}" target="_self">Worksheet for homework</a>{LINK}')
+    st.html(f'<a href="{target}" target="_self">{words}</a>{LINK}')
+
+
+def _spoken(language: str, make: Callable[[Any], str | bytes], of: Any) -> str | bytes:
+    """A file, written only when it is asked for, outside of any page."""
+    with speaking(language):
+        return make(of)
 
 
 def _encoded(link: str) -> str:
@@ -164,10 +184,11 @@ def doors(folder: Path) -> None:
         found = lesson(name)
         first = found.steps[0]
         with place:
-            st.markdown(f"**{found.title}** {found.minutes} minutes. {found.aims}")
+            told = _("**{title}** {minutes} minutes. {aims}")
+            st.markdown(told.format(title=found.title, minutes=found.minutes, aims=found.aims))
             st.page_link(
                 folder / f"{first.page}.py",
-                label="Begin",
+                label=_("Begin"),
                 icon=":material/arrow_forward:",
                 query_params=first.link | {"lesson": f"{name}.1"},
             )
@@ -179,14 +200,17 @@ def asked() -> tuple[Lesson, Step] | None:
     wanted = st.query_params.get("lesson")
     if not wanted:
         return None
-    name, _, number = wanted.partition(".")
+    name, _dot, number = wanted.partition(".")
     if name in LESSONS:
         found = lesson(name)
         for step in found.steps:
             if str(step.number) == (number or "1"):
                 return found, step
-    known = ", ".join(f"{name}.1 to {name}.{len(lesson(name).steps)}" for name in LESSONS)
-    st.info(f"The link asks for lesson {wanted[:40]!r}; there are {known}.", icon=":material/info:")
+    steps = _("{name}.1 to {name}.{last}")
+    known = (steps.format(name=name, last=len(lesson(name).steps)) for name in LESSONS)
+    told = _("The link asks for lesson {asked!r}; there are {known}.")
+    told = told.format(asked=wanted[:40], known=joined(known, _("{first}, {last}")))
+    st.info(told, icon=":material/info:")
     return None
 
 
@@ -213,16 +237,18 @@ def banner() -> None:
     if presenting:
         st.html(STAGE)
     with st.container(border=True, key="lesson"):
-        place = f"step {step.number} of {len(lesson.steps)}"
-        st.caption(f"{lesson.title} · {place} · {step.minutes} min")
+        place = _("{title} · step {k} of {count} · {minutes} min").format(
+            title=lesson.title, k=step.number, count=len(lesson.steps), minutes=step.minutes
+        )
+        st.caption(place)
         st.markdown(step.task)
         with st.container(horizontal=True, vertical_alignment="center"):
             ways = [
-                ("PageUp", "← Back", step.number - 1, presenting),
-                ("PageDown", "Next step →", step.number + 1, presenting),
-                ("", "Set up again", step.number, presenting),
-                ("", "Leave the projector" if presenting else "Projector", step.number,
-                 not presenting),
+                ("PageUp", _("← Back"), step.number - 1, presenting),
+                ("PageDown", _("Next step →"), step.number + 1, presenting),
+                ("", _("Set up again"), step.number, presenting),
+                ("", _("Leave the projector") if presenting else _("Projector"),
+                 step.number, not presenting),
             ]  # fmt: skip
             links = [
                 f'<a href="{escape(address(lesson.name, there, present, embedded))}"'
@@ -231,8 +257,9 @@ def banner() -> None:
                 for there in lesson.steps
                 if there.number == number
             ]
-            nav = f'<nav class="lr-lesson" aria-label="Lesson">{"".join(links)}</nav>'
+            name = _("Lesson")
+            nav = f'<nav class="lr-lesson" aria-label="{escape(name)}">{"".join(links)}</nav>'
             st.html(nav + WAYS, width="content", unsafe_allow_javascript=True)
-            with st.popover("For the teacher", icon=":material/school:"):
+            with st.popover(_("For the teacher"), icon=":material/school:"):
                 st.markdown(step.answers)
                 prints(lesson.name)

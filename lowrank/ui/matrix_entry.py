@@ -15,31 +15,35 @@ from lowrank.exact.matrices import Matrix
 from lowrank.exact.parsing import MAX_SIDE, compact, matrix_of, parse_cells
 from lowrank.exact.reading import Reading, read
 from lowrank.exact.tokens import MAX_TEXT
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
+from lowrank.ui.bound import named, named_in_link, said
 from lowrank.ui.outside import as_text
 from lowrank.ui.pasting import listen
 
 PRESETS = {
-    "A repeated direction": "1 2 1; 2 -1 3; 0 5 -1",
-    "Full rank": "2 1 1; 4 3 3; 8 7 9",
-    "Tall": "1 2; 2 1; 3 3; 1 -1; 0 3",
-    "Wide": "1 2 0 3 1; 2 4 1 4 3; 3 6 1 7 5",
-    "Zero column first": "0 2 4; 0 1 3; 0 3 7",
-    "Needs a swap": "0 1 2; 1 0 3; 2 1 8",
-    "Only zeros": "0 0 0; 0 0 0",
-    "Hilbert": "1 1/2 1/3 1/4 1/5; 1/2 1/3 1/4 1/5 1/6; 1/3 1/4 1/5 1/6 1/7;"
+    gettext_noop("A repeated direction"): "1 2 1; 2 -1 3; 0 5 -1",
+    gettext_noop("Full rank"): "2 1 1; 4 3 3; 8 7 9",
+    gettext_noop("Tall"): "1 2; 2 1; 3 3; 1 -1; 0 3",
+    gettext_noop("Wide"): "1 2 0 3 1; 2 4 1 4 3; 3 6 1 7 5",
+    gettext_noop("Zero column first"): "0 2 4; 0 1 3; 0 3 7",
+    gettext_noop("Needs a swap"): "0 1 2; 1 0 3; 2 1 8",
+    gettext_noop("Only zeros"): "0 0 0; 0 0 0",
+    gettext_noop("Hilbert"): "1 1/2 1/3 1/4 1/5; 1/2 1/3 1/4 1/5 1/6; 1/3 1/4 1/5 1/6 1/7;"
     "1/4 1/5 1/6 1/7 1/8; 1/5 1/6 1/7 1/8 1/9",
-    "Tenths": "0.1 0.2 0.3; 0.4 0.5 0.6; 0.7 0.8 0.9",
-    "Tiny pivot": "1e-20 1 1; 1 1 2; 1 2 4",
-    "Almost the same": "1 1; 1 1.000000001",
-    "Zero row sums": "0.8 -0.3 -0.5; -0.5 0.8 -0.3; -0.3 -0.5 0.8",
-    "Whole numbers": "10 3 7; 3 1 4; 13 4 11",
-    "Wilkinson growth": "1 0 0 0 0 0 0 1; -1 1 0 0 0 0 0 1; -1 -1 1 0 0 0 0 1; -1 -1 -1 1 0 0 0 1;"
+    gettext_noop("Tenths"): "0.1 0.2 0.3; 0.4 0.5 0.6; 0.7 0.8 0.9",
+    gettext_noop("Tiny pivot"): "1e-20 1 1; 1 1 2; 1 2 4",
+    gettext_noop("Almost the same"): "1 1; 1 1.000000001",
+    gettext_noop("Zero row sums"): "0.8 -0.3 -0.5; -0.5 0.8 -0.3; -0.3 -0.5 0.8",
+    gettext_noop("Whole numbers"): "10 3 7; 3 1 4; 13 4 11",
+    gettext_noop("Wilkinson growth"): "1 0 0 0 0 0 0 1; -1 1 0 0 0 0 0 1; -1 -1 1 0 0 0 0 1;"
+    "-1 -1 -1 1 0 0 0 1;"
     "-1 -1 -1 -1 1 0 0 1; -1 -1 -1 -1 -1 1 0 1; -1 -1 -1 -1 -1 -1 1 1; -1 -1 -1 -1 -1 -1 -1 1",
-    "Magic square": "8 1 6; 3 5 7; 4 9 2",
-    "Triangle": "1 1 0; 0 1 1; 1 0 1",
-    "Falls at 2 and 3": "5 1; 1 5",
+    gettext_noop("Magic square"): "8 1 6; 3 5 7; 4 9 2",
+    gettext_noop("Triangle"): "1 1 0; 0 1 1; 1 0 1",
+    gettext_noop("Falls at 2 and 3"): "5 1; 1 5",
 }
-GRID, TEXT = "Grid", "Text"
+GRID, TEXT = gettext_noop("Grid"), gettext_noop("Text")
 EDITING = "entry_edit"  # the key that says whether the editor is open
 
 
@@ -56,7 +60,7 @@ def matrix_entry(place: DeltaGenerator) -> Matrix:
             _load(chosen, PRESETS.get(chosen, chosen))
         unreadable = state["entry_cells"] is None
         if not unreadable:
-            editor = st.popover("Edit", icon=":material/edit:", key=EDITING, on_change="rerun")
+            editor = st.popover(_("Edit"), icon=":material/edit:", key=EDITING, on_change="rerun")
     if unreadable or editor.open:
         with st.container() if unreadable else editor:
             _editor(unreadable)
@@ -70,15 +74,17 @@ def matrix_entry(place: DeltaGenerator) -> Matrix:
 
 def source() -> str:
     """The one value that is the truth: a preset's name or a matrix on one line."""
+    named_in_link("m", PRESETS)
     current = st.session_state.get("m") or st.query_params.get("m")
     chosen = st.selectbox(
-        "Matrix",
-        [*PRESETS, current] if current and current not in PRESETS else list(PRESETS),
+        _("Matrix"),
+        [*PRESETS, current] if current and not named("m", PRESETS) else list(PRESETS),
         key="m",
         accept_new_options=True,
         bind="query-params",
         persist_state="session",
         on_change=_restart,
+        format_func=said,
         label_visibility="collapsed",
     )
     return chosen or ""
@@ -89,20 +95,24 @@ def _editor(unreadable: bool) -> None:
     state = st.session_state
     state["entry_drawn"] = True
     state["entry_mode"] = TEXT if unreadable else state.get("entry_mode", GRID)
-    mode = st.segmented_control("Edit it as", [GRID, TEXT], required=True, key="entry_mode")
+    mode = st.segmented_control(
+        _("Edit it as"), [GRID, TEXT], required=True, key="entry_mode", format_func=said
+    )
     if mode == GRID:
         _grid()
         return
     state["entry_text"] = state["entry_typed"]
     st.text_area(
-        "Paste or type a matrix",
+        _("Paste or type a matrix"),
         key="entry_text",
         height=180,
         max_chars=2 * MAX_TEXT,  # the reader says what it accepts
         on_change=_text_changed,
-        help="Plain rows, a spreadsheet, CSV, LaTeX, or what numpy, MATLAB, R, Sage and others "
-        "print; 3/2, 0.1 and 2e-3 are read exactly. On one line: 1 2; 3 4, or 1 2 | 3; 4 5 | 6, or "
-        "x + 2y = 3; 2x - y = 1",
+        help=_(
+            "Plain rows, a spreadsheet, CSV, LaTeX, or what numpy, MATLAB, R, Sage and others "
+            "print; 3/2, 0.1 and 2e-3 are read exactly. On one line: 1 2; 3 4, or 1 2 | 3; 4 5 | "
+            "6, or x + 2y = 3; 2x - y = 1"
+        ),
     )
 
 
@@ -120,7 +130,10 @@ def _meanings() -> None:
         st.info(as_text(readings[0].asks), icon=":material/help:")
     for k in others:
         st.button(
-            f"Read it as {_short(readings[k])}", key=f"entry_meant_{k}", on_click=_mean, args=(k,)
+            _("Read it as {matrix}").format(matrix=_short(readings[k])),
+            key=f"entry_meant_{k}",
+            on_click=_mean,
+            args=(k,),
         )
 
 
@@ -307,26 +320,27 @@ def _grid() -> None:
     base = state["entry_base"]
     state["entry_rows"], state["entry_columns"] = len(base), len(base[0])
     with st.container(horizontal=True):
-        for label, key in (("Rows", "entry_rows"), ("Columns", "entry_columns")):
+        for label, key in ((_("Rows"), "entry_rows"), (_("Columns"), "entry_columns")):
             st.number_input(label, 1, MAX_SIDE, key=key, on_change=_resized)
     state["entry_bar"] = augmented()[0] or 0
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.number_input(
-            "Bar after column",
+            _("Bar after column"),
             0,
             max(len(base[0]) - 1, 0),
             key="entry_bar",
             on_change=_barred,
-            help="As in [A | b]: pivots are sought left of the bar. 0 is no bar.",
+            help=_("As in [A | b]: pivots are sought left of the bar. 0 is no bar."),
         )
         if len(base) == len(base[0]) <= MAX_SIDE // 2:
             st.button(
                 "[A | I]",
                 key="entry_identity",
                 on_click=_beside_identity,
-                help="Put the identity matrix beside A: reduced, A⁻¹ stands in its place.",
+                help=_("Put the identity matrix beside A: reduced, A⁻¹ stands in its place."),
             )
-    st.caption("Whole numbers, fractions like 3/2, decimals")  # the grid's tools lie over this
+    # the grid's tools lie over this
+    st.caption(_("Whole numbers, fractions like 3/2, decimals"))
     listen("entry_pasted", len(base), len(base[0]), _pasted)
     st.data_editor(
         {str(j + 1): [row[j] for row in base] for j in range(len(base[0]))},
@@ -334,5 +348,5 @@ def _grid() -> None:
         hide_index=True,
         on_change=_grid_changed,
         column_config={str(j + 1): st.column_config.TextColumn() for j in range(len(base[0]))},
-        alt="The entries of the matrix; whole numbers, fractions like 3/2 and decimals.",
+        alt=_("The entries of the matrix; whole numbers, fractions like 3/2 and decimals."),
     )

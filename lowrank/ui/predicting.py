@@ -15,6 +15,8 @@ from lowrank.exact.elimination import rank as rank_of
 from lowrank.exact.matrices import Matrix
 from lowrank.figures.exact import matrix_html
 from lowrank.figures.numbers import amount, three
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.llama.names import LABELS
 from lowrank.lora.equations import update
 from lowrank.memory.accounting import (
@@ -28,12 +30,14 @@ from lowrank.memory.accounting import (
 from lowrank.spectra.measures import rank_at_energy
 from lowrank.surgery import recorded
 from lowrank.ui import cached, large, lora
+from lowrank.ui.bound import said
 from lowrank.ui.layout import text
 
 LEVEL = 0.9  # of the energy
 SHARES = (0.05, 0.2, 0.4, 0.6, 0.8)  # of all directions, offered as guesses
 ALPHA, SMALL, GREAT = 16, 8, 64
 LLAMA, TOKENS = "Llama 2 7B", 512
+MORE, LESS = gettext_noop("More"), gettext_noop("Less")
 
 
 class Answer(NamedTuple):
@@ -57,7 +61,7 @@ def ask(
     gives nothing away, is seen until then.
     """
     on = head.toggle(
-        "Predict first",
+        _("Predict first"),
         key="predict_first",
         help=text("predicting", "help"),
         persist_state="session",
@@ -68,12 +72,17 @@ def ask(
     with st.container(horizontal=True, vertical_alignment="center", key="prediction"):
         st.markdown(f"**{puzzle}**", width="content")
         guess = st.segmented_control(
-            puzzle, guesses, key=f"guess {of}", label_visibility="collapsed", width="content"
+            puzzle,
+            guesses,
+            key=f"guess {of}",
+            format_func=said,
+            label_visibility="collapsed",
+            width="content",
         )
         if guess is not None:
             found = answer()
             told = text("predicting", "right" if guess == found.right else "another")
-            st.markdown(told.format(guess=guess, answer=found.told), width="content")
+            st.markdown(told.format(guess=said(guess), answer=found.told), width="content")
     if guess is None:
         if picture:
             st.html(picture)
@@ -138,10 +147,10 @@ def of_lora(head: DeltaGenerator, shape: tuple[int, int]) -> None:
         told = text("predicting", "lora answer").format(
             ratio=three(great / small), s=three(ALPHA / GREAT), t=three(ALPHA / SMALL)
         )
-        return Answer("More" if great > small else "Less", told)
+        return Answer(MORE if great > small else LESS, told)
 
     puzzle = text("predicting", "lora").format(alpha=ALPHA, small=SMALL, great=GREAT)
-    ask(head, shape, puzzle, ["More", "Less"], answer)
+    ask(head, shape, puzzle, [MORE, LESS], answer)
 
 
 def of_memory(head: DeltaGenerator) -> None:

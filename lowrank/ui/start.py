@@ -13,7 +13,8 @@ from lowrank.figures.exact import matrix_html
 from lowrank.figures.matrix import Outline, outlines
 from lowrank.figures.pictures import shown, tartan
 from lowrank.figures.style import COLOURS
-from lowrank.language import gettext
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.llama.config import SMOLLM2_135M
 from lowrank.spectra.completion import als, finish
 from lowrank.spectra.svd import parameters
@@ -42,35 +43,35 @@ class Way(NamedTuple):
 
 
 DOORS = {
-    "I reduce matrices": (
-        Way("rank", "Reduce a matrix, a step at a time", {"how": "Watch"}),
-        Way("rank", "What one elimination gives", {"view": "What it gives"}),
-        Way("rank", "Practise, with answers", {"view": "Quiz"}),
-        Way("redundancy", "Recover what is missing"),
-        Way("thread", "Follow one matrix to a language model"),
+    gettext_noop("I reduce matrices"): (
+        Way("rank", gettext_noop("Reduce a matrix, a step at a time"), {"how": "Watch"}),
+        Way("rank", gettext_noop("What one elimination gives"), {"view": "What it gives"}),
+        Way("rank", gettext_noop("Practise, with answers"), {"view": "Quiz"}),
+        Way("redundancy", gettext_noop("Recover what is missing")),
+        Way("thread", gettext_noop("Follow one matrix to a language model")),
     ),
-    "I want to understand LoRA": (
-        Way("thread", "The whole idea on one page"),
-        Way("lora", "W₀ x and s·B A x, side by side"),
-        Way("lab", "Train B and A on a real model"),
-        Way("memory", "Count what is saved", {"count": "Training"}),
-        Way("article", "Check the numbers of an article"),
+    gettext_noop("I want to understand LoRA"): (
+        Way("thread", gettext_noop("The whole idea on one page")),
+        Way("lora", gettext_noop("W₀ x and s·B A x, side by side")),
+        Way("lab", gettext_noop("Train B and A on a real model")),
+        Way("memory", gettext_noop("Count what is saved"), {"count": "Training"}),
+        Way("article", gettext_noop("Check the numbers of an article")),
     ),
-    "I teach": (
-        Way("thread", "A class's walk from pivots to LoRA"),
-        Way("rank", "Worksheets with their key", {"view": "Worksheet"}),
-        Way("rank", "Questions for a class", {"view": "Quiz"}),
-        Way("article", "Claims to be checked"),
+    gettext_noop("I teach"): (
+        Way("thread", gettext_noop("A class's walk from pivots to LoRA")),
+        Way("rank", gettext_noop("Worksheets with their key"), {"view": "Worksheet"}),
+        Way("rank", gettext_noop("Questions for a class"), {"view": "Quiz"}),
+        Way("article", gettext_noop("Claims to be checked")),
     ),
 }
 
 
 def rank_example() -> None:
     """A small matrix and its echelon form."""
-    before = matrix_html(A, "A matrix")
-    after = matrix_html(echelon(A), "Its echelon form", pivots=set(enumerate(pivots(A))))
+    before = matrix_html(A, _("A matrix"))
+    after = matrix_html(echelon(A), _("Its echelon form"), pivots=set(enumerate(pivots(A))))
     st.html(f'<div class="lr-pair">{before}<div>→</div>{after}</div>{PAIR}')
-    st.caption(f"Two non-zero rows are left of three: rank {rank(A)}.")
+    st.caption(_("Two non-zero rows are left of three: rank {rank}.").format(rank=rank(A)))
 
 
 def redundancy_example() -> None:
@@ -79,11 +80,10 @@ def redundancy_example() -> None:
     seen = np.random.default_rng(0).random(X.shape) < 0.5
     found = finish(als(X, seen, rank=6, held_out=~seen))
     for place, values, hidden in zip(st.columns(2), (X, found.matrix), (~seen, None), strict=True):
-        alt = "A plaid with holes" if hidden is not None else "The same, recovered"
+        alt = _("A plaid with holes") if hidden is not None else _("The same, recovered")
         place.html(shown(values, (0.0, 1.0), alt, hidden))
-    st.caption(
-        f"Half of the entries, yellow, recovered from the rest: {found.held_out_error:.2%} off."
-    )
+    told = _("Half of the entries, yellow, recovered from the rest: {error:.2%} off.")
+    st.caption(told.format(error=found.held_out_error))
 
 
 def truncation_example() -> None:
@@ -95,19 +95,21 @@ def truncation_example() -> None:
         Outline("Vₖᵀ", k, n, COLOURS["result"]),
     ]
     st.html(outlines(factors, size=110))
-    st.caption(f"{parameters(m, n, k):,} numbers in place of {m * n:,}, to scale.")
+    told = _("{stored:,} numbers in place of {whole:,}, to scale.")
+    st.caption(told.format(stored=parameters(m, n, k), whole=m * n))
 
 
 def lora_example() -> None:
     """The shapes of a frozen matrix and of its LoRA pair, to scale."""
     parts = [
-        Outline("W₀, frozen", m, n, COLOURS["W0"]),
+        Outline(_("W₀, frozen"), m, n, COLOURS["W0"]),
         Outline("+"),
         Outline("B", m, r, COLOURS["update"]),
         Outline("A", r, n, COLOURS["update"]),
     ]
     st.html(outlines(parts, size=110))
-    st.caption(f"{parameters(m, n, r):,} numbers are trained, {m * n:,} are not, to scale.")
+    told = _("{trained:,} numbers are trained, {frozen:,} are not, to scale.")
+    st.caption(told.format(trained=parameters(m, n, r), frozen=m * n))
 
 
 EXAMPLES: dict[str, Callable[[], None]] = {
@@ -121,11 +123,11 @@ def doors(folder: Path) -> None:
     """A short path of links for each kind of visitor."""
     for place, (door, ways) in zip(st.columns(len(DOORS), border=True), DOORS.items(), strict=True):
         with place:
-            st.markdown(f"**{door}**")
+            st.markdown(f"**{_(door)}**")
             for way in ways:
                 st.page_link(
                     folder / f"{way.page}.py",
-                    label=way.words,
+                    label=_(way.words),
                     icon=":material/arrow_forward:",
                     query_params=dict(way.link),
                 )
@@ -136,9 +138,9 @@ def chapters(folder: Path) -> None:
     story = [each for each in PAGES if each[0] != "start"]
     for first in range(0, len(story), ACROSS):
         places = st.columns(ACROSS, border=True)
-        for at, (page, title, _) in enumerate(story[first : first + ACROSS]):
+        for at, (page, title, _icon) in enumerate(story[first : first + ACROSS]):
             with places[at]:
-                chapter(folder, page, f"{first + at + 1} · {gettext(title)}", gettext(title))
+                chapter(folder, page, f"{first + at + 1} · {_(title)}", _(title))
 
 
 def chapter(folder: Path, page: str, heading: str, title: str) -> None:
@@ -146,10 +148,11 @@ def chapter(folder: Path, page: str, heading: str, title: str) -> None:
     visited = st.session_state.get("visited", [])
     st.subheader(heading, anchor=False)
     if visited and page == visited[-1]:
-        st.badge("You were here last", icon=":material/place:", color="blue")
+        st.badge(_("You were here last"), icon=":material/place:", color="blue")
     elif page in visited:
-        st.badge("Visited", icon=":material/check:", color="green")
+        st.badge(_("Visited"), icon=":material/check:", color="green")
     st.markdown(text("start", page))
     if page in EXAMPLES:
         EXAMPLES[page]()
-    st.page_link(folder / f"{page}.py", label=f"Open {title}", icon=":material/arrow_forward:")
+    label = _("Open {page}").format(page=title)
+    st.page_link(folder / f"{page}.py", label=label, icon=":material/arrow_forward:")

@@ -39,7 +39,7 @@ const unpacked = (packed) => new Response(
 export default function ({ data, parentElement, setTriggerValue }) {
   const cut = data.indexOf(10);
   const head = JSON.parse(new TextDecoder().decode(data.slice(0, cut)));
-  const { key, of, turn, at, names } = head;
+  const { key, of, turn, at, names, words, watched } = head;
   const walks = window.lowrankWalks;
   let walk = walks[key];
   if (walk?.of !== of || walk.turn !== turn) {
@@ -52,7 +52,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const [back, next, play, range] = ['back', 'next', 'play', 'range'].map(part);
   [back.textContent, next.textContent] = [`← ${names[0]}`, `${names[1]} →`];
   const place = parentElement.querySelector('.walk-place');
-  const watched = names[1] === 'Next';
+  parentElement.querySelector('.walk-bar').setAttribute('aria-label', words.steps);
+  range.setAttribute('aria-label', words.step);
   next.classList.toggle('walk-first', watched);
   play.hidden = !watched;
 
@@ -79,11 +80,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
       const room = place.clientWidth - BESIDE;
       place.firstElementChild.classList.toggle('walk-beside', 0 < walk.wide && walk.wide <= room);
       [range.max, range.value, range.disabled] = [last, walk.here, !last];
-      range.setAttribute('aria-valuetext', `${walk.here} of ${last}`);
+      const said = words.place.replace('{here}', walk.here).replace('{last}', last);
+      range.setAttribute('aria-valuetext', said);
       back.setAttribute('aria-disabled', walk.here === 0);
       next.setAttribute('aria-disabled', walk.here === last);
       play.setAttribute('aria-disabled', !last);
-      play.textContent = walk.playing ? '❚❚ Pause' : '▶ Play';
+      play.textContent = walk.playing ? `❚❚ ${words.pause}` : `▶ ${words.play}`;
     };
     const to = (place) => {
       const here = Math.min(Math.max(place, 0), last);

@@ -9,21 +9,23 @@ import gzip
 import json
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import streamlit as st
 
 from lowrank.figures.exact import STYLE
+from lowrank.language import current
+from lowrank.language import gettext as _
 from lowrank.ui.bound import BOUND
 
 MOST = 1000  # frames after the first
 HTML = """<div class="walk-place"><div class="walk">
-  <div class="walk-bar" role="group" aria-label="Steps">
+  <div class="walk-bar" role="group">
     <button type="button" class="walk-back"></button>
     <button type="button" class="walk-next"></button>
     <button type="button" class="walk-play"></button>
-    <input type="range" class="walk-range" min="0" aria-label="Step">
+    <input type="range" class="walk-range" min="0">
   </div>
   <div class="walk-said" aria-live="polite"></div>
   <div class="walk-picture"></div>
@@ -64,15 +66,16 @@ def stepper(
     frames: Callable[[], Sequence[Frame]],
     at: int,
     on_rest: Callable[[int], None],
-    names: tuple[str, str] = ("Back", "Next"),
+    names: tuple[str, str] | None = None,
     said: str = "",
 ) -> None:
     """The frames, seen from `at`; `on_rest` is called with the place where the visitor rests.
 
-    `frames` is called once for each `of`, which says what they are made of. What is `said` here
-    and now stands in the place of what the frame says.
+    `frames` is called once for each `of`, which says what they are made of, and language. What is
+    `said` here and now stands in the place of what the frame says. Frames that are made as one
+    goes have `names` of their own for back and next, and are not played.
     """
-    state = st.session_state
+    state, of = st.session_state, (current(), of)
     packed_key, told_key, heard_key = (f"{key}_{part}" for part in ("packed", "told", "heard"))
     if packed_key not in state or state[packed_key][0] != of:
         state[packed_key] = of, packed(frames())
@@ -88,7 +91,15 @@ def stepper(
             state[heard_key] = int(rest["at"])
             on_rest(state[heard_key])
 
-    head = {"key": key, "names": names, **told._asdict()}
+    head: dict[str, Any] = {"key": key, "watched": names is None, **told._asdict()}
+    head["names"] = names or (_("Back"), _("Next"))
+    head["words"] = {
+        "play": _("Play"),
+        "pause": _("Pause"),
+        "steps": _("Steps"),
+        "step": _("Step"),
+        "place": _("{here} of {last}"),
+    }
     if said:
         head["said"] = {"at": at, "html": said.replace(STYLE, "")}
     data = json.dumps(head).encode() + b"\n" + packed_frames
@@ -99,7 +110,7 @@ def walked(key: str, of: Hashable, frames: Callable[[], Sequence[Frame]], total:
     """The same with its place in the address, under `key`; returns the place."""
     with st.container(key=f"{key}_kept", height=1, border=False):
         st.html(UNSEEN.format(key=f"{key}_kept"))
-        st.number_input("Step", 0, MOST, key=key, **BOUND)
+        st.number_input(_("Step"), 0, MOST, key=key, **BOUND)
     at = min(int(st.session_state[key] or 0), total)
     stepper(key, of, frames, at, lambda place: st.session_state.update({key: place}))
     return at

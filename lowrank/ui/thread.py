@@ -18,6 +18,7 @@ from lowrank.figures.exact import cells_html, matrix_html
 from lowrank.figures.lora import shapes, vectors
 from lowrank.figures.numbers import amount, three
 from lowrank.figures.spectrum import spectrum
+from lowrank.language import gettext as _
 from lowrank.language import gettext_noop
 from lowrank.llama.names import name_of
 from lowrank.lora.equations import merge
@@ -114,7 +115,7 @@ def named(letter: str, picture: str) -> None:
 
 def matrix() -> Matrix:
     """The matrix that is carried, as typed. Raises InputError for what cannot be carried."""
-    st.subheader("1 · A matrix to reduce by hand", anchor=False)
+    st.subheader(_("1 · A matrix to reduce by hand"), anchor=False)
     typed = st.text_input(
         "A",
         FIRST,
@@ -142,13 +143,14 @@ def reduced(A: Matrix, pages: Path) -> None:
     """A, its echelon form and its rank."""
     m, n, r = len(A), len(A[0]), rank(A)
     st.html(matrix_html(A, "A", size=LETTERS))
-    onward(pages, "rank", "Reduce it yourself", {"m": compact(A), "how": "Type"})
-    step("2 · Its echelon form", text("thread", "rank"))
+    onward(pages, "rank", _("Reduce it yourself"), {"m": compact(A), "how": "Type"})
+    step(_("2 · Its echelon form"), text("thread", "rank"))
     E = echelon(A)
-    st.html(matrix_html(E, "Echelon form of A", pivots=set(enumerate(pivots(A))), size=LETTERS))
+    marked = set(enumerate(pivots(A)))
+    st.html(matrix_html(E, _("Echelon form of A"), pivots=marked, size=LETTERS))
     said = text("thread", "rows became zero" if r < m else "no row became zero")
     st.markdown(said.format(r=r, most=min(m, n), zero=m - r, m=m))
-    onward(pages, "rank", "Watch every step", {"m": compact(A), "how": "Watch"})
+    onward(pages, "rank", _("Watch every step"), {"m": compact(A), "how": "Watch"})
 
 
 def product(A: Matrix, pages: Path) -> None:
@@ -166,7 +168,7 @@ def product(A: Matrix, pages: Path) -> None:
     onward(
         pages,
         "rank",
-        "A = C R and why",
+        _("A = C R and why"),
         {"m": compact(A), "view": "What it gives"} | {"gives": "A = C R"},
     )
 
@@ -174,7 +176,7 @@ def product(A: Matrix, pages: Path) -> None:
 @st.fragment
 def holes(A: Matrix, pages: Path) -> None:
     """Entries hidden at random, and those that the rank brings back."""
-    step("4 · What redundancy buys", text("thread", "holes"))
+    step(_("4 · What redundancy buys"), text("thread", "holes"))
     m, n, r = len(A), len(A[0]), rank(A)
     most = m * n - degrees_of_freedom(m, n, r)
     if not most:
@@ -183,9 +185,10 @@ def holes(A: Matrix, pages: Path) -> None:
     first, second = st.columns(2)
     with first:
         takes("holes", 0, most)
-        count = fitted("Entries that are hidden", "holes", range(most + 1), min(3, most))
+        count = fitted(_("Entries that are hidden"), "holes", range(most + 1), min(3, most))
     takes("places", 1, 99)
-    places = int(second.number_input("Which ones, drawn anew", 1, 99, key="places", **BOUND))
+    label = _("Which ones, drawn anew")
+    places = int(second.number_input(label, 1, 99, key="places", **BOUND))
     hidden = np.random.default_rng(places).permutation(m * n)[:count].tolist()
     known = [
         [None if i * n + j in hidden else x for j, x in enumerate(row)] for i, row in enumerate(A)
@@ -193,28 +196,29 @@ def holes(A: Matrix, pages: Path) -> None:
     found = filled(known, r)
     cells = {divmod(at, n) for at in hidden}
     with st.container(horizontal=True):
-        for said, M in (("What is known", known), (f"What follows from rank {r}", found)):
+        follows = _("What follows from rank {r}").format(r=r)
+        for said, M in ((_("What is known"), known), (follows, found)):
             shown = [["?" if x is None else written(x) for x in row] for row in M]
             named(said, cells_html(shown, said, pivots=cells, size=LETTERS))
     back = sum(found[i][j] is not None for i, j in cells)
     numbers = {"back": back, "count": count, "r": r, "whole": m * n, "free": m * n - most}
     st.markdown(text("thread", "came back").format(**numbers, most=most))
-    onward(pages, "redundancy", "Recover pictures, ratings and weights", {"rank": str(r)})
+    onward(pages, "redundancy", _("Recover pictures, ratings and weights"), {"rank": str(r)})
 
 
 @st.fragment
 def best(A: Matrix, pages: Path) -> None:
     """A with noise on it, its singular values, and the nearest matrix of rank k."""
-    step("5 · U S Vᵀ, the best such product", text("thread", "best"))
+    step(_("5 · U S Vᵀ, the best such product"), text("thread", "best"))
     m, n, r = len(A), len(A[0]), rank(A)
     first, second = st.columns(2)
     noise = float(
         first.select_slider(
-            "Noise", [0.0, 0.001, 0.01, 0.1, 0.3, 1.0], 0.1, key="noise_size", **BOUND
+            _("Noise"), [0.0, 0.001, 0.01, 0.1, 0.3, 1.0], 0.1, key="noise_size", **BOUND
         )
     )
     with second:
-        k = rank_slider("Rank k", "best", min(m, n), r)
+        k = rank_slider(_("Rank k"), "best", min(m, n), r)
     X = np.array(A, dtype=np.float64)
     X += noise * np.random.default_rng(0).standard_normal(X.shape)
     svd = full(X)
@@ -226,16 +230,18 @@ def best(A: Matrix, pages: Path) -> None:
     rows, digits = [[three(x) for x in row] for row in cut], cut.astype(str).tolist()
     sigmas, kept = [[three(x)] for x in svd.s], {(i, 0) for i in range(k)}
     with st.container(horizontal=True):
-        named(f"U S Vᵀ cut after {k}", cells_html(rows, "Nearest matrix", hover=digits, size=1))
-        named("σ₁, σ₂, …", cells_html(sigmas, "Singular values", pivots=kept, size=1))
+        nearest = cells_html(rows, _("Nearest matrix"), hover=digits, size=1)
+        named(_("U S Vᵀ cut after {k}").format(k=k), nearest)
+        named("σ₁, σ₂, …", cells_html(sigmas, _("Singular values"), pivots=kept, size=1))
     st.markdown(text("thread", "noisy rank").format(r=r, rank=numerical_rank(svd.s, X.shape)))
     errors = [
-        ["predicted, √(the σ² that are cut off)", three(truncation_error(svd.s, k))],
-        ["measured, ‖A − U S Vᵀ‖", three(residual_norm(X, near))],
-        [f"with {k} columns of A as C and the best R", three(by_columns)],
+        [_("predicted, √(the σ² that are cut off)"), three(truncation_error(svd.s, k))],
+        [_("measured, ‖A − U S Vᵀ‖"), three(residual_norm(X, near))],
+        [_("with {k} columns of A as C and the best R").format(k=k), three(by_columns)],
     ]
-    st.markdown(table([f"error at rank {k}", "Frobenius norm"], errors))
-    onward(pages, "redundancy", "Keep a picture by a few singular values", {"task": "Compress"})
+    st.markdown(table([_("error at rank {k}").format(k=k), _("Frobenius norm")], errors))
+    words = _("Keep a picture by a few singular values")
+    onward(pages, "redundancy", words, {"task": "Compress"})
 
 
 def source() -> str:
@@ -253,11 +259,11 @@ def weights(source: str) -> Weights:
 @st.fragment
 def real(frozen: Weights, pages: Path) -> None:
     """The spectrum of a real weight matrix, cut at k."""
-    step("6 · The same cut on real weights", text("thread", "real"))
+    step(_("6 · The same cut on real weights"), text("thread", "real"))
     if frozen.model.kind == "synthetic":
         st.info(text("thread", "not here"), icon=":material/cloud_off:")
     m, n = frozen.info.shape
-    k = rank_slider("Rank k", "kth", min(m, n), 64)
+    k = rank_slider(_("Rank k"), "kth", min(m, n), 64)
     s = cached.spectrum(frozen.model.source, frozen.info.name)
     peer = frobenius(s) * cached.gaussian((m, n))
     picture, beside = st.columns([3, 1])
@@ -265,41 +271,44 @@ def real(frozen: Weights, pages: Path) -> None:
         chart(
             spectrum(s, peer, k, break_even_rank(m, n)),
             "thread spectrum",
-            f"Singular values of {frozen.origin}, falling from {three(s[0])} to {three(s[-1])}, "
-            f"beside those of a random matrix; k = {k}",
+            _(
+                "Singular values of {matrix}, falling from {largest} to {smallest}, "
+                "beside those of a random matrix; k = {k}"
+            ).format(matrix=frozen.origin, largest=three(s[0]), smallest=three(s[-1]), k=k),
         )
-        st.caption(f"{frozen.origin}.")
+        st.caption(_("{words}.").format(words=frozen.origin))
     with beside:
-        st.metric("Energy kept", f"{energy(s, k):.1%}")
-        st.metric("Error ‖W − Wₖ‖ / ‖W‖", three(truncation_error(s, k) / (frobenius(s) or 1.0)))
-        st.metric(f"k(m + n), of mn = {m * n:,}", f"{parameters(m, n, k):,}")
-    onward(pages, "truncation", "Cut any matrix of the model", {**frozen.link, "k": str(k)})
+        st.metric(_("Energy kept"), f"{energy(s, k):.1%}")
+        error = truncation_error(s, k) / (frobenius(s) or 1.0)
+        st.metric(_("Error ‖W − Wₖ‖ / ‖W‖"), three(error))
+        title = _("k(m + n), of mn = {whole:,}").format(whole=m * n)
+        st.metric(title, f"{parameters(m, n, k):,}")
+    onward(pages, "truncation", _("Cut any matrix of the model"), {**frozen.link, "k": str(k)})
 
 
 @st.fragment
 def adapted(frozen: Weights, pages: Path) -> None:
     """W0 beside a thin pair, the pair trained and merged, and what that saves: one r for all."""
-    step("7 · W₀ and s·B A beside it", text("thread", "update"))
+    step(_("7 · W₀ and s·B A beside it"), text("thread", "update"))
     first, second = st.columns(2)
     with first:
-        r = rank_slider("Rank r", "pair_r", MOST_RANK, 8, doubling=True)
+        r = rank_slider(_("Rank r"), "pair_r", MOST_RANK, 8, doubling=True)
     takes("pair_alpha", *lora.ALPHAS)
     alpha = int(second.slider("α", *lora.ALPHAS, 16, key="pair_alpha", bind="query-params"))
     update(frozen, r, alpha)
     onward(
         pages,
         "lora",
-        "Any matrix, word and pair",
+        _("Any matrix, word and pair"),
         {**frozen.link, "r": str(r), "alpha": str(alpha)},
     )
-    st.subheader("8 · Trained, then merged", anchor=False)
+    st.subheader(_("8 · Trained, then merged"), anchor=False)
     merged(frozen, r, alpha)
-    onward(
-        pages, "lab", "Fine-tune the whole model", {"model": frozen.link["model"], "lora_r": str(r)}
-    )
-    st.subheader("9 · What it saved", anchor=False)
+    link = {"model": frozen.link["model"], "lora_r": str(r)}
+    onward(pages, "lab", _("Fine-tune the whole model"), link)
+    st.subheader(_("9 · What it saved"), anchor=False)
     saved(r)
-    onward(pages, "memory", "Count any model", {"count": "Training", "bottleneck": str(r)})
+    onward(pages, "memory", _("Count any model"), {"count": "Training", "bottleneck": str(r)})
 
 
 def update(frozen: Weights, r: int, alpha: int) -> None:
@@ -312,18 +321,22 @@ def update(frozen: Weights, r: int, alpha: int) -> None:
     chart(
         vectors(found.frozen, found.added, found.h),
         "thread vectors",
-        f"Three columns of {m:,} numbers on one scale: W0 x, the update, and their sum h; r = {r}, "
-        f"alpha = {alpha}",
+        _(
+            "Three columns of {m:,} numbers on one scale: W0 x, the update, and their sum h; "
+            "r = {r}, alpha = {alpha}"
+        ).format(m=m, r=r, alpha=alpha),
     )
-    st.caption(f"{x.words} W₀: {frozen.origin}. A and B: synthetic, untrained.")
+    words = _("{input} W₀: {matrix}. A and B: synthetic, untrained.")
+    st.caption(words.format(input=x.words, matrix=frozen.origin))
     st.html(shapes(m, n, r))
     size = float(np.linalg.norm(found.added) / (np.linalg.norm(found.frozen) or 1))
     rows = [
         ["W₀ x", f"{m * n:,}", f"{2 * m * n:,}"],
         ["B (A x)", f"{pair_parameters((m, n), r):,}", f"{2 * pair_parameters((m, n), r):,}"],
     ]
-    st.markdown(table(["", "numbers", "FLOPs for one x"], rows))
-    st.markdown(f"s = α/r = {three(alpha / r)}; the update is {three(size)} of W₀ x in length.")
+    st.markdown(table(["", _("numbers"), _("FLOPs for one x")], rows))
+    length = _("s = α/r = {s}; the update is {size} of W₀ x in length.")
+    st.markdown(length.format(s=three(alpha / r), size=three(size)))
     lora.timed(x.x, frozen.W0, A, B, alpha, r)
 
 
@@ -339,7 +352,7 @@ def task(frozen: Weights, words: Mapping[str, str], seed: int) -> tuple[NDArray,
     return X, other @ frozen.W0.T
 
 
-@cached.of_model(shared(16, show_spinner="Training B and A…"))
+@cached.of_model(shared(16, show_spinner=gettext_noop("Training B and A…")))
 def trained(source: str, r: int, alpha: int) -> Trained:
     """The pair that is trained on the task, for all visitors."""
     frozen = weights(source)
@@ -355,16 +368,20 @@ def merged(frozen: Weights, r: int, alpha: int) -> None:
     found = trained(frozen.model.source, r, alpha)
     M = merge(frozen.W0, found.A, found.B, alpha, r)
     rows, apart = [], 0.0
-    for name, words, seed in (("trained on", CAPITALS, 1), ("never seen", UNSEEN, 2)):
+    for name, words, seed in (
+        (_("{count} pairs trained on"), CAPITALS, 1),
+        (_("{count} pairs never seen"), UNSEEN, 2),
+    ):
         X, Y = task(frozen, words, seed)
         beside = X @ frozen.W0.T + alpha / r * (X @ found.A.T @ found.B.T)
         before, after = (float(np.linalg.norm(h - Y)) for h in (X @ frozen.W0.T, X @ M.T))
         apart = max(apart, float(np.abs(X @ M.T - beside).max()))
-        rows.append([f"{len(words)} pairs {name}", "1", three(after / (before or 1))])
-    st.markdown(table(["distance from what is wanted", "before", "after"], rows))
+        rows.append([name.format(count=len(words)), "1", three(after / (before or 1))])
+    head = [_("distance from what is wanted"), _("before"), _("after")]
+    st.markdown(table(head, rows))
     st.markdown(text("thread", "merged"))
     first, second = st.columns(2)
-    first.metric("Max |merged − unmerged|", three(apart), help=text("lora", "merged"))
+    first.metric(_("Max |merged − unmerged|"), three(apart), help=text("lora", "merged"))
     change = frobenius(M - frozen.W0) / (frobenius(frozen.W0) or 1.0)
     second.metric("‖ΔW‖ / ‖W₀‖, ΔW = s·B A", three(change))
 
@@ -376,11 +393,11 @@ def saved(r: int) -> None:
     everything, pairs = all_parameters(config), lora_parameters(config, r, TARGETS)
     whole, half = Storage(FLOAT32, FLOAT32), Storage(BFLOAT16, BFLOAT16)
     runs = {
-        "all weights, float32": (
+        _("all weights, float32"): (
             everything,
             training_memory(config, whole, everything, TOKENS, full=True, compute_bits=32),
         ),
-        f"LoRA, r = {r:,}, W₀ in bfloat16": (
+        _("LoRA, r = {r:,}, W₀ in bfloat16").format(r=r): (
             pairs,
             training_memory(config, half, pairs, TOKENS, targets=TARGETS),
         ),
@@ -390,9 +407,9 @@ def saved(r: int) -> None:
         card, cards = fitting(memory.total)
         needed = card if cards == 1 else f"{cards} × {card}"
         rows.append([name, f"{count:,}", amount(memory.total), needed])
-    st.markdown(table(["", "trained numbers", "memory", "fits on"], rows))
-    (_, before), (_, after) = runs.values()
-    st.markdown(
-        f"**{three(before.total / after.total)} times** less memory, and a checkpoint of "
-        f"{amount(4 * pairs)} in place of {amount(4 * everything)}."
-    )
+    st.markdown(table(["", _("trained numbers"), _("memory"), _("fits on")], rows))
+    before, after = (memory for count, memory in runs.values())
+    less = _("**{times} times** less memory, and a checkpoint of {small} in place of {large}.")
+    times = three(before.total / after.total)
+    small, large = amount(4 * pairs), amount(4 * everything)
+    st.markdown(less.format(times=times, small=small, large=large))

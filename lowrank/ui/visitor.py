@@ -43,7 +43,7 @@ def settle() -> None:
 
 
 def _said_here(label: str) -> str:
-    """A label that another language gives a choice, in this one."""
+    """A label that another language gives a choice, in this one; if it may be two, as it is."""
     label = language.again(label, MADE, (language.current(), *language.languages()))
     sources = language.source_of(label) - {label} or {label}
     said = {_(source) for source in sources}

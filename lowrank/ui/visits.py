@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from lowrank.language import gettext as _
 from lowrank.ui import sidebar, visitor
 from lowrank.ui.atlas import measure_said
 from lowrank.ui.bound import said
@@ -160,15 +161,26 @@ def in_vain(refused: Mapping[str, Refused], limits: Mapping[str, tuple[int, int]
     """
     lines = []
     for key, each in refused.items():
-        words = f"The link asks for {as_text(key[:40])} = `{_plain(', '.join(each.asked))}`; "
-        if each.shown is None:
-            lines.append(f"{words}nothing on this page is called so.")
-            continue
         least, most = limits.get(key, (0, 0))
-        takes = f"a whole number from {least:,} to {most:,}" if most else "no such choice"
-        shown = WRITTEN.get(key, said)(each.shown)
-        words += f"this page {'takes' if most else 'has'} {takes}. "
-        lines.append(f"{words}Shown is {key} = `{_plain(shown)}`.")
+        if each.shown is None:
+            told = _("The link asks for {key} = `{asked}`; nothing on this page is called so.")
+        elif most:
+            told = _(
+                "The link asks for {key} = `{asked}`; this page takes a whole number from "
+                "{least:,} to {most:,}. Shown is {key} = `{shown}`."
+            )
+        else:
+            told = _(
+                "The link asks for {key} = `{asked}`; this page has no such choice. "
+                "Shown is {key} = `{shown}`."
+            )
+        shown = "" if each.shown is None else WRITTEN.get(key, said)(each.shown)
+        asked = _plain(", ".join(each.asked))
+        lines.append(
+            told.format(
+                key=as_text(key[:40]), asked=asked, least=least, most=most, shown=_plain(shown)
+            )
+        )
     return "\n\n".join(lines)
 
 

@@ -11,6 +11,8 @@ from lowrank.exact.matrices import Matrix, Row, apply, identity, raised, written
 from lowrank.figures import geometry as draw
 from lowrank.figures.exact import matrix_html, paragraphs_html, vector
 from lowrank.figures.style import Settings
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, ngettext
 from lowrank.ui.drawing import chart
 from lowrank.ui.glossary import explained
 from lowrank.ui.layout import errors_shown, text
@@ -19,8 +21,9 @@ from lowrank.ui.rank.inputs import BOUND, choice, right_side
 from lowrank.ui.rank.view import View
 from lowrank.ui.stepper import Frame, walked
 
-MAP, COLUMNS, EQUATIONS = "Map", "Columns", "Equations"
-CUBE, SPHERE = "Cube", "Sphere"
+MAP, COLUMNS = gettext_noop("Map"), gettext_noop("Columns")
+EQUATIONS = gettext_noop("Equations")
+CUBE, SPHERE = gettext_noop("Cube"), gettext_noop("Sphere")
 OFFERED = ("A repeated direction", "Full rank", "Tall")
 STEP = "gstep"  # its own place in the address: the derivation of Reduce may be another
 FINGER = "<style>@media (pointer: fine) { .st-key-touch { display: none; } }</style>"
@@ -56,7 +59,7 @@ def carried(d: Derivation, b: Row) -> Row:
 
 def picture() -> None:
     """The choice of what to draw."""
-    choice("Picture", [MAP, COLUMNS, EQUATIONS], MAP, "picture", label_visibility="collapsed")
+    choice(_("Picture"), [MAP, COLUMNS, EQUATIONS], MAP, "picture", label_visibility="collapsed")
 
 
 def controls(A: Matrix) -> None:
@@ -69,10 +72,10 @@ def controls(A: Matrix) -> None:
     drawn = st.session_state["picture"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if drawn == MAP and max(len(A), len(A[0])) <= draw.DRAWN:
-            choice("Of the unit", [CUBE, SPHERE], CUBE, "shape")
+            choice(_("Of the unit"), [CUBE, SPHERE], CUBE, "shape")
         if drawn == MAP and len(A) == len(A[0]):
             st.slider(
-                "From I (nothing moves) to A",
+                _("From I (nothing moves) to A"),
                 0.0,
                 1.0,
                 1.0,
@@ -84,7 +87,7 @@ def controls(A: Matrix) -> None:
             )
         if drawn == EQUATIONS:
             st.text_input(
-                "Right-hand side b of A x = b",
+                _("Right-hand side b of A x = b"),
                 "0",
                 key="right",
                 **BOUND,
@@ -100,7 +103,7 @@ def frames(d: Derivation) -> list[Frame]:
 
 
 def _frame(d: Derivation) -> Frame:
-    title = f"The matrix after step {d.position} of {len(d.ops)}"
+    title = _("The matrix after step {at} of {total}").format(at=d.position, total=len(d.ops))
     said = f'<div class="lr-step">{paragraphs_html([step_words(d)])}</div>'
     return Frame(said, matrix_html(d.matrix, title, changed=changed(d), size=1.1))
 
@@ -119,14 +122,15 @@ def pictures(A: Matrix | None) -> None:
             _touch()
             for sentence in said:
                 st.markdown(sentence)
-    st.subheader("What the pictures say", anchor=False)
+    st.subheader(_("What the pictures say"), anchor=False)
     st.markdown(explained(text("geometry", "explanation")))
 
 
 def _touch() -> None:
     """A finger scrolls the page, over the pictures too, until its owner lets it turn them."""
     with st.container(key="touch"):
-        turns = st.toggle("A finger turns the pictures, instead of scrolling the page", key="turns")
+        label = _("A finger turns the pictures, instead of scrolling the page")
+        turns = st.toggle(label, key="turns")
         st.html(FINGER if turns else FINGER + SCROLLS)
 
 
@@ -136,7 +140,8 @@ def _too_large(A: Matrix) -> None:
     st.info(text("geometry", "too large").format(m=m, n=n, **spaces))
     with st.container(horizontal=True):
         for name in OFFERED:
-            st.button(f"Show: {name}", key=f"offer_{name}", on_click=_choose, args=(name,))
+            label = _("Show: {matrix}").format(matrix=_(name))
+            st.button(label, key=f"offer_{name}", on_click=_choose, args=(name,))
 
 
 def _choose(preset: str) -> None:
@@ -158,7 +163,7 @@ def step_words(d: Derivation) -> str:
     if not d.ops:
         return text("geometry", "no steps")
     if d.last is None:
-        total = "1 step" if len(d.ops) == 1 else f"{len(d.ops)} steps"
+        total = ngettext("{count} step", "{count} steps", len(d.ops)).format(count=len(d.ops))
         return text("geometry", "before the steps").format(total=total)
     before, after = column_space(d.start), column_space(d.matrix)
     kept = kernel(d.matrix) == kernel(d.start) and after.dimension == before.dimension
@@ -174,29 +179,33 @@ def step_words(d: Derivation) -> str:
 
 def _same(null: Flat) -> str:
     if null.dimension == 0:
-        return "only the origin"
+        return _("only the origin")
     if null.dimension == null.ambient:
         return str(null)
-    return f"the same {null.kind}"
+    return _("the same {kind}").format(kind=null.kind)
 
 
 def span_words(A: Matrix) -> str:
     """What the columns span."""
     span, n = column_space(A), len(A[0])
-    columns = "The column spans" if n == 1 else f"The {n} columns span"
-    return f"{columns} **{span}**: dimension {span.dimension}, the rank."
+    said = ngettext(
+        "The column spans **{span}**: dimension {dimension}, the rank.",
+        "The {n} columns span **{span}**: dimension {dimension}, the rank.",
+        n,
+    )
+    return said.format(n=n, span=span, dimension=span.dimension)
 
 
 def null_words(A: Matrix) -> str:
     """What A sends to the origin."""
     null = kernel(A)
     if null.dimension == 0:
-        return "The null space is **only the origin**: no two points land on one another."
+        return _("The null space is **only the origin**: no two points land on one another.")
     through = ", ".join(vector(v) for v in null.directions)
-    return (
-        f"The null space is **{null}**, spanned by {through}: "
-        f"dimension {null.dimension}, and A sends all of it to the origin."
-    )
+    return _(
+        "The null space is **{null}**, spanned by {through}: "
+        "dimension {dimension}, and A sends all of it to the origin."
+    ).format(null=null, through=through, dimension=null.dimension)
 
 
 def _map(d: Derivation) -> list[str]:
@@ -204,33 +213,51 @@ def _map(d: Derivation) -> list[str]:
     circle = max(m, n) <= draw.DRAWN and st.session_state.get("shape") == SPHERE
     share = Fraction(round(10 * st.session_state["t"]), 10) if m == n else Fraction(1)
     A = blend(d.matrix, share)
-    body = ("interval", "circle" if circle else "square", "sphere" if circle else "cube")
+    bodies = (
+        _("The unit interval in {space}. {told}"),
+        _("The unit circle in {space}. {told}")
+        if circle
+        else _("The unit square in {space}. {told}"),
+        _("The unit sphere in {space}. {told}")
+        if circle
+        else _("The unit cube in {space}. {told}"),
+    )
     before, after = st.columns(2)
     with before:
-        st.markdown(f"**Before**: x in R{raised(n)}")
+        st.markdown(_("**Before**: x in {space}").format(space=f"R{raised(n)}"))
         if n > draw.DRAWN:
             st.info(text("geometry", "no domain").format(n=n))
         else:
-            alt = f"The unit {body[n - 1]} in R{raised(n)}. {null_words(A)}"
+            alt = bodies[n - 1].format(space=f"R{raised(n)}", told=null_words(A))
             _chart(draw.domain(A, circle, _ink()), "domain", alt)
     with after:
-        st.markdown(f"**After**: A x in R{raised(m)}")
+        st.markdown(_("**After**: A x in {space}").format(space=f"R{raised(m)}"))
         if m > draw.DRAWN:
             st.info(text("geometry", "no codomain").format(m=m))
         else:
-            alt = f"What A makes of it in R{raised(m)}. {span_words(A)}"
+            made = _("What A makes of it in {space}. {told}")
+            alt = made.format(space=f"R{raised(m)}", told=span_words(A))
             _chart(draw.codomain(A, circle, _ink()), "codomain", alt)
     said = [span_words(A), null_words(A)]
     if m == n:
         size = magnification(A)
-        what = {1: "Lengths", 2: "Areas", 3: "Volumes"}[n]
-        flat = ": the image is flat." if size == 0 else "."
-        said.append(f"{what} are multiplied by |det A| = **{written(size)}**{flat}")
+        said.append(_magnified(n, size == 0).format(size=written(size)))
     if circle:
         said.append(text("geometry", "circle"))
     if share != 1:
         said.append(text("geometry", "on the way").format(share=f"{float(share):g}"))
     return said
+
+
+def _magnified(n: int, flat: bool) -> str:
+    return {
+        (1, False): _("Lengths are multiplied by |det A| = **{size}**."),
+        (2, False): _("Areas are multiplied by |det A| = **{size}**."),
+        (3, False): _("Volumes are multiplied by |det A| = **{size}**."),
+        (1, True): _("Lengths are multiplied by |det A| = **{size}**: the image is flat."),
+        (2, True): _("Areas are multiplied by |det A| = **{size}**: the image is flat."),
+        (3, True): _("Volumes are multiplied by |det A| = **{size}**: the image is flat."),
+    }[n, flat]
 
 
 def blend(A: Matrix, share: Fraction) -> Matrix:  # (n, n) -> (n, n)
@@ -249,7 +276,8 @@ def _columns(d: Derivation) -> list[str]:
     if m > draw.DRAWN:
         st.info(text("geometry", "no codomain").format(m=m))
         return [span_words(A), null_words(A)]
-    alt = f"The columns as arrows in R{raised(m)}. {span_words(A)}"
+    arrows = _("The columns as arrows in {space}. {told}")
+    alt = arrows.format(space=f"R{raised(m)}", told=span_words(A))
     _chart(draw.columns(A, _ink()), "columns", alt)
     said = [span_words(A)]
     if d.position:
@@ -281,19 +309,22 @@ def _equations(d: Derivation) -> list[str]:
     now = carried(d, b)
     found = solutions(A, now)
     said = _solution_words(found, any(b))
-    alt = f"{len(A)} equations in R{raised(n)}, as lines or planes. {said}"
+    drawn = _("{count} equations in {space}, as lines or planes. {told}")
+    alt = drawn.format(count=len(A), space=f"R{raised(n)}", told=said)
     _chart(draw.equations(A, now, changed(d), _ink()), "equations", alt)
     return [said, text("geometry", "equations")]
 
 
 def _solution_words(found: Flat | None, right: bool) -> str:
     if found is None:
-        return "**No solution**: there is no point that all of them have in common."
+        return _("**No solution**: there is no point that all of them have in common.")
     if not right:
-        return f"All of them meet in the null space: **{found}**."
-    if found.dimension == 0:
-        return f"**One solution**: they meet in the point {vector(found.point)}."
-    return f"**Infinitely many solutions**: they meet in **{found}**."
+        said = _("All of them meet in the null space: **{found}**.")
+    elif found.dimension == 0:
+        said = _("**One solution**: they meet in the point {point}.")
+    else:
+        said = _("**Infinitely many solutions**: they meet in **{found}**.")
+    return said.format(found=found, point=vector(found.point))
 
 
 VIEW = View(

@@ -20,6 +20,8 @@ from lowrank.exact.systems import (
 )
 from lowrank.figures.exact import font_size, matrix_html, vector
 from lowrank.figures.four_spaces import four_spaces_html
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, ngettext
 from lowrank.ui.glossary import explained
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.matrix_entry import augmented
@@ -35,13 +37,15 @@ A = exact.parse_matrix("{matrix}")
 print(exact.cr(A))
 print(exact.plu(A))
 print(exact.fundamental(A))"""
-ANSWERS = ("Forms", "A = C R", "Subspaces", "A x = b", "P A = L U", "Inverse", "E A")
+FORMS, SUBSPACES = gettext_noop("Forms"), gettext_noop("Subspaces")
+INVERSE = gettext_noop("Inverse")
+ANSWERS = (FORMS, "A = C R", SUBSPACES, "A x = b", "P A = L U", INVERSE, "E A")
 
 
 def beside(A: Matrix) -> None:
     """One answer at a time, chosen above it, on the matrix left of the bar if there is one."""
     answer = choice(
-        "What elimination gives",
+        _("What elimination gives"),
         ANSWERS,
         ANSWERS[0],
         "gives",
@@ -51,24 +55,28 @@ def beside(A: Matrix) -> None:
     left = tuple(row[: augmented()[0]] for row in A)
     with errors_shown():
         {
-            "Forms": forms,
+            FORMS: forms,
             "A = C R": columns_times_rows,
-            "Subspaces": four_subspaces,
-            "A x = b": lambda _: equations(A),
+            SUBSPACES: four_subspaces,
+            "A x = b": lambda left: equations(A),
             "P A = L U": factors,
-            "Inverse": inverted,
-            "E A": lambda _: elementary(A),
+            INVERSE: inverted,
+            "E A": lambda left: elementary(A),
         }[str(answer)](left)
 
 
 def forms(A: Matrix) -> None:
     """Echelon and reduced form, the rank, and the rows that others make up."""
     E, R = echelon(A), reduced_echelon(A)
-    _named("Echelon form", E, pivots=True)
-    _named("Reduced echelon form, the only one", R, pivots=True)
+    _named(_("Echelon form"), E, pivots=True)
+    _named(_("Reduced echelon form, the only one"), R, pivots=True)
     count = len(leading_columns(E))
-    rows = "1 pivot" if count == 1 else f"{count} pivots"
-    st.markdown(f"**Rank {count}**: {rows} in a {len(A)} × {len(A[0])} matrix.")
+    said = ngettext(
+        "**Rank {count}**: {count} pivot in a {m} × {n} matrix.",
+        "**Rank {count}**: {count} pivots in a {m} × {n} matrix.",
+        count,
+    )
+    st.markdown(said.format(count=count, m=len(A), n=len(A[0])))
     st.markdown(dependent_rows(A))
 
 
@@ -81,16 +89,19 @@ def columns_times_rows(A: Matrix) -> None:
         st.markdown(text("rank", "cr of zero"))
         return
     names = ", ".join(str(j + 1) for j in found.columns)
+    columns = ngettext("C: column {names} of A", "C: columns {names} of A", r)
     with st.container(horizontal=True):
         for title, M, marked in (
-            (f"C: column{'s' * (r > 1)} {names} of A", found.C, False),
-            ("R: the non-zero rows of the reduced form", found.R, True),
+            (columns.format(names=names), found.C, False),
+            (_("R: the non-zero rows of the reduced form"), found.R, True),
         ):
             with st.container(width="content"):
                 _named(title, M, pivots=marked, size=font_size(A))
     st.markdown(
-        f"**A = C R**: ({m} × {n}) = ({m} × {r}) ({r} × {n}). Stored are {r} · ({m} + {n}) = "
-        f"**{r * (m + n)}** numbers in place of {m} · {n} = **{m * n}**."
+        _(
+            "**A = C R**: ({m} × {n}) = ({m} × {r}) ({r} × {n}). Stored are {r} · ({m} + {n}) = "
+            "**{stored}** numbers in place of {m} · {n} = **{whole}**."
+        ).format(m=m, n=n, r=r, stored=r * (m + n), whole=m * n)
     )
     st.markdown(explained(text("rank", "cr")))
 
@@ -106,27 +117,29 @@ def four_subspaces(A: Matrix) -> None:
 def equations(A: Matrix) -> None:
     """All solutions of A x = b, for a b that the visitor types or that stands right of the bar."""
     bar, names = augmented()
-    given, whence = _times_ones(A), "A times 1, 1, …"
+    given, waiting = _times_ones(A), _("{b}   (A times 1, 1, …)")
     if bar:
-        given, whence = tuple(row[bar] for row in A), "right of the bar"
+        given, waiting = tuple(row[bar] for row in A), _("{b}   (right of the bar)")
     A = tuple(row[:bar] for row in A)
     shown = ", ".join(written(x).replace("−", "-") for x in given)
     st.text_input(
-        "b, one entry for each row",
+        _("b, one entry for each row"),
         key="b",
         max_chars=5000,
-        placeholder=f"{shown}   ({whence})",
+        placeholder=waiting.format(b=shown),
         help=text("rank", "help b"),
         **BOUND,
     )
     typed = (st.session_state["b"] or "").strip()
     b = right_side(typed, len(A)) if typed else given
     if not typed and not bar:
-        st.markdown(f"No b is typed, so b = A (1, 1, …) = {vector(b)}: it has a solution.")
+        said = _("No b is typed, so b = A (1, 1, …) = {b}: it has a solution.")
+        st.markdown(said.format(b=vector(b)))
     found = solve(A, b, names)
-    st.html(matrix_html(found.augmented, f"A and b = {vector(b)} side by side", bar=len(A[0])))
-    last = found.equations[-1]
-    for sentence in solved(found, f"elimination of A with b ends with the equation **{last}**"):
+    title = _("A and b = {b} side by side").format(b=vector(b))
+    st.html(matrix_html(found.augmented, title, bar=len(A[0])))
+    none = _("**No solution**: elimination of A with b ends with the equation **{equation}**.")
+    for sentence in solved(found, none.format(equation=found.equations[-1])):
         st.markdown(sentence)
     if found.particular is None:
         _nearest(A, b)
@@ -135,14 +148,19 @@ def equations(A: Matrix) -> None:
 def _nearest(A: Matrix, b: Row) -> None:
     """Where no x solves A x = b: the point of the column space nearest to b, and the x there."""
     found = least_squares(A, b)
-    st.markdown(f"**Least squares**: {text('rank', 'least squares')}")
-    st.html(matrix_html(found.normal, "Aᵀ A and Aᵀ b side by side", bar=len(A[0])))
+    st.markdown(_("**Least squares**: {told}").format(told=text("rank", "least squares")))
+    st.html(matrix_html(found.normal, _("Aᵀ A and Aᵀ b side by side"), bar=len(A[0])))
     for sentence in solved(found.minimisers, ""):
         st.markdown(sentence)
     st.markdown(
-        f"p = A x = {vector(found.projection)}, the projection of b onto the column space.\n\n"
-        f"b − p = {vector(found.residual)}, the residual; "
-        f"|b − p|² = {written(found.distance_squared)}."
+        _(
+            "p = A x = {p}, the projection of b onto the column space.\n\n"
+            "b − p = {residual}, the residual; |b − p|² = {square}."
+        ).format(
+            p=vector(found.projection),
+            residual=vector(found.residual),
+            square=written(found.distance_squared),
+        )
     )
 
 
@@ -155,9 +173,10 @@ def factors(A: Matrix) -> None:
     """P A = L U, whatever the shape of A, and the determinant it gives."""
     found = plu(A)
     order = ", ".join(f"R{i + 1}" for i in found.permutation)
-    _named(f"P A: the rows of A in the order {order}", product(found.P, A))
-    _named("L: what each pivot row was multiplied by", found.L)
-    _named("U: the echelon form", found.U, pivots=True)
+    title = _("P A: the rows of A in the order {order}")
+    _named(title.format(order=order), product(found.P, A))
+    _named(_("L: what each pivot row was multiplied by"), found.L)
+    _named(_("U: the echelon form"), found.U, pivots=True)
     st.markdown(text("rank", "plu"))
     _determinant(A)
 
@@ -174,7 +193,7 @@ def _determinant(A: Matrix) -> None:
 def inverted(A: Matrix) -> None:
     """The inverse where there is one, otherwise the sentence why not; and the determinant."""
     try:
-        _named("A⁻¹, right of the bar when A and I are reduced side by side", inverse(A))
+        _named(_("A⁻¹, right of the bar when A and I are reduced side by side"), inverse(A))
     except InputError as error:
         st.info(as_text(error))
     _determinant(A)
@@ -190,16 +209,17 @@ def elementary(A: Matrix) -> None:
     words = "elementary own" if own else "elementary textbook"
     st.markdown(text("rank", words).format(count=len(ops)))
     E = elementary_product(ops, len(A))
-    _named("E, the product of all of them", E)
+    _named(_("E, the product of all of them"), E)
     _named("A", A)
-    _named("E A, the matrix after the last operation", product(E, A))
-    with st.expander(f"The elementary matrices one by one ({len(ops)})"):
+    _named(_("E A, the matrix after the last operation"), product(E, A))
+    title = _("The elementary matrices one by one ({count})")
+    with st.expander(title.format(count=len(ops))):
         shown = list(enumerate(ops, start=1))[:40]
         for k, op in shown:
             st.markdown(f"E{k} · {op}")
             st.latex(latex_matrix(op.elementary(len(A))))
         if len(ops) > len(shown):
-            st.caption(f"…and {len(ops) - len(shown)} more.")
+            st.caption(_("…and {count} more.").format(count=len(ops) - len(shown)))
 
 
 def _named(title: str, A: Matrix, pivots: bool = False, size: float | None = None) -> None:

@@ -22,9 +22,13 @@ def choice(label: str, options: Sequence[Option], default: Option, key: str, **m
 
 def one_of_or_typed(label: str, options: Sequence[str], key: str, **more: Any) -> str:
     """One of a list, or whatever is typed in its place; what the link says is in the list."""
+    bound.named_in_link(key, options)
     now = st.session_state.get(key) or st.query_params.get(key)
-    listed = [*options, now] if now and now not in options else list(options)
-    return st.selectbox(label, listed, key=key, accept_new_options=True, **BOUND, **more) or ""
+    listed = [*options, now] if now and not bound.named(key, options) else list(options)
+    found = st.selectbox(
+        label, listed, key=key, accept_new_options=True, format_func=bound.said, **BOUND, **more
+    )
+    return found or ""
 
 
 def right_side(typed: str, m: int) -> Row:

@@ -15,22 +15,30 @@ from lowrank.exact.derivation import MOST_MOVES, Derivation
 from lowrank.exact.matrices import Matrix, RowOp
 from lowrank.exact.query import LONGEST, REDUCED, STYLE_NAMES, decode_moves, encode_moves, reaching
 from lowrank.exact.styles import Style
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
+from lowrank.ui.bound import named, said
 from lowrank.ui.matrix_entry import augmented, source
 from lowrank.ui.rank.inputs import BOUND, choice
 from lowrank.ui.rank.parameters import letters
 from lowrank.ui.rank.view import View
 from lowrank.ui.stepper import UNSEEN
 
-WATCH, TYPE, CLICK, WHOLE = WAYS = ("Watch", "Type", "Click", "Matrix")
-FORMS = ("Echelon", REDUCED)
+WATCH, TYPE, CLICK, WHOLE = WAYS = (
+    gettext_noop("Watch"),
+    gettext_noop("Type"),
+    gettext_noop("Click"),
+    gettext_noop("Matrix"),
+)
+FORMS = (gettext_noop("Echelon"), REDUCED)
 
 
 def ways() -> None:
     """The choice of watching or how to do it; the goal and the style a click away."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _way()
-        goal = st.session_state.get("form") or st.query_params.get("form") or FORMS[0]
-        with st.popover(goal if goal in FORMS else FORMS[0], key="goal", icon=":material/flag:"):
+        goal = said(named("form", FORMS) or FORMS[0])
+        with st.popover(goal, key="goal", icon=":material/flag:"):
             _goal()
             styles()
 
@@ -41,18 +49,18 @@ def way() -> str:
 
 
 def _way() -> None:
-    label = "Watch the reduction, or do it yourself"
+    label = _("Watch the reduction, or do it yourself")
     choice(label, WAYS, WATCH, "how", label_visibility="collapsed")
 
 
 def _goal() -> None:
-    choice("Reduce to", FORMS, FORMS[0], "form")
+    choice(_("Reduce to"), FORMS, FORMS[0], "form")
 
 
 def styles() -> None:
     """The choice of the order and kind of operations, for hints, keys and questions alike."""
     choice(
-        "Style",
+        _("Style"),
         list(STYLE_NAMES),
         "Textbook",
         "style",
@@ -64,7 +72,7 @@ def styles() -> None:
 def _restyled() -> None:
     """The moves stay the same; the link counts those that are the new style's."""
     state = st.session_state
-    (_, text), d = state.get("derivation", ((None, None), None))
+    (_start, text), d = state.get("derivation", ((None, None), None))
     if d and text == (state.get("ops") or ""):
         commit(replace(d, style=style()))
 
@@ -83,8 +91,8 @@ def hidden(view: View) -> None:
     """Draw, unseen, what the link keeps for other views and the code may change in this one."""
     drawn = view.draws
     with unseen("other_views"):
-        st.text_input("Moves", key="ops", max_chars=2 * LONGEST, **BOUND)
-        st.number_input("Step", 0, MOST_MOVES, key="step", **BOUND)
+        st.text_input(_("Moves"), key="ops", max_chars=2 * LONGEST, **BOUND)
+        st.number_input(_("Step"), 0, MOST_MOVES, key="step", **BOUND)
         if drawn is not ways:
             _way()
             _goal()
@@ -101,9 +109,9 @@ def entries(drawn: str = "") -> None:
     """Draw, unseen, what was typed towards a next move in a way other than the one `drawn`."""
     with unseen("other_ways"):
         if drawn != TYPE:
-            st.text_input("Operation", key="typed", max_chars=2 * LONGEST, **BOUND)
+            st.text_input(_("Operation"), key="typed", max_chars=2 * LONGEST, **BOUND)
         if drawn != WHOLE:
-            st.text_area("Next matrix", key="written", max_chars=20_000, **BOUND)
+            st.text_area(_("Next matrix"), key="written", max_chars=20_000, **BOUND)
 
 
 @contextmanager

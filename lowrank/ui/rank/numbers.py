@@ -18,7 +18,10 @@ from lowrank.exact.floating import (
 from lowrank.exact.matrices import Matrix, written
 from lowrank.figures.exact import cells_html
 from lowrank.figures.tolerance import singular_values_against_tolerance
+from lowrank.language import gettext as _
+from lowrank.ui.bound import said
 from lowrank.ui.drawing import chart
+from lowrank.ui.drawing import table as table_of
 from lowrank.ui.glossary import explained
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.inputs import BOUND, choice
@@ -38,7 +41,7 @@ def numbers_lie(A: Matrix) -> None:
     """The rank counted four ways, with a tolerance on the singular values."""
     st.markdown(explained(text("rank", "numbers lie")))
     exponent = st.slider(
-        "Tolerance, as a power of ten of the largest singular value",
+        _("Tolerance, as a power of ten of the largest singular value"),
         min_value=-20.0,
         max_value=0.0,
         value=-14.0,
@@ -50,11 +53,12 @@ def numbers_lie(A: Matrix) -> None:
     c = counts(A, tol=10.0**exponent)
     counted, values = st.columns([2, 3], gap="medium")
     counted.markdown(table(c))
+    alt = _("{count} singular values on a log axis; {above} lie above the tolerance.")
     with values:
         chart(
             singular_values_against_tolerance(c.s, c.tol),
             key="tolerance_chart",
-            alt=f"{len(c.s)} singular values on a log axis; {c.svd} lie above the tolerance.",
+            alt=alt.format(count=len(c.s), above=c.svd),
         )
     with st.container(key="lessons"):
         st.html("<style>.st-key-lessons { min-height: 6rem; }</style>")
@@ -68,15 +72,15 @@ def side_by_side(A: Matrix | None) -> None:
     """The same elimination in exact, float64 and a lower precision, and where they part."""
     if not A:
         return
-    st.subheader("Side by side, step by step", anchor=False)
+    st.subheader(_("Side by side, step by step"), anchor=False)
     st.markdown(text("numbers", "side by side"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pivoting = choice(
-            "Pivoting", PIVOTINGS, "none", "pivoting", help=text("numbers", "help pivoting")
+            _("Pivoting"), PIVOTINGS, "none", "pivoting", help=text("numbers", "help pivoting")
         )
-        low = choice("Beside float64", ARITHMETICS[2:], "float32", "low")
+        low = choice(_("Beside float64"), ARITHMETICS[2:], "float32", "low")
         power = st.slider(
-            "Mark a relative error above ten to the power",
+            _("Mark a relative error above ten to the power"),
             -16.0,
             0.0,
             -2.0,
@@ -92,7 +96,8 @@ def side_by_side(A: Matrix | None) -> None:
     st.markdown(summary(runs, parted, drifted, 10.0**power))
     for each, where in zip(runs, parted, strict=True):
         if where:
-            st.markdown(f"**{each.arithmetic} parts at step {where.step}.** {where.why}")
+            told = _("**{name} parts at step {step}.** {why}")
+            st.markdown(told.format(name=said(each.arithmetic), step=where.step, why=where.why))
     total = max(len(each.operations) for each in runs)
     walked("fstep", (A, pivoting, low), lambda: frames(runs, parted, total), total)
     st.markdown(text("numbers", "explanation"))
@@ -105,15 +110,25 @@ def summary(
     tol: float,
 ) -> str:
     """Rank, growth factor, and the steps of the parting and of the drift, as a Markdown table."""
-    head = " | ".join(each.arithmetic for each in runs)
-    ranks = " | ".join("overflow" if each.rank is None else f"**{each.rank}**" for each in runs)
-    growth = " | ".join(number(each.growth, 3) for each in runs)
-    parts = " | ".join(f"step {p.step}" if p else "nowhere" for p in parted[1:])
-    drifts = " | ".join(f"step {d[0]}: {number(d[1])}" if d else "nowhere" for d in drifted[1:])
-    return (
-        f"| | {head} |\n|:--|:--|:--|:--|\n| rank | {ranks} |\n| growth factor | {growth} |\n"
-        f"| parts from exact | – | {parts} |\n| relative error above {number(tol)} | – | {drifts} |"
-    )
+    nowhere, at, drift_at = _("nowhere"), _("step {step}"), _("step {step}: {error}")
+    lines = {
+        "": [said(each.arithmetic) for each in runs],
+        _("rank"): [_("overflow") if each.rank is None else f"**{each.rank}**" for each in runs],
+        _("growth factor"): [number(each.growth, 3) for each in runs],
+        _("parts from exact"): [
+            "–",
+            *(at.format(step=p.step) if p else nowhere for p in parted[1:]),
+        ],
+        _("relative error above {tolerance}").format(tolerance=number(tol)): [
+            "–",
+            *(
+                drift_at.format(step=d[0], error=number(d[1])) if d else nowhere
+                for d in drifted[1:]
+            ),
+        ],
+    }
+    head, *rows = ([name, *cells] for name, cells in lines.items())
+    return table_of(head, rows, left=4)
 
 
 def frames(runs: list[Run], parted: list[Parting | None], total: int) -> list[Frame]:
@@ -154,17 +169,17 @@ def lane(each: Run, reference: Run, where: Parting | None, at: int, size: float)
         for j, x in enumerate(row)
         if apart and (x == 0) != (exactly[i][j] == 0)
     ]
-    said = str(made) if made else "as entered"
+    told = str(made) if made else _("as entered")
     if at > step:
-        said = "overflowed" if each.overflowed else "finished"
+        told = _("overflowed") if each.overflowed else _("finished")
     rows = {"add": 1, "rows": 2, "columns": 0}[made.kind] if made and at <= step else 0
     changed = made.lines[:rows] if made else ()
-    state = "parted" if apart else ""
+    name, state = said(each.arithmetic), _("parted") if apart else ""
     cells = [[_short(x) for x in row] for row in own[step]]
     full = [[written(x) if isinstance(x, Fraction) else str(x) for x in row] for row in own[step]]
     picture = cells_html(
         cells,
-        f"{each.arithmetic} after step {step}",
+        _("{name} after step {step}").format(name=name, step=step),
         [made.pivot] if made else (),
         changed,
         marked,
@@ -172,8 +187,8 @@ def lane(each: Run, reference: Run, where: Parting | None, at: int, size: float)
         size,
     )
     return (
-        f'<div><b>{each.arithmetic}</b> <span style="color:#D55E00;font-weight:700">{state}</span>'
-        f'<div style="min-height:1.6em;white-space:nowrap;overflow-x:auto">{said}</div></div>'
+        f'<div><b>{name}</b> <span style="color:#D55E00;font-weight:700">{state}</span>'
+        f'<div style="min-height:1.6em;white-space:nowrap;overflow-x:auto">{told}</div></div>'
         f"{picture}"
     )
 

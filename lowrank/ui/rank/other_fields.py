@@ -22,6 +22,8 @@ from lowrank.exact.modular import (
     steps_mod,
 )
 from lowrank.figures.exact import cells_html, paragraphs_html, step_html, vector
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, joined, ngettext
 from lowrank.ui.glossary import explained
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank.inputs import BOUND, choice, one_of_or_typed, right_side
@@ -36,7 +38,8 @@ for step in exact.steps_mod(A, 2):
     print(step.op, step.why)
 print(exact.null_space_mod(A, 2), exact.solve_mod(A, [1] * len(A), 2))"""
 
-NULL_SPACE, SOLUTIONS, INVERSE = "Null space", "A x = b", "Inverse"
+NULL_SPACE, SOLUTIONS = gettext_noop("Null space"), "A x = b"
+INVERSE = gettext_noop("Inverse")
 OFFERED = ["2", "3", "5", "7", "11", "13"]
 
 
@@ -45,7 +48,7 @@ OFFERED = ["2", "3", "5", "7", "11", "13"]
 def other_fields(A: Matrix) -> None:
     """Choose p; the rank over the rationals and over GF(p); the reduction modulo p."""
     st.markdown(explained(text("fields", "introduction")))
-    chosen = one_of_or_typed("Prime p", OFFERED, "p", help=text("fields", "help p"))
+    chosen = one_of_or_typed(_("Prime p"), OFFERED, "p", help=text("fields", "help p"))
     over_q, fallen = rank(A), falling_primes(A)
     st.markdown(ranks_table(A, over_q, fallen))
     st.markdown(falls_in_words(fallen, over_q))
@@ -59,11 +62,15 @@ def frames(A: Matrix, p: int, path: Sequence[StepMod]) -> list[Frame]:
     """The reduction modulo p, place by place."""
     total = len(path)
     why = text("fields", "start").format(p=p, last=p - 1)
-    steps = "1 step" if total == 1 else f"{total} steps"
-    to_go = f"{steps} to the reduced form · GF({p})"
-    said = [step_html(to_go, f"A mod {p}", why)]
+    to_go = ngettext(
+        "{total} step to the reduced form · GF({p})",
+        "{total} steps to the reduced form · GF({p})",
+        total,
+    )
+    said = [step_html(to_go.format(total=total, p=p), f"A mod {p}", why)]
+    count = _("Step {at} of {total} · GF({p})")
     said += [
-        step_html(f"Step {at} of {total} · GF({p})", step.op.notation(), step.why)
+        step_html(count.format(at=at, total=total, p=p), step.op.notation(), step.why)
         for at, step in enumerate(path, start=1)
     ]
     shown = [modulo(A, p), *(step.matrix for step in path)]
@@ -72,7 +79,8 @@ def frames(A: Matrix, p: int, path: Sequence[StepMod]) -> list[Frame]:
     changed = [(), *(step.op.changed for step in path)]
     finished = text("fields", "finished").format(p=p, rank=len(pivots))
     after = [""] * total + [paragraphs_html([finished])]
-    titles = [f"The matrix modulo {p} after step {at}" for at in range(total + 1)]
+    title = _("The matrix modulo {p} after step {at}")
+    titles = [title.format(p=p, at=at) for at in range(total + 1)]
     cells = [[[written(x) for x in row] for row in M] for M in shown]
     pictures = map(cells_html, cells, titles, marks, changed)
     return list(map(Frame, said, pictures, after))
@@ -81,30 +89,36 @@ def frames(A: Matrix, p: int, path: Sequence[StepMod]) -> list[Frame]:
 def answers(A: Matrix, p: int) -> None:
     """The null space, the solutions of A x = b and the inverse over GF(p)."""
     options = (NULL_SPACE, SOLUTIONS, INVERSE)
-    chosen = choice(f"What it gives over GF({p})", options, NULL_SPACE, "fgives")
+    label = _("What it gives over GF({p})").format(p=p)
+    chosen = choice(label, options, NULL_SPACE, "fgives")
     if chosen == INVERSE:
         with errors_shown():
             inverse = [[written(x) for x in row] for row in inverse_mod(A, p)]
-            st.markdown(f"A⁻¹ over GF({p}):")
-            st.html(cells_html(inverse, f"The inverse over GF({p})"))
+            st.markdown(_("A⁻¹ over GF({p}):").format(p=p))
+            st.html(cells_html(inverse, _("The inverse over GF({p})").format(p=p)))
         return
     b: Sequence[Fraction] = (Fraction(0),) * len(A)
     if chosen == SOLUTIONS:
-        label = "b, one entry for each row"
-        typed = st.text_input(label, key="fb", max_chars=5000, placeholder="0 for all", **BOUND)
+        label, none = _("b, one entry for each row"), _("0 for all")
+        typed = st.text_input(label, key="fb", max_chars=5000, placeholder=none, **BOUND)
         b = right_side(typed, len(A)) if (typed or "").strip() else b
     found = solve_mod(A, b, p)
     st.code("\n".join(found.equations), language=None)
     if found.particular is None:
-        st.markdown(f"**No solution over GF({p})**: the reduced form has the row {found}.")
+        none = _("**No solution over GF({p})**: the reduced form has the row {row}.")
+        st.markdown(none.format(p=p, row=found))
         return
     k = len(found.free)
-    many = "1 vector" if not k else f"{p}{raised(k) if k > 1 else ''} vectors"
+    many = f"{p}{raised(k) if k > 1 else ''}"
     terms = [f"x{j + 1} {vector(v)}" for j, v in zip(found.free, found.null_basis, strict=True)]
     if any(found.particular) or not terms:
         terms.insert(0, vector(found.particular))
-    values = f", each free unknown from 0 to {p - 1}" if found.free else ""
-    st.markdown(f"**{many}**: x = {' + '.join(terms)}{values}.")
+    told = (
+        _("**{many} vectors**: x = {terms}, each free unknown from 0 to {last}.")
+        if k
+        else _("**1 vector**: x = {terms}.")
+    )
+    st.markdown(told.format(many=many, terms=" + ".join(terms), last=p - 1))
 
 
 def chosen_prime(typed: str) -> int:
@@ -129,7 +143,8 @@ def ranks_table(A: Matrix, over_q: int, fallen: FallingPrimes) -> str:
     for p in primes:
         over.setdefault(_rank_or_dash(A, p), []).append(f"GF({p})")
     lines = [f"| **{r}** | {', '.join(over[r])} |" for r in sorted(over, reverse=True) if r != "–"]
-    return "\n".join(["| rank | over |", "|--:|:--|", *lines])
+    head = " | ".join([_("rank"), _("over")])
+    return "\n".join([f"| {head} |", "|--:|:--|", *lines])
 
 
 def _rank_or_dash(A: Matrix, p: int) -> str:
@@ -141,21 +156,29 @@ def _rank_or_dash(A: Matrix, p: int) -> str:
 
 def falls_in_words(fallen: FallingPrimes, over_q: int) -> str:
     """At which primes the rank falls, and what could not be decided."""
-    named = ", ".join(f"{p:,}" for p in fallen.primes)
-    words = (
-        f"**The rank falls at p = {named}.** At every other prime it is {over_q}, as over ℚ."
-        if fallen.primes
-        else f"**The rank falls at no prime**: it is {over_q} over every field."
-    )
-    if fallen.unsplit > 1:
-        words = words.replace(" At every other prime", " At every other prime below 100,000")
-        words = words.replace("at no prime**: it is", "at no prime below 100,000**: there it is")
-        words = words.replace(" over every field", "")
-        words += " Larger ones, if any, divide a number too long to split here."
+    falls = {
+        (True, True): _(
+            "**The rank falls at p = {primes}.** At every other prime it is {rank}, as over ℚ."
+        ),
+        (False, True): _("**The rank falls at no prime**: it is {rank} over every field."),
+        (True, False): _(
+            "**The rank falls at p = {primes}.** At every other prime below 100,000 it is {rank}, "
+            "as over ℚ. Larger ones, if any, divide a number too long to split here."
+        ),
+        (False, False): _(
+            "**The rank falls at no prime below 100,000**: there it is {rank}. "
+            "Larger ones, if any, divide a number too long to split here."
+        ),
+    }[bool(fallen.primes), fallen.unsplit <= 1]
+    words = [falls.format(primes=_in_a_row(fallen.primes), rank=over_q)]
     if fallen.undefined:
-        named = ", ".join(f"{p:,}" for p in fallen.undefined)
-        words += f" Modulo {named} the matrix does not exist: a denominator is 0 there."
-    return words
+        nowhere = _("Modulo {primes} the matrix does not exist: a denominator is 0 there.")
+        words.append(nowhere.format(primes=_in_a_row(fallen.undefined)))
+    return joined(words, _("{first} {last}"))
+
+
+def _in_a_row(primes: Collection[int]) -> str:
+    return ", ".join(f"{p:,}" for p in primes)
 
 
 VIEW = View(beside=other_fields, code=(next_step_mod, solve_mod, falling_primes), usage=USAGE)

@@ -10,11 +10,15 @@ from lowrank.exact.moves import explain_next, parse_operation
 from lowrank.exact.operations import LONGEST
 from lowrank.exact.parsing import parse_matrix
 from lowrank.figures.exact import step_html
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop, ngettext
+from lowrank.ui import bound
 from lowrank.ui.layout import text
 from lowrank.ui.rank.inputs import BOUND
 from lowrank.ui.rank.link import CLICK, TYPE, WHOLE, commit, do
 
-KINDS = {"Add": "add", "Swap": "swap", "Scale": "scale"}
+SCALE = gettext_noop("Scale")
+KINDS = {gettext_noop("Add"): "add", gettext_noop("Swap"): "swap", SCALE: "scale"}
 
 
 def entry(d: Derivation, way: str) -> None:
@@ -22,7 +26,7 @@ def entry(d: Derivation, way: str) -> None:
     with st.container(key="entry", horizontal=True, vertical_alignment="bottom"):
         if way == TYPE:
             st.text_input(
-                "Your next operation",
+                _("Your next operation"),
                 key="typed",
                 max_chars=2 * LONGEST,
                 placeholder="R2 - 3/2 R1",
@@ -31,7 +35,7 @@ def entry(d: Derivation, way: str) -> None:
                 args=(d,),
                 **BOUND,
             )
-            st.button("Do it", key="do_typed", type="primary", on_click=_typed, args=(d,))
+            st.button(_("Do it"), key="do_typed", type="primary", on_click=_typed, args=(d,))
         elif way == CLICK:
             _clicks(d)
         else:
@@ -42,7 +46,7 @@ def entry(d: Derivation, way: str) -> None:
 def _whole(d: Derivation) -> None:
     """The next matrix, written by hand; the operation is found from it."""
     st.text_area(
-        "The next matrix, whole",
+        _("The next matrix, whole"),
         key="written",
         max_chars=20_000,
         placeholder=text("rank", "whole matrix"),
@@ -53,8 +57,8 @@ def _whole(d: Derivation) -> None:
         **BOUND,
     )
     with st.container(width="content"):
-        st.button("Check", key="do_written", type="primary", on_click=_written, args=(d,))
-        st.button("Copy", key="copy", on_click=_copy, args=(d,), help=text("rank", "help copy"))
+        st.button(_("Check"), key="do_written", type="primary", on_click=_written, args=(d,))
+        st.button(_("Copy"), key="copy", on_click=_copy, args=(d,), help=text("rank", "help copy"))
 
 
 def _copy(d: Derivation) -> None:
@@ -80,14 +84,22 @@ def _written(d: Derivation) -> None:
 def _clicks(d: Derivation) -> None:
     """A move put together from its kind, its rows and its factor."""
     names = [f"R{i + 1}" for i in range(len(d.start))]
-    kinds = list(KINDS) if len(names) > 1 else ["Scale"]
+    kinds = list(KINDS) if len(names) > 1 else [SCALE]
     for key in ("click_row", "click_other"):  # kept from a matrix with more rows
         if st.session_state.get(key) not in names:
             st.session_state[key] = names[key == "click_row" and len(names) > 1]
-    kind = KINDS[st.selectbox("Kind", kinds, key="click_kind", width=140, persist_state="session")]
-    st.selectbox("Row", names, key="click_row", width=84, persist_state="session")
+    chosen = st.selectbox(
+        _("Kind"),
+        kinds,
+        key="click_kind",
+        format_func=bound.said,
+        width=140,
+        persist_state="session",
+    )
+    kind = KINDS[chosen]
+    st.selectbox(_("Row"), names, key="click_row", width=84, persist_state="session")
     st.text_input(
-        "Factor",
+        _("Factor"),
         "1",
         key="click_factor",
         max_chars=LONGEST,
@@ -96,14 +108,14 @@ def _clicks(d: Derivation) -> None:
         persist_state="session",
     )
     st.selectbox(
-        "Other row",
+        _("Other row"),
         names,
         key="click_other",
         width=84,
         disabled=kind == "scale",
         persist_state="session",
     )
-    st.button("Do it", key="do_clicked", type="primary", on_click=_clicked, args=(d, kind))
+    st.button(_("Do it"), key="do_clicked", type="primary", on_click=_clicked, args=(d, kind))
 
 
 def _clicked(d: Derivation, kind: str) -> None:
@@ -134,12 +146,12 @@ def _typed(d: Derivation) -> None:
 def _helpers(d: Derivation) -> None:
     """Hint, do this step, finish: what comes next from here, however one came here."""
     for label, called, shortcut, words in (
-        ("Hint", _hint, "H", "help hint"),
-        ("Do this step", _step, "D", "help step"),
-        ("Finish", _finish, "F", "help finish"),
+        (gettext_noop("Hint"), _hint, "H", "help hint"),
+        (gettext_noop("Do this step"), _step, "D", "help step"),
+        (gettext_noop("Finish"), _finish, "F", "help finish"),
     ):
         st.button(
-            label,
+            _(label),
             key=f"help_{label}",
             on_click=called,
             args=(d,),
@@ -182,11 +194,12 @@ def said(d: Derivation, way: str) -> str:
     state = st.session_state
     refused = state.pop("refused", "")
     if refused:
-        return step_html("This move cannot be kept", "", refused, "problem")
+        return step_html(_("This move cannot be kept"), "", refused, "problem")
     where, level = state.get("hinted", (None, 0))
     if where == _here(d) and (step := d.hint()):
         hints = ("…", step.sought), ("…", step.meant), (step.op.notation(), step.detail)
-        return step_html(f"Hint {level} of {len(hints)}", *hints[level - 1], "hint")
+        count = _("Hint {level} of {most}").format(level=level, most=len(hints))
+        return step_html(count, *hints[level - 1], "hint")
     typed, written = ((state.get(key) or "").strip() for key in ("typed", "written"))
     if way == WHOLE:
         typed = ""
@@ -198,8 +211,9 @@ def said(d: Derivation, way: str) -> str:
         try:
             op = parse_operation(typed, len(d.start))
         except InputError as error:
-            return step_html("Not done", typed[:60], str(error), "problem")
-        return step_html("Not done yet", op.notation(), "Press Enter or Do it.", "hint")
+            return step_html(_("Not done"), typed[:60], str(error), "problem")
+        told = _("Press Enter or Do it.")
+        return step_html(_("Not done yet"), op.notation(), told, "hint")
     if written:
         return _verdict(d.matrix, written)
     return ""
@@ -207,15 +221,17 @@ def said(d: Derivation, way: str) -> str:
 
 def made(d: Derivation) -> str:
     """What is said of a place: the last move and what it did, or that the goal is reached."""
-    moves = "1 move" if d.position == 1 else f"{d.position} moves"
-    undone = len(d.ops) - d.position
-    count = moves + (f" · {undone} undone" if undone else "")
+    count = ngettext("{moves} move", "{moves} moves", d.position).format(moves=d.position)
+    if undone := len(d.ops) - d.position:
+        count = _("{moves} · {undone} undone").format(moves=count, undone=undone)
     if d.finished:
-        rank = len(pivots_in_place(d.matrix, d.bar))
-        form = "Reduced echelon form" if d.reduced else "Echelon form"
-        return step_html(
-            f"{form}, reached in {count}", f"Rank {rank}", text("rank", "goal reached"), "done"
+        rank = _("Rank {rank}").format(rank=len(pivots_in_place(d.matrix, d.bar)))
+        reached = (
+            _("Reduced echelon form, reached in {moves}")
+            if d.reduced
+            else _("Echelon form, reached in {moves}")
         )
+        return step_html(reached.format(moves=count), rank, text("rank", "goal reached"), "done")
     if d.last is None:
         way = st.session_state["how"]
         return step_html(count, "A", text("rank", f"do it: {way}"))
@@ -227,8 +243,13 @@ def _verdict(A: Matrix, written: str) -> str:
     try:
         verdict = explain_next(A, parse_matrix(written))
     except InputError as error:
-        return step_html("Not done", "This is no matrix yet", str(error), "problem")
+        return step_html(_("Not done"), _("This is no matrix yet"), str(error), "problem")
     if verdict.ops:
-        return step_html("Not done yet", verdict.ops[0].notation(), "Press Check.", "hint")
-    where = "The matrix so far" if verdict.row is None else f"Row {verdict.row + 1}"
-    return step_html("Not done", where, verdict.why, "problem")
+        told = _("Press Check.")
+        return step_html(_("Not done yet"), verdict.ops[0].notation(), told, "hint")
+    where = (
+        _("The matrix so far")
+        if verdict.row is None
+        else _("Row {row}").format(row=verdict.row + 1)
+    )
+    return step_html(_("Not done"), where, verdict.why, "problem")

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from lowrank.exact.derivation import Derivation
 from lowrank.exact.elimination import pivots_in_place
 from lowrank.figures.exact import matrix_html, paragraphs_html, step_html
+from lowrank.language import gettext as _
+from lowrank.language import ngettext
 from lowrank.ui.layout import text
 from lowrank.ui.rank.sentences import conclusion, determinant_so_far, read_off
 from lowrank.ui.stepper import Frame
@@ -31,9 +33,10 @@ def places(d: Derivation, say: Callable[[Derivation], str]) -> list[Frame]:
 def _drawn(d: Derivation) -> str:
     """The matrix at the position of d, what just changed in it and the pivots in place."""
     step = d.last
+    title = _("The matrix after step {at} of {total}") if step else _("The matrix")
     return matrix_html(
         d.matrix,
-        title=f"The matrix after step {d.position} of {len(d.ops)}" if step else "The matrix",
+        title=title.format(at=d.position, total=len(d.ops)),
         pivots=_pivots(d),
         current=step.pivot if step else None,
         changed=step.op.changed if step else (),
@@ -50,10 +53,15 @@ def _pivots(d: Derivation) -> set[tuple[int, int]]:
 def watched(d: Derivation) -> str:
     """What is said to those who watch: the step, its operation and why."""
     step, total, known = d.last, len(d.ops), len(_pivots(d))
-    pivots = "1 pivot" if known == 1 else f"{known} pivots"
     if step is None:
-        to_go = "1 step to go" if total == 1 else f"{total} steps to go"
+        to_go = ngettext("{total} step to go", "{total} steps to go", total)
+        pivots = ngettext("{known} pivot", "{known} pivots", known)
         why = text("rank", "start" if total else "finished already").replace("**", "")
-        return step_html(to_go if total else pivots, "A", why)
-    count = f"Step {d.position} of {total} · {pivots} so far"
-    return step_html(count, step.op.notation(), step.why)
+        return step_html((to_go if total else pivots).format(total=total, known=known), "A", why)
+    count = ngettext(
+        "Step {at} of {total} · {known} pivot so far",
+        "Step {at} of {total} · {known} pivots so far",
+        known,
+    )
+    said = count.format(at=d.position, total=total, known=known)
+    return step_html(said, step.op.notation(), step.why)

@@ -8,11 +8,14 @@ import streamlit as st
 from lowrank.errors import InputError
 from lowrank.exact.operations import LONGEST
 from lowrank.figures.exact import matrix_html
+from lowrank.language import current, gettext_noop, speaking
+from lowrank.language import gettext as _
 from lowrank.teaching.chapters import MOST_CHOICES, judge_choice, make_choice, make_choices
 from lowrank.teaching.choices import Choice
 from lowrank.teaching.exports import EXPORTS
 from lowrank.teaching.problems import LEVELS
 from lowrank.teaching.quiz import NONE, Question, judge, judge_operation, make_question
+from lowrank.ui.bound import said as shown_as
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.rank.inputs import BOUND, choice
@@ -22,15 +25,24 @@ from lowrank.ui.tab import kept
 
 # The labels are what the link says.
 CHAPTERS = {
-    "Rank": "rank",
-    "Redundancy": "redundancy",
-    "Truncation": "truncation",
-    "Spectra": "spectra",
+    gettext_noop("Rank"): "rank",
+    gettext_noop("Redundancy"): "redundancy",
+    gettext_noop("Truncation"): "truncation",
+    gettext_noop("Spectra"): "spectra",
     "LoRA": "lora",
-    "Memory": "memory",
+    gettext_noop("Memory"): "memory",
 }
-LABELS = {"Next step": "next", "Rank": "rank", "Dependent row": "dependent", "Ideas": "ideas"}
-FILES = {"gift": "GIFT, for Moodle", "qti": "QTI, for Canvas", "csv": "CSV"}
+LABELS = {
+    gettext_noop("Next step"): "next",
+    gettext_noop("Rank"): "rank",
+    gettext_noop("Dependent row"): "dependent",
+    gettext_noop("Ideas"): "ideas",
+}
+FILES = {
+    "gift": gettext_noop("GIFT, for Moodle"),
+    "qti": gettext_noop("QTI, for Canvas"),
+    "csv": "CSV",
+}
 LAST_NUMBER = 9999
 Name = tuple[str, str, str, int]  # of a question: its kind, difficulty, style and number
 USAGE = """from lowrank import teaching
@@ -48,16 +60,17 @@ def quiz_view() -> None:
     """One question at a time; its chapter, kind, difficulty and number are in the link."""
     with st.container(key="intro"):
         st.markdown(text("quiz", "intro"))
-    chapter = choice("Chapter", list(CHAPTERS), "Rank", "q_chapter")
+    chapter = choice(_("Chapter"), list(CHAPTERS), "Rank", "q_chapter")
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row if chapter == "Rank" else unseen("quiz_kinds"):
-        label = choice("Question about", list(LABELS), "Next step", "q_kind")
+        label = choice(_("Question about"), list(LABELS), "Next step", "q_kind")
     kind = LABELS[label] if chapter == "Rank" else "ideas"
     with row if kind != "ideas" else unseen("quiz_matrices"):
-        difficulty = choice("Difficulty", list(LEVELS), "easy", "q_level")
+        difficulty = choice(_("Difficulty"), list(LEVELS), "easy", "q_level")
         styles()
     with row:
-        number = st.number_input("Question number", 1, LAST_NUMBER, key="q", **BOUND, width=150)
+        label = _("Question number")
+        number = st.number_input(label, 1, LAST_NUMBER, key="q", **BOUND, width=150)
     asked, answering = st.columns([3, 2], gap="large")
     if kind == "ideas":
         idea = make_choice(CHAPTERS[chapter], int(number))
@@ -68,7 +81,7 @@ def quiz_view() -> None:
     else:
         question = make_question(kind, int(number), difficulty, style())
         with asked:
-            st.html(matrix_html(question.matrix, f"Question {number}"))
+            st.html(matrix_html(question.matrix, _("Question {number}").format(number=number)))
         with answering:
             st.markdown(text("quiz", question.kind))
             _verdict(question, _answer(question))
@@ -82,7 +95,7 @@ def _chosen(question: Choice) -> str:
     key = f"quiz_{'_'.join(map(str, _name(question)))}"
     return (
         st.radio(
-            "Your answer",
+            _("Your answer"),
             options,
             index=None,
             key=key,
@@ -101,7 +114,7 @@ def _verdict(question: Question | Choice, said: str) -> None:
             _feedback(question, said)
     _kept()
     st.button(
-        "Next question",
+        _("Next question"),
         key="quiz_next",
         icon=":material/arrow_forward:",
         on_click=_go_on,
@@ -112,18 +125,19 @@ def _verdict(question: Question | Choice, said: str) -> None:
 
 def _to_take(chapter: str, number: int) -> None:
     """The chapter's questions from this number on, as files for a class's own system."""
-    with st.expander("Questions for your course", key="q_files", on_change="rerun") as shown:
+    label = _("Questions for your course")
+    with st.expander(label, key="q_files", on_change="rerun") as shown:
         if not shown.open:
             return
         st.markdown(text("quiz", "files"))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             count = st.number_input(
-                "Questions", 1, MOST_CHOICES, 20, key="q_count", **BOUND, width=150
+                _("Questions"), 1, MOST_CHOICES, 20, key="q_count", **BOUND, width=150
             )
             for kind, form in EXPORTS.items():
                 st.download_button(
-                    FILES[kind],
-                    partial(_written, kind, chapter, number, int(count)),
+                    _(FILES[kind]),
+                    partial(_written, current(), kind, chapter, number, int(count)),
                     file_name=f"lowrank-{chapter}-{number}{form.suffix}",
                     mime=form.mime,
                     key=f"quiz_{kind}",
@@ -132,9 +146,10 @@ def _to_take(chapter: str, number: int) -> None:
                 )
 
 
-def _written(kind: str, chapter: str, number: int, count: int) -> bytes:
-    """A file of questions, written only when it is asked for."""
-    return EXPORTS[kind].encoded(make_choices(chapter, number, count))
+def _written(language: str, kind: str, chapter: str, number: int, count: int) -> bytes:
+    """A file of questions, written only when it is asked for, outside of any page."""
+    with speaking(language):
+        return EXPORTS[kind].encoded(make_choices(chapter, number, count))
 
 
 def _answer(question: Question) -> str:
@@ -143,21 +158,24 @@ def _answer(question: Question) -> str:
     if question.kind == "next":
         with st.form(f"{key}_form", border=False):
             typed = st.text_input(
-                "Your operation",
+                _("Your operation"),
                 key=key,
                 max_chars=2 * LONGEST,
                 help=text("quiz", "next help"),
                 persist_state="session",
             )
-            st.form_submit_button("Check", icon=":material/check:")
+            st.form_submit_button(_("Check"), icon=":material/check:")
         return (typed or "").strip()
     if question.kind == "rank":
         sides = len(question.matrix), len(question.matrix[0])
-        options, title = [str(r) for r in range(max(sides) + 1)], "The rank"
+        options, title = [str(r) for r in range(max(sides) + 1)], _("The rank")
     else:
         options = [*(f"R{i + 1}" for i in range(len(question.matrix))), NONE]
-        title = "A combination of the others"
-    return st.segmented_control(title, options, key=key, persist_state="session") or ""
+        title = _("A combination of the others")
+    found = st.segmented_control(
+        title, options, key=key, format_func=shown_as, persist_state="session"
+    )
+    return found or ""
 
 
 def _feedback(question: Question | Choice, said: str) -> None:
@@ -171,10 +189,11 @@ def _feedback(question: Question | Choice, said: str) -> None:
         st.warning(as_text(error), icon=":material/edit:")
         return
     _answers().setdefault(_name(question), verdict.right)
+    why = as_text(verdict.why)
     if verdict.right:
-        st.success(f"Right. {as_text(verdict.why)}", icon=":material/check:")
+        st.success(_("Right. {why}").format(why=why), icon=":material/check:")
     else:
-        st.error(f"Not this one. {as_text(verdict.why)}", icon=":material/close:")
+        st.error(_("Not this one. {why}").format(why=why), icon=":material/close:")
 
 
 def _answers() -> dict[Name, bool]:
@@ -200,10 +219,15 @@ def _name(question: Question | Choice) -> Name:
 def _score() -> str:
     given = list(_answers().values())
     if not given:
-        return "No answer yet."
+        return _("No answer yet.")
     right = sum(given)
     row = next((k for k, each in enumerate(reversed(given)) if not each), len(given))
-    return f"Score: {right} of {len(given)} right" + (f", the last {row} in a row." * (row > 1))
+    told = (
+        _("Score: {right} of {count} right, the last {row} in a row.")
+        if row > 1
+        else _("Score: {right} of {count} right")
+    )
+    return told.format(right=right, count=len(given), row=row)
 
 
 def _go_on() -> None:
@@ -211,5 +235,8 @@ def _go_on() -> None:
 
 
 VIEW = View(
-    below=lambda _: quiz_view(), draws=styles, code=(judge_operation, make_choice), usage=USAGE
+    below=lambda _matrix: quiz_view(),
+    draws=styles,
+    code=(judge_operation, make_choice),
+    usage=USAGE,
 )

@@ -13,6 +13,9 @@ from lowrank.exact.notation import to_code, to_latex, to_markdown
 from lowrank.exact.query import encode
 from lowrank.exact.subspaces import dependencies
 from lowrank.figures.exact import history_html
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
+from lowrank.ui.bound import said as shown_as
 from lowrank.ui.glossary import explained
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.rank import own_moves
@@ -21,11 +24,11 @@ from lowrank.ui.rank.places import places, watched
 from lowrank.ui.rank.view import View
 from lowrank.ui.stepper import stepper
 
-LINK = "Link"
+LINK = gettext_noop("Link")
 EXPORTS = {
     "LaTeX": ("latex", "tex", lambda d: to_latex(d.start, d.ops, d.bar)),
     "Markdown": ("markdown", "md", lambda d: to_markdown(d.start, d.ops, d.bar)),
-    "Code": ("python", "py", lambda d: to_code(d.start, d.ops)),
+    gettext_noop("Code"): ("python", "py", lambda d: to_code(d.start, d.ops)),
 }
 USAGE = """from lowrank import exact
 
@@ -43,7 +46,7 @@ def beside(A: Matrix) -> None:
         try:
             d = derivation(A, ahead=how == WATCH)
         except InputError:
-            st.button("Start over", key="restart", on_click=start_over)
+            st.button(_("Start over"), key="restart", on_click=start_over)
             raise
         if how == WATCH:
             stepper("moves", d.at(0), lambda: places(d, watched), d.position, go)
@@ -52,7 +55,8 @@ def beside(A: Matrix) -> None:
         frames = partial(places, d, own_moves.made)
         said = own_moves.said(d, how)
         rest = partial(_rest, st.session_state.get("ops"))
-        stepper("own", (how, d.at(0)), frames, d.position, rest, ("Undo", "Redo"), said)
+        names = _("Undo"), _("Redo")
+        stepper("own", (how, d.at(0)), frames, d.position, rest, names, said)
 
 
 def _rest(ops: str | None, place: int) -> None:
@@ -66,17 +70,17 @@ def below(A: Matrix | None) -> None:
     if A:
         with errors_shown():
             _history(derivation(A))
-    st.subheader("Why it works", anchor=False)
+    st.subheader(_("Why it works"), anchor=False)
     st.markdown(explained(text("rank", "explanation")))
 
 
 def _history(d: Derivation) -> None:
     moves, share = st.columns([3, 2], gap="large")
     with moves:
-        st.subheader("Moves", anchor=False)
+        st.subheader(_("Moves"), anchor=False)
         st.html(history_html([(str(step.op), step.why) for step in d.path], d.position))
         st.button(
-            "Start over",
+            _("Start over"),
             key="start_over",
             icon=":material/restart_alt:",
             on_click=start_over,
@@ -84,10 +88,11 @@ def _history(d: Derivation) -> None:
             help=text("rank", "help start over"),
         )
     with share:
-        st.subheader("Share", anchor=False)
+        st.subheader(_("Share"), anchor=False)
         form = st.segmented_control(
-            "As",
+            _("As"),
             [LINK, *EXPORTS],
+            format_func=shown_as,
             default=LINK,
             required=True,
             wrap=True,
@@ -95,7 +100,8 @@ def _history(d: Derivation) -> None:
             label_visibility="collapsed",
         )
         if form == LINK:
-            if d.position < len(d.ops) and st.toggle("Without what I undid", key="without undone"):
+            label = _("Without what I undid")
+            if d.position < len(d.ops) and st.toggle(label, key="without undone"):
                 d = d.cut()
             st.code(_address(d), language=None, height=150, wrap_lines=True)
             st.caption(text("rank", "share"))
@@ -104,7 +110,7 @@ def _history(d: Derivation) -> None:
         written = write(d.cut())
         st.code(written, language=language, height=150)
         st.download_button(
-            "Download",
+            _("Download"),
             written,
             f"derivation.{ending}",
             icon=":material/download:",

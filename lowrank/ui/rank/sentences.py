@@ -20,31 +20,35 @@ from lowrank.exact.subspaces import (
 )
 from lowrank.exact.systems import Solution, solve
 from lowrank.figures.exact import vector
+from lowrank.language import gettext as _
+from lowrank.language import joined, ngettext
 from lowrank.spectra.measures import numerical_rank
 from lowrank.spectra.svd import full
+from lowrank.ui.drawing import table as table_of
 from lowrank.ui.layout import text
 
 
 def conclusion(A: Matrix) -> list[str]:
     """Rank, full or not, the dependent rows and rank + nullity, a sentence each."""
-    count, most = rank_nullity(A), min(len(A), len(A[0]))
-    rows = "1 non-zero row" if count.rank == 1 else f"{count.rank} non-zero rows"
+    count, m, n = rank_nullity(A), len(A), len(A[0])
+    most = min(m, n)
+    rows = ngettext(
+        "**Rank {rank}**: {rank} non-zero row in echelon form.",
+        "**Rank {rank}**: {rank} non-zero rows in echelon form.",
+        count.rank,
+    ).format(rank=count.rank)
     full = (
-        f"Full rank: {most} is the most a {len(A)} × {len(A[0])} matrix can have."
+        _("Full rank: {most} is the most a {m} × {n} matrix can have.")
         if count.rank == most
-        else f"Not full rank: a {len(A)} × {len(A[0])} matrix could have {most}."
-    )
-    basis = null_space(A)
-    kernel = (
-        f" The solutions of A x = 0 are all combinations of {', '.join(map(vector, basis))}."
-        * bool(basis)
-    )
-    return [
-        f"**Rank {count.rank}**: {rows} in echelon form. {full}",
-        dependent_rows(A),
-        f"rank + nullity = {count.rank} + {count.nullity} = {count.columns}, "
-        f"the number of columns.{kernel}",
-    ]
+        else _("Not full rank: a {m} × {n} matrix could have {most}.")
+    ).format(most=most, m=m, n=n)
+    both = _("rank + nullity = {rank} + {nullity} = {columns}, the number of columns.")
+    sum_ = [both.format(rank=count.rank, nullity=count.nullity, columns=count.columns)]
+    if basis := null_space(A):
+        kernel = _("The solutions of A x = 0 are all combinations of {vectors}.")
+        sum_.append(kernel.format(vectors=", ".join(map(vector, basis))))
+    after = _("{first} {last}")
+    return [joined((rows, full), after), dependent_rows(A), joined(sum_, after)]
 
 
 def determinant_so_far(d: Derivation) -> str:
@@ -56,16 +60,16 @@ def determinant_so_far(d: Derivation) -> str:
     if len(d.start) != n:
         return ""
     factor = "− " if d.factor == -1 else f"{written(d.factor)} · " * (d.factor != 1)
-    here = "" if not d.position else f"The determinant here is {factor}det A. "
+    here = _("The determinant here is {factor}det A.").format(factor=factor) if d.position else ""
     if needed(d.matrix, False, bar=d.bar):
-        return here or "Swapping two rows changes the sign of det A; scaling one scales det A."
+        return here or _("Swapping two rows changes the sign of det A; scaling one scales det A.")
     diagonal = [d.matrix[i][i] for i in range(n)]
     terms = " · ".join(f"({x})" if x.startswith("−") else x for x in map(written, diagonal))
     value = prod(diagonal, start=Fraction(1))
     times = f"{terms} = {written(value)}" if n > 1 else terms
-    return (
-        f"{here}The product of the diagonal is {times}, so **det A = {written(value / d.factor)}**."
-    )
+    said = _("The product of the diagonal is {times}, so **det A = {value}**.")
+    found = said.format(times=times, value=written(value / d.factor))
+    return joined((here, found), _("{first} {last}")) if here else found
 
 
 def read_off(d: Derivation) -> list[str]:
@@ -73,38 +77,44 @@ def read_off(d: Derivation) -> list[str]:
     assert d.bar is not None
     A, B = (tuple(row[: d.bar] for row in d.start), tuple(row[d.bar :] for row in d.start))
     r, both = len(pivots_in_place(d.matrix, d.bar)), rank(d.start)
-    ranks = f"rank A = {r}, rank [A | {'b' if len(B[0]) == 1 else 'B'}] = {both}."
+    ranks = _("rank A = {r}, rank [A | {b}] = {both}.")
+    ranks = ranks.format(r=r, b="b" if len(B[0]) == 1 else "B", both=both)
     if identity(len(A)) == B and len(A[0]) == len(A):
         return [_inverse_read_off(d, r), ranks]
     said = []
     for k, column in enumerate(transpose(B)):
-        said += [f"Column {k + 1} right of the bar:"] * (len(B[0]) > 1)
+        said += [_("Column {k} right of the bar:").format(k=k + 1)] * (len(B[0]) > 1)
         said += solved(solve(A, column, d.names), _contradiction(d, d.bar + k))
     return [*said, ranks]
 
 
 def _contradiction(d: Derivation, column: int) -> str:
-    """The row of the matrix at the position of d that no unknowns satisfy, as an equation."""
+    """That a row of the matrix at the position of d is no equation that unknowns satisfy."""
     rows = enumerate(d.matrix, start=1)
     bad = ((i, row[column]) for i, row in rows if not any(row[: d.bar]) and row[column])
-    return next((f"row {i} says **0 = {written(x)}**" for i, x in bad), "")
+    said = _("**No solution**: row {row} says **0 = {entry}**.")
+    return next((said.format(row=i, entry=written(x)) for i, x in bad), "")
 
 
 def solved(found: Solution, contradiction: str) -> list[str]:
-    """How many solutions there are and why, and all of them."""
+    """How many solutions there are and why, and all of them; where none is, the contradiction."""
     if found.particular is None:
-        return [f"**No solution**: {contradiction}."]
+        return [contradiction]
     equations = ", ".join(found.equations)
     if not found.free:
-        return [
-            f"**Exactly one solution**: {equations}. Every column of A has a pivot, so no unknown "
+        one = _(
+            "**Exactly one solution**: {equations}. Every column of A has a pivot, so no unknown "
             "is free."
-        ]
+        )
+        return [one.format(equations=equations)]
     free = ", ".join(found.names[j] for j in found.free)
     pairs = zip(found.free, found.null_basis, strict=True)
     plus = "".join(f" + {found.names[j]} {vector(v)}" for j, v in pairs)
+    many = _(
+        "**Infinitely many solutions**: columns without a pivot leave {free} free. {equations}."
+    )
     return [
-        f"**Infinitely many solutions**: columns without a pivot leave {free} free. {equations}.",
+        many.format(free=free, equations=equations),
         f"({', '.join(found.names)}) = {vector(found.particular)}{plus}",
     ]
 
@@ -113,22 +123,21 @@ def _inverse_read_off(d: Derivation, r: int) -> str:
     """What [A | I] says: A^-1, or the combination of the rows of A that is 0."""
     n = len(d.start)
     if r == n and d.reduced:
-        return "**A⁻¹ stands right of the bar**: what turned A into I has turned I into A⁻¹."
+        return _("**A⁻¹ stands right of the bar**: what turned A into I has turned I into A⁻¹.")
     if r == n:
-        return "Every row has a pivot, so **A has an inverse**. The reduced form shows it."
+        return _("Every row has a pivot, so **A has an inverse**. The reduced form shows it.")
     terms = [(x, f"R{i + 1}") for i, x in enumerate(d.matrix[r][n:])]
-    return (
-        f"**A has no inverse**: its rank is {r}, not {n}. Row {r + 1} says which combination of "
-        f"the rows of A is 0: {combination(terms)}."
-    )
+    return _(
+        "**A has no inverse**: its rank is {r}, not {n}. Row {row} says which combination of "
+        "the rows of A is 0: {combination}."
+    ).format(r=r, n=n, row=r + 1, combination=combination(terms))
 
 
 def dependent_rows(A: Matrix) -> str:
     """The rows that others make up, in bold; or that there are none."""
     found = dependencies(A)
-    return "Rows of A, as entered, that others make: " * bool(found) + listed(
-        found, lambda d: f"**{d}**"
-    )
+    rows = listed(found, lambda d: f"**{d}**")
+    return _("Rows of A, as entered, that others make: {rows}").format(rows=rows) if found else rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,15 +167,15 @@ def counts(A: Matrix, tol: float) -> Counts:
 def table(c: Counts) -> str:
     """The four ranks as a Markdown table."""
     naive, partial = (
-        each.rank if each.rank is not None else "overflow" for each in (c.naive, c.partial)
+        each.rank if each.rank is not None else _("overflow") for each in (c.naive, c.partial)
     )
-    return (
-        "| counted by | rank |\n|:--|--:|\n"
-        f"| exact fractions | **{c.exact}** |\n"
-        f"| float64 elimination, no pivoting | **{naive}** |\n"
-        f"| float64 elimination, partial pivoting | **{partial}** |\n"
-        f"| singular values above the tolerance | **{c.svd}** |"
+    rows = (
+        (_("exact fractions"), c.exact),
+        (_("float64 elimination, no pivoting"), naive),
+        (_("float64 elimination, partial pivoting"), partial),
+        (_("singular values above the tolerance"), c.svd),
     )
+    return table_of([_("counted by"), _("rank")], [[how, f"**{found}**"] for how, found in rows])
 
 
 def lessons(c: Counts) -> list[str]:

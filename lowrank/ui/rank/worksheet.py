@@ -1,5 +1,6 @@
 """Worksheet: problems for a class and their key, to print or to download."""
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -7,7 +8,8 @@ import streamlit as st
 from lowrank.exact.elimination import leading_columns
 from lowrank.exact.subspaces import listed
 from lowrank.figures.exact import matrix_html
-from lowrank.language import gettext
+from lowrank.language import current, gettext_noop, speaking
+from lowrank.language import gettext as _
 from lowrank.teaching.counting import Counting, formats_of, make_counting
 from lowrank.teaching.problems import LEVELS, MOST_ROWS, make_problem
 from lowrank.teaching.typesetting import NEEDED, available
@@ -19,8 +21,12 @@ from lowrank.ui.rank.link import style, styles, unseen
 from lowrank.ui.rank.view import View
 
 LABELS = {"html": "HTML", "latex": "LaTeX", "markdown": "Markdown", "pdf": "PDF"}
-REDUCTION = "Row reduction"
-ABOUT = {"Storing low rank": "low-rank", "LoRA": "lora", "Memory": "memory"}
+REDUCTION = gettext_noop("Row reduction")
+ABOUT = {
+    gettext_noop("Storing low rank"): "low-rank",
+    "LoRA": "lora",
+    gettext_noop("Memory"): "memory",
+}
 LAST_SEED = 999_999
 FEW = 8  # steps of the first problem written out beside it
 USAGE = """from lowrank import teaching
@@ -34,7 +40,7 @@ open("worksheet.html", "w", encoding="utf-8").write(teaching.FORMATS["html"].wri
 def worksheet_view() -> None:
     """The choices, all in the link; the first problem with its answer; the files."""
     st.markdown(text("worksheet", "intro"))
-    about = choice("About", [REDUCTION, *ABOUT], REDUCTION, "w_about")
+    about = choice(_("About"), [REDUCTION, *ABOUT], REDUCTION, "w_about")
     choices, preview = st.columns([2, 3], gap="large")
     with choices:
         sheet = _chosen(about)
@@ -46,7 +52,7 @@ def worksheet_view() -> None:
         else:
             _first_problem(sheet)
     _files(sheet)
-    st.caption("The same from the command line:")
+    st.caption(_("The same from the command line:"))
     st.code(sheet.command, language="shell", wrap_lines=True)
 
 
@@ -59,7 +65,7 @@ def _files(sheet: Worksheet | Counting) -> None:
                 continue
             st.download_button(
                 LABELS[name],
-                partial(form.encoded, sheet),  # written only when it is asked for
+                partial(_written, current(), form.encoded, sheet),
                 file_name=sheet.name + form.suffix,
                 mime=form.mime,
                 key=f"w_{name}",
@@ -68,7 +74,17 @@ def _files(sheet: Worksheet | Counting) -> None:
                 type="primary" if name == "html" else "secondary",
             )
     if not available():
-        st.caption(gettext(NEEDED))
+        st.caption(_(NEEDED))
+
+
+def _written(
+    language: str,
+    encoded: Callable[[Worksheet | Counting], bytes],
+    sheet: Worksheet | Counting,
+) -> bytes:
+    """A file, written only when it is asked for, outside of any page."""
+    with speaking(language):
+        return encoded(sheet)
 
 
 def _chosen(about: str) -> Worksheet | Counting:
@@ -77,12 +93,12 @@ def _chosen(about: str) -> Worksheet | Counting:
     with st.container() if reduction else unseen("w_matrices"):
         m, n, rank, mixed, difficulty = _matrices()
     with st.container(horizontal=True):
-        count = _number("Problems", "w_count", MOST_PROBLEMS, 10)
-        seed = _number("Seed", "w_seed", LAST_SEED, 1)
+        count = _number(_("Problems"), "w_count", MOST_PROBLEMS, 10)
+        seed = _number(_("Seed"), "w_seed", LAST_SEED, 1)
     with st.container() if reduction else unseen("w_steps"):
-        reduced = _toggle("Down to reduced echelon form", "w_reduced")
-        solve = _toggle("Also solve A x = 0", "w_solve")
-    key = _toggle("With its key", "w_key", True)
+        reduced = _toggle(_("Down to reduced echelon form"), "w_reduced")
+        solve = _toggle(_("Also solve A x = 0"), "w_solve")
+    key = _toggle(_("With its key"), "w_key", True)
     with st.container() if reduction else unseen("w_styles"):
         styles()
     if not reduction:
@@ -93,14 +109,15 @@ def _chosen(about: str) -> Worksheet | Counting:
 def _matrices() -> tuple[int, int, int, bool, str]:
     """Shape, rank, whether ranks are mixed, and how hard; what cannot be is lowered and said."""
     with st.container(horizontal=True):
-        m = _number("Rows", "w_m", MOST_ROWS, 3)
-        n = _number("Columns", "w_n", MOST_ROWS, 4)
-        asked = _number("Rank", "w_rank", MOST_ROWS, 2)
+        m = _number(_("Rows"), "w_m", MOST_ROWS, 3)
+        n = _number(_("Columns"), "w_n", MOST_ROWS, 4)
+        asked = _number(_("Rank"), "w_rank", MOST_ROWS, 2)
     rank = min(asked, m, n)
     if rank < asked:
-        st.caption(f"A {m} × {n} matrix has at most rank {rank}: that is taken.")
-    mixed = _toggle("Mixed ranks, from 1 to this one", "w_mixed") if rank > 1 else False
-    difficulty = choice("Difficulty", list(LEVELS), "medium", "w_level")
+        most = _("A {m} × {n} matrix has at most rank {rank}: that is taken.")
+        st.caption(most.format(m=m, n=n, rank=rank))
+    mixed = _toggle(_("Mixed ranks, from 1 to this one"), "w_mixed") if rank > 1 else False
+    difficulty = choice(_("Difficulty"), list(LEVELS), "medium", "w_level")
     st.caption(text("worksheet", difficulty))
     return m, n, rank, mixed, difficulty
 
@@ -124,21 +141,24 @@ def _first_exercise(sheet: Counting) -> None:
 def _first_problem(sheet: Worksheet) -> None:
     problem = sheet.problem(0)
     found = answer(problem, sheet.reduced, sheet.style)
-    st.html(matrix_html(problem.matrix, "Problem 1"))
-    st.markdown(f"**Rank {found.rank}.** {listed(found.dependent)}")
+    st.html(matrix_html(problem.matrix, _("Problem {k}").format(k=1)))
+    said = _("**Rank {rank}.** {rows}")
+    st.markdown(said.format(rank=found.rank, rows=listed(found.dependent)))
     st.markdown(_in_short([str(step.op) for step in found.path]))
     pivots = set(enumerate(leading_columns(found.form)))
-    form = "Its reduced echelon form" if sheet.reduced else "Its echelon form"
+    form = _("Its reduced echelon form") if sheet.reduced else _("Its echelon form")
     st.html(matrix_html(found.form, form, pivots))
 
 
 def _in_short(operations: list[str]) -> str:
     """The steps of the key, the first few of a long path."""
     if not operations:
-        return "It is in echelon form as it stands."
-    first = ", ".join(op.replace(" ", "\N{NO-BREAK SPACE}") for op in operations[:FEW])
-    rest = f" and {len(operations) - FEW} more" if len(operations) > FEW else ""
-    return f"Steps: {first}{rest}."
+        return _("It is in echelon form as it stands.")
+    steps = ", ".join(op.replace(" ", "\N{NO-BREAK SPACE}") for op in operations[:FEW])
+    if len(operations) > FEW:
+        more = _("Steps: {steps} and {count} more.")
+        return more.format(steps=steps, count=len(operations) - FEW)
+    return _("Steps: {steps}.").format(steps=steps)
 
 
-VIEW = View(below=lambda _: worksheet_view(), draws=styles, code=(make_problem,), usage=USAGE)
+VIEW = View(below=lambda _matrix: worksheet_view(), draws=styles, code=(make_problem,), usage=USAGE)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from lowrank.figures.numbers import three
 from lowrank.figures.pictures import DRAWN, read_picture, shown
 from lowrank.figures.spectrum import spectrum
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.spectra.measures import random_spectrum
 from lowrank.spectra.svd import (
     SVD,
@@ -21,23 +23,35 @@ from lowrank.spectra.svd import (
     truncation_error,
 )
 from lowrank.ui import cached
-from lowrank.ui.bound import choice, rank_slider
+from lowrank.ui.bound import choice, rank_slider, said
 from lowrank.ui.bringing import brought
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import errors_shown, say, text
 from lowrank.ui.outside import as_text
 
-OWN = "my own"
+OWN = gettext_noop("my own")
 UPLOAD_MB = 10
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture's matrix and its decomposition."""
+    """A picture's matrix and its decomposition; a drawn one's name, or that of a file."""
 
     X: NDArray[np.floating]
     svd: SVD
-    words: str
+    name: str
+    own: bool
+
+    @property
+    def words(self) -> str:
+        """What it is."""
+        m, n = self.svd.shape
+        told = (
+            _("{name}: {m} × {n} greys, shown only to you")
+            if self.own
+            else _("{name}: {m} × {n} greys, drawn by this program")
+        )
+        return told.format(name=self.name if self.own else said(self.name), m=m, n=n)
 
 
 @st.fragment
@@ -53,23 +67,24 @@ def compress() -> None:
     m, n = picture.X.shape
     limit = min(m, n)
     with second:
-        k = rank_slider("Rank k", "terms", limit, 6)
+        k = rank_slider(_("Rank k"), "terms", limit, 6)
     numbers(picture.svd, k)
     near = picture.svd.top(k).matrix()
     places = st.columns(3)
     for place, (name, values, diverging) in zip(
         places,
         (
-            (f"Original, {m} × {n}", picture.X, False),
-            (f"Rank {k}", near, False),
-            ("What is lost", picture.X - near, True),
+            (_("Original, {m} × {n}").format(m=m, n=n), picture.X, False),
+            (_("Rank {rank}").format(rank=k), near, False),
+            (_("What is lost"), picture.X - near, True),
         ),
         strict=True,
     ):
         place.markdown(f"**{name}**")
         limits = (-0.5, 0.5) if diverging else (0.0, 1.0)
-        place.html(shown(values, limits, f"{name}: {picture.words}", diverging=diverging))
-    st.caption(f"{as_text(picture.words)}.")
+        alt = _("{name}: {picture}").format(name=name, picture=picture.words)
+        place.html(shown(values, limits, alt, diverging=diverging))
+    st.caption(_("{words}.").format(words=as_text(picture.words)))
     s = picture.svd.s
     norm = frobenius(s)
     rng = np.random.default_rng(0)
@@ -77,20 +92,20 @@ def compress() -> None:
     chart(
         spectrum(s, peer, k, break_even_rank(m, n)),
         "picture spectrum",
-        f"Singular values of the picture, from {three(s[0])} to {three(s[-1])}, beside "
-        f"those of a random matrix; k = {k}",
+        _(
+            "Singular values of the picture, from {largest} to {smallest}, beside "
+            "those of a random matrix; k = {k}"
+        ).format(largest=three(s[0]), smallest=three(s[-1]), k=k),
     )
 
 
 def chosen_picture() -> Picture | None:
     """A drawn picture, or the visitor's own, which stays with the session."""
-    name = choice("Picture", [*DRAWN, OWN], "skyline", "image")
+    name = choice(_("Picture"), [*DRAWN, OWN], "skyline", "image")
     if name != OWN:
-        svd = cached.drawn_svd(name)
-        m, n = svd.shape
-        return Picture(DRAWN[name](), svd, f"{name}: {m} × {n} greys, drawn by this program")
+        return Picture(DRAWN[name](), cached.drawn_svd(name), name, own=False)
     refused = brought(
-        f"A PNG or JPEG, up to {UPLOAD_MB} MB",
+        _("A PNG or JPEG, up to {size} MB").format(size=UPLOAD_MB),
         "own_picture",
         read,
         type=["png", "jpg", "jpeg"],
@@ -105,8 +120,7 @@ def read(files: Mapping[str, bytes]) -> Picture:
     """A visitor's picture. Raises InputError if it is none."""
     ((name, data),) = files.items()
     X = read_picture(data)
-    m, n = X.shape
-    return Picture(X, full(X), f"{name[:60]}: {m} × {n} greys, shown only to you")
+    return Picture(X, full(X), name[:60], own=True)
 
 
 def numbers(svd: SVD, k: int) -> None:
@@ -115,8 +129,8 @@ def numbers(svd: SVD, k: int) -> None:
     stored = parameters(m, n, k)
     share = truncation_error(svd.s, k) / (frobenius(svd.s) or 1.0)
     first, second, third = st.columns(3)
-    first.metric("Energy kept", f"{energy(svd.s, k):.2%}", help=text("truncation", "energy"))
-    second.metric("Relative error", three(share), help=text("truncation", "predicted"))
-    third.metric(
-        f"k(m + n), of mn = {m * n:,}", f"{stored:,}", f"{stored / (m * n) - 1:+.1%}", "inverse"
-    )
+    kept = f"{energy(svd.s, k):.2%}"
+    first.metric(_("Energy kept"), kept, help=text("truncation", "energy"))
+    second.metric(_("Relative error"), three(share), help=text("truncation", "predicted"))
+    title = _("k(m + n), of mn = {whole:,}").format(whole=m * n)
+    third.metric(title, f"{stored:,}", f"{stored / (m * n) - 1:+.1%}", "inverse")

@@ -6,8 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.figures.pictures import DRAWN
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.readers import Model, TensorInfo
 from lowrank.ui import cached
+from lowrank.ui.bound import said
 from lowrank.ui.sidebar import provenance
 
 BLOCK = 200  # rows and columns of a weight matrix that are used
@@ -21,26 +24,26 @@ PEOPLE = (
 # fmt: on
 # A film's share of action and of romance, from −1 to 1: the two numbers the ratings follow.
 FILMS = {
-    "Night Train Chase": (1.0, -0.3),
-    "The Last Vault": (0.9, -0.5),
-    "Engines of Mars": (0.8, 0.0),
-    "Storm Runner": (0.9, 0.2),
-    "Seven Blades": (0.7, -0.6),
-    "Letters in June": (-0.6, 1.0),
-    "A Tea House Waltz": (-0.8, 0.9),
-    "Lisbon, Again": (-0.3, 0.9),
-    "The Gardener's Vow": (-0.5, 0.7),
-    "Spies in Love": (0.8, 0.8),
-    "Pirate Wedding": (0.7, 0.9),
-    "Midnight Duet": (0.1, 0.8),
-    "Ice and Statistics": (-0.7, -0.6),
-    "The Long Silence": (-0.9, -0.3),
-    "Proof by Snow": (-0.5, -0.8),
-    "Inspector Moth": (0.2, -0.7),
-    "Two Thousand Geese": (-0.4, 0.1),
-    "Robot Orchard": (0.5, 0.3),
-    "Harbour Lights": (-0.2, 0.5),
-    "Under the Viaduct": (0.4, -0.4),
+    gettext_noop("Night Train Chase"): (1.0, -0.3),
+    gettext_noop("The Last Vault"): (0.9, -0.5),
+    gettext_noop("Engines of Mars"): (0.8, 0.0),
+    gettext_noop("Storm Runner"): (0.9, 0.2),
+    gettext_noop("Seven Blades"): (0.7, -0.6),
+    gettext_noop("Letters in June"): (-0.6, 1.0),
+    gettext_noop("A Tea House Waltz"): (-0.8, 0.9),
+    gettext_noop("Lisbon, Again"): (-0.3, 0.9),
+    gettext_noop("The Gardener's Vow"): (-0.5, 0.7),
+    gettext_noop("Spies in Love"): (0.8, 0.8),
+    gettext_noop("Pirate Wedding"): (0.7, 0.9),
+    gettext_noop("Midnight Duet"): (0.1, 0.8),
+    gettext_noop("Ice and Statistics"): (-0.7, -0.6),
+    gettext_noop("The Long Silence"): (-0.9, -0.3),
+    gettext_noop("Proof by Snow"): (-0.5, -0.8),
+    gettext_noop("Inspector Moth"): (0.2, -0.7),
+    gettext_noop("Two Thousand Geese"): (-0.4, 0.1),
+    gettext_noop("Robot Orchard"): (0.5, 0.3),
+    gettext_noop("Harbour Lights"): (-0.2, 0.5),
+    gettext_noop("Under the Viaduct"): (0.4, -0.4),
 }
 
 
@@ -60,7 +63,8 @@ def picture(name: str) -> Data:
     """One of the drawn pictures."""
     X = DRAWN[name]()
     m, n = X.shape
-    return Data(X, f"{name}: {m} × {n} greys, drawn by this program", (0.0, 1.0))
+    words = _("{name}: {m} × {n} greys, drawn by this program")
+    return Data(X, words.format(name=said(name), m=m, n=n), (0.0, 1.0))
 
 
 def ratings() -> Data:
@@ -72,12 +76,13 @@ def ratings() -> Data:
     taste = 0.75 * np.random.default_rng(4).standard_normal((len(PEOPLE), 2))
     stars = 3 + 2 * taste @ np.array(list(FILMS.values())).T  # (people, 2), (2, films)
     X = np.clip(np.rint(2 * stars) / 2, 0.5, 5)
+    words = _("Ratings: {people} people × {films} films, made up from two tastes each")
     return Data(
         X,
-        f"Ratings: {len(PEOPLE)} people × {len(FILMS)} films, made up from two tastes each",
+        words.format(people=len(PEOPLE), films=len(FILMS)),
         (0.5, 5.0),
         rows=PEOPLE,
-        columns=tuple(FILMS),
+        columns=tuple(map(said, FILMS)),
     )
 
 
@@ -86,7 +91,8 @@ def weights(model: Model, info: TensorInfo) -> Data:
     X = cached.matrix(model.source, info.name)[:BLOCK, :BLOCK]
     m, n = X.shape
     limit = float(np.quantile(np.abs(X), 0.995)) or 1.0
-    words = f"First {m} rows and {n} columns of {provenance(model, info)}"
+    words = _("First {m} rows and {n} columns of {matrix}")
+    words = words.format(m=m, n=n, matrix=provenance(model, info))
     return Data(X, words, (-limit, limit), diverging=True)
 
 

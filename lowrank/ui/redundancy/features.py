@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from lowrank.errors import InputError
 from lowrank.figures.features import explained_bars, words_on_plane
+from lowrank.language import gettext as _
+from lowrank.language import gettext_noop
 from lowrank.readers import Model
 from lowrank.spectra.components import pca, random_explained
 from lowrank.ui import cached
@@ -21,13 +23,16 @@ from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_model
 
 PRESETS = {
-    "numbers": "one, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve\n"
+    gettext_noop("Numbers"): "one, two, three, four, five, six, seven, eight, nine, ten, "
+    "eleven, twelve\n"
     "first, second, third, fourth, fifth, sixth, seventh, eighth, ninth, tenth",
-    "months": "January, February, March, April, May, June, July, August, September, October, "
-    "November, December\nMonday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday",
-    "capitals": "France, Germany, Italy, Spain, Russia, China, Japan, Egypt, Greece, Poland\n"
+    gettext_noop("Months"): "January, February, March, April, May, June, July, August, "
+    "September, October, November, December\nMonday, Tuesday, Wednesday, Thursday, Friday, "
+    "Saturday, Sunday",
+    gettext_noop("Capitals"): "France, Germany, Italy, Spain, Russia, China, Japan, Egypt, "
+    "Greece, Poland\n"
     "Paris, Berlin, Rome, Madrid, Moscow, Beijing, Tokyo, Cairo, Athens, Warsaw",
-    "animals": "cat, dog, horse, cow, sheep, goat, lion, tiger, wolf, mouse\n"
+    gettext_noop("Animals"): "cat, dog, horse, cow, sheep, goat, lion, tiger, wolf, mouse\n"
     "salmon, shark, whale, tuna, crab\neagle, owl, crow, duck, swan",
 }
 FEWEST, MOST = 3, 120  # words
@@ -66,25 +71,36 @@ def explore(model: Model) -> None:
         chart(
             words_on_plane(result.scores(2), shown, found.groups, result.explained),
             "plane",
-            f"{len(found.words)} words placed by the first two principal directions of their "
-            f"embeddings, which hold {first:.0%} and {second:.0%} of the variance",
+            _(
+                "{count} words placed by the first two principal directions of their "
+                "embeddings, which hold {first:.0%} and {second:.0%} of the variance"
+            ).format(count=len(found.words), first=first, second=second),
         )
         m, n = found.X.shape
-        st.caption(
-            f"{as_text(model.title)} · {EMBEDDINGS} · {m} of its rows × {n:,}"
-            f" · {'synthetic' if model.kind == 'synthetic' else 'real'}. "
-            f"{as_text(split_words(found))}"
+        what = (
+            _("{title} · {tensor} · {m} of its rows × {n:,} · synthetic. {words}")
+            if model.kind == "synthetic"
+            else _("{title} · {tensor} · {m} of its rows × {n:,} · real. {words}")
         )
+        words = as_text(split_words(found))
+        title = as_text(model.title)
+        st.caption(what.format(title=title, tensor=EMBEDDINGS, m=m, n=n, words=words))
     with beside:
-        st.metric("Direction 1", f"{first:.1%}", help=text("redundancy", "help explained"))
-        st.metric("Direction 2", f"{second:.1%}")
-        st.metric("Both, for random vectors", f"{random[:2].sum():.1%}")
-        st.metric("Words", len(found.words))
+        st.metric(
+            _("Direction {k}").format(k=1),
+            f"{first:.1%}",
+            help=text("redundancy", "help explained"),
+        )
+        st.metric(_("Direction {k}").format(k=2), f"{second:.1%}")
+        st.metric(_("Both, for random vectors"), f"{random[:2].sum():.1%}")
+        st.metric(_("Words"), len(found.words))
     chart(
         explained_bars(result.explained[:count], random),
         "explained",
-        f"Share of variance by direction: {first:.1%} for the first, where random vectors of "
-        f"the same shape have {random[0]:.1%}",
+        _(
+            "Share of variance by direction: {first:.1%} for the first, where random vectors of "
+            "the same shape have {random:.1%}"
+        ).format(first=first, random=random[0]),
     )
 
 
@@ -92,13 +108,13 @@ def chosen_words() -> str:
     """The words as typed; a preset fills the box, and the box can be changed."""
     state = st.session_state
     if "words" not in state and "words" not in st.query_params:
-        state["words"] = PRESETS["capitals"]
+        state["words"] = PRESETS["Capitals"]
     with st.container(horizontal=True):
         for name in PRESETS:
-            st.button(name.capitalize(), key=f"preset {name}", on_click=take, args=(name,))
+            st.button(_(name), key=f"preset {name.lower()}", on_click=take, args=(name,))
     return (
         st.text_area(
-            "Words, with commas between; a new line starts a new sign",
+            _("Words, with commas between; a new line starts a new sign"),
             key="words",
             height=110,
             max_chars=1500,
@@ -176,6 +192,6 @@ def split_words(found: Vectors) -> str:
     """Which words are several tokens, and what was done with them."""
     several = [w for w, count in zip(found.words, found.tokens, strict=True) if count > 1]
     if not several:
-        return "Every word is one token."
+        return _("Every word is one token.")
     names = ", ".join(several[:6]) + (", …" if len(several) > 6 else "")
-    return f"Several tokens, of which the mean is taken: {names}."
+    return _("Several tokens, of which the mean is taken: {words}.").format(words=names)

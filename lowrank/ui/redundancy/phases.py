@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from lowrank.figures.completion import phase_picture
+from lowrank.language import gettext as _
 from lowrank.spectra.phase_transition import PhaseCell
 from lowrank.spectra.recovery import needed_fraction
 from lowrank.ui import cached
@@ -26,8 +27,9 @@ def works() -> None:
     state = st.session_state
     first, second, third = st.columns([2, 1, 2], vertical_alignment="bottom")
     with first:
-        size = choice("Size n × n", SIZES, SIZES[0], "size", help=text("redundancy", "help size"))
-    draw = int(second.number_input("Draw", 1, 99, 1, key="trial", bind="query-params"))
+        label = _("Size n × n")
+        size = choice(label, SIZES, SIZES[0], "size", help=text("redundancy", "help size"))
+    draw = int(second.number_input(_("Draw"), 1, 99, 1, key="trial", bind="query-params"))
     which = (size, draw)
     button = third.empty()
     ranks = list(range(1, size // 2 + 1, max(1, size // 30)))
@@ -40,9 +42,9 @@ def works() -> None:
     already = len(cells)
     stopped = state.get("phase_stopped") == which and already < len(order)
     if stopped:
-        button.button("Go on", key="phase_go", on_click=go_on)
+        button.button(_("Go on"), key="phase_go", on_click=go_on)
     elif already < len(order):
-        button.button("Stop", key="phase_stop", on_click=stop, args=(which,))
+        button.button(_("Stop"), key="phase_stop", on_click=stop, args=(which,))
     told.markdown(summary(cells, size, len(order)))
     drawn = begun = time.monotonic()
     if not stopped:
@@ -52,9 +54,10 @@ def works() -> None:
             now = time.monotonic()
             if now - drawn > EVERY:
                 left = (now - begun) / (len(cells) - already) * (len(order) - len(cells))
+                told_so_far = _("{done} of {total} trials, about {left:.0f} s left")
                 bar.progress(
                     len(cells) / len(order),
-                    text=f"{len(cells)} of {len(order)} trials, about {left:.0f} s left",
+                    text=told_so_far.format(done=len(cells), total=len(order), left=left),
                 )
                 draw_phase(place, cells, size, ranks, len(cells))
                 told.markdown(summary(cells, size, len(order)))
@@ -78,8 +81,10 @@ def draw_phase(
         chart(
             phase_picture(cells, size, ranks, FRACTIONS),
             f"phase {moment}",
-            f"Rank against fraction observed for {size} × {size}: {good} of {len(cells)} trials "
-            "recovered, beside the line of degrees of freedom",
+            _(
+                "Rank against fraction observed for {n} × {n}: {good} of {total} trials "
+                "recovered, beside the line of degrees of freedom"
+            ).format(n=size, good=good, total=len(cells)),
         )
 
 

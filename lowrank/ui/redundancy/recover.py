@@ -14,6 +14,8 @@ from lowrank.errors import LowrankError
 from lowrank.figures.completion import error_history
 from lowrank.figures.numbers import three
 from lowrank.figures.pictures import DRAWN, shown
+from lowrank.language import current, gettext_noop, joined
+from lowrank.language import gettext as _
 from lowrank.readers.identity import digest
 from lowrank.spectra.completion import Run, als, default_path, largest_penalty, soft_impute
 from lowrank.spectra.recovery import (
@@ -26,7 +28,7 @@ from lowrank.spectra.recovery import (
 )
 from lowrank.ui import cached
 from lowrank.ui.bound import choice, takes
-from lowrank.ui.drawing import chart
+from lowrank.ui.drawing import chart, table
 from lowrank.ui.layout import text
 from lowrank.ui.outside import as_text
 from lowrank.ui.redundancy import WEIGHTS
@@ -34,7 +36,7 @@ from lowrank.ui.redundancy.data import Data, hide, picture, ratings, weights
 from lowrank.ui.sidebar import chosen_matrix
 
 # The words on the buttons are the words in the link.
-RATINGS = "ratings"
+RATINGS = gettext_noop("ratings")
 SOFT, ALTERNATING = "soft-impute", "ALS"
 EVERY = 0.3  # seconds between two drawings
 TOL = 1e-5
@@ -73,10 +75,12 @@ class View:
             numbers(self.head, seen, None, None)
             with self.place.container():
                 bar = st.empty()
-                st.button("Stop", key="stop", on_click=stop, args=(key,), icon=":material/stop:")
+                label, icon = _("Stop"), ":material/stop:"
+                st.button(label, key="stop", on_click=stop, args=(key,), icon=icon)
                 self.going = bar, st.empty()
         bar, filling = self.going
-        bar.progress(share, text=f"Iteration {record.iteration}, about {left:.0f} s left")
+        told = _("Iteration {k}, about {left:.0f} s left")
+        bar.progress(share, text=told.format(k=record.iteration, left=left))
         return filling.container()
 
     def clear(self) -> None:
@@ -92,13 +96,14 @@ def recover() -> None:
     """
     data = chosen_data()
     first, second, third = st.columns([5, 5, 3], gap="medium", vertical_alignment="bottom")
-    more = third.popover("More", icon=":material/tune:", width="stretch")
+    more = third.popover(_("More"), icon=":material/tune:", width="stretch")
     share, draw, whole_row = chosen_holes(first, more)
     method, rank, last = chosen_method(second, more)
     seen = hide(data.X, share, draw, whole_row)
     setting = (last, 0 if method == SOFT else rank)
     key = (
         "completion",
+        current(),  # the pictures say in words what they show
         data.words,
         digest(data.X.tobytes()),
         share,
@@ -115,9 +120,13 @@ def recover() -> None:
             course = in_view(run, key, data, seen, method, view)
         except LowrankError as refused:
             pictures(drawn_pictures(data, seen, None), data, seen)
-            whose = f" Row {len(seen) // 2} is {data.rows[len(seen) // 2]}." if data.rows else ""
-            whose = whose if whole_row else ""
-            st.warning(f"**Refused.** {as_text(refused)}{whose}", icon=":material/block:")
+            told = _("**Refused.** {why}").format(why=as_text(refused))
+            if data.rows and whole_row:
+                whose = _("Row {row} is {person}.")
+                row = len(seen) // 2
+                whose = whose.format(row=row, person=data.rows[row])
+                told = joined((told, whose), _("{first} {last}"))
+            st.warning(told, icon=":material/block:")
             st.markdown(text("redundancy", "refused"))
             return
     show(view.head, data, seen, course, method)
@@ -126,7 +135,7 @@ def recover() -> None:
 def chosen_data() -> Data:
     """The matrix to hide entries of, chosen above all else."""
     name = choice(
-        "Data",
+        _("Data"),
         [*DRAWN, RATINGS, WEIGHTS],
         next(iter(DRAWN)),
         "data",
@@ -142,9 +151,9 @@ def chosen_data() -> Data:
 def chosen_holes(place: DeltaGenerator, more: DeltaGenerator) -> tuple[float, int, bool]:
     """How much is hidden; in `more`, which random draw of it, and whether a whole row goes too."""
     takes("hidden", 5, 95)
-    percent = place.slider("Hidden, %", 5, 95, 50, 5, key="hidden", bind="query-params")
-    whole = more.toggle("Hide a whole row", key="whole", bind="query-params")
-    draw = more.number_input("Draw", 1, 99, 1, key="draw", bind="query-params")
+    percent = place.slider(_("Hidden, %"), 5, 95, 50, 5, key="hidden", bind="query-params")
+    whole = more.toggle(_("Hide a whole row"), key="whole", bind="query-params")
+    draw = more.number_input(_("Draw"), 1, 99, 1, key="draw", bind="query-params")
     return percent / 100, int(draw), whole
 
 
@@ -152,7 +161,7 @@ def chosen_method(place: DeltaGenerator, more: DeltaGenerator) -> tuple[str, int
     """The rank; in `more`, the method and its last penalty as a share of the largest."""
     with more:
         method = choice(
-            "Method",
+            _("Method"),
             [ALTERNATING, SOFT],
             ALTERNATING,
             "method",
@@ -161,7 +170,7 @@ def chosen_method(place: DeltaGenerator, more: DeltaGenerator) -> tuple[str, int
     takes("rank", 1, MOST_RANK)
     rank = int(
         place.slider(
-            "Rank of C R",
+            _("Rank of C R"),
             1,
             MOST_RANK,
             6,
@@ -172,7 +181,7 @@ def chosen_method(place: DeltaGenerator, more: DeltaGenerator) -> tuple[str, int
         )
     )
     power = more.slider(
-        "Penalty λ, as a power of ten of the largest",
+        _("Penalty λ, as a power of ten of the largest"),
         -5.0,
         -0.5,
         -3.5,
@@ -262,8 +271,8 @@ def show(head: DeltaGenerator, data: Data, seen: Mask, course: Course, method: s
     """What came of it: the numbers, the four pictures, the errors by iteration, the verdict."""
     record = course.last
     if record is None:
-        st.info("Stopped before the first iteration.", icon=":material/stop:")
-        st.button("Run it", key="again", on_click=go_on)
+        st.info(_("Stopped before the first iteration."), icon=":material/stop:")
+        st.button(_("Run it"), key="again", on_click=go_on)
         return
     Z = record.matrix()
     baseline = mean_fill(data.X, seen)
@@ -271,17 +280,23 @@ def show(head: DeltaGenerator, data: Data, seen: Mask, course: Course, method: s
     numbers(head, seen, record, baseline_error)
     if course.result is None:
         pictures(drawn_pictures(data, seen, Z), data, seen)
-        st.info(f"Stopped after {record.iteration} iterations.", icon=":material/stop:")
-        st.button("Run it to the end", key="again", on_click=go_on)
+        stopped = _("Stopped after {count} iterations.")
+        st.info(stopped.format(count=record.iteration), icon=":material/stop:")
+        st.button(_("Run it to the end"), key="again", on_click=go_on)
     if course.result is not None:
         pictures(course.drawn, data, seen)
         verdict(course.result, method)
     chart(
         error_history(course.observed, course.hidden, baseline_error),
         "errors",
-        f"Relative error by iteration: hidden entries end at {three(course.hidden[-1])}, "
-        f"observed ones at {three(course.observed[-1])}, the mean fill is at "
-        f"{three(baseline_error)}",
+        _(
+            "Relative error by iteration: hidden entries end at {hidden}, "
+            "observed ones at {observed}, the mean fill is at {mean}"
+        ).format(
+            hidden=three(course.hidden[-1]),
+            observed=three(course.observed[-1]),
+            mean=three(baseline_error),
+        ),
     )
     if data.rows:
         listed(data, seen, Z, baseline)
@@ -295,10 +310,12 @@ def verdict(result: Completion, method: str) -> None:
     """The result's own sentence, in the colour it deserves."""
     words = result.verdict()
     if not result.converged:
-        words += f" {method} was still changing when it was stopped after {result.iterations}."
+        still = _("{method} was still changing when it was stopped after {count}.")
+        still = still.format(method=method, count=result.iterations)
+        words = joined((words, still), _("{first} {last}"))
     if not result.determined or result.beats_mean_fill is False:
         st.error(words, icon=":material/thumb_down:")
-    elif words.startswith("Recovered"):
+    elif result.held_out_error is not None and result.held_out_error <= RECOVERED:
         st.success(words, icon=":material/check:")
     else:
         st.warning(words, icon=":material/warning:")
@@ -316,11 +333,11 @@ def numbers(
         free = f"{degrees_of_freedom(m, n, record.rank) if record.rank else 0:,}"
     freedom = text("redundancy", "help freedom").format(m=m, n=n)
     found = {
-        "Error on hidden entries": (error, text("redundancy", "help error")),
-        "Mean fill": (mean, text("redundancy", "help mean")),
-        "Rank of the result": (rank, None),
-        "Degrees of freedom": (free, freedom),
-        "Entries observed": (f"{np.count_nonzero(seen):,}", None),
+        _("Error on hidden entries"): (error, text("redundancy", "help error")),
+        _("Mean fill"): (mean, text("redundancy", "help mean")),
+        _("Rank of the result"): (rank, None),
+        _("Degrees of freedom"): (free, freedom),
+        _("Entries observed"): (f"{np.count_nonzero(seen):,}", None),
     }
     places = head.columns(len(found), vertical_alignment="bottom")
     for place, (name, (value, meaning)) in zip(places, found.items(), strict=True):
@@ -332,15 +349,17 @@ def drawn_pictures(data: Data, seen: Mask, Z: NDArray[np.floating] | None) -> di
     limits, span = data.limits, (data.limits[1] - data.limits[0]) / 2
 
     def drawn(name: str, values: NDArray[np.floating], hidden: Mask | None = None) -> str:
-        return shown(values, limits, f"{name}: {data.words}", hidden, data.diverging)
+        return shown(values, limits, alt.format(name=name, picture=data.words), hidden, diverging)
 
+    alt, diverging = _("{name}: {picture}"), data.diverging
+    original, holes = _("Original"), _("With holes")
+    recovered, difference = _("Recovered"), _("Difference")
+    off = alt.format(name=difference, picture=data.words)
     return {
-        "Original": drawn("Original", data.X),
-        "With holes": drawn("With holes", data.X, ~seen),
-        "Recovered": None if Z is None else drawn("Recovered", Z),
-        "Difference": None
-        if Z is None
-        else shown(Z - data.X, (-span, span), f"Difference: {data.words}", diverging=True),
+        original: drawn(original, data.X),
+        holes: drawn(holes, data.X, ~seen),
+        recovered: None if Z is None else drawn(recovered, Z),
+        difference: None if Z is None else shown(Z - data.X, (-span, span), off, diverging=True),
     }
 
 
@@ -352,26 +371,27 @@ def pictures(drawn: Mapping[str, str | None], data: Data, seen: Mask) -> None:
             place.caption("—")
         else:
             place.html(html)
-    st.caption(
-        f"{as_text(data.words)}. {np.count_nonzero(~seen):,} of {seen.size:,} entries are hidden."
-    )
+    told = _("{words}. {hidden:,} of {count:,} entries are hidden.")
+    hidden = np.count_nonzero(~seen)
+    st.caption(told.format(words=as_text(data.words), hidden=hidden, count=seen.size))
 
 
 def listed(data: Data, seen: Mask, Z: NDArray[np.floating], baseline: NDArray[np.floating]) -> None:
     """A few hidden ratings: what they were, what came back, what the film's mean says."""
     hidden = np.argwhere(~seen)
     chosen = hidden[np.linspace(0, len(hidden) - 1, min(SHOWN, len(hidden))).astype(int)]
-    lines = ["| person | film | hidden | recovered | film's mean |", "|:--|:--|--:|--:|--:|"]
-    lines += [
-        f"| {data.rows[i]} | {data.columns[j]} | {data.X[i, j]:.1f} | {Z[i, j]:.1f} | "
-        f"{baseline[i, j]:.1f} |"
+    head = [_("person"), _("film"), _("hidden"), _("recovered"), _("film's mean")]
+    rows = [
+        [data.rows[i], data.columns[j], *(f"{M[i, j]:.1f}" for M in (data.X, Z, baseline))]
         for i, j in chosen
     ]
     off = {name: rms(values[~seen] - data.X[~seen]) for name, values in (("r", Z), ("m", baseline))}
-    st.markdown("\n".join(lines))
+    st.markdown(table(head, rows, left=2))
     st.caption(
-        f"Root mean square over all {len(hidden):,} hidden ratings: recovered {off['r']:.2f} "
-        f"stars off, the film's mean {off['m']:.2f}. Rounding to half stars alone is 0.14."
+        _(
+            "Root mean square over all {count:,} hidden ratings: recovered {recovered:.2f} "
+            "stars off, the film's mean {mean:.2f}. Rounding to half stars alone is 0.14."
+        ).format(count=len(hidden), recovered=off["r"], mean=off["m"])
     )
 
 
