@@ -9,6 +9,7 @@ from lowrank.exact.parsing import compact
 from lowrank.language import gettext as _
 from lowrank.language import gettext_noop
 from lowrank.ui import predicting
+from lowrank.ui.bound import named_in_link
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.matrix_entry import PRESETS, augmented, matrix_entry
 from lowrank.ui.rank import (
@@ -41,6 +42,8 @@ FRACTIONS_ONLY = gettext_noop("“{view}” reckons with fractions only; the mat
 head = question(
     _("Rank"), _("How many rows remain when every combination of earlier rows is struck out?")
 )
+for key, names in (("m", PRESETS), ("pm", parameters.PRESETS)):
+    named_in_link(key, names)
 name = choice(_("What to look at"), list(VIEWS), "Reduce", "view", label_visibility="collapsed")
 view = VIEWS[name]
 hidden(view)

@@ -288,3 +288,25 @@ def test_a_worksheet_is_written_in_the_language_of_the_moment(catalogue, sheet):
         assert untranslated(body.replace(sheet.command, "")) == []
     assert f'<html lang="{PSEUDO}">' in pages["html"]
     assert f'lang: "{PSEUDO}"' in pages["typst"]
+
+
+def test_a_link_made_in_another_language_opens_here_and_what_was_typed_stays(catalogue):
+    """Labels of options are in the address, as the visitor reads them."""
+    there = opening.opened("rank", lang=PSEUDO, view="Worksheet", w_level="⟦easy⟧")
+    assert there.session_state["language"] == PSEUDO
+    here = opening.opened("rank", lang="en", view="⟦Worksheet⟧", w_level="⟦easy⟧", m="⟦easy⟧")
+    assert (here.session_state["view"], here.session_state["w_level"]) == ("Worksheet", "easy")
+    assert "⟦easy⟧" in here.query_params["m"]
+    here = opening.opened("rank", lang="en", m="⟦Full rank⟧", how="⟦Type⟧")
+    assert (here.session_state["m"], here.session_state["how"]) == ("Full rank", "Type")
+
+
+def test_the_switch_keeps_what_the_page_shows(catalogue):
+    page = opening.opened("rank", lang="en", m="Full rank", how="Type")
+    page.button(key=f"speak {PSEUDO}").click().run()
+    assert page.title[0].value == "⟦Rank⟧"
+    assert (page.session_state["m"], page.session_state["how"]) == ("Full rank", "Type")
+    with speaking(PSEUDO):  # AppTest tells options by their labels
+        page.button(key="speak en").click().run()
+    assert page.title[0].value == "Rank"
+    assert (page.session_state["m"], page.session_state["how"]) == ("Full rank", "Type")

@@ -44,6 +44,7 @@ def named_in_link(key: str, options: Iterable[str]) -> None:
     found = None if key in st.session_state else named(key, options)
     if found and st.query_params.get(key) != said(found):
         st.query_params[key] = said(found)
+        st.rerun()  # a widget takes what the address says at the beginning of a run
 
 
 def rank_slider(label: str, key: str, limit: int, default: int, doubling: bool = False) -> int:

@@ -17,7 +17,7 @@ from lowrank.exact.reading import Reading, read
 from lowrank.exact.tokens import MAX_TEXT
 from lowrank.language import gettext as _
 from lowrank.language import gettext_noop
-from lowrank.ui.bound import named, named_in_link, said
+from lowrank.ui.bound import named, said
 from lowrank.ui.outside import as_text
 from lowrank.ui.pasting import listen
 
@@ -74,7 +74,6 @@ def matrix_entry(place: DeltaGenerator) -> Matrix:
 
 def source() -> str:
     """The one value that is the truth: a preset's name or a matrix on one line."""
-    named_in_link("m", PRESETS)
     current = st.session_state.get("m") or st.query_params.get("m")
     chosen = st.selectbox(
         _("Matrix"),

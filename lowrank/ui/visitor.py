@@ -1,6 +1,9 @@
 """The visitor's language: what the address says, else what was chosen, else the browser's."""
 
+from contextlib import suppress
+
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from lowrank import language
 from lowrank.language import gettext as _
@@ -32,11 +35,14 @@ def settle() -> None:
     elif KEY in state:
         link[KEY] = state[KEY]
     state["language"] = state.get(KEY) or language.nearest(st.context.locale or "")
-    said = {key: link.get_all(key) for key in link if key not in TYPED}
-    here = {key: [_said_here(value) for value in values] for key, values in said.items()}
-    if here != said:
-        link.update(here)
-        st.rerun()  # widgets begin with what the address said when the run began
+    brought = {key: link.get_all(key) for key in link if key not in TYPED}
+    here = {key: [_said_here(value) for value in values] for key, values in brought.items()}
+    changed = False
+    for key in (key for key in here if here[key] != brought[key]):
+        with suppress(StreamlitAPIException):  # a widget that is drawn says it anew by itself
+            link[key], changed = here[key], True
+    if changed:
+        st.rerun()  # widgets take what the address says at the beginning of a run
     # what reads the page aloud, and what hyphenates it, must know
     script = f"document.documentElement.lang = '{state['language']}'"
     st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
@@ -61,4 +67,7 @@ def switch() -> None:
 
 
 def _speak(other: str) -> None:
-    st.session_state[KEY] = st.query_params[KEY] = other
+    state = st.session_state
+    for key in list(state):  # what the browser calls an option is known only until they are renamed
+        state[key]
+    state[KEY] = st.query_params[KEY] = other

@@ -22,7 +22,6 @@ def choice(label: str, options: Sequence[Option], default: Option, key: str, **m
 
 def one_of_or_typed(label: str, options: Sequence[str], key: str, **more: Any) -> str:
     """One of a list, or whatever is typed in its place; what the link says is in the list."""
-    bound.named_in_link(key, options)
     now = st.session_state.get(key) or st.query_params.get(key)
     listed = [*options, now] if now and not bound.named(key, options) else list(options)
     found = st.selectbox(

@@ -90,8 +90,8 @@ def in_table(lines: "tuple[Line, ...]", solved: bool) -> str:
     if not solved:
         return table_of([_("for"), _("rank")], [row[:2] for row in rows])
     head = [_("for"), _("rank of A"), _("A x = b has")]
-    lines = [f"| {' | '.join(row)} |" for row in (head, *rows)]
-    return "\n".join([lines[0], "|:--|--:|:--|", *lines[1:]])
+    table = [f"| {' | '.join(row)} |" for row in (head, *rows)]
+    return "\n".join([table[0], "|:--|--:|:--|", *table[1:]])
 
 
 @st.fragment
