@@ -161,7 +161,7 @@ def test_capitals_have_two_directions_that_random_vectors_do_not(default_model):
     assert both > 1.5 * float(found["Both, for random vectors"].rstrip("%"))
     E = default_model.read("model.embed_tokens.weight")
     tokenizer = recover.cached.tokenizer("default")
-    chosen, _ = read_words(PRESETS["capitals"])
+    chosen, _ = read_words(PRESETS["Capitals"])
     X = np.stack([E[tokenizer.encode(" " + word)].mean(axis=0) for word in chosen])
     s = np.linalg.svd(X - X.mean(axis=0), compute_uv=False)
     assert found["Direction 1"] == f"{s[0] ** 2 / (s**2).sum():.1%}"
@@ -171,7 +171,7 @@ def test_words_of_several_tokens_are_named_and_presets_fill_the_box(default_mode
     app = opened(task="Features", words="cat, dog, antidisestablishmentarianism")
     assert "Several tokens, of which the mean is taken: antidisestablishmentarianism" in words(app)
     app.button(key="preset months").click().run()
-    assert app.text_area(key="words").value == PRESETS["months"]
+    assert app.text_area(key="words").value == PRESETS["Months"]
     assert metrics(app)["Words"] == "19"
 
 
