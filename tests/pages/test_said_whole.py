@@ -15,10 +15,16 @@ from tests.pages.opening import opened
 from tests.test_language import PSEUDO, catalogue, made, untranslated  # noqa: F401
 
 VIEWS = [
+    ("lora", {}),
+    ("lora", {"model": "synthetic", "x": "Random", "start": "Zero", "r": "64"}),
     ("lab", {}),
     ("lab", {"init_lora_weights": "default", "lr_scheduler_type": "linear", "modules": "all"}),
     ("lab", {"show": "Alternatives"}),
     ("lab", {"show": "The paper's experiments"}),
+    ("memory", {}),
+    ("memory", {"count": "Inference", "kv": "8 bit"}),
+    ("memory", {"count": "Training"}),
+    ("memory", {"count": "Quantization"}),
     ("adapter", {}),
     ("adapter", {"adapter": "files of mine"}),
     ("article", {"said": "10 GB", "what": "all layers"}),
