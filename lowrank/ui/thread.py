@@ -281,8 +281,8 @@ def real(frozen: Weights, pages: Path) -> None:
         st.metric(_("Energy kept"), f"{energy(s, k):.1%}")
         error = truncation_error(s, k) / (frobenius(s) or 1.0)
         st.metric(_("Error ‖W − Wₖ‖ / ‖W‖"), three(error))
-        title = _("k(m + n), of mn = {whole:,}").format(whole=m * n)
-        st.metric(title, f"{parameters(m, n, k):,}")
+        cost = _("k(m + n), of mn = {whole:,}").format(whole=m * n)
+        st.metric(cost, f"{parameters(m, n, k):,}")
     onward(pages, "truncation", _("Cut any matrix of the model"), {**frozen.link, "k": str(k)})
 
 

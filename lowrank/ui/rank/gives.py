@@ -212,8 +212,8 @@ def elementary(A: Matrix) -> None:
     _named(_("E, the product of all of them"), E)
     _named("A", A)
     _named(_("E A, the matrix after the last operation"), product(E, A))
-    title = _("The elementary matrices one by one ({count})")
-    with st.expander(title.format(count=len(ops))):
+    label = _("The elementary matrices one by one ({count})")
+    with st.expander(label.format(count=len(ops))):
         shown = list(enumerate(ops, start=1))[:40]
         for k, op in shown:
             st.markdown(f"E{k} · {op}")

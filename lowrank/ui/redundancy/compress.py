@@ -132,5 +132,5 @@ def numbers(svd: SVD, k: int) -> None:
     kept = f"{energy(svd.s, k):.2%}"
     first.metric(_("Energy kept"), kept, help=text("truncation", "energy"))
     second.metric(_("Relative error"), three(share), help=text("truncation", "predicted"))
-    title = _("k(m + n), of mn = {whole:,}").format(whole=m * n)
-    third.metric(title, f"{stored:,}", f"{stored / (m * n) - 1:+.1%}", "inverse")
+    cost = _("k(m + n), of mn = {whole:,}").format(whole=m * n)
+    third.metric(cost, f"{stored:,}", f"{stored / (m * n) - 1:+.1%}", "inverse")

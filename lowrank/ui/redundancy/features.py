@@ -110,8 +110,9 @@ def chosen_words() -> str:
     if "words" not in state and "words" not in st.query_params:
         state["words"] = PRESETS["Capitals"]
     with st.container(horizontal=True):
-        for name in PRESETS:
-            st.button(_(name), key=f"preset {name.lower()}", on_click=take, args=(name,))
+        for preset in PRESETS:
+            key = f"preset {preset.lower()}"
+            st.button(_(preset), key=key, on_click=take, args=(preset,))
     return (
         st.text_area(
             _("Words, with commas between; a new line starts a new sign"),
