@@ -26,7 +26,7 @@ PARAMETERS = {
         "view", "m", "how", "form", "style", "ops", "step", "typed", "written", "gives", "b",
         "picture", "shape", "gstep", "t", "right", "tol", "pivoting", "low", "drift", "fstep",
         "p", "pstep", "fgives", "fb", "pm", "sys", "case", "cstep", "q_chapter", "q_kind",
-        "q_level", "q", "q_count", "w_m", "w_n", "w_rank", "w_level", "w_count", "w_seed",
+        "q_level", "q", "w_m", "w_n", "w_rank", "w_level", "w_count", "w_seed",
         "w_reduced", "w_solve", "w_mixed", "w_key", "w_about",
     ),
     "redundancy": (

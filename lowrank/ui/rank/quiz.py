@@ -131,9 +131,7 @@ def _to_take(chapter: str, number: int) -> None:
             return
         st.markdown(text("quiz", "files"))
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            count = st.number_input(
-                _("Questions"), 1, MOST_CHOICES, 20, key="q_count", **BOUND, width=150
-            )
+            count = st.number_input(_("Questions"), 1, MOST_CHOICES, 20, key="q_count", width=150)
             for kind, form in EXPORTS.items():
                 st.download_button(
                     _(FILES[kind]),
