@@ -33,7 +33,7 @@ STYLE = """<style>
   .st-key-head { flex-wrap: nowrap; }
   .st-key-head > :nth-child(2) { flex: 1 1 0; min-width: 0; }
   [data-testid="stSidebarHeader"] { height: 2.4rem; margin: 0; } }
-@media (min-width: 768px) and (max-height: 700px) {
+@media (min-width: 768px) and (max-height: 800px) {
   [data-testid="stSidebarNavLink"] { padding-block: 0; margin-block: 0; } }
 [data-testid="stMetric"] { container-type: inline-size; }
 [data-testid="stMetricValue"] { font-size: clamp(1.15rem, 13cqi, 2.1rem); }
@@ -120,7 +120,16 @@ def navigation(folder: Path = Path("pages")) -> st.Page:
 
     Their titles are in the visitor's language, which is found here.
     """
+    st.set_page_config(
+        page_title="lowrank",
+        page_icon=str(ICON),  # not by a name, whose picture each browser would fetch from elsewhere
+        layout="wide",
+        initial_sidebar_state=250,  # pixels: room for the picture on an enlarged screen
+    )
     visitor.settle()
+    # Off until here (.streamlit/config.toml): the first visitor of a fresh server would see
+    # Streamlit's older list of the pages folder, in a sidebar drawn before its width is known.
+    st.set_option("client.showSidebarNavigation", True)
     return st.navigation(
         [
             st.Page(

@@ -43,9 +43,6 @@ def settle() -> None:
             link[key], changed = here[key], True
     if changed:
         st.rerun()  # widgets take what the address says at the beginning of a run
-    # what reads the page aloud, and what hyphenates it, must know
-    script = f"document.documentElement.lang = '{state['language']}'"
-    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
 
 
 def _said_here(label: str) -> str:

@@ -72,7 +72,10 @@ def keep_in_history() -> None:
     script = SCRIPT.replace("SHARED", json.dumps([*SHARED, visitor.KEY]), 1)
     script = script.replace("PAGES", json.dumps(pages), 1)
     with st.container(key="visits", height=1, border=False):  # no taller before the style is there
-        st.html("<style>.st-key-visits { display: none; }</style>")
+        st.html("<style>:has(> .st-key-visits) { display: none; }</style>")
+        # what reads the page aloud, and what hyphenates it, must know
+        spoken = f"document.documentElement.lang = '{visitor.spoken()}'"
+        st.html(f"<script>{spoken}</script>", unsafe_allow_javascript=True)
         st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
 
 

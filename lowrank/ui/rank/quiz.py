@@ -118,7 +118,7 @@ def _verdict(question: Question | Choice, said: str) -> None:
         key="quiz_next",
         icon=":material/arrow_forward:",
         on_click=_go_on,
-        type="primary",
+        type="primary" if _name(question) in _answers() else "secondary",
     )
     st.caption(_score(), help=text("quiz", "score help"))
 
