@@ -12,7 +12,7 @@ from lowrank.lora.adapters.merging import turned
 from lowrank.ui import adapters, cached
 from lowrank.ui.drawing import chart
 from lowrank.ui.glossary import explained
-from lowrank.ui.large import MOST, is_large
+from lowrank.ui.large import MOST
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
@@ -36,7 +36,7 @@ if pair is None:
 else:
     with errors_shown():
         at_most = min(pair.r, MOST, *info.shape)
-        if is_large(info.shape):  # the largest values of W0, and no directions to compare with
+        if cached.is_large(info.shape):  # W0's largest values, and no directions to compare with
             top, found = cached.top(model.source, info.name, at_most).svd, effect(pair)
         else:
             top = cached.svd(model.source, info.name)

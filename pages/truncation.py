@@ -77,7 +77,7 @@ def explore() -> None:
         truncation.measured(place, cached.residual(source, tensor, k), frobenius(svd.s))
 
 
-if large.is_large(W.shape):
+if cached.is_large(W.shape):
     explore_large()
     st.subheader(_("Is it of low rank?"), anchor=False)
     large.judged(model, info)

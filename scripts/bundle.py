@@ -55,7 +55,7 @@ def check(folder: Path) -> None:
         venv.create(work, with_pip=False)
         python = str(Path(work) / ("Scripts" if os.name == "nt" else "bin") / "python")
         wheels = ["--no-index", "--find-links", str(folder / "wheels"), "lowrank-explorer[app]"]
-        subprocess.run([*PIP, "--python", python, "install", *wheels], check=True)
+        subprocess.run([*PIP, "--python", python, "install", "--no-compile", *wheels], check=True)
         alone = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PIP_"))}
         alone |= {"LOWRANK_CACHE": str(folder / "model"), "PIP_NO_INDEX": "1"}
         for command in (["-m", "lowrank", "fetch"], ["-c", "import lowrank.ui.everything"]):

@@ -25,6 +25,7 @@ HEIGHT, WIDTH = 120, 160
 LARGEST_SIDE = 320  # of a visitor's picture, once read
 MOST_PIXELS = 40_000_000
 MOST_SCANS = 50  # of a JPEG, each of which is a pass over all of it; cameras write one, the web 10
+MOST_PASSED = 400_000_000  # pixels that all scans together go over
 # Of a shown matrix: hardly more can be told apart, and what looks like noise, as a difference does,
 # takes a third of the bytes of whole colours.
 LEVELS = 64
@@ -99,7 +100,7 @@ def read_picture(data: bytes) -> Floats:
     """A PNG or JPEG as grey, (m, n) from 0 to 1, made smaller to at most 320 pixels a side.
 
     Raises InputError if it is neither, is broken, has more than 40 million pixels, or is a JPEG of
-    more than 50 scans.
+    more than 50 scans, or of many that are large.
     """
     scans = data.count(b"\xff\xda") if data[:2] == b"\xff\xd8" else 0
     if scans > MOST_SCANS:
@@ -119,6 +120,15 @@ def read_picture(data: bytes) -> Floats:
                     width=image.width,
                     height=image.height,
                     most=MOST_PIXELS // 10**6,
+                )
+            if scans * image.width * image.height > MOST_PASSED:
+                raise InputError(
+                    "The JPEG goes over its {width:,} × {height:,} pixels {scans} times; at most "
+                    "{most} million pixels in all are accepted. Save it without “progressive”.",
+                    width=image.width,
+                    height=image.height,
+                    scans=scans,
+                    most=MOST_PASSED // 10**6,
                 )
             image.draft("L", (LARGEST_SIDE, LARGEST_SIDE))  # a JPEG can be read small at once
             image = ImageOps.exif_transpose(image)  # a camera held upright says so in Exif

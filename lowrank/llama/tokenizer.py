@@ -41,6 +41,7 @@ SAME = {
 }
 WHOLE_WORDS = {"llama-bpe", "llama3", "llama-v3"}  # a word that is a token is not merged up to it
 ENDS = ("<|im_end|>", "<|eot_id|>", "<|end_of_text|>", "<|endoftext|>", "</s>")
+MOST_CUT = 500_000_000  # characters copied to cut every token everywhere
 SPACE = "▁"  # SentencePiece's sign for it
 
 FAILS = gettext_noop("The model's tokenizer fails: {error}.")
@@ -306,8 +307,18 @@ def sentence_piece(vocabulary: Vocabulary) -> Any:
 def merges_of_scores(vocabulary: Vocabulary, ids: Mapping[str, int]) -> list[tuple[str, str]]:
     """Every two tokens whose union is a token, the union of the highest score first.
 
-    Raises FormatError for a token longer than any vocabulary has, whose cuts would take long.
+    Raises FormatError for a token longer than any vocabulary has, or for more of long ones, whose
+    cuts would take long.
     """
+    work = sum(len(token) ** 2 for token in vocabulary.tokens if len(token) <= 512)
+    if work > MOST_CUT:
+        raise FormatError(
+            "The model's vocabulary has {count:,} tokens, so long that cutting each everywhere "
+            "copies {work:,.0f} million characters; at most {most:,.0f} million are.",
+            count=len(vocabulary.tokens),
+            work=work / 1e6,
+            most=MOST_CUT / 1e6,
+        )
     types = vocabulary.types or [NORMAL] * len(vocabulary.tokens)
     ranked = []
     for token, score, kind in zip(vocabulary.tokens, vocabulary.scores, types, strict=True):

@@ -129,8 +129,10 @@ class Rounded:
     spectrum: NDArray[np.float64] | None
 
 
-def roundings(W: ArrayLike) -> tuple[Rounded, ...]:
+def roundings(W: ArrayLike, spectra: bool = True) -> tuple[Rounded, ...]:
     """int8 by row, NF4 by blocks of 64, bfloat16 and float16, each beside W (m, n).
+
+    With `spectra` also the singular values of what the two codes lose, two full decompositions.
 
     Raises InputError if W is not a finite matrix.
 
@@ -140,9 +142,10 @@ def roundings(W: ArrayLike) -> tuple[Rounded, ...]:
     W = np.asarray(checked_matrix(W), np.float32)
     norm = float(np.linalg.norm(W)) or 1.0
 
-    def rounded(name: str, bits: float, lost: NDArray[np.float32], spectrum: bool) -> Rounded:
+    def rounded(name: str, bits: float, lost: NDArray[np.float32], coded: bool) -> Rounded:
         share, largest = float(np.linalg.norm(lost)) / norm, float(np.abs(lost).max())
-        return Rounded(name, bits, share, largest, singular_values(lost).s if spectrum else None)
+        s = singular_values(lost).s if coded and spectra else None
+        return Rounded(name, bits, share, largest, s)
 
     coded = {
         gettext_noop("int8, a constant a row"): int8(W),

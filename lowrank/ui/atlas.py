@@ -107,6 +107,7 @@ def _surveying(source: str, folder: Path) -> Iterator[Row | Total]:
     except FormatError:  # damaged on the disk: it is made again
         discard(folder)
         journal = Journal(folder, *about)
+    drop_oldest(surveys(), KEPT)  # of those begun and left, too
     yield Total(len(names))
     yield from [row for row, _ in journal.done.values()]
     for row, s in surveyed(model, [n for n in names if n not in journal.done]):

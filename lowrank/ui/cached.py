@@ -60,6 +60,7 @@ MOST_NUMBERS = 600_000_000  # of one matrix, and of a model that is run
 MATRICES, SVDS, ADAPTERS, RESULTS, SURVEYS = 1.2e9, 0.6e9, 0.4e9, 0.3e9, 0.2e9
 FACTORS = 8 * 10**9  # bytes of factors kept on disk, of all models
 LARGE = 25_000_000  # numbers of a matrix of which one is read at a time
+SIDE = 1200  # of a square matrix that counts as large: below, the full SVD takes a second
 # A large matrix takes a multiple of its size while it is read: visitors take turns.
 _large_turn = threading.Lock()
 
@@ -153,6 +154,28 @@ def affordable(count: int, what: str) -> None:
         )
 
 
+def is_large(shape: tuple[int, ...]) -> bool:
+    """Whether a matrix is not decomposed while someone waits: pages show its largest values.
+
+    A full decomposition takes time as m n min(m, n), whichever side is short, and room as m n.
+    """
+    return min(shape) ** 2 * max(shape) >= SIDE**3 or prod(shape) > LARGE
+
+
+def _quick(source: str, tensor: str) -> NDArray[np.float32]:
+    """A matrix that may be decomposed on a page. Raises InputError for a large one."""
+    known = {**model(source).tensors, **model(source).parts}
+    if tensor in known and is_large(known[tensor].shape):
+        raise InputError(
+            "{tensor} has the shape {shape}; on a page all singular values are computed of "
+            "matrices up to {side:,} × {side:,}, or as much work. Choose a smaller one.",
+            tensor=tensor,
+            shape=" × ".join(map(str, known[tensor].shape)),
+            side=SIDE,
+        )
+    return matrix(source, tensor)
+
+
 @of_model(shared(32, MATRICES, show_spinner=gettext_noop("Reading the matrix…")))
 def matrix(source: str, tensor: str) -> NDArray[np.float32]:
     """One matrix of a model as float32, (out, in), read-only; 32 at most, and 1.2 GB.
@@ -205,7 +228,7 @@ def text_ids(source: str, text: str) -> tuple[int, ...]:
 @of_model(shared(24, SVDS, show_spinner=gettext_noop("Decomposing the matrix, once for all…")))
 def svd(source: str, tensor: str) -> SVD:
     """The full decomposition of one matrix, read-only; 24 at most, and 600 MB."""
-    found = full(matrix(source, tensor))
+    found = full(_quick(source, tensor))
     for part in (found.U, found.s, found.Vt):
         part.setflags(write=False)
     return found
@@ -231,14 +254,18 @@ def preview(source: str, tensor: str) -> Preview:
 @slow(gettext_noop("The singular values of the matrix…"))
 def spectrum(source: str, tensor: str) -> NDArray[np.float64]:
     """All singular values of one matrix, without its vectors."""
-    return singular_values(matrix(source, tensor)).s
+    return singular_values(_quick(source, tensor)).s
 
 
 @of_model(st.cache_data(max_entries=64, show_spinner=False))
 @slow(gettext_noop("Rounding the matrix, once for everyone…"))
 def roundings(source: str, tensor: str) -> tuple[Rounded, ...]:
-    """What one matrix loses in int8, NF4 and 16 bits; see `quantization.roundings`."""
-    return quantization.roundings(matrix(source, tensor))
+    """What one matrix loses in int8, NF4 and 16 bits; see `quantization.roundings`.
+
+    Of a large one without the spectra of what is lost.
+    """
+    W = matrix(source, tensor)
+    return quantization.roundings(W, spectra=not is_large(W.shape))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -292,6 +319,7 @@ def untrained_adapter(source: str, r: int) -> Adapter:
     """
     known, config = model(source).tensors, AdapterConfig(r=r, lora_alpha=2 * r)
     names = [name for name in matrices(model(source)) if ".experts." not in name]
+    affordable(r * sum(sum(known[name].shape) for name in names), model(source).title)
     shapes = {name.removesuffix(".weight"): known[name].shape for name in names}
     if not any(name.endswith((".q_proj", ".v_proj")) for name in shapes):  # what PEFT targets
         config = replace(config, target_modules=tuple(shapes))

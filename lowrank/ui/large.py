@@ -26,18 +26,9 @@ from lowrank.ui.jobs import Job
 from lowrank.ui.layout import errors_beside, text
 from lowrank.ui.progress import outcome, sought, watched
 
-SIDE = 1200  # of a square matrix that counts as large: below, the full SVD takes a second
 MOST = 512  # the largest k that the page computes: beyond, no truncation is quick
 PATIENCE = 60.0  # seconds that a spectrum waits for its turn when nobody looks
 LEVELS = (0.5, 0.9, 0.99)
-
-
-def is_large(shape: tuple[int, ...]) -> bool:
-    """Whether the page truncates first and completes the spectrum later.
-
-    A full decomposition takes time as m n min(m, n), whichever side is short.
-    """
-    return min(shape) ** 2 * max(shape) >= SIDE**3
 
 
 def explore(source: str, info: TensorInfo, W: NDArray[np.float32], title: str) -> None:

@@ -29,7 +29,7 @@ from lowrank.memory.accounting import (
 )
 from lowrank.spectra.measures import rank_at_energy
 from lowrank.surgery import recorded
-from lowrank.ui import cached, large, lora
+from lowrank.ui import cached, lora
 from lowrank.ui.bound import said
 from lowrank.ui.layout import text
 
@@ -105,7 +105,7 @@ def of_energy(head: DeltaGenerator, source: str, tensor: str, shape: tuple[int, 
     """How many directions keep most of the energy? Not asked of what takes long to decompose."""
     least = min(shape)
     guesses = sorted({max(1, round(share * least)) for share in SHARES})
-    if large.is_large(shape) or len(guesses) < 2:
+    if cached.is_large(shape) or len(guesses) < 2:
         return
 
     def answer() -> Answer:

@@ -34,6 +34,10 @@ def compared(source: str, tensor: str) -> None:
     ]
     head = ["", _("bits a number"), _("error, share of the norm"), _("largest error")]
     st.markdown(table(head, rows))
+    if found[0].spectrum is None:
+        told = _("The spectrum of the error is shown of matrices up to {side:,} × {side:,}.")
+        st.caption(told.format(side=cached.SIDE))
+        return
     picture, beside = st.columns([3, 2], gap="large")
     with picture:
         chart(

@@ -12,7 +12,7 @@ from tests.pages import opening
 from tests.pages.opening import words
 from tests.sent_jobs import SentJobs
 
-SHAPE = (large.SIDE + 100, large.SIDE + 50)
+SHAPE = (cached.SIDE + 100, cached.SIDE + 50)
 
 
 @pytest.fixture
@@ -68,12 +68,13 @@ def app_source() -> Path:
 
 
 def test_a_matrix_is_large_by_what_its_decomposition_costs():
-    assert large.is_large(SHAPE)
-    assert large.is_large((large.SIDE, large.SIDE))
-    assert large.is_large((large.SIDE - 1, 10 * large.SIDE))
-    assert large.is_large((10 * large.SIDE, large.SIDE - 1))
-    assert not large.is_large((large.SIDE - 1, large.SIDE))
-    assert not large.is_large((1536, 576))
+    assert cached.is_large(SHAPE)
+    assert cached.is_large((cached.SIDE, cached.SIDE))
+    assert cached.is_large((cached.SIDE - 1, 10 * cached.SIDE))
+    assert cached.is_large((10 * cached.SIDE, cached.SIDE - 1))
+    assert not cached.is_large((cached.SIDE - 1, cached.SIDE))
+    assert not cached.is_large((1536, 576))
+    assert cached.is_large((1, 2 * cached.LARGE))  # which takes little time, and gigabytes
 
 
 def test_a_larger_k_is_added_to_what_is_there(W):

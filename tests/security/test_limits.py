@@ -7,7 +7,10 @@ a counted amount of work.
 import ast
 import io
 import json
+import re
+import secrets
 import struct
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +18,22 @@ import pytest
 from gguf import GGUFWriter
 from PIL import Image
 from safetensors.numpy import save
+from starlette.exceptions import HTTPException
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from lowrank.errors import FormatError, InputError
 from lowrank.figures import pictures
 from lowrank.figures.pictures import MOST_SCANS, read_picture
+from lowrank.llama.tokenizer import merges_of_scores
+from lowrank.llama.vocabulary import Vocabulary
 from lowrank.lora import adapter_config, adapters
 from lowrank.lora.adapter_config import MOST_NAMES, MOST_PATTERNS, AdapterConfig
 from lowrank.lora.adapters import Pair
-from lowrank.readers import open_model
+from lowrank.memory import quantization
+from lowrank.readers import open_model, uploads
 from lowrank.readers.interface import LONGEST_NAME
+from lowrank.ui import bringing, cached
 from lowrank.ui.adapters import MOST_WORK, check_work, work
 
 ROOT = Path(__file__).parents[2]
@@ -161,6 +171,125 @@ def test_a_transparent_picture_is_laid_on_white_a_few_rows_at_a_time(monkeypatch
         assert (read_picture(stream.getvalue()) == 1).all()
     assert max(seen) == 64 * pictures.ROWS
     assert sum(seen) == 2 * 64 * 1000
+
+
+def test_scans_are_counted_with_the_pixels_they_go_over(monkeypatch):
+    monkeypatch.setattr(pictures, "MOST_PASSED", 20 * 16 * 16)
+    assert read_picture(jpeg(0)).shape == (16, 16)
+    with pytest.raises(InputError, match="goes over its 16 × 16 pixels"):
+        read_picture(jpeg(30))
+
+
+def test_pictures_of_many_visitors_are_opened_one_at_a_time(monkeypatch):
+    """Eight of 40 megapixels at once took 4 GB."""
+    real, now, most = Image.open, [], []
+
+    def opening(*args, **named):
+        now.append(1)
+        most.append(len(now))
+        arrived.wait(0.2)  # so that others could come
+        found = real(*args, **named)
+        now.pop()
+        return found
+
+    arrived, data = threading.Event(), jpeg(0)
+    monkeypatch.setattr(Image, "open", opening)
+    visitors = [threading.Thread(target=read_picture, args=(data,)) for _ in range(4)]
+    for each in visitors:
+        each.start()
+    for each in visitors:
+        each.join(60)
+    assert most == [1] * 4
+
+
+def test_a_vocabulary_of_long_words_is_refused_before_they_are_cut(monkeypatch):
+    class Uncut(str):
+        def __getitem__(self, at):
+            raise AssertionError("it was cut before it was measured")
+
+    words = [Uncut("a" * 505 + f"{i:07}") for i in range(2000)]  # 260 KB; a file may hold 700,000
+    vocabulary = Vocabulary(kind="llama", tokens=words, scores=[0.0] * len(words))
+    with pytest.raises(FormatError, match="2,000 tokens, so long"):
+        merges_of_scores(vocabulary, {})
+
+
+LARGE = "model.layers.0.self_attn.q_proj.weight"  # 4096 × 4096 in this model, which any link names
+
+
+@pytest.mark.parametrize("decomposed", [cached.svd, cached.spectrum])
+def test_no_page_decomposes_a_large_matrix(decomposed, monkeypatch):
+    def never(*_):
+        raise AssertionError("it was read before it was measured")
+
+    monkeypatch.setattr(cached, "matrix", never)
+    with pytest.raises(InputError, match=f"4096 × 4096; .* up to {cached.SIDE:,}"):
+        decomposed("synthetic-7b", LARGE)
+
+
+def test_rounding_a_large_matrix_decomposes_nothing(monkeypatch):
+    monkeypatch.setattr(cached, "SIDE", 8)
+    monkeypatch.setattr(quantization, "singular_values", None)
+    found = cached.roundings("synthetic", "model.layers.3.self_attn.k_proj.weight")
+    assert [each.spectrum for each in found] == [None] * 4
+
+
+def test_a_made_up_adapter_of_a_huge_model_is_refused(monkeypatch):
+    """A and B of rank 64 beside a matrix of 1 × 190 million would have 48 GB."""
+    monkeypatch.setattr(cached, "MOST_NUMBERS", 100_000)
+    with pytest.raises(InputError, match="at most 100,000 are held here"):
+        cached.untrained_adapter("synthetic", 64)
+
+
+def test_what_the_framework_holds_of_a_session_has_a_limit(monkeypatch):
+    """It takes files from any client, whether a page asks for them or not."""
+    for name, most in (("OF_ONE", 1000), ("HELD", 2500), ("MOST_FILES", 5)):
+        monkeypatch.setattr(bringing, name, most)
+    held = MemoryUploadedFileManager("upload")
+
+    def put(session: str, size: int) -> None:
+        file = UploadedFileRec(secrets.token_hex(4), "a.npy", "", bytes(size))
+        held.add_file(session, file)
+
+    for size in (900, 0, 0):
+        put("a", size)
+    with pytest.raises(HTTPException, match="This session"):
+        put("a", 101)
+    put("b", 1000)
+    with pytest.raises(HTTPException, match="The server"):
+        put("c", 601)
+    put("a", 0)
+    put("a", 0)
+    with pytest.raises(HTTPException, match="This session"):
+        put("a", 0)
+    held.remove_session_files("b")
+    put("c", 601)
+
+
+def test_the_page_on_safety_states_the_limits_that_hold():
+    stated = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", stated, re.MULTILINE))
+    million = 10**6
+    for what, limit in {
+        "a tensor's name, a key of a GGUF": f"{LONGEST_NAME} characters",
+        "a model's files, unpacked": f"{uploads.LARGEST // million} MB",
+        "numbers of one matrix, of a model that runs, or of a made-up adapter": (
+            f"{cached.MOST_NUMBERS // million} million"
+        ),
+        "a full decomposition on a page": f"that of a matrix of {cached.SIDE:,} × {cached.SIDE:,}",
+        "an adapter's patterns": (f"{MOST_PATTERNS:,} of a rank, {MOST_PATTERNS:,} of an alpha"),
+        "an adapter's singular values, all together": (
+            f"{MOST_WORK // 10**9} billion multiplications"
+        ),
+        "a JPEG": (
+            f"{MOST_SCANS} scans, {pictures.MOST_PASSED // million} million pixels in all of them"
+        ),
+        "a picture": f"{pictures.MOST_PIXELS // million} million pixels, one opened at a time",
+        "files that wait in memory, of one session; of all": (
+            f"{bringing.OF_ONE // million} MB, {bringing.MOST_FILES:,} files; "
+            f"{bringing.HELD // 10**9} GB"
+        ),
+    }.items():
+        assert rows[what] == limit
 
 
 def calls(*names: str) -> list[tuple[str, ast.Call]]:

@@ -12,7 +12,7 @@ from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 from lowrank.errors import InputError
 from lowrank.files import drop_oldest
 from lowrank.readers import uploads
-from lowrank.ui import cached, jobs, progress
+from lowrank.ui import atlas, cached, jobs, progress
 from lowrank.ui.jobs import Job, Jobs
 from lowrank.ui.results import Results, shared
 
@@ -264,6 +264,30 @@ def test_surveys_have_a_limit_in_bytes_and_what_was_looked_at_stays(tmp_path):
     used(tmp_path / "atlas" / "0", 2000)
     drop_oldest(tmp_path / "atlas", 250_000)
     assert {path.name for path in (tmp_path / "atlas").iterdir()} == {"0", "5"}
+
+
+def test_a_survey_makes_room_before_it_begins(tmp_path, monkeypatch):
+    """Those that were begun and left never come to their end."""
+    monkeypatch.setattr(atlas, "KEPT", 250_000)
+    for i in range(6):
+        left = tmp_path / "atlas" / str(i) / "parts"
+        left.mkdir(parents=True)
+        (left / "000000.npz").write_bytes(bytes(100_000))
+        used(left.parent, 1000 + i)
+    next(atlas._surveying("synthetic", tmp_path / "atlas" / "new"))
+    assert {path.name for path in (tmp_path / "atlas").iterdir()} == {"4", "5", "new"}
+
+
+def test_a_clear_cache_message_takes_no_work_away(monkeypatch):
+    gate = threading.Event()
+    began = jobs.POOL.start("of another visitor", gated(gate, [], "a"))
+    workers = threading.active_count()
+    clear_cache()
+    assert jobs.POOL.get("of another visitor") is began
+    assert jobs.POOL.start("of another visitor", gated(gate, [], "b")) is began
+    assert threading.active_count() == workers
+    gate.set()
+    assert began.wait(60)
 
 
 def used(path: Path, moment: float) -> None:
