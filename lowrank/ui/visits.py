@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,10 @@ def visit(page: str) -> Iterator[None]:
     waiting = {key: asked for key, asked in waiting.items() if now.get(key, asked) == asked}
     waiting |= {k: v for k, v in now.items() if v != before.get(k) and not _as_asked(k, v)}
     state["link asked"] = page, now, waiting, refused
+    endless = {key: "nan" for key, asked in now.items() if _endless(key, asked)}
+    if endless:  # at which Streamlit fails, while it refuses what is no number
+        link.update(endless)
+        st.rerun()  # widgets begin with what the address said when the run began
     try:
         yield
     finally:  # also where the page stops at an error
@@ -143,6 +148,12 @@ def _as_asked(key: str, asked: Sequence[str]) -> bool:
         text in (str(value), written(value)) or _number(text) == _number(str(value)) is not None
         for text, value in zip(asked, values, strict=True)
     )
+
+
+def _endless(key: str, asked: Sequence[str]) -> bool:
+    """Whether a number is asked for that is none: 1e999."""
+    typed = key in visitor.TYPED or key.startswith(LETTER)
+    return not typed and any(_number(each) in (inf, -inf) for each in asked)
 
 
 def _number(text: str) -> float | None:
