@@ -1,16 +1,17 @@
 """What a move on each page costs the server, and how a class of a hundred is served.
 
-python benchmarks/classroom.py                     everything, about 12 minutes on 2 cores
-python benchmarks/classroom.py moves class         those parts alone: moves, class, heavy, soak
+python benchmarks/classroom.py                     everything, about 25 minutes on 2 cores
+python benchmarks/classroom.py moves class         those parts alone
 python benchmarks/classroom.py class --students 30 --seconds 30
 
 The app is started as `make app` starts it. Students are `scripts/visitor.py`, which speaks the
 browser's protocol but draws nothing. `moves` counts the processor time of the process that serves
 pages, in multiples of what a move on a bare Streamlit page (benchmarks/bare.py) takes, measured in
-turns with it; heavy work is done by others.
-`class` lets students open pages and move something every five seconds; `heavy` does so beside
-three who train, cut and survey; `soak` opens and closes sessions and weighs the server before and
-after. Linux only: it reads /proc.
+turns with it; heavy work is done by others. `class` lets students open pages and move something
+every five seconds; `heavy` does so beside three who train, cut and survey; `soak` opens and closes
+sessions and weighs the server before and after; `holds` lets classes grow until their moves take
+longer than a second, on one process and on two behind HAProxy or Caddy, each half as long as
+`class`. Linux only: it reads /proc.
 """
 
 import argparse
@@ -27,7 +28,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ WORK = ("move", "layer", "open")
 EVERY = 5.0  # seconds between a student's moves, on average
 LAYERS = range(3, 30, 6)  # of the default model, whose data is at hand when it is measured
 TURNS = 10  # of each kind that are measured
+CLASSES = (25, 50, 75, 100, 150, 200)  # students
+SOON = 1.0  # seconds, at the 95th percentile of a class that a server holds
 STAY = 6  # moves on a page before the next is opened
 
 
@@ -67,8 +70,17 @@ class Server:
 
     def memory(self) -> float:
         """Megabytes held now, its workers' too; what they share is counted once."""
-        listed = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return sum(map(_held, [self.pid, *map(int, listed)])) / 1024
+        return sum(map(_held, _family(self.pid))) / 1024
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all that it and its children have started, whichever of its threads did."""
+    found = [pid]
+    with suppress(OSError):  # it has ended
+        for path in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in path.read_text().split():
+                found += _family(int(child))
+    return found
 
 
 def _held(pid: int) -> int:
@@ -230,12 +242,14 @@ async def student(port: int, seed: int, until: float, log: Log) -> None:
 
 
 async def lesson(
-    server: Server, students: int, seconds: float, beside: Sequence[Awaitable[None]] = ()
+    server: Server,
+    students: int,
+    seconds: float,
+    beside: Sequence[Awaitable[None]] = (),
+    processes: int = 1,
 ) -> dict[str, Any]:
-    """A class on a server where each page was opened once, and what it met with."""
-    async with Visitor(server.port) as teacher:
-        for page in PAGES:
-            await teacher.open(page)
+    """A class on a server where each page was opened once a process, and what it met with."""
+    await asyncio.gather(*(_shown(server.port) for _ in range(processes)))
     log, before, until = Log(), server.memory(), time.monotonic() + seconds
     busy = [asyncio.ensure_future(work) for work in beside]
     await asyncio.gather(*(student(server.port, i, until, log) for i in range(students)))
@@ -247,6 +261,31 @@ async def lesson(
     print(", ".join(f"{name} {value:.3g}" for name, value in found.items()))
     for said, count in Counter(log.errors + log.dropped).most_common(5):
         print(f"  {count} x {said[:200]}")
+    return found
+
+
+async def _shown(port: int) -> None:
+    """A teacher opens each page; of several at once the proxy sends each to another process."""
+    async with Visitor(port) as teacher:
+        for page in PAGES:
+            await teacher.open(page)
+
+
+def holds(seconds: float) -> dict[str, Any]:
+    """Growing classes, until they are no longer answered soon, on one process and on two."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    school = [*APP[:-1], "class", "--workers", "2"]
+    for words, command, processes in (
+        ("one process: `lowrank app`", APP, 1),
+        ("two processes: `lowrank class --workers 2`", school, 2),
+    ):
+        runs = found[words] = []
+        for students in CLASSES:
+            with served(command, "--port") as server:
+                run = asyncio.run(lesson(server, students, seconds, processes=processes))
+            runs.append({"students": students} | run)
+            if run["errors"] or run["dropped"] or run["move p95 s"] >= SOON:
+                break
     return found
 
 
@@ -329,6 +368,7 @@ def main() -> None:
         "class": lambda a: class_(a.students, a.seconds),
         "heavy": lambda a: heavy(a.students, a.seconds),
         "soak": lambda a: soak(a.sessions),
+        "holds": lambda a: holds(a.seconds / 2),
     }
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(known)}; all if none is named")
     parser.add_argument("--students", type=int, default=100)

@@ -1,4 +1,4 @@
-"""The README's figures are those that the benchmarks kept."""
+"""The README's figures, and those for a class, are those that the benchmarks kept."""
 
 import importlib.util
 import json
@@ -14,12 +14,29 @@ spec.loader.exec_module(tables)
 TEXT = tables.README.read_text(encoding="utf-8")
 
 
-def test_the_readme_is_written_from_what_was_measured() -> None:
-    assert tables.filled(TEXT) == TEXT
+TEXTS = [path.read_text(encoding="utf-8") for path in tables.WRITTEN]
+
+
+def test_what_is_written_is_what_was_measured() -> None:
+    assert [tables.filled(each) for each in TEXTS] == TEXTS
 
 
 def test_every_table_has_its_place() -> None:
-    assert sorted(found[2] for found in tables.MARKED.finditer(TEXT)) == sorted(tables.TABLES)
+    places = [found[2] for each in TEXTS for found in tables.MARKED.finditer(each)]
+    assert sorted(places) == sorted(tables.TABLES)
+
+
+def test_a_setup_holds_the_largest_class_that_is_answered_soon() -> None:
+    def run(students: int, p95: float) -> dict[str, float]:
+        seconds = {"move median s": p95 / 9, "move p95 s": p95}
+        return {"students": students, "errors": 0, "MB after": 1500} | seconds
+
+    runs = {"a": [run(50, 0.4), run(100, 1.2)], "b": [run(50, 0.4)], "c": [run(50, 3.0)]}
+    machine = {"cores": 2}
+    kept = {"figures": {"holds": runs}, "machine": machine, "command": "x", "measured": "today"}
+    rows = tables.holds(kept).splitlines()[-3:]
+    counts = [row.split(" | ")[1] for row in rows]
+    assert counts == ["50", "50 or more", "fewer than 50"]
 
 
 def test_another_figure_makes_another_readme(tmp_path, monkeypatch) -> None:
