@@ -43,7 +43,7 @@ def within_limits(add: Add) -> Add:
     return added
 
 
-MemoryUploadedFileManager.add_file = within_limits(  # type: ignore[method-assign]
+MemoryUploadedFileManager.add_file = within_limits(  # type: ignore[method-assign, assignment]
     MemoryUploadedFileManager.add_file
 )
 
