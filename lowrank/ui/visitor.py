@@ -1,9 +1,11 @@
 """The visitor's language: what the address says, else what was chosen, else the browser's."""
 
+import threading
 from contextlib import suppress
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lowrank import language
 from lowrank.language import gettext as _
@@ -18,8 +20,19 @@ TYPED = {
 }  # fmt: skip
 
 
+class _Run(threading.local):
+    """The language of the run in this thread, for which a page asks hundreds of times."""
+
+    language = ""
+
+
+_run = _Run()
+
+
 def spoken() -> str:
     """The language of the page that runs."""
+    if _run.language and get_script_run_ctx(suppress_warning=True):
+        return _run.language
     return str(st.session_state.get("language", language.SOURCE))
 
 
@@ -34,7 +47,8 @@ def settle() -> None:
         state[KEY] = asked
     elif KEY in state:
         link[KEY] = state[KEY]
-    state["language"] = state.get(KEY) or language.nearest(st.context.locale or "")
+    _run.language = state.get(KEY) or language.nearest(st.context.locale or "")
+    state["language"] = _run.language
     brought = {key: link.get_all(key) for key in link if key not in TYPED}
     here = {key: [_said_here(value) for value in values] for key, values in brought.items()}
     changed = False

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from lowrank.language import gettext as _
 from lowrank.ui import sidebar, visitor
@@ -104,10 +105,12 @@ def visit(page: str) -> Iterator[None]:
     waiting = {key: asked for key, asked in waiting.items() if now.get(key, asked) == asked}
     waiting |= {k: v for k, v in now.items() if v != before.get(k) and not _as_asked(k, v)}
     state["link asked"] = page, now, waiting, refused
-    endless = {key: "nan" for key, asked in now.items() if _endless(key, asked)}
-    if endless:  # at which Streamlit fails, while it refuses what is no number
-        link.update(endless)
-        st.rerun()  # widgets begin with what the address said when the run began
+    changed = False
+    for key in (key for key, asked in now.items() if _endless(key, asked)):
+        with suppress(StreamlitAPIException):  # a widget that is drawn says it anew by itself
+            link[key], changed = "nan", True  # which Streamlit refuses; at the endless it fails
+    if changed:
+        st.rerun()  # widgets take what the address says at the beginning of a run
     try:
         yield
     finally:  # also where the page stops at an error
