@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -12,7 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lowrank.errors import LowrankError
-from lowrank.language import SOURCE, current, gettext, gettext_noop
+from lowrank.language import SOURCE, current, gettext, gettext_noop, speaking
 from lowrank.ui import visitor
 from lowrank.ui.outside import as_told
 
@@ -130,8 +131,18 @@ def navigation(folder: Path = Path("pages")) -> st.Page:
     # Off until here (.streamlit/config.toml): the first visitor of a fresh server would see
     # Streamlit's older list of the pages folder, in a sidebar drawn before its width is known.
     st.set_option("client.showSidebarNavigation", True)
+    pages = _pages if folder.is_absolute() else _pages.__wrapped__  # beside whatever runs
     return st.navigation(
-        [
+        [copy(page) for page in pages(folder, current())],  # a run marks the one that it draws
+        expanded=True,  # the whole story stands there, also above a choice of matrix
+    )
+
+
+@cache
+def _pages(folder: Path, language: str) -> tuple[st.Page, ...]:
+    """The pages, each of which is looked up on the disk, with their titles in a language."""
+    with speaking(language):
+        return tuple(
             st.Page(
                 folder / f"{file}.py",
                 title=gettext(title),
@@ -139,9 +150,7 @@ def navigation(folder: Path = Path("pages")) -> st.Page:
                 default=file == "start",
             )
             for file, title, icon in PAGES
-        ],
-        expanded=True,  # the whole story stands there, also above a choice of matrix
-    )
+        )
 
 
 def question(title: str, asked: str) -> DeltaGenerator:

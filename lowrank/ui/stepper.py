@@ -34,12 +34,16 @@ HTML = """<div class="walk-place"><div class="walk">
 # A container that is in the page for what it keeps, with the gap that it would leave.
 UNSEEN = "<style>:has(> .st-key-{key}), .st-key-{key} {{ display: none; }}</style>"
 _file = Path(__file__)
+# A component's own script and style go along with each of its messages; these a browser keeps.
+LOOK = f"{STYLE}<style>{_file.with_suffix('.css').read_text(encoding='utf-8')}</style>"
+SCRIPT = f"<script>{_file.with_suffix('.js').read_text(encoding='utf-8')}</script>"
 _component = st.components.v2.component(
     "lowrank_stepper",
     html=HTML,
-    css=STYLE.removeprefix("<style>").removesuffix("</style>")
-    + _file.with_suffix(".css").read_text(encoding="utf-8"),
-    js=_file.with_suffix(".js").read_text(encoding="utf-8"),
+    js="""export default (args) => {
+  const begin = () => (window.lowrankWalk ? window.lowrankWalk(args) : setTimeout(begin, 10));
+  begin();
+};""",
     isolate_styles=False,
 )
 
@@ -103,6 +107,9 @@ def stepper(
     if said:
         head["said"] = {"at": at, "html": said.replace(STYLE, "")}
     data = json.dumps(head).encode() + b"\n" + packed_frames
+    with st.container(key=f"{key}_script", height=1, border=False):
+        st.html(f"{UNSEEN.format(key=f'{key}_script')}{LOOK}")
+        st.html(SCRIPT, unsafe_allow_javascript=True)
     _component(key=f"{key}_walk", data=data, on_rested_change=rested)
 
 
