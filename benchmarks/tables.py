@@ -342,7 +342,10 @@ def holds(kept: Figures) -> str:
     said += f"answered within a second {measured(kept, 'which also played the students')}:\n\n"
     rows = []
     for words, runs in found.items():
-        held = [run for run in runs if run["move p95 s"] < SOON and not run["errors"]]
+        failed = [run["errors"] + run["dropped"] for run in runs]
+        held = [
+            r for r, bad in zip(runs, failed, strict=True) if r["move p95 s"] < SOON and not bad
+        ]
         best = held[-1] if held else runs[0]
         count = f"{best['students']}" if held else f"fewer than {best['students']}"
         if held == runs:
