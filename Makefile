@@ -46,6 +46,10 @@ docs: .venvs/docs/installed
 	.venvs/docs/bin/python -m pip install --disable-pip-version-check --quiet -r requirements-docs.txt
 	@touch $@
 
+# The catalogues of translations brought up to date with the code, and compiled.
+messages: .venv/dev-installed
+	$(BIN)/python -m scripts.messages
+
 lint: .venv/dev-installed
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .

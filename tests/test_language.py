@@ -310,3 +310,21 @@ def test_the_switch_keeps_what_the_page_shows(catalogue):
         page.button(key="speak en").click().run()
     assert page.title[0].value == "Rank"
     assert (page.session_state["m"], page.session_state["how"]) == ("Full rank", "Type")
+
+
+def places(message: str) -> set[str]:
+    """Where values are put, and how they are written; `{{` is a brace."""
+    return set(re.findall(r"\{\w[^{}]*\}", message.replace("{{", "").replace("}}", "")))
+
+
+@pytest.mark.parametrize("name", language.languages()[1:])
+def test_every_message_is_translated_with_its_places_and_compiled(name):
+    catalog = messages.updated(name)
+    assert messages.missing(catalog) == []
+    for message in catalog:
+        sources = message.id if isinstance(message.id, tuple) else (message.id,)
+        said = message.string if isinstance(message.string, tuple) else (message.string,)
+        assert all(places(each) == places(sources[-1]) for each in said), message.id
+    place = language.FOLDER / name / "LC_MESSAGES"
+    assert messages.as_po(catalog) == (place / "lowrank.po").read_bytes(), "make messages"
+    assert messages.as_mo(messages.translated(name)) == (place / "lowrank.mo").read_bytes()

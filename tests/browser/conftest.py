@@ -100,8 +100,10 @@ def new_page(chromium, app_url):
     """A function that opens an address of the app as a new visitor would."""
     contexts = []
 
-    def open_page(address: str = "/", width: int = 1280, height: int = 900, wait: bool = True):
-        context = chromium.new_context(viewport={"width": width, "height": height})
+    def open_page(
+        address: str = "/", width: int = 1280, height: int = 900, wait: bool = True, **visitor
+    ):
+        context = chromium.new_context(viewport={"width": width, "height": height}, **visitor)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(180_000)
