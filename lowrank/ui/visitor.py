@@ -56,6 +56,7 @@ def settle() -> None:
         with suppress(StreamlitAPIException):  # a widget that is drawn says it anew by itself
             link[key], changed = here[key], True
     if changed:
+        state["translated"] = True
         st.rerun()  # widgets take what the address says at the beginning of a run
 
 

@@ -75,7 +75,9 @@ if (!window.lowrankVisits) {
     here = corrected;
     corrected = undefined;
   };
-  if (location.href.split('#')[0] !== asked && new URL(asked).pathname === location.pathname) {
+  // Where labels of another language became this one's it has two: the first would ask anew.
+  const moved = location.href.split('#')[0] !== asked && !TRANSLATED;
+  if (moved && new URL(asked).pathname === location.pathname) {
     corrected = here;
     addEventListener('popstate', first, true);
     history.back();

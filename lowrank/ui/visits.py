@@ -73,6 +73,8 @@ def keep_in_history() -> None:
     pages = {key: page for page, keys in PARAMETERS.items() for key in keys}
     script = SCRIPT.replace("SHARED", json.dumps([*SHARED, visitor.KEY]), 1)
     script = script.replace("PAGES", json.dumps(pages), 1)
+    translated = json.dumps("translated" in st.session_state)
+    script = script.replace("TRANSLATED", translated, 1)
     with st.container(key="visits", height=1, border=False):  # no taller before the style is there
         st.html("<style>:has(> .st-key-visits) { display: none; }</style>")
         # what reads the page aloud, and what hyphenates it, must know
