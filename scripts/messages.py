@@ -1,4 +1,4 @@
-"""Bring the catalogues of lowrank/locale up to date with the code, and compile them.
+"""Bring the catalogues of lowrank/language/locale up to date with the code, and compile them.
 
 python -m scripts.messages [LANGUAGE ...]     such as zh; without one, every language there is
 
