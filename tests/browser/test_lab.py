@@ -22,9 +22,9 @@ def test_train_stop_download_and_upload(new_page, tmp_path):
     stop, over = page.get_by_role("button", name="Stop"), page.get_by_text(OVER)
     expect(stop.or_(over).first).to_be_visible(timeout=LONG)
     # It goes on while another page is looked at.
-    page.get_by_role("link", name="Start").click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Start", exact=True).click()
     settled(page)
-    page.get_by_role("link", name="LoRA lab").click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="LoRA lab", exact=True).click()
     settled(page)
     expect(page.get_by_text(OVER)).to_be_visible(timeout=LONG)
     expect(page.get_by_text("After, 1 × the update")).to_be_visible(timeout=LONG)

@@ -43,7 +43,7 @@ def test_a_hub_id_is_typed_shown_and_kept_across_pages(own_app, new_page):
     page.keyboard.press("Enter")
     expect(sidebar(page).get_by_text("acme/tiny · model.layers.0")).to_be_visible()
     expect(page).to_have_url(re.compile("hub=acme"))
-    page.get_by_role("link", name="LoRA", exact=True).click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="LoRA", exact=True).click()
     expect(page.get_by_role("heading", name="LoRA")).to_be_visible()
     expect(sidebar(page).get_by_text("acme/tiny · model.layers.0")).to_be_visible()
     page.reload()
@@ -63,7 +63,7 @@ def test_that_the_hub_is_asked_is_said_before_it_answers(new_page, tmp_path):
 
 def test_what_a_link_chose_holds_on_the_next_page(new_page):
     page = new_page("/truncation?model=synthetic&proj=down&layer=4")
-    page.get_by_role("link", name="LoRA", exact=True).click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="LoRA", exact=True).click()
     expect(page.get_by_role("heading", name="LoRA")).to_be_visible()
     wanted = "Random numbers · model.layers.4.mlp.down_proj.weight"
     expect(sidebar(page).get_by_text(wanted)).to_be_visible()
@@ -85,7 +85,7 @@ def test_a_file_is_uploaded_shown_and_found_again_after_a_reload(own_app, new_pa
     settled(page)
     expect(sidebar(page).get_by_text("96 × 64 · stored F16")).to_be_visible()
     settled(page)
-    page.get_by_role("link", name="LoRA", exact=True).click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="LoRA", exact=True).click()
     expect(page.get_by_role("heading", name="LoRA")).to_be_visible()
     expect(sidebar(page).get_by_text("96 × 64 · stored F16")).to_be_visible()
     expect(page).to_have_url(re.compile("file=mine-"))

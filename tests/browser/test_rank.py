@@ -228,7 +228,7 @@ def test_moves_survive_another_view_another_page_and_back(new_page):
     page.get_by_text("Reduce", exact=True).first.click()
     expect(said).to_contain_text("R1 ↔ R2")
 
-    page.get_by_role("link", name="LoRA", exact=True).click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="LoRA", exact=True).click()
     page.get_by_role("heading", name="LoRA").wait_for()
     settled(page)
     page.go_back()

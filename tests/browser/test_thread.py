@@ -56,7 +56,7 @@ def test_a_step_opens_the_page_that_goes_deep_with_the_same_matrix(new_page):
 
 def test_a_link_that_names_its_matrix_has_it_whatever_was_chosen_before(new_page):
     page = new_page("/truncation?model=synthetic&proj=v&layer=3", width=1400)
-    page.get_by_role("link", name="The thread").click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="The thread", exact=True).click()
     page.get_by_role("heading", name="The thread", level=1).wait_for()
     settled(page)
     page.get_by_role("link", name="Cut any matrix of the model").click()
