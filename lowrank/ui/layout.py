@@ -22,7 +22,7 @@ TEXT_FOLDER = Path(__file__).with_name("text")
 # Streamlit's own captions, inline code, primary buttons and axis labels have less contrast than
 # the 4.5 of WCAG 2.2, and its head leaves a sixth of a laptop's screen blank.
 STYLE = """<style>
-.stMainBlockContainer { padding: 3.2rem clamp(1rem, 3vw, 5rem) 4rem; }
+.stMainBlockContainer { padding: 4.4rem clamp(1rem, 3vw, 5rem) 4rem; }
 .stMainBlockContainer > [data-testid="stVerticalBlock"] { gap: 0.8rem; }
 .st-key-head { column-gap: 1.2rem; row-gap: 0; }
 .st-key-head h1 { font-size: 1.9rem; padding: 0; }
@@ -127,15 +127,18 @@ def navigation(folder: Path = Path("pages")) -> st.Page:
         layout="wide",
         initial_sidebar_state=250,  # pixels: room for the picture on an enlarged screen
     )
-    visitor.settle()
+    translated = visitor.settle()
     # Off until here (.streamlit/config.toml): the first visitor of a fresh server would see
     # Streamlit's older list of the pages folder, in a sidebar drawn before its width is known.
     st.set_option("client.showSidebarNavigation", True)
     pages = _pages if folder.is_absolute() else _pages.__wrapped__  # beside whatever runs
-    return st.navigation(
+    page = st.navigation(
         [copy(page) for page in pages(folder, current())],  # a run marks the one that it draws
         expanded=True,  # the whole story stands there, also above a choice of matrix
     )
+    if translated:  # only now is the page known that is to be run again
+        st.rerun()
+    return page
 
 
 @cache

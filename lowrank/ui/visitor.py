@@ -39,8 +39,12 @@ def spoken() -> str:
 language.otherwise = spoken
 
 
-def settle() -> None:
-    """Find the visitor's language and put the page's address into it; app.py's part."""
+def settle() -> bool:
+    """Find the visitor's language and put the page's address into it.
+
+    Whether the address changed: widgets take what it says at the beginning of a run, so that the
+    page is to be run again.
+    """
     state, link = st.session_state, st.query_params
     asked = link.get(KEY)
     if asked in language.languages():
@@ -57,7 +61,7 @@ def settle() -> None:
             link[key], changed = here[key], True
     if changed:
         state["translated"] = True
-        st.rerun()  # widgets take what the address says at the beginning of a run
+    return changed
 
 
 def _said_here(label: str) -> str:
