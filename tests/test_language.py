@@ -328,3 +328,12 @@ def test_every_message_is_translated_with_its_places_and_compiled(name):
     place = language.FOLDER / name / "LC_MESSAGES"
     assert messages.as_po(catalog) == (place / "lowrank.po").read_bytes(), "make messages"
     assert messages.as_mo(messages.translated(name)) == (place / "lowrank.mo").read_bytes()
+
+
+@pytest.mark.parametrize("name", language.languages())
+def test_a_number_in_a_link_is_that_number_in_every_language(name):
+    from tests.pages.opening import opened
+
+    for layer in range(6):  # some of which are written as words in one language
+        app = opened("truncation", model="synthetic", lang=name, layer=str(layer))
+        assert app.session_state["layer"] == layer

@@ -120,7 +120,8 @@ def visit(page: str) -> Iterator[None]:
             if key in state:
                 del waiting[key]
                 if link.get_all(key) != asked and not _as_asked(key, asked):
-                    refused[key] = Refused(asked, state[key])
+                    meant = state.get("endless", {}).get(key, asked)
+                    refused[key] = Refused(meant if asked == ["nan"] else asked, state[key])
             elif not known(page, key):
                 refused[key] = Refused(asked, None)
         for key in [k for k, each in refused.items() if state.get(k) != each.shown]:
