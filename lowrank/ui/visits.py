@@ -111,6 +111,7 @@ def visit(page: str) -> Iterator[None]:
     for key in (key for key, asked in now.items() if _endless(key, asked)):
         with suppress(StreamlitAPIException):  # a widget that is drawn says it anew by itself
             link[key], changed = "nan", True  # which Streamlit refuses; at the endless it fails
+            state.setdefault("endless", {})[key] = now[key]
     if changed:
         st.rerun()  # widgets take what the address says at the beginning of a run
     try:
