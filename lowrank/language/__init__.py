@@ -152,6 +152,14 @@ def source_of(translated: str) -> set[str]:
     )
 
 
+def is_said(words: str) -> bool:
+    """Whether the language of the moment has a message in these words."""
+    language = current()
+    if language == SOURCE:
+        return any(words in said for other in languages()[1:] for said in _sources(other).values())
+    return words in _sources(language)
+
+
 @cache
 def _catalogue(language: str) -> catalogues.NullTranslations:
     return catalogues.translation("lowrank", FOLDER, [language], fallback=True)

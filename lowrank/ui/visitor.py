@@ -66,8 +66,8 @@ def settle() -> bool:
 
 def _said_here(label: str) -> str:
     """A label that another language gives a choice, in this one; if it may be two, as it is."""
-    if not any(map(str.isalpha, label)):  # a number, which may stand for a word elsewhere
-        return label
+    if language.is_said(label) or not any(map(str.isalpha, label)):
+        return label  # a number, too, may stand for a word elsewhere
     label = language.again(label, MADE, (language.current(), *language.languages()))
     sources = language.source_of(label) - {label} or {label}
     said = {_(source) for source in sources}
