@@ -12,6 +12,7 @@ threads for one another is most of the cost, and other visitors want the other c
 
 import gc
 import pkgutil
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -36,6 +37,8 @@ PROGRAMS = ("lowrank.__main__", "lowrank.llama.sandbox")  # run by themselves, n
 
 for library in LATER:
     import_module(library)
+with suppress(ImportError):  # without which no PDF is made, and pages say so
+    import_module("typst")
 for module in pkgutil.walk_packages([str(Path(__file__).parents[1])], "lowrank."):
     if module.name not in PROGRAMS and module.name != __name__:
         import_module(module.name)
