@@ -12,6 +12,7 @@ threads for one another is most of the cost, and other visitors want the other c
 
 import gc
 import pkgutil
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -35,13 +36,21 @@ LATER = (
 )
 PROGRAMS = ("lowrank.__main__", "lowrank.llama.sandbox")  # run by themselves, never imported
 
-for library in LATER:
-    import_module(library)
-with suppress(ImportError):  # without which no PDF is made, and pages say so
-    import_module("typst")
-for module in pkgutil.walk_packages([str(Path(__file__).parents[1])], "lowrank."):
-    if module.name not in PROGRAMS and module.name != __name__:
-        import_module(module.name)
+
+def _load() -> None:
+    for library in LATER:
+        import_module(library)
+    with suppress(ImportError):  # without which no PDF is made, and pages say so
+        import_module("typst")
+    for module in pkgutil.walk_packages([str(Path(__file__).parents[1])], "lowrank."):
+        if module.name not in PROGRAMS and module.name != __name__:
+            import_module(module.name)
+
+
+# Apart, because Streamlit breaks a run off when its visitor leaves or reloads, also in the middle of
+# an import: then whoever waits for it gets none.
+with ThreadPoolExecutor(1) as apart:
+    apart.submit(_load).result()
 gc.collect()
 gc.freeze()
 threads.use(1)

@@ -59,7 +59,7 @@ def axe() -> str:
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_axe_finds_nothing_serious(new_page, axe, address, colours):
-    page = new_page("/", width=1400)
+    page = new_page("/", wait=False, width=1400)
     page.emulate_media(color_scheme=colours)
     page.goto(page.url.rstrip("/") + address)
     expect(page.get_by_text(ADDRESSES[address]).last).to_be_visible()
