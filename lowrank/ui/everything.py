@@ -47,8 +47,8 @@ def _load() -> None:
             import_module(module.name)
 
 
-# Apart, because Streamlit breaks a run off when its visitor leaves or reloads, also in the middle of
-# an import: then whoever waits for it gets none.
+# Apart, because Streamlit breaks a run off when its visitor leaves or reloads, also in the middle
+# of an import: then whoever waits for it gets none.
 with ThreadPoolExecutor(1) as apart:
     apart.submit(_load).result()
 gc.collect()
