@@ -56,11 +56,11 @@ def catalogue(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     """The generated language, spoken where a test says so."""
     copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.setattr(language, "FOLDER", tmp_path)
-    for kept in (language.languages, language._catalogue, language._sources):
+    for kept in (language.languages, language._catalogue, language._sources, language._said):
         kept.cache_clear()
     yield messages.translated(PSEUDO, tmp_path)
     monkeypatch.undo()
-    for kept in (language.languages, language._catalogue, language._sources):
+    for kept in (language.languages, language._catalogue, language._sources, language._said):
         kept.cache_clear()
 
 

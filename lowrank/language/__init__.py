@@ -154,10 +154,15 @@ def source_of(translated: str) -> set[str]:
 
 def is_said(words: str) -> bool:
     """Whether the language of the moment has a message in these words."""
-    language = current()
-    if language == SOURCE:
-        return any(words in said for other in languages()[1:] for said in _sources(other).values())
-    return words in _sources(language)
+    return words in _said(current())
+
+
+@cache
+def _said(language: str) -> frozenset[str]:
+    if language != SOURCE:
+        return frozenset(_sources(language))
+    others = (_sources(other).values() for other in languages()[1:])
+    return frozenset[str]().union(*(messages for each in others for messages in each))
 
 
 @cache

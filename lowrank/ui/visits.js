@@ -67,19 +67,29 @@ if (!window.lowrankVisits) {
   // What the server corrected before this script was there has an entry of its own: the visit keeps
   // its first one.
   const asked = performance.getEntriesByType('navigation')[0].name.split('#')[0];
+  let pressed; // a link that was pressed on the way back, which would break off what it opens
+  const later = (event) => {
+    pressed = event.target.closest?.('a[href]');
+    if (!pressed) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  };
   const first = (event) => {
     event.stopImmediatePropagation(); // nothing is to be drawn anew
     if (location.href.split('#')[0] !== asked) return history.back();
     removeEventListener('popstate', first, true);
+    removeEventListener('click', later, true);
     replace(history.state, '', corrected);
     here = corrected;
     corrected = undefined;
+    pressed?.click();
   };
   // Where labels of another language became this one's it has two: the first would ask anew.
   const moved = location.href.split('#')[0] !== asked && !TRANSLATED;
   if (moved && new URL(asked).pathname === location.pathname) {
     corrected = here;
     addEventListener('popstate', first, true);
+    addEventListener('click', later, true);
     history.back();
   }
   addEventListener('popstate', leave, true); // before Streamlit

@@ -23,7 +23,7 @@ def test_the_quiz_is_played_and_a_reload_keeps_the_question(new_page):
     expect(page.get_by_text("Right.")).to_be_visible()
     expect(page.get_by_text("Score: 1 of 1 right")).to_be_visible()
 
-    page.get_by_role("radio", name="Rank", exact=True).click()
+    page.locator(".st-key-q_kind").get_by_role("radio", name="Rank", exact=True).click()
     expect(page.get_by_text("What is the rank?")).to_be_visible()
     page.get_by_role("button", name="Next question").click()
     expect(page.locator(".lr-matrix")).to_have_attribute("aria-label", re.compile("^Question 2"))
