@@ -23,7 +23,7 @@ from lowrank.figures.matrix import Preview
 from lowrank.figures.matrix import preview as small_preview
 from lowrank.figures.pictures import DRAWN
 from lowrank.files import cache_folder, drop_oldest
-from lowrank.language import current, gettext_noop
+from lowrank.language import SOURCE, current, gettext_noop, speaking
 from lowrank.language import gettext as _
 from lowrank.llama import Params
 from lowrank.llama import load as load_llama
@@ -395,7 +395,8 @@ def whole_reading(source: str, ids: tuple[int, ...]) -> Reading:
 @st.cache_data(max_entries=8192, show_spinner=False)
 def phase_cell(size: int, rank: int, fraction: float, seed: int) -> phase_transition.PhaseCell:
     """One trial of the phase picture; see `lowrank.spectra.phase_transition.phase_cell`."""
-    return phase_transition.phase_cell(size, rank, fraction, seed)
+    with speaking(SOURCE):  # kept for every visitor
+        return phase_transition.phase_cell(size, rank, fraction, seed)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
