@@ -5,7 +5,7 @@ PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 
-.PHONY: app class bundle test test-pythons test-lowest check-wheel docs lint clean
+.PHONY: app class bundle messages test test-pythons test-lowest check-wheel docs lint clean
 
 app: .venv/app-installed
 	@$(BIN)/python -m lowrank app --port $(PORT)
