@@ -29,7 +29,7 @@ def test_recovers_refuses_and_shares(new_page):
     expect(number(new_page(page.url), "Error on hidden entries")).to_have_text(after)
     page.get_by_role("button", name="More").click()
     page.get_by_text("Hide a whole row").click()
-    page.get_by_text("Row 60 has no observed entry").wait_for()
+    page.get_by_text("Row 61 has no observed entry").wait_for()
     settled(page)
     assert page.get_by_role("button", name="Stop").count() == 0
 
