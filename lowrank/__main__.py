@@ -27,6 +27,7 @@ OF_ARGPARSE = (
     gettext_noop("the following arguments are required: {arguments}"),
     gettext_noop("argument {argument}: invalid choice: {value} (choose from {choices})"),
     gettext_noop("argument {argument}: invalid int value: {value}"),
+    gettext_noop("argument {argument}: invalid float value: {value}"),
     gettext_noop("argument {argument}: expected one argument"),
     gettext_noop("positional arguments"),
     gettext_noop("options"),
@@ -123,6 +124,13 @@ def merge_command(arguments: argparse.Namespace) -> None:
 def atlas_command(arguments: argparse.Namespace) -> None:
     """Survey every matrix of a model."""
     from lowrank.atlas.command import run  # only here: it needs the drawing libraries
+
+    run(arguments)
+
+
+def memory_command(arguments: argparse.Namespace) -> None:
+    """Say what of a model a card holds."""
+    from lowrank.memory.command import run  # only here: it needs the readers' libraries
 
     run(arguments)
 
@@ -310,6 +318,9 @@ def parser() -> OneSentence:
     surveying.add_argument("--scheduler", help=_("tcp://host:port of a running Dask scheduler"))
     surveying.add_argument("--all", action="store_true", help=_("embeddings and head too"))
     surveying.set_defaults(run=atlas_command)
+    _memory_options(
+        commands.add_parser("memory", help=_("what of a model a card holds and trains"))
+    )
     sheets = commands.add_parser("worksheet", help=_("problems for a class, with their answer key"))
     about = ["rank", *KINDS]
     sheets.add_argument("--about", choices=about, default="rank", help=_("default: rank"))
@@ -331,6 +342,28 @@ def parser() -> OneSentence:
     )
     sheets.set_defaults(run=worksheet_command)
     return parser
+
+
+def _memory_options(fitting: argparse.ArgumentParser) -> None:
+    model = _("a published one (Llama 3.1 8B), a config.json, a file, a folder, or a hub id")
+    fitting.add_argument("model", help=model)
+    fitting.add_argument("--card", type=float, default=24.0, help=_("its GB of 2³⁰ bytes (24)"))
+    reserve = _("GB of 10⁹ bytes for driver and framework (1)")
+    fitting.add_argument("--reserve", type=float, default=1.0, help=reserve)
+    fitting.add_argument("--cards", type=int, default=1, help=_("cards that share the model (1)"))
+    fitting.add_argument("--context", type=int, default=4096, help=_("tokens in the cache (4096)"))
+    fitting.add_argument("--batch", type=int, default=1, help=_("sequences at once (1)"))
+    fitting.add_argument("--cache-bits", type=int, choices=[16, 8], default=16)
+    fitting.add_argument("--tokens", type=int, default=512, help=_("tokens to train on (512)"))
+    fitting.add_argument("--rank", type=int, default=8, help=_("LoRA's r (8)"))
+    all_linear = _("LoRA on all seven projections; default: q_proj and v_proj")
+    fitting.add_argument("--all-linear", action="store_true", help=all_linear)
+    fitting.add_argument("--recompute", action="store_true", help=_("activations computed twice"))
+    fitting.add_argument("--adam", type=int, choices=[32, 8], default=32, help=_("bits a moment"))
+    paged = _("Adam's moments may leave the card")
+    fitting.add_argument("--paged", action="store_true", help=paged)
+    fitting.add_argument("--json", action="store_true", help=_("for programs"))
+    fitting.set_defaults(run=memory_command)
 
 
 def start_explorer() -> int:

@@ -16,6 +16,7 @@ from lowrank.ui.sidebar import chosen_matrix, provenance
 
 MATRICES, INFERENCE = gettext_noop("Matrices"), gettext_noop("Inference")
 TRAINING, QUANTIZED = gettext_noop("Training"), gettext_noop("Quantization")
+FITS = gettext_noop("What fits")
 
 head = question(_("Memory"), _("Where do the gigabytes go?"))
 with errors_shown():
@@ -23,7 +24,7 @@ with errors_shown():
 predicting.of_memory(head)
 view = choice(
     _("What to count"),
-    [MATRICES, INFERENCE, TRAINING, QUANTIZED],
+    [MATRICES, INFERENCE, TRAINING, FITS, QUANTIZED],
     MATRICES,
     "count",
     label_visibility="collapsed",
@@ -67,6 +68,21 @@ def training() -> None:
 
 @st.fragment
 @errors_shown()
+def fits() -> None:
+    """The other way round: the most that a card holds."""
+    first, second = st.columns([1, 2])
+    with first:
+        config = memory.configuration(model)
+    with second:
+        card, room = memory.card_and_reserve()
+    memory.generating_on(config, card, room)
+    st.subheader(_("To train it"), anchor=False)
+    memory.training_on(config, room)
+    st.markdown(explained(text("memory", "most")))
+
+
+@st.fragment
+@errors_shown()
 def quantization() -> None:
     """A real matrix in fewer bits, and a real number in three formats."""
     st.caption(as_text(provenance(model, info)))
@@ -80,7 +96,8 @@ def quantization() -> None:
     quantized.rounding(model.source, info.name)
 
 
-VIEWS = {MATRICES: matrices, INFERENCE: inference, TRAINING: training, QUANTIZED: quantization}
+VIEWS = {MATRICES: matrices, INFERENCE: inference, TRAINING: training}
+VIEWS |= {FITS: fits, QUANTIZED: quantization}
 VIEWS[view]()
 code_for_this(
     parts,
@@ -88,7 +105,7 @@ code_for_this(
     training_memory,
     int8,
     nf4,
-    usage="from lowrank.memory.accounting import PUBLISHED, lora_parameters, parameters\n\n"
+    usage="from lowrank.memory import PUBLISHED, lora_parameters, parameters\n\n"
     'config = PUBLISHED["Llama 2 7B"]\n'
     'parameters(config), lora_parameters(config, 8, ["q_proj", "v_proj"])',
 )

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from html import escape
 
 import ml_dtypes
@@ -30,16 +29,18 @@ HELD = {
     "activations": (gettext_noop("activations"), COLOURS["result"]),
     "logits": (gettext_noop("logits"), "#4D4D4D"),
     "cache": (gettext_noop("key/value cache"), COLOURS["result"]),
-}
+}  # not what is paged, which leaves the card
+
+# Six storages beside one another: the palette's colours, of which yellow is too faint for a line.
+LINES = ("#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7")
 
 
 def bars(runs: Mapping[str, Memory], cards: Mapping[str, int]) -> Settings:
     """Each run a stacked bar of gigabytes (1e9 bytes), and a line for each card that is near."""
     drawn, names = [], list(runs)
-    for each in fields(Memory):
-        values = np.array([getattr(run, each.name) for run in runs.values()]) / GB
+    for part, (name, colour) in HELD.items():
+        values = np.array([getattr(run, part) for run in runs.values()]) / GB
         if values.any():
-            name, colour = HELD[each.name]
             drawn.append(bar(values, names, _(name), colour, "%{x:,.3g} GB", orientation="h"))
     near = apart(cards, 1.6 * max(run.total for run in runs.values()))
     totals = [f"{name}<br><b>{three(run.total / GB)} GB</b>" for name, run in runs.items()]
@@ -57,6 +58,25 @@ def bars(runs: Mapping[str, Memory], cards: Mapping[str, int]) -> Settings:
         barmode="stack",
         legend={"y": -0.35, "yanchor": "top"},
         margin={"t": 70},
+    )
+
+
+def over_context(
+    contexts: Sequence[int], needs: Mapping[str, Sequence[int]], room: int, card: str
+) -> Settings:
+    """Bytes over the tokens in the cache, a line for each storage, and what a card has for them."""
+    hover = _("%{x:,} tokens: %{y:,.3g} GB")
+    drawn = [
+        line(contexts, np.array(each) / GB, name, colour, hover)
+        for (name, each), colour in zip(needs.items(), LINES, strict=False)
+    ]
+    grey, there = COLOURS["lost"], [room / GB] * 2
+    ends = [contexts[0], contexts[-1]]
+    drawn.append(line(ends, there, card.partition(" (")[0], grey, "%{y:,.3g} GB", dash="dash"))
+    x = {"title": _("tokens in the cache"), "type": "log", "tickvals": contexts}
+    x["ticktext"] = [f"{n // 1024}k" if n >= 1024 else str(n) for n in contexts]
+    return figure(
+        drawn, 380, x, {"title": _("GB (10⁹ bytes)"), "type": "log"}, margin={"t": 60, "r": 24}
     )
 
 

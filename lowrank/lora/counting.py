@@ -30,7 +30,7 @@ def report(model: LlamaConfig | Params, method: Method) -> Report:
     `total` includes what is added. Raises InputError if the method changes nothing of the model.
 
     >>> from lowrank import lora, memory
-    >>> llama2 = memory.accounting.PUBLISHED["Llama 2 7B"]
+    >>> llama2 = memory.PUBLISHED["Llama 2 7B"]
     >>> print(report(llama2, lora.AdapterConfig(r=8, target_modules=("q_proj", "v_proj"))))
     trainable params: 4,194,304 || all params: 6,742,609,920 || trainable%: 0.0622
     """

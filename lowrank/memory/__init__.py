@@ -14,7 +14,6 @@ from lowrank.memory.accounting import (
     FLOAT32,
     INT8,
     NF4,
-    PUBLISHED,
     Memory,
     Part,
     Precision,
@@ -30,7 +29,10 @@ from lowrank.memory.accounting import (
     training_memory,
     weight_bytes,
 )
+from lowrank.memory.fits import Step, inference_fits, room_of, training_fits
+from lowrank.memory.published import PUBLISHED
 from lowrank.memory.quantization import Quantized, bfloat16, int8, nf4
+from lowrank.memory.storages import STORAGES
 
 __all__ = [
     "BFLOAT16",
@@ -39,15 +41,18 @@ __all__ = [
     "INT8",
     "NF4",
     "PUBLISHED",
+    "STORAGES",
     "Memory",
     "Part",
     "Precision",
     "Quantized",
+    "Step",
     "Storage",
     "active_parameters",
     "adapter_parameters",
     "bfloat16",
     "cache_bytes",
+    "inference_fits",
     "inference_memory",
     "int8",
     "lora_parameters",
@@ -55,6 +60,8 @@ __all__ = [
     "pair_parameters",
     "parameters",
     "parts",
+    "room_of",
+    "training_fits",
     "training_memory",
     "weight_bytes",
 ]

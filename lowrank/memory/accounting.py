@@ -8,16 +8,18 @@ the program; the formulas here count what the equations need and say so.
 134515008
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from math import prod
+from functools import lru_cache
+from math import ceil, prod
 from typing import Literal
 
 from lowrank.errors import InputError
 from lowrank.language import gettext as _
 from lowrank.language import gettext_noop
-from lowrank.llama.config import LLAMA2_7B, LlamaConfig
+from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import ATTENTION, LINEAR, MLP
 from lowrank.memory.architectures import Sizes
 
@@ -72,7 +74,8 @@ class Part:
 def parts(config: LlamaConfig) -> tuple[Part, ...]:
     """Every kind of tensor of a Llama, or of a family of `architectures`, in the forward order.
 
-    A tied head is the embeddings used twice, so it is not there a second time.
+    A tied head is the embeddings used twice, so it is not there a second time; their kind is
+    "head" then.
     Reference: transformers.LlamaForCausalLM, whose names these are.
 
     >>> from lowrank.llama.config import SMOLLM2_135M
@@ -85,8 +88,9 @@ def parts(config: LlamaConfig) -> tuple[Part, ...]:
         return [Part(name, kind, config.projection_shape(name), layers) for name in names]
 
     family = config if isinstance(config, Sizes) else Sizes(**vars(config))
+    tied, shape = config.tie_word_embeddings, config.projection_shape("embed_tokens")
     found = [
-        Part("embed_tokens", "embeddings", config.projection_shape("embed_tokens"), 1),
+        Part("embed_tokens", "head" if tied else "embeddings", shape, 1),
         Part("input_layernorm", "norm", norm, layers),
         *matrices(ATTENTION, "attention"),
         *([Part("q_norm, k_norm", "norm", (config.head_dim,), 2 * layers)] * family.qk_norms),
@@ -100,8 +104,8 @@ def parts(config: LlamaConfig) -> tuple[Part, ...]:
     if family.sparse_layers:
         dense = layers - family.sparse_layers
         found = [replace(p, copies=dense) if p.name in MLP else p for p in found]
-    if not config.tie_word_embeddings:
-        found.append(Part("lm_head", "head", config.projection_shape("lm_head"), 1))
+    if not tied:
+        found.append(Part("lm_head", "head", shape, 1))
     return tuple(found)
 
 
@@ -152,7 +156,7 @@ class Precision:
     """
 
     name: str
-    bits: int
+    bits: int | Fraction  # a fraction where the layers differ
     block: int | None = None
     constant_bits: int = 0
     second_block: int | None = None
@@ -172,8 +176,7 @@ class Precision:
 
     def nbytes(self, part: Part) -> int:
         """Bytes of all copies of a part, rounded up."""
-        exact = part.total * self.bits_a_number(part.shape[-1]) / 8
-        return -(-exact.numerator // exact.denominator)
+        return ceil(part.total * self.bits_a_number(part.shape[-1]) / 8)
 
 
 FLOAT32 = Precision("float32", 32)
@@ -185,6 +188,8 @@ NF4_DOUBLE = Precision(
     gettext_noop("NF4, double quantized"), 4, block=64, constant_bits=8, second_block=256
 )
 PRECISIONS = {p.name: p for p in (FLOAT32, BFLOAT16, FLOAT16, INT8, NF4, NF4_DOUBLE)}
+# Adam's moments of bitsandbytes' 8-bit optimizers (Dettmers et al. 2021, arXiv 2110.02861).
+ADAM_8BIT = Precision(gettext_noop("8 bit"), 8, block=256, constant_bits=32)
 
 
 @dataclass(frozen=True)
@@ -203,29 +208,66 @@ class Storage:
         return self.linear if part.kind in ("attention", "mlp") else self.rest
 
 
-def weight_bytes(config: LlamaConfig, storage: Storage) -> int:
-    """Bytes of all weights, block constants included.
+@lru_cache(256)  # asked for again for every context, batch and rank that is tried
+def weight_bytes(config: LlamaConfig, storage: Storage, cards: int = 1) -> int:
+    """Bytes of all weights, block constants included, on each of so many cards.
+
+    Tensor parallelism splits every matrix by its rows or columns; norms and biases are on each
+    card, and so is a head of keys and values of which there are fewer than cards.
+
+    Raises InputError unless the attention heads can be dealt out evenly.
+    Reference: Shoeybi et al., "Megatron-LM" (2019), section 3.
 
     >>> from lowrank.llama.config import SMOLLM2_135M
     >>> weight_bytes(SMOLLM2_135M, Storage(FLOAT32, FLOAT32)) == 4 * parameters(SMOLLM2_135M)
     True
     """
-    return sum(storage.of(part).nbytes(part) for part in parts(config))
+    shares = (_share(config, part, cards) for part in parts(config))
+    held = (storage.of(part).nbytes(part) for part in parts(config))
+    return sum(ceil(share * whole) for share, whole in zip(shares, held, strict=True))
 
 
-def cache_bytes(config: LlamaConfig, context: int, batch: int = 1, bits: int = 16) -> int:
-    """Bytes of the key/value cache: 2 layers kv_heads head_dim numbers a token of each sequence.
+def _share(config: LlamaConfig, part: Part, cards: int) -> Fraction:
+    """What share of a part lies on one of several cards."""
+    if part.kind == "norm":
+        return Fraction(1)
+    if part.name in ("k_proj", "v_proj"):
+        return Fraction(_kv_heads(config, cards), config.num_key_value_heads)
+    return Fraction(1, cards)
 
-    Raises InputError unless context and batch are at least 1.
-    Reference: Pope et al., "Efficiently Scaling Transformer Inference" (2022), section 3.3.
+
+def _kv_heads(config: LlamaConfig, cards: int) -> int:
+    """Heads of keys and values on one of several cards."""
+    _at_least_one(cards=cards)
+    heads = config.num_attention_heads
+    if heads % cards:
+        raise InputError(
+            "cards is {cards}; expected a number by which {heads} attention heads can be divided.",
+            cards=cards,
+            heads=heads,
+        )
+    return -(-config.num_key_value_heads // cards)
+
+
+def cache_bytes(
+    config: LlamaConfig, context: int, batch: int = 1, bits: int = 16, cards: int = 1
+) -> int:
+    """Bytes of the key/value cache: 2 kv_heads head_dim numbers a layer, token and sequence.
+
+    A layer with a window keeps no more tokens than that. Of several cards, those of one.
+
+    Raises InputError unless context and batch are at least 1, or as `weight_bytes`.
+    Reference: Pope et al., "Efficiently Scaling Transformer Inference" (2022), section 3.3; Jiang
+    et al., "Mistral 7B" (2023), section 2, for the window.
 
     >>> from lowrank.llama.config import SMOLLM2_135M
     >>> cache_bytes(SMOLLM2_135M, context=1024)
     23592960
     """
     _at_least_one(context=context, batch=batch)
-    a_token = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
-    return a_token * context * batch * bits // 8
+    windows = Counter(config.window(i) for i in range(config.num_hidden_layers))
+    kept = sum(count * min(context, window or context) for window, count in windows.items())
+    return 2 * _kv_heads(config, cards) * config.head_dim * kept * batch * bits // 8
 
 
 def pair_parameters(shape: Sequence[int], r: int) -> int:
@@ -302,7 +344,7 @@ def activation_numbers(
     Reference: Korthikanti et al., "Reducing Activation Recomputation in Large Transformer Models"
     (2022), section 4, counted here for RMSNorm, grouped-query attention and SwiGLU.
 
-    >>> config = PUBLISHED["Llama 2 7B"]
+    >>> from lowrank.llama.config import LLAMA2_7B as config
     >>> every, some = (activation_numbers(config, 1, trained=t) for t in (LINEAR, ["q_proj"]))
     >>> f"{1 - some / every:.0%}"
     '23%'
@@ -342,20 +384,26 @@ class Memory:
     activations: int = 0
     logits: int = 0
     cache: int = 0
+    paged: int = 0  # Adam's two, where they may leave the card
 
     @property
     def total(self) -> int:
-        """All bytes together."""
-        return sum(getattr(self, each.name) for each in fields(self))
+        """All bytes that must be on the card."""
+        return sum(getattr(self, each.name) for each in fields(self)) - self.paged
 
 
 def inference_memory(
-    config: LlamaConfig, storage: Storage, context: int, batch: int = 1, cache_bits: int = 16
+    config: LlamaConfig,
+    storage: Storage,
+    context: int,
+    batch: int = 1,
+    cache_bits: int = 16,
+    cards: int = 1,
 ) -> Memory:
-    """Weights and key/value cache: what generating needs beside a few vectors."""
+    """Weights and key/value cache: what generating needs beside a few vectors, on each card."""
     return Memory(
-        weights=weight_bytes(config, storage),
-        cache=cache_bytes(config, context, batch, cache_bits),
+        weights=weight_bytes(config, storage, cards),
+        cache=cache_bytes(config, context, batch, cache_bits, cards),
     )
 
 
@@ -370,6 +418,8 @@ def training_memory(
     flash: bool = True,
     compute_bits: int = 16,
     targets: Collection[str] = LINEAR,
+    adam: Precision = FLOAT32,
+    paged: bool = False,
 ) -> Memory:
     """What one training step holds with Adam: `trained` parameters get gradients and moments.
 
@@ -377,8 +427,9 @@ def training_memory(
     16-bit weights a float32 master copy, as mixed precision has it (Micikevicius et al. 2018).
     Otherwise `trained` numbers are added in float32 beside frozen weights (LoRA, QLoRA,
     adapters), as QLoRA keeps them; `targets` are the projections they are added to, whose inputs
-    are kept. Adam's moments are float32: 8 bytes a trained parameter.
-    Logits count twice in float32: as values and as gradient.
+    are kept. Adam's two moments are float32, 8 bytes a trained parameter, or in `adam`'s
+    precision; `paged` ones wait in the computer's memory while the card is full (QLoRA, section
+    3). Logits count twice in float32: as values and as gradient.
 
     Raises InputError if sizes are below 1, or quantized weights are to be trained themselves.
     """
@@ -391,12 +442,14 @@ def training_memory(
         )
     kept = activation_numbers(config, tokens, batch, recompute, flash, targets)
     weights = weight_bytes(config, storage)
+    moments = ceil(2 * trained * adam.bits_a_number(trained) / 8)
     master = sum(4 * p.total for p in parts(config) if storage.of(p).bits == 16) if full else 0
     return Memory(
         weights=weights,
         added=0 if full else 4 * trained,
         gradients=weights if full else 4 * trained,
-        moments=8 * trained,
+        moments=0 if paged else moments,
+        paged=moments if paged else 0,
         master=master,
         activations=kept * compute_bits // 8,
         logits=2 * 4 * config.vocab_size * tokens * batch,
@@ -424,47 +477,6 @@ def _at_least_one(**sizes: int) -> None:
                 size=size,
             )
 
-
-def _llama(
-    hidden: int,
-    middle: int,
-    layers: int,
-    heads: int,
-    kv_heads: int | None = None,
-    vocabulary: int = 32_000,
-    tied: bool = False,
-    head_dim: int | None = None,
-    theta: float = 10_000.0,
-) -> LlamaConfig:
-    return LlamaConfig(
-        hidden_size=hidden,
-        intermediate_size=middle,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=kv_heads or heads,
-        head_dim=head_dim or hidden // heads,
-        vocab_size=vocabulary,
-        tie_word_embeddings=tied,
-        rope_theta=theta,
-    )
-
-
-# Published sizes: Touvron et al. 2023 (arXiv 2302.13971, table 2; 2307.09288), the Llama 3 herd of
-# models (arXiv 2407.21783, table 3), and the models' own config.json.
-PUBLISHED = {
-    "Llama 1 7B": _llama(4096, 11008, 32, 32),
-    "Llama 1 13B": _llama(5120, 13824, 40, 40),
-    "Llama 1 33B": _llama(6656, 17920, 60, 52),
-    "Llama 1 65B": _llama(8192, 22016, 80, 64),
-    "Llama 2 7B": LLAMA2_7B,
-    "Llama 2 13B": _llama(5120, 13824, 40, 40),
-    "Llama 2 70B": _llama(8192, 28672, 80, 64, 8),
-    "Llama 3 8B": _llama(4096, 14336, 32, 32, 8, 128_256, theta=500_000.0),
-    "Llama 3 70B": _llama(8192, 28672, 80, 64, 8, 128_256, theta=500_000.0),
-    "Llama 3.1 405B": _llama(16_384, 53_248, 126, 128, 8, 128_256, theta=500_000.0),
-    "Llama 3.2 1B": _llama(2048, 8192, 16, 32, 8, 128_256, True, 64, 500_000.0),
-    "Llama 3.2 3B": _llama(3072, 8192, 28, 24, 8, 128_256, True, 128, 500_000.0),
-}
 
 # Memory of common accelerators that compute in bfloat16, in bytes: makers' gigabytes are 2**30.
 CARDS = {

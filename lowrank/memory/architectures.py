@@ -11,15 +11,19 @@ from typing import Any
 from lowrank.errors import InputError
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import ATTENTION, MLP
+from lowrank.llama.relatives import Rule, typed
 
 Given = Mapping[str, Any]
+MOST_LAYERS = 10_000
 
 
 @dataclass(frozen=True)
 class Family:
     """What a family has of its own: norms a layer, norms of q and k, biases, what goes unsaid.
 
-    `experts` are the keys of config.json for how many experts there are and how wide one is.
+    `experts` are the keys of config.json for how many experts there are and how wide one is;
+    `windowed` says which layers look back over a window only, where `layer_types` does not. What
+    runs here says so itself (`llama.relatives`).
     """
 
     norms: int = 2
@@ -27,7 +31,18 @@ class Family:
     biased: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()  # of biases, that it knows
     experts: tuple[str, str] | None = None
+    windowed: Rule | None = None
     unsaid: Given = field(default_factory=dict)  # transformers' defaults
+
+
+def every_second(said: Given, i: int) -> bool:
+    """Gemma 2's rule: the first layer has a window, the second has none, and so on."""
+    return typed(said, i, i % 2 == 0)
+
+
+def all_but_the_sixth(said: Given, i: int) -> bool:
+    """Gemma 3's rule: every sixth layer, or as many as it says, has none."""
+    return typed(said, i, (i + 1) % (said.get("sliding_window_pattern") or 6) != 0)
 
 
 TIED: Given = {"tie_word_embeddings": True}
@@ -45,13 +60,15 @@ FAMILIES: Mapping[str, Family] = {
     "gemma2": Family(
         norms=4,
         flags=("attention_bias",),
-        unsaid={**TIED, "head_dim": 256, "num_key_value_heads": 4},
+        windowed=every_second,
+        unsaid={**TIED, "head_dim": 256, "num_key_value_heads": 4, "sliding_window": 4096},
     ),
     "gemma3_text": Family(
         norms=4,
         qk_norms=True,
         flags=("attention_bias",),
-        unsaid={**TIED, "head_dim": 256, "num_key_value_heads": 4},
+        windowed=all_but_the_sixth,
+        unsaid={**TIED, "head_dim": 256, "num_key_value_heads": 4, "sliding_window": 4096},
     ),
     "mixtral": Family(
         experts=("num_local_experts", "intermediate_size"),
@@ -123,10 +140,17 @@ def family_of(given: Given) -> Family:
 def sizes_of(config: LlamaConfig, given: Given) -> Sizes:
     """The sizes of a config.json as `config` has them, with what its family adds.
 
-    Raises InputError for a family that is not counted, or experts that are no whole numbers.
+    Raises InputError for a family that is not counted, experts that are no whole numbers, or more
+    layers than any model has.
     """
     family = family_of(given)
     said = {**family.unsaid, **given}
+    if config.num_hidden_layers > MOST_LAYERS:
+        raise InputError(
+            "num_hidden_layers is {layers:,}; at most {most:,} are counted.",
+            layers=config.num_hidden_layers,
+            most=MOST_LAYERS,
+        )
     named = {"attention_bias": ATTENTION, "mlp_bias": MLP}
     flagged = [each for flag in family.flags if said.get(flag) is True for each in named[flag]]
     more: dict[str, Any] = {
@@ -134,6 +158,9 @@ def sizes_of(config: LlamaConfig, given: Given) -> Sizes:
         "qk_norms": family.qk_norms,
         "biased": tuple(dict.fromkeys([*family.biased, *flagged])),
     }
+    if family.windowed and said.get("sliding_window") is not None:
+        more["sliding_window"] = _whole(said, "sliding_window")
+        more["layer_types"] = _layer_types(family.windowed, said, config.num_hidden_layers)
     if family.experts:
         count, width = family.experts
         layers, steps = range(config.num_hidden_layers), said.get("decoder_sparse_step", 1)
@@ -145,7 +172,17 @@ def sizes_of(config: LlamaConfig, given: Given) -> Sizes:
             "shared_width": said.get("shared_expert_intermediate_size", 0),
             "sparse_layers": sum(i not in dense and (i + 1) % (steps or 1) == 0 for i in layers),
         }
-    return Sizes(**{f.name: getattr(config, f.name) for f in fields(LlamaConfig)}, **more)
+    return Sizes(**{f.name: getattr(config, f.name) for f in fields(LlamaConfig)} | more)
+
+
+def _layer_types(windowed: Rule, said: Given, layers: int) -> tuple[str, ...]:
+    listed = said.get("layer_types")
+    if listed is not None and not (isinstance(listed, list) and len(listed) >= layers):
+        raise InputError("layer_types does not name the {layers} layers.", layers=layers)
+    if said.get("sliding_window_pattern") is not None:
+        _whole(said, "sliding_window_pattern")
+    kinds = ("full_attention", "sliding_attention")
+    return tuple(kinds[windowed(said, i)] for i in range(layers))
 
 
 def _whole(said: Given, key: str) -> int:

@@ -23,7 +23,6 @@ from lowrank.llama.names import LINEAR
 from lowrank.memory.accounting import (
     BLOOM_176B,
     FLOAT32,
-    PUBLISHED,
     Storage,
     pair_parameters,
     parameters,
@@ -31,6 +30,7 @@ from lowrank.memory.accounting import (
     training_memory,
     weight_bytes,
 )
+from lowrank.memory.published import PUBLISHED
 
 # A unit's size and, where binary and decimal units are taken for each other, the other one.
 UNITS: dict[str, tuple[Fraction, str]] = {"": (Fraction(1), ""), "%": (Fraction(1, 100), "")}

@@ -15,7 +15,6 @@ from lowrank.memory.accounting import (
     FLOAT16,
     FLOAT32,
     NF4,
-    PUBLISHED,
     Part,
     Precision,
     Storage,
@@ -26,6 +25,7 @@ from lowrank.memory.accounting import (
     training_memory,
     weight_bytes,
 )
+from lowrank.memory.published import PUBLISHED
 from lowrank.teaching.choices import Asked
 from lowrank.teaching.problems import Draw
 

@@ -18,8 +18,9 @@ from lowrank.llama.names import LINEAR
 from lowrank.lora.config_text import parse_config
 from lowrank.lora.counting import report
 from lowrank.lora.equations import forward, lora_forward_matmul, regular_forward_matmul
-from lowrank.memory.accounting import BLOOM_176B, PUBLISHED, pair_parameters, parameters
+from lowrank.memory.accounting import BLOOM_176B, pair_parameters, parameters
 from lowrank.memory.claims import Judged, article, layer_numbers, recounted
+from lowrank.memory.published import PUBLISHED
 from lowrank.ui import cached, lora
 from lowrank.ui.bound import BOUND, said
 from lowrank.ui.drawing import table

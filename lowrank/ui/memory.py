@@ -1,12 +1,9 @@
 """The Memory page's choice of configuration, its tables and its sentences."""
 
-import json
 from collections.abc import Mapping
-from typing import Any
 
 import streamlit as st
 
-from lowrank.errors import InputError
 from lowrank.figures import memory as figures
 from lowrank.figures.numbers import amount
 from lowrank.language import gettext as _
@@ -14,12 +11,16 @@ from lowrank.language import gettext_noop, joined
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import ATTENTION, LINEAR
 from lowrank.memory import accounting as count
+from lowrank.memory import sizes
 from lowrank.memory.accounting import Memory, Storage
-from lowrank.memory.architectures import Sizes, family_of, sizes_of
+from lowrank.memory.architectures import Sizes
+from lowrank.memory.fits import METHODS, Step, inference_fits, room_of, training_fits
+from lowrank.memory.published import PUBLISHED
+from lowrank.memory.storages import STORAGES
 from lowrank.readers import Model
-from lowrank.readers.hf_config import llama_config_from_json
 from lowrank.ui.bound import choice, said
 from lowrank.ui.drawing import chart
+from lowrank.ui.drawing import table as in_columns
 from lowrank.ui.layout import text
 
 OPEN, MINE = gettext_noop("the open model"), gettext_noop("a config.json of mine")
@@ -30,8 +31,12 @@ TARGETS = {
     gettext_noop("attention"): ATTENTION,
     gettext_noop("all"): LINEAR,
 }
-# Adapter layers read two vectors as wide as the model in every layer: as much as q and gate do.
-ADAPTERS_READ = ("q_proj", "gate_proj")
+ADAM = {  # its precision, and whether its moments are paged
+    gettext_noop("32 bit"): (count.FLOAT32, False),
+    gettext_noop("8 bit"): (count.ADAM_8BIT, False),
+    gettext_noop("32 bit, paged"): (count.FLOAT32, True),
+    gettext_noop("8 bit, paged"): (count.ADAM_8BIT, True),
+}
 
 
 def configuration(model: Model) -> LlamaConfig:
@@ -39,10 +44,11 @@ def configuration(model: Model) -> LlamaConfig:
 
     Raises InputError for a text that is no config.json, or of a family that is not counted.
     """
+    options = [MINE, OPEN, *PUBLISHED]
     chosen = st.selectbox(
         _("Sizes of"),
-        [*count.PUBLISHED, OPEN, MINE],
-        index=list(count.PUBLISHED).index("Llama 2 7B"),
+        options,
+        index=options.index("Llama 2 7B"),
         format_func=said,
         key="config",
         bind="query-params",
@@ -50,9 +56,9 @@ def configuration(model: Model) -> LlamaConfig:
         filter_mode=None,
     )
     if chosen == OPEN:
-        return of_open(model)
+        return sizes.of_model(model)
     if chosen != MINE:
-        return count.PUBLISHED[chosen]
+        return PUBLISHED[chosen]
     pasted = st.text_area(
         "config.json",
         key="config_json",
@@ -65,37 +71,7 @@ def configuration(model: Model) -> LlamaConfig:
     if not (pasted or "").strip():
         st.info(text("memory", "paste"), icon=":material/content_paste:")
         st.stop()
-    try:
-        given = json.loads(pasted or "")
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            "The text is not JSON: {error}.",
-            error=str(error)[:100],
-        ) from error
-    return counted(given if isinstance(given, dict) else {})
-
-
-def of_open(model: Model) -> Sizes:
-    """The sizes of the open model. Raises InputError where they are not known, or not counted."""
-    if model.given_config is not None:
-        return counted(model.given_config)
-    if model.config is None:
-        raise InputError("The open model is no Llama, so its sizes are not known.")
-    known = {"model_type": model.config.model_type}
-    if family_of(known).experts:
-        raise InputError("The open model has experts, and no config.json that says how many.")
-    return sizes_of(model.config, known)
-
-
-def counted(given: Mapping[str, Any]) -> Sizes:
-    """The sizes in a config.json. Raises InputError for those of a family that is not counted."""
-    found = llama_config_from_json({**family_of(given).unsaid, **given})
-    if found is None:
-        raise InputError(
-            "This is JSON, but not a Llama's config.json: hidden_size, intermediate_size, "
-            "num_hidden_layers, num_attention_heads and vocab_size must be whole numbers."
-        )
-    return sizes_of(found, given)
+    return sizes.pasted(pasted or "")
 
 
 def storage() -> Storage:
@@ -158,7 +134,7 @@ def table(config: LlamaConfig, stored: Storage) -> str:
 
 def popular() -> str:
     """The popular estimate of Llama 2 7B beside the true count, computed here."""
-    config = count.PUBLISHED["Llama 2 7B"]
+    config = PUBLISHED["Llama 2 7B"]
     guess = 7 * 4096 * 4096 * 4
     layer = sum(4 * p.each for p in count.parts(config) if p.name in LINEAR)
     whole = count.weight_bytes(config, Storage(count.FLOAT32, count.FLOAT32))
@@ -179,56 +155,64 @@ def popular() -> str:
     return "\n".join(lines)
 
 
+def held_as() -> dict[str, Storage]:
+    """The storages of the kind of file that is chosen."""
+    with_blocks = choice(_("Weights as"), ["PyTorch", "GGUF"], "PyTorch", "format") == "GGUF"
+    return {
+        name: storage
+        for name, storage in STORAGES.items()
+        if name.startswith("GGUF") == with_blocks
+    }
+
+
+def generation() -> tuple[int, int, int, int]:
+    """Tokens in the cache, sequences at once, bits of a number of the cache, and cards."""
+    first, second, third, fourth = st.columns(4)
+    tokens = [2**i for i in range(7, 18)]
+    context = first.select_slider(
+        _("Context, tokens"), tokens, 4096, key="context", bind="query-params"
+    )
+    batch = second.select_slider(
+        _("Sequences at once"), [1, 2, 4, 8, 16, 32, 64], 1, key="batch", bind="query-params"
+    )
+    cards = third.select_slider(
+        _("Cards that share it"),
+        [1, 2, 4, 8],
+        1,
+        key="cards",
+        bind="query-params",
+        help=text("memory", "help cards"),
+    )
+    with fourth:
+        cache = choice(_("Cache"), list(BITS), "16 bit", "kv")
+    return int(context), int(batch), BITS[cache], int(cards)
+
+
 def inference(config: LlamaConfig) -> None:
     """Weights and cache in each precision, and what they fit on."""
-    first, second, third = st.columns(3)
-    context = int(
-        first.select_slider(
-            _("Context, tokens"),
-            [2**i for i in range(7, 18)],
-            4096,
-            key="context",
-            bind="query-params",
-        )
-    )
-    batch = int(
-        second.select_slider(
-            _("Sequences at once"), [1, 2, 4, 8, 16, 32, 64], 1, key="batch", bind="query-params"
-        )
-    )
-    with third:
-        cache = choice(_("Cache"), list(BITS), "16 bit", "kv")
-    runs = {}
-    for precision in count.PRECISIONS.values():
-        rest = precision if precision.bits >= 16 else count.FLOAT16
-        stored = Storage(precision, rest)
-        runs[_(precision.name)] = count.inference_memory(
-            config, stored, context, batch, BITS[cache]
-        )
-    shown(runs, "inference")
+    context, batch, bits, cards = generation()
+    runs = {
+        _(name): count.inference_memory(config, storage, context, batch, bits, cards)
+        for name, storage in held_as().items()
+    }
+    shown(runs, "inference", cards)
 
 
-def training(config: LlamaConfig) -> None:
-    """Full fine-tuning, LoRA, QLoRA and adapters side by side."""
+def training_step() -> Step:
+    """What a training step is asked for."""
     first, second, third, fourth = st.columns(4)
-    tokens = int(
-        first.select_slider(
-            _("Tokens"), [2**i for i in range(6, 14)], 512, key="tokens", bind="query-params"
-        )
+    tokens = first.select_slider(
+        _("Tokens"), [2**i for i in range(6, 14)], 512, key="tokens", bind="query-params"
     )
-    batch = int(
-        second.select_slider(
-            _("Sequences"), [1, 2, 4, 8, 16, 32], 1, key="rows", bind="query-params"
-        )
+    batch = second.select_slider(
+        _("Sequences"), [1, 2, 4, 8, 16, 32], 1, key="rows", bind="query-params"
     )
-    r = int(
-        third.select_slider(
-            _("r, and bottleneck"),
-            [1, 2, 4, 8, 16, 32, 64, 128],
-            8,
-            key="bottleneck",
-            bind="query-params",
-        )
+    r = third.select_slider(
+        _("r, and bottleneck"),
+        [1, 2, 4, 8, 16, 32, 64, 128],
+        8,
+        key="bottleneck",
+        bind="query-params",
     )
     targets = fourth.selectbox(
         "target_modules",
@@ -238,33 +222,26 @@ def training(config: LlamaConfig) -> None:
         bind="query-params",
         filter_mode=None,
     )
-    recompute = st.toggle(
+    left, right = st.columns(2, vertical_alignment="center")
+    with left:
+        adam = choice(
+            _("Adam's moments"), list(ADAM), "32 bit", "adam", help=text("memory", "help adam")
+        )
+    recompute = right.toggle(
         _("Recompute activations"),
         key="recompute",
         help=text("memory", "help recompute"),
         bind="query-params",
     )
-    lora = count.lora_parameters(config, r, TARGETS[targets])
-    bottleneck = count.adapter_parameters(config, r)
+    return Step(int(tokens), int(batch), int(r), TARGETS[targets], recompute, *ADAM[adam])
+
+
+def training(config: LlamaConfig) -> None:
+    """Full fine-tuning, LoRA, QLoRA and adapters side by side."""
+    step = training_step()
+    lora = count.lora_parameters(config, step.r, step.targets)
     everything = count.parameters(config)
-    single, half = Storage(count.FLOAT32, count.FLOAT32), Storage()
-    four = Storage(count.NF4_DOUBLE, count.BFLOAT16)
-    common: dict[str, Any] = {"tokens": tokens, "batch": batch, "recompute": recompute}
-    beside = common | {"targets": TARGETS[targets]}
-    runs = {
-        _("full, float32"): count.training_memory(
-            config, single, everything, full=True, compute_bits=32, **common
-        ),
-        _("full, mixed precision"): count.training_memory(
-            config, half, everything, full=True, **common
-        ),
-        _("LoRA, float32"): count.training_memory(config, single, lora, compute_bits=32, **beside),
-        _("LoRA, bfloat16"): count.training_memory(config, half, lora, **beside),
-        _("QLoRA, NF4"): count.training_memory(config, four, lora, **beside),
-        _("adapter layers, bfloat16"): count.training_memory(
-            config, half, bottleneck, targets=ADAPTERS_READ, **common
-        ),
-    }
+    runs = {_(method): step.memory(config, method) for method in METHODS}
     st.markdown(
         _(
             "Trained: full {everything:,}; LoRA {lora:,} ({share:.4%} of the model); adapter "
@@ -274,23 +251,104 @@ def training(config: LlamaConfig) -> None:
             everything=everything,
             lora=lora,
             share=lora / everything,
-            layers=bottleneck,
+            layers=count.adapter_parameters(config, step.r),
             alone=amount(4 * lora),
             whole=amount(2 * everything),
         )
     )
+    if step.paged:
+        each = (f"{name} {amount(run.paged)}" for name, run in runs.items())
+        told = _("Not counted, since they may leave the card, are Adam's moments: {each}.")
+        st.caption(told.format(each=joined(each, _("{first}, {last}"))))
     shown(runs, "training")
 
 
-def shown(runs: Mapping[str, Memory], key: str) -> None:
-    """The bars, and what each run fits on."""
+def card_and_reserve() -> tuple[str, int]:
+    """A card's name, and the bytes that it has beside what driver and framework take."""
+    first, second = st.columns(2)
+    card = first.selectbox(
+        _("Card"),
+        list(count.CARDS),
+        index=2,
+        key="card",
+        bind="query-params",
+        filter_mode=None,
+    )
+    reserve = second.select_slider(
+        _("Left to driver and framework, GB"),
+        [0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0],
+        1.0,
+        key="reserve",
+        bind="query-params",
+    )
+    return card, room_of(count.CARDS[card] / 2**30, float(reserve))
+
+
+def generating_on(config: LlamaConfig, card: str, room: int) -> None:
+    """The longest context and most sequences that a card holds, as a picture and a table."""
+    context, batch, bits, cards = generation()
+    kept = held_as()
+    tokens = [2**i for i in range(10, config.longest.bit_length())] or [config.longest]
+    needs = {
+        _(name): [
+            count.inference_memory(config, storage, n, batch, bits, cards).total for n in tokens
+        ]
+        for name, storage in kept.items()
+    }
+    found = [
+        each
+        for each in inference_fits(config, room, context, batch, bits, cards)
+        if each.storage in kept
+    ]
+    each = (f"{_(f.storage)} {f.context:,}" for f in found)
+    alt = _("Longest context: {each}.").format(each=joined(each, _("{first}, {last}")))
+    chart(figures.over_context(tokens, needs, room, card), key="over context", alt=alt)
+    longest = _("longest context, {batch} at once").format(batch=batch)
+    most = _("most at once, {context:,} tokens").format(context=context)
+    rows = [
+        [_(f.storage), f"{f.weights / 1e9:,.2f}", within(f.context, config), f"{f.batch:,}"]
+        for f in found
+    ]
+    st.markdown(in_columns([_("weights"), _("GB a card"), longest, most], rows))
+
+
+def within(context: int, config: LlamaConfig) -> str:
+    """A context, and whether it is as long as the model allows."""
+    return (
+        _("{context:,}, all").format(context=context)
+        if context == config.longest
+        else f"{context:,}"
+    )
+
+
+def training_on(config: LlamaConfig, room: int) -> None:
+    """The longest and most sequences and the highest rank that a card trains, as a table."""
+    step = training_step()
+    head = [_("one step"), "GB", _("longest sequence"), _("most at once"), _("highest r")]
+    rows = [
+        [
+            _(f.method),
+            f"{f.held / 1e9:,.2f}",
+            within(f.tokens, config),
+            f"{f.batch:,}",
+            "" if f.r is None else f"{f.r:,}",
+        ]
+        for f in training_fits(config, room, step)
+    ]
+    st.markdown(in_columns(head, rows))
+
+
+def shown(runs: Mapping[str, Memory], key: str, share: int = 1) -> None:
+    """The bars, and what each run fits on, of which `share` cards have as much each."""
     each = (f"{name} {run.total / 1e9:,.1f}" for name, run in runs.items())
     alt = _("Gigabytes: {totals}.").format(totals=joined(each, _("{first}, {last}")))
     chart(figures.bars(runs, count.CARDS), key=key, alt=alt)
     fits, usable = _("fits on"), _("of which usable, GB")
-    lines = [f"| | GB | {fits} | {usable} |", "|:--|--:|:--|--:|"]
+    gigabytes = _("GB a card") if share > 1 else "GB"
+    lines = [f"| | {gigabytes} | {fits} | {usable} |", "|:--|--:|:--|--:|"]
     for name, run in runs.items():
         card, cards = count.fitting(run.total)
+        cards *= share
         needed = card if cards == 1 else f"{cards} × {card}"
         room = cards * (count.CARDS[card] - count.RESERVE)
         lines.append(f"| {name} | {run.total / 1e9:,.2f} | {needed} | {room / 1e9:,.2f} |")

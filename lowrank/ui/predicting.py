@@ -21,12 +21,12 @@ from lowrank.llama.names import LABELS
 from lowrank.lora.equations import update
 from lowrank.memory.accounting import (
     FLOAT32,
-    PUBLISHED,
     Storage,
     parameters,
     training_memory,
     weight_bytes,
 )
+from lowrank.memory.published import PUBLISHED
 from lowrank.spectra.measures import rank_at_energy
 from lowrank.surgery import recorded
 from lowrank.ui import cached, lora

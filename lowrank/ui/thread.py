@@ -26,7 +26,6 @@ from lowrank.lora.one_matrix import Trained, fit_pair
 from lowrank.memory.accounting import (
     BFLOAT16,
     FLOAT32,
-    PUBLISHED,
     Storage,
     fitting,
     lora_parameters,
@@ -34,6 +33,7 @@ from lowrank.memory.accounting import (
     training_memory,
 )
 from lowrank.memory.accounting import parameters as all_parameters
+from lowrank.memory.published import PUBLISHED
 from lowrank.readers import Model, TensorInfo
 from lowrank.readers.default_model import cached_path
 from lowrank.spectra.measures import numerical_rank

@@ -49,7 +49,8 @@ PARAMETERS = {
     ),
     "memory": (
         "count", "config", "config_json", "linear", "rest", "context", "batch", "kv", "tokens",
-        "rows", "bottleneck", "targets", "recompute", "scope", "rounded", "entry_row",
+        "rows", "bottleneck", "targets", "recompute", "format", "cards", "card", "reserve", "adam",
+        "scope", "rounded", "entry_row",
         "entry_col", "step_size",
     ),
     "adapter": ("adapter", "change_rank", "kept", "adapter_hub"),

@@ -22,7 +22,8 @@ from lowrank.__main__ import main
 from lowrank.atlas.journal import PARTS, SPECTRA, TABLE
 from lowrank.errors import FormatError, InputError, SourceError
 from lowrank.llama.names import LINEAR
-from lowrank.memory.accounting import PUBLISHED, parts
+from lowrank.memory.accounting import parts
+from lowrank.memory.published import PUBLISHED
 from lowrank.readers import Model, open_model
 from lowrank.readers.identity import identity
 from lowrank.spectra.measures import effective_rank, random_spectrum

@@ -23,7 +23,7 @@ from lowrank.lora import (
     finetuning,
     optimizer,
 )
-from lowrank.memory import accounting
+from lowrank.memory import PUBLISHED, accounting
 
 TINY = replace(llama.TINY, head_dim=6)
 EXAMPLES = [
@@ -344,7 +344,7 @@ def test_only_the_chosen_projections_are_wrapped():
     ],
 )
 def test_the_report_is_that_of_peft(model, fields, trainable, total, percent):
-    config = SMOLLM2_135M if model == "SmolLM2" else accounting.PUBLISHED[model]
+    config = SMOLLM2_135M if model == "SmolLM2" else PUBLISHED[model]
     found = lora.report(config, AdapterConfig(**fields))
     assert found.trainable == trainable
     assert total in (None, found.total)

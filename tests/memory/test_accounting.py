@@ -17,7 +17,6 @@ from lowrank.memory.accounting import (
     LINEAR,
     NF4,
     NF4_DOUBLE,
-    PUBLISHED,
     Storage,
     activation_numbers,
     adapter_parameters,
@@ -29,6 +28,7 @@ from lowrank.memory.accounting import (
     training_memory,
     weight_bytes,
 )
+from lowrank.memory.published import PUBLISHED
 
 LLAMA_2_7B = PUBLISHED["Llama 2 7B"]
 SIZES = st.builds(

@@ -10,7 +10,7 @@ from lowrank.llama.config import SMOLLM2_135M
 from lowrank.memory import active_parameters, lora_parameters, parameters, parts, training_memory
 from lowrank.memory.accounting import Storage
 from lowrank.memory.architectures import family_of, sizes_of
-from lowrank.ui.memory import counted
+from lowrank.memory.sizes import counted
 
 COUNTS = json.loads((Path(__file__).parents[1] / "fixtures" / "counts.json").read_text())
 

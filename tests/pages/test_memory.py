@@ -142,3 +142,39 @@ def test_experts_are_counted_all_and_active_and_other_architectures_refused():
     app.text_area(key="config_json").set_value(json.dumps(sizes | {"model_type": "bert"})).run()
     assert not app.exception
     assert "'bert', which is not counted" in words(app)
+
+
+def test_what_fits_into_a_card():
+    app = opened(count="What fits", config="Llama 3.1 8B")
+    assert "| bfloat16 | 16.06 | 66,446 | 16 |" in words(app)
+    assert "| NF4 | 6.03 | 131,072, all | 34 |" in words(app)
+    assert "| LoRA, bfloat16 | 18.32 | 2,011 | 3 | 954 |" in words(app)
+    app.segmented_control(key="format").set_value("GGUF").run()
+    assert "| GGUF Q4_K_M | 4.91 | 131,072, all | 36 |" in words(app)
+    assert "| bfloat16 |" not in words(app)
+    app.selectbox(key="card").set_value("8 GB (RTX 4060)").run()
+    assert "| GGUF Q8_0 | 8.53 | 0 | 0 |" in words(app)
+    assert not app.exception
+
+
+def test_cards_share_a_model_unless_its_heads_cannot_be_dealt_out():
+    app = opened(count="Inference", config="Llama 3.1 70B", cards="4")
+    assert "| bfloat16 | 35.61 | 4 × 40 GB (A100) | 167.80 |" in words(app)
+    app = opened(count="Inference", config="Qwen2.5 0.5B", cards="4")
+    assert "cards is 4" in app.error[0].value
+    assert not app.exception
+
+
+def test_eight_bit_and_paged_moments_are_less_on_the_card():
+    def full(app: AppTest) -> float:
+        row = next(r for r in words(app).splitlines() if r.startswith("| full, mixed"))
+        return float(row.split("|")[2])
+
+    app = opened(count="Training")
+    before = full(app)
+    app.segmented_control(key="adam").set_value("8 bit").run()
+    assert before - full(app) == pytest.approx(6.738 * (8 - 2.03125), abs=0.02)
+    app.segmented_control(key="adam").set_value("32 bit, paged").run()
+    assert before - full(app) == pytest.approx(6.738 * 8, abs=0.02)
+    assert "Adam's moments: full, float32 53.9 GB" in words(app)
+    assert not app.exception

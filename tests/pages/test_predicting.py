@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lowrank.exact import parse_matrix, rank
-from lowrank.memory.accounting import FLOAT32, PUBLISHED, Storage, parameters, training_memory
+from lowrank.memory.accounting import FLOAT32, Storage, parameters, training_memory
+from lowrank.memory.published import PUBLISHED
 from lowrank.spectra.measures import rank_at_energy
 from lowrank.surgery import recorded
 from lowrank.ui import cached
