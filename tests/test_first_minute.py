@@ -7,7 +7,7 @@ import pytest
 
 from lowrank.ui.layout import PAGES
 from scripts.visitor import Visitor
-from tests.browser.conftest import served
+from tests.browser.conftest import awaited, served
 
 CLASS = 50
 
@@ -25,5 +25,5 @@ def test_fifty_open_all_pages_of_a_server_just_started_and_none_sees_an_error(de
         return await asyncio.gather(*(student(port, at) for at in range(CLASS)))
 
     with served() as url:
-        met = asyncio.run(lesson(int(urlsplit(url).port or 0)))
+        met = awaited(lesson(int(urlsplit(url).port or 0)))
     assert [error for errors in met for error in errors] == []

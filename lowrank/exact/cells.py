@@ -11,7 +11,7 @@ from typing import Any
 
 from lowrank.errors import InputError
 from lowrank.exact.entries import Node, NoValue, Numbers, Rationals, evaluate, tree_of, walk
-from lowrank.exact.grids import solid, with_points
+from lowrank.exact.grids import with_points
 from lowrank.exact.tokens import Item, items_of, readable
 from lowrank.language import gettext as _
 from lowrank.language import gettext_noop
@@ -23,7 +23,7 @@ class Cell:
     """An entry: what stands in the text for it, and, once it is asked for, its tree."""
 
     def __init__(self, source: str, items: Sequence[Item], scale: str = "") -> None:
-        self.items = [item for item in solid(items) if item.kind != "empty"]
+        self.items = [item for item in items if item.kind not in ("line", "tab", "empty")]
         self.scale, self._source = scale, source
 
     @property

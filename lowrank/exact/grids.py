@@ -116,7 +116,7 @@ def cells_by_space(items: Sequence[Item]) -> Iterator[list[Item]]:
     """Cells parted by white space where no sign joins what stands beside it."""
     items, cell = solid(items), list[Item]()
     for k, item in enumerate(items):
-        if cell and item.gap and not _joins(cell, item, items[k + 1 : k + 2]):
+        if cell and item.gap and not _joins(cell, items, k):
             yield cell
             cell = []
         cell.append(item)
@@ -129,15 +129,18 @@ def is_parted(items: Sequence[Item]) -> bool:
     return len(list(islice(cells_by_space(items), 2))) > 1
 
 
-def _joins(cell: list[Item], item: Item, after: Sequence[Item]) -> bool:
-    before = cell[-1]
+def _joins(cell: list[Item], items: Sequence[Item], k: int) -> bool:
+    """Whether item k belongs to the cell before it."""
+    before, item = cell[-1], items[k]
     if before.kind == "sign" and before.text in _OPEN:
         return True
     if before.kind == "command" or (len(cell) > 1 and cell[-2].kind == "command"):
         return item.kind in ("{", "number") and _takes(cell)
     if item.kind != "sign":
         return False
-    return item.text in _BINDING or (item.text in ("+", "-") and any(x.gap for x in after))
+    return item.text in _BINDING or (
+        item.text in ("+", "-") and any(x.gap for x in items[k + 1 : k + 2])
+    )
 
 
 def _takes(cell: list[Item]) -> bool:
@@ -162,7 +165,8 @@ def with_points(line: Sequence[Item], point: str = ".") -> list[Item]:
         if item.kind == "number" and _is_decimal(read[-2:], item):
             read.pop()
             whole = read.pop()
-            read.append(whole._replace(text=f"{whole.text}{point}{item.text}", end=item.end))
+            text = f"{whole.text}{point}{item.text}"
+            read.append(Item("number", text, whole.start, item.end, whole.gap))
         else:
             read.append(item)
     return read
@@ -193,7 +197,9 @@ def with_spaces(line: Sequence[Item]) -> list[Item]:
     """The line with white space for every comma."""
     parted, gap = [], False
     for item in line:
-        if item.text != ",":
-            parted.append(item if item.gap >= gap else item._replace(gap=gap))
-        gap = item.text == ","
+        if item.text == ",":
+            gap = True
+            continue
+        parted.append(Item(*item[:4], True, *item[5:]) if gap and not item.gap else item)
+        gap = False
     return parted

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from lowrank.errors import InputError
 
 MAX_TEXT = 100_000
-MAX_TOKENS = 32_000  # numbers and signs: 10,000 entries with what parts them
+MAX_TOKENS = 28_000  # numbers and signs: 100 x 100 entries, commas between, half of them negative
 MAX_DEPTH = 12
 
 
@@ -150,7 +150,7 @@ def tokens_of(text: str) -> list[Item]:
     """The tokens of a readable text; each character is part of one at most.
 
     Raises:
-        InputError: over 32,000 of them.
+        InputError: over 28,000 of them.
     """
     tokens: list[Item] = []
     gap = True

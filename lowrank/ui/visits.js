@@ -18,6 +18,7 @@ if (!window.lowrankVisits) {
   let here = new URL(location.href);
   let dropped = new URLSearchParams(); // what went from the address since the page was last whole
   let corrected; // the address that the server had sent before this script was there
+  let followed = false; // whether the visitor has gone to another page, by a link or in the history
 
   // The server takes out of the address what is not drawn any more: that is part of the view, too.
   const mend = () => {
@@ -44,6 +45,7 @@ if (!window.lowrankVisits) {
     here = new URL(location.href);
   };
   const leave = () => {
+    followed = true;
     mend();
     const choice = kept('shared');
     for (const key of shared.filter((key) => here.searchParams.has(key) || drawn(key))) {
@@ -59,6 +61,7 @@ if (!window.lowrankVisits) {
     if (new URL(address, location.href).pathname === location.pathname) {
       return write(state, title, address);
     }
+    if (followed) return; // no page leads to another by itself: a late word about the one left
     push(state, title, address);
     leave();
   };

@@ -1,5 +1,6 @@
 """The running app and a real Chromium, for tests of what a person sees."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -8,9 +9,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +71,12 @@ def served(**environment: str) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=20)
+
+
+def awaited(work: Coroutine[Any, Any, Any]) -> Any:
+    """What it gives, from a thread of its own: Playwright keeps this one's loop running."""
+    with ThreadPoolExecutor(1) as own:
+        return own.submit(asyncio.run, work).result()
 
 
 @pytest.fixture(scope="session")

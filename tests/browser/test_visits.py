@@ -57,6 +57,15 @@ def test_a_visit_is_one_entry_with_its_whole_view(new_page):
     go(page, "Truncation", "k=73")
 
 
+def test_a_late_word_about_the_page_that_was_left_is_no_visit(new_page):
+    page = new_page("/rank")
+    before = entries(page)
+    go(page, "Start")
+    page.evaluate("history.pushState({}, '', '/rank?how=Type')")  # as Streamlit does on such a word
+    assert urlparse(page.url).path == "/"
+    assert entries(page) == before + 1
+
+
 def test_on_a_phone_the_sidebar_makes_way_for_the_page_that_was_chosen(new_page):
     page = new_page("/rank", width=390, height=844)
     page.get_by_test_id("stExpandSidebarButton").click()

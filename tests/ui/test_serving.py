@@ -18,7 +18,7 @@ import websockets
 from lowrank.errors import InputError, SourceError
 from lowrank.ui import serving
 from scripts.visitor import Visitor, Widget
-from tests.browser.conftest import wait_until_healthy
+from tests.browser.conftest import awaited, wait_until_healthy
 
 ROOT = Path(__file__).parents[2]
 STUDENTS = 6
@@ -147,5 +147,5 @@ async def killed_in_mid_lesson(port: int, serve_pid: int) -> list[tuple[float, f
 @pytest.mark.slow
 def test_a_process_is_killed_and_each_student_is_back_by_its_link(lesson):
     port, running = lesson
-    for stood, stands in asyncio.run(killed_in_mid_lesson(port, running.pid)):
+    for stood, stands in awaited(killed_in_mid_lesson(port, running.pid)):
         assert stood == stands
