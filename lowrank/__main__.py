@@ -135,6 +135,13 @@ def memory_command(arguments: argparse.Namespace) -> None:
     run(arguments)
 
 
+def truncate_command(arguments: argparse.Namespace) -> None:
+    """Truncate every projection of a model and write the smaller one."""
+    from lowrank.surgery.command import run  # only here: it needs the readers' libraries
+
+    run(arguments)
+
+
 def worksheet_command(arguments: argparse.Namespace) -> None:
     """Write a worksheet with its key, as one file or one of each format."""
     sheet = _sheet(arguments)
@@ -259,6 +266,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         except LowrankError as error:
             print(error, file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            print(_("Stopped."), file=sys.stderr)
+            return 130  # as shells say it of a program that Ctrl-C ended
     return 0
 
 
@@ -321,6 +331,12 @@ def parser() -> OneSentence:
     _memory_options(
         commands.add_parser("memory", help=_("what of a model a card holds and trains"))
     )
+    _truncate_options(
+        commands.add_parser(
+            "truncate",
+            help=_("cut a model's projections to low rank and save the smaller model"),
+        )
+    )
     sheets = commands.add_parser("worksheet", help=_("problems for a class, with their answer key"))
     about = ["rank", *KINDS]
     sheets.add_argument("--about", choices=about, default="rank", help=_("default: rank"))
@@ -364,6 +380,22 @@ def _memory_options(fitting: argparse.ArgumentParser) -> None:
     fitting.add_argument("--paged", action="store_true", help=paged)
     fitting.add_argument("--json", action="store_true", help=_("for programs"))
     fitting.set_defaults(run=memory_command)
+
+
+def _truncate_options(cutting: argparse.ArgumentParser) -> None:
+    cutting.add_argument("model", help=_("default, a file, a folder, or a hub id"))
+    share = _("of the projections' parameters, as 0.8")
+    cutting.add_argument("--share", type=float, required=True, help=share)
+    cutting.add_argument("--out", required=True, help=_("a folder, new or empty, for the result"))
+    methods, best = ["plain", "activation", "fwsvd", "fisher"], _("default: fisher, the best")
+    cutting.add_argument("--method", choices=methods, default="fisher", help=best)
+    ranks = _("default: loss with fisher, uniform with the others")
+    cutting.add_argument("--ranks", choices=["uniform", "energy", "loss"], help=ranks)
+    forms = _("matrices multiplied out, which transformers opens (dense), or thin pairs")
+    cutting.add_argument("--form", choices=["dense", "thin"], default="dense", help=forms)
+    cutting.add_argument("--dtype", choices=["F16", "F32"], default="F16", help=_("default: F16"))
+    cutting.add_argument("--json", action="store_true", help=_("print report.json, nothing else"))
+    cutting.set_defaults(run=truncate_command)
 
 
 def start_explorer() -> int:

@@ -61,6 +61,49 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
         remove(part)
 
 
+@contextmanager
+def whole_folder(place: Path) -> Iterator[Path]:
+    """A folder to fill that becomes the one at `place` when the block ends, and not before.
+
+    It lies beside it under another name; whatever fails or is raised in the block leaves the folder
+    that was there, or none.
+
+    Raises SourceError if it cannot be put there.
+
+    >>> import tempfile
+    >>> place = Path(tempfile.mkdtemp()) / "export"
+    >>> with whole_folder(place) as new:
+    ...     write(new / "note.txt", "all of it")
+    ...     place.exists()
+    False
+    >>> [path.name for path in place.iterdir()]
+    ['note.txt']
+    """
+    new = place.with_name(f".{place.name[:40]}.{secrets.token_hex(8)}.new")
+    try:
+        yield new
+        _swap(new, place)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _swap(new: Path, place: Path) -> None:
+    """Put a finished folder in the place of an older one."""
+    old = new.with_suffix(".old")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists():
+            os.replace(place, old)
+        os.replace(new, place)
+    except OSError as error:
+        if old.exists() and not place.exists():
+            os.replace(old, place)
+        raise SourceError(
+            "{path} cannot be written: {problem}.", path=place, problem=error.strerror or error
+        ) from error
+    shutil.rmtree(old, ignore_errors=True)
+
+
 def write(path: Path, content: bytes | memoryview | str) -> None:
     """Write a file, text as UTF-8, whole or not at all. Raises SourceError as `whole` does."""
     with whole(path) as out:

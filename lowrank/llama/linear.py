@@ -171,6 +171,8 @@ class LoRA:
 class Observed:
     """A projection that shows every input to `look` before it is applied, and changes nothing.
 
+    On the way back it shows `back` the loss's gradient in what it gave, (..., out).
+
     >>> seen = []
     >>> y = Observed(Dense(np.eye(2)), seen.append).apply(np.ones((3, 2)))
     >>> seen[0].shape
@@ -179,6 +181,7 @@ class Observed:
 
     inner: Projection
     look: Callable[[Floats], object]
+    back: Callable[[Floats], object] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -294,9 +294,14 @@ def replaced(params: Params, new: Mapping[str, Projection]) -> Params:
 
 
 def observed(
-    params: Params, look: Callable[[str, Floats], object], names: Sequence[str] | None = None
+    params: Params,
+    look: Callable[[str, Floats], object],
+    names: Sequence[str] | None = None,
+    back: Callable[[str, Floats], object] | None = None,
 ) -> Params:
     """The same model, showing `look(name, x)` what goes into each projection: x is (T, in).
+
+    `back(name, dy)` sees what comes back in `backward.gradients`: dy is (T, out).
 
     Raises InputError for a name that the model does not have; `names=None` is all of them.
 
@@ -315,7 +320,8 @@ def observed(
         )
 
     def watched(name: str) -> Observed:
-        return Observed(held[name], lambda x: look(name, x))
+        returned = None if back is None else lambda dy: back(name, dy)
+        return Observed(held[name], lambda x: look(name, x), returned)
 
     return replaced(params, {name: watched(name) for name in chosen})
 

@@ -169,6 +169,8 @@ def projection_backward(
     if isinstance(projection, Bottleneck):
         return bottleneck_backward(projection, x, dy, wanted, need_dx)
     if isinstance(projection, Observed):
+        if projection.back:
+            projection.back(dy)
         return projection_backward(projection.inner, x, dy, wanted, need_dx)
     if isinstance(projection, Dense):
         return dense_backward(projection, x, dy, wanted, need_dx)

@@ -1,4 +1,4 @@
-"""Truncating a Llama's projections and running what is left: a plan, two ways to cut, the cost.
+"""Truncating a Llama's projections, running what is left, and saving it: plans, ways, costs.
 
 Plain truncation keeps W_k, the matrix nearest to W. Activation-aware truncation keeps the W'_k of
 rank k whose outputs W'_k x are nearest to W x on a calibration text: inputs are far from round, so
@@ -6,7 +6,8 @@ the two differ, and what counts in a network is the output.
 
 Wang et al., "SVD-LLM", arXiv 2403.07378 (2024), whiten by a Cholesky factor of the inputs' second
 moment; here the factor comes from a QR of the inputs themselves, which never squares them and needs
-no positive-definite matrix (as COALA, arXiv 2507.07580, does).
+no positive-definite matrix (as COALA, arXiv 2507.07580, does). `fisher` weights the outputs too, by
+the gradients that come back to them, and predicts what each rank costs in loss.
 
 >>> import numpy as np
 >>> from lowrank.llama.model import TINY, random
@@ -29,6 +30,7 @@ from lowrank.surgery.factors import (
     plain_factors,
     second_moments,
     usage,
+    weighted,
 )
 from lowrank.surgery.operation import (
     Answers,
@@ -49,7 +51,11 @@ from lowrank.surgery.plans import (
     by_fraction,
     by_rank,
     chosen,
+    stored,
 )
+from lowrank.surgery.report import Order, Report
+from lowrank.surgery.saving import Written, kept, save
+from lowrank.surgery.truncating import Step, save_cut, store_of, truncate_and_save
 
 __all__ = [
     "DAMPING",
@@ -58,11 +64,15 @@ __all__ = [
     "FactorStore",
     "Factors",
     "Measured",
+    "Order",
     "Plan",
     "Reading",
+    "Report",
     "Rule",
     "Source",
+    "Step",
     "Usage",
+    "Written",
     "allocate",
     "answers",
     "aware",
@@ -72,11 +82,18 @@ __all__ = [
     "by_rank",
     "chosen",
     "cost",
+    "kept",
     "operate",
     "plain",
     "plain_factors",
     "reading",
+    "save",
+    "save_cut",
     "second_moments",
     "sensitivity",
+    "store_of",
+    "stored",
+    "truncate_and_save",
     "usage",
+    "weighted",
 ]

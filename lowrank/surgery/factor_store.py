@@ -17,9 +17,21 @@ from lowrank.files import remove, whole
 from lowrank.language import gettext as _
 from lowrank.llama.model import Params, projections
 from lowrank.llama.names import fed_first
-from lowrank.surgery.factors import Factors, Floats, Source, aware, plain, second_moments
+from lowrank.surgery.factors import (
+    Factors,
+    Floats,
+    Source,
+    aware,
+    plain,
+    second_moments,
+    weighted,
+)
+from lowrank.surgery.fisher import Sides, batches, read_back
 
+WAYS = ("plain", "aware", "rows", "fisher")
+BY_GRADIENT = ("rows", "fisher")  # for which the text is read back as well
 LAYERS_AT_ONCE = 8  # whose second moments are held together
+AT_ONCE = 10**9  # bytes of the sums over both sides of matrices that are held together
 
 
 class FactorStore:
@@ -35,7 +47,7 @@ class FactorStore:
         self._opened: dict[Path, Factors] = {}
 
     def has(self, way: str, name: str) -> bool:
-        """Whether these factors are there already. `way` is "plain" or "aware"."""
+        """Whether these factors are there already. `way` is one of WAYS."""
         path = self._path(way, name)
         return path in self._opened or path.exists()
 
@@ -67,6 +79,9 @@ class FactorStore:
         Raises SourceError if the folder cannot be written.
         """
         todo = self.missing(way, names)
+        if way in BY_GRADIENT:
+            yield from self._by_gradient(way, todo)
+            return
         reading = self._unread(todo) if way == "aware" else []
         total, done = len(todo) + len(reading), 0
         for group in reading:
@@ -80,6 +95,40 @@ class FactorStore:
             _write(self._path(way, name), _packed(found))
             done += 1
         yield total, total, ""
+
+    def _by_gradient(self, way: str, todo: Sequence[str]) -> Iterator[tuple[int, int, str]]:
+        """`prepare` for ways that need what comes back to a projection, group by group."""
+        groups, said = self._groups(todo), _("reading the calibration text, forward and back")
+        total, done = len(todo) + len(groups) * len(batches(self.texts)), 0
+        for group in groups:
+            found = {name: Sides(self._held[name].shape) for name in group}
+            yield done, total, said
+            for _read in read_back(self.params, self.texts, found):
+                done += 1
+                yield done, total, said
+            for name in group:
+                W, both = self._held[name].matrix(), found.pop(name)
+                if way == "rows":
+                    factors = weighted(W, np.eye(W.shape[1]), both.rows())
+                else:
+                    factors = weighted(W, *both.triangles())
+                _write(self._path(way, name), _packed(factors))
+                done += 1
+                yield done, total, name
+        yield total, total, ""
+
+    def _groups(self, names: Sequence[str]) -> list[list[str]]:
+        """The names in groups whose sums memory allows, each of them at least one."""
+        groups: list[list[str]] = []
+        held = AT_ONCE
+        for name in names:
+            size = 8 * sum(side**2 for side in self._held[name].shape)
+            if held + size > AT_ONCE:
+                groups.append([])
+                held = 0
+            groups[-1].append(name)
+            held += size
+        return groups
 
     def moment(self, name: str) -> Floats:
         """The triangle R (n, n) of a projection's inputs on the calibration text, float32."""

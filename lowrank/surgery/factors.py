@@ -76,20 +76,44 @@ def aware(W: Floats, R: Floats) -> Factors:  # (m, n), (n, n)
     Raises InputError if the shapes do not fit or R is singular (see `second_moments`).
     Reference: Wang et al., arXiv 2403.07378, section 3.1 and theorem 3.2.
     """
-    if R.shape != (W.shape[1], W.shape[1]):
-        raise InputError(
-            "R has shape {shape}; expected ({n}, {n}), as W is {W_shape}.",
-            shape=R.shape,
-            n=W.shape[1],
-            W_shape=W.shape,
-        )
-    if not np.abs(np.diag(R)).min() > 0:
-        raise InputError("R is singular: some input direction was never used. Add damping.")
-    wide, R = np.asarray(W, np.float64), np.asarray(R, np.float64)
-    svd = full(wide @ R.T)  # (m, n)
+    return weighted(W, R)
+
+
+def weighted(W: Floats, R: Floats, L: Floats | None = None) -> Factors:  # (m, n), (n, n), (m, m)
+    """The factors of least ||L (W - W') R^T||_F, for upper triangular R and L; L None is I.
+
+    The SVD of L W R^T = P diag(s) Z^T is truncated, and W'_k = (L^-1 P_k) diag(s_k) (Z_k^T R^-T).
+    With the second moment R^T R of the inputs and L^T L of the gradients in the outputs, half the
+    squared norm is the loss that the Fisher information predicts: see `fisher`.
+
+    Raises InputError if the shapes do not fit or a triangle is singular.
+    Reference: Chekalina et al., "Generalized Fisher-Weighted SVD", arXiv 2505.17974, section 4.
+    """
+    wide, R = np.asarray(W, np.float64), _side(R, "R", W, 1)
+    left = wide if L is None else _side(L, "L", W, 0) @ wide
+    svd = full(left @ R.T)  # (m, n)
     # diag(s) Z^T R^-T is the transpose of R^-1 Z diag(s).
     SVt = scipy.linalg.solve_triangular(R, svd.Vt.T * svd.s).T
-    return Factors(np.asfortranarray(svd.U, W.dtype), svd.s, np.ascontiguousarray(SVt, W.dtype))
+    U = svd.U if L is None else scipy.linalg.solve_triangular(L, svd.U)
+    return Factors(np.asfortranarray(U, W.dtype), svd.s, np.ascontiguousarray(SVt, W.dtype))
+
+
+def _side(T: Floats, what: str, W: Floats, axis: int) -> NDArray[np.float64]:
+    """A triangle as float64, of the size of that side of W."""
+    n = W.shape[axis]
+    if T.shape != (n, n):
+        raise InputError(
+            "{what} has shape {shape}; expected ({n}, {n}), as W is {W_shape}.",
+            what=what,
+            shape=T.shape,
+            n=n,
+            W_shape=W.shape,
+        )
+    if not np.abs(np.diag(T)).min() > 0:
+        raise InputError(
+            "{what} is singular: some direction was never used. Add damping.", what=what
+        )
+    return np.asarray(T, np.float64)
 
 
 def aware_factors(params: Params, moments: Mapping[str, Floats]) -> Source:

@@ -1,6 +1,7 @@
 """Which projections are cut to which rank: by rank, fraction, energy, or out of a budget."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import prod
 from typing import Literal
 
 import numpy as np
@@ -11,10 +12,10 @@ from lowrank.llama.model import Params, projections
 from lowrank.llama.names import LINEAR, name_of
 from lowrank.spectra.measures import rank_at_energy
 from lowrank.spectra.svd import checked_rank
-from lowrank.surgery.factors import Factors, Source
+from lowrank.surgery.factors import Source
 
 Plan = Mapping[str, int]
-Rule = Literal["uniform", "energy", "sensitivity"]
+Rule = Literal["uniform", "energy", "sensitivity", "loss"]
 
 
 def chosen(
@@ -85,30 +86,30 @@ def allocate(
     factors: Source | None = None,
     sensitivity: Mapping[str, Sequence[tuple[float, float]]] | None = None,
 ) -> Plan:
-    """Ranks whose pairs together hold at most `share` of the parameters of the chosen matrices.
+    """Ranks at which the chosen matrices together store at most `share` of their parameters.
 
-    "uniform": each matrix keeps that share of its own parameters, k = share mn/(m + n).
-    "energy": ranks go where a parameter keeps most of sum s_i^2 / ||s||^2, until the budget is
-    spent; no other plan of that budget loses less of it. "sensitivity": ranks go where a measured
-    curve says that nll falls most a parameter; `sensitivity` gives for each kind of projection
-    points (fraction of full rank, rise of nll when all layers are cut to it).
+    A pair of rank k stores k (m + n); a matrix of full rank stays as it is, and stores mn.
+
+    "uniform": each matrix keeps that share of its own parameters, k = share mn/(m + n). The others
+    spend one budget on all of them, where a parameter gains most. "energy": of sum s_i^2 / ||s||^2.
+    "loss": of sum s_i^2 itself, which for factors weighted from both sides is twice the predicted
+    rise of nll (see `fisher`). "sensitivity": of a measured nll; `sensitivity` gives for each kind
+    of projection points (fraction of full rank, rise of nll when all layers are cut to it).
 
     Raises InputError unless 0 < share <= 1, for an unknown rule, a missing source, a kind without
     a curve, or a budget too small for rank 1 everywhere.
     """
-    if not 0 < share <= 1:
-        raise InputError(
-            "share is {share}; expected more than 0 and at most 1.",
-            share=share,
-        )
+    checked_share(share)
     shapes = {name: projections(params)[name].shape for name in names}
     if rule == "uniform":
         return {
             name: min(min(m, n), max(1, int(share * m * n / (m + n))))
             for name, (m, n) in shapes.items()
         }
-    if rule == "energy" and factors is not None:
-        gains = {name: _energy_gains(factors(name)) for name in names}
+    if rule in ("energy", "loss") and factors is not None:
+        gains = {name: factors(name).s ** 2 for name in names}
+        if rule == "energy":
+            gains = {name: each / (each.sum() or 1.0) for name, each in gains.items()}
     elif rule == "sensitivity" and sensitivity is not None:
         counts = {kind: sum(_kind(name) == kind for name in names) for kind in map(_kind, names)}
         gains = {
@@ -118,33 +119,76 @@ def allocate(
         }
     else:
         raise InputError(
-            "rule is {rule!r}; expected 'uniform', 'energy' or 'sensitivity'.",
+            "rule is {rule!r}; expected 'uniform', 'energy', 'sensitivity' or 'loss'.",
             rule=rule,
         )
     budget = share * sum(m * n for m, n in shapes.values())
     return _spend(shapes, gains, budget)
 
 
+def checked_share(share: float) -> float:
+    """The share itself. Raises InputError unless 0 < share <= 1."""
+    if not 0 < share <= 1:
+        raise InputError(
+            "share is {share}; expected more than 0 and at most 1.",
+            share=share,
+        )
+    return share
+
+
+def stored(shape: tuple[int, int], k: int) -> int:
+    """Numbers held for one matrix: those of its pair, or at full rank the matrix itself.
+
+    >>> stored((4, 6), 2), stored((4, 6), 4)
+    (20, 24)
+    """
+    return shape[0] * shape[1] if k == min(shape) else k * sum(shape)
+
+
 def _spend(
     shapes: Mapping[str, tuple[int, int]], gains: Mapping[str, NDArray[np.float64]], budget: float
 ) -> Plan:
-    """Ranks in the order of gain a parameter; gains of one matrix fall, so order is no conflict."""
-    names = list(shapes)
-    price = np.array([sum(shapes[name]) for name in names])
-    if price.sum() > budget:
+    """Ranks in the order of gain a parameter, each bought as long as it is within the budget.
+
+    Until one is not, no plan of the same size loses less (the knapsack's relaxation is solved by
+    its own order); that matrix then has what it has, and the rest goes to the others.
+    """
+    ranks = {
+        name: 1 if stored(shape, 1) < prod(shape) else min(shape) for name, shape in shapes.items()
+    }
+    left = budget - sum(stored(shapes[name], k) for name, k in ranks.items())
+    if left < 0:
         raise InputError("The budget is too small: even rank 1 everywhere holds more parameters.")
-    owner = np.concatenate([np.full(len(gains[n]) - 1, i) for i, n in enumerate(names)])
-    worth = np.concatenate([gains[n][1:] / price[i] for i, n in enumerate(names)])
-    order = np.argsort(-worth, kind="stable")
-    spent = price.sum() + np.cumsum(price[owner[order]])
-    bought = owner[order][: int(np.searchsorted(spent, budget, side="right"))]
-    ranks = 1 + np.bincount(bought, minlength=len(names))
-    return {name: int(k) for name, k in zip(names, ranks, strict=True)}
+    offers = [
+        (*step, name) for name, shape in shapes.items() for step in _steps(shape, gains[name])
+    ]
+    ended = set[str]()
+    for _worth, cost, k, name in sorted(offers, key=lambda offer: -offer[0]):
+        if name in ended or cost > left or k < ranks[name]:
+            ended.add(name)
+        else:
+            ranks[name], left = k, left - cost
+    return ranks
 
 
-def _energy_gains(factors: Factors) -> NDArray[np.float64]:
-    squares = factors.s**2
-    return squares / (squares.sum() or 1.0)
+def _steps(
+    shape: tuple[int, int], gains: NDArray[np.float64]
+) -> Iterator[tuple[float, int, int]]:  # gains (min(m, n),)
+    """What a matrix may have beyond rank 1, as (gain a parameter, parameters, rank after it).
+
+    One rank after the other, and from where the rest is worth more a parameter, all of the rest:
+    the whole matrix stores mn, fewer than its pair from break-even on.
+    """
+    price, size = sum(shape), prod(shape)
+    pairs = np.arange(1, (size - 1) // price + 1)  # ranks below break-even
+    if not len(pairs):
+        return
+    lost = np.maximum(gains.sum() - np.cumsum(gains)[: len(pairs)], 0.0)
+    last = int((lost / (size - price * pairs)).argmin()) + 1
+    for k in range(2, last + 1):
+        yield float(gains[k - 1]) / price, price, k
+    rest = size - price * last
+    yield float(lost[last - 1]) / rest, rest, min(shape)
 
 
 def _measured_gains(curve: Sequence[tuple[float, float]], most: int) -> NDArray[np.float64]:

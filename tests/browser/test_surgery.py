@@ -1,6 +1,8 @@
 """A student on the Surgery page: lower a rank, ask, stop in the middle, change the text."""
 
+import json
 import re
+import zipfile
 
 import pytest
 from playwright.sync_api import expect
@@ -58,6 +60,27 @@ def test_two_at_once_are_both_answered(new_page):
         # Each ends by itself after "The capital of France is Paris."
         expect(tokens(page, 5)).to_have_count(2, timeout=LONG)
         page.get_by_text("Paris").first.wait_for()
+
+
+def test_saves_the_cut_model_and_takes_it_home(new_page, tmp_path):
+    page = new_page(FEW)
+    metric(page, "nll a token")
+    settled(page)
+    page.get_by_text("Save this model").click()
+    page.get_by_role("radio", name="thin pairs").click()
+    settled(page)
+    page.get_by_role("button", name="Save this model").click()
+    download = page.get_by_role("button", name="Download the model")
+    download.wait_for(timeout=LONG)
+    settled(page)
+    with page.expect_download(timeout=LONG) as coming:
+        download.click()
+    coming.value.save_as(tmp_path / "model.zip")
+    with zipfile.ZipFile(tmp_path / "model.zip") as archive:
+        assert archive.testzip() is None
+        report = json.loads(archive.read("report.json"))
+    cut = [each for each in report["matrices"] if each["rank"] < min(each["rows"], each["columns"])]
+    assert [each["name"] for each in cut] == ["model.layers.3.self_attn.k_proj"]
 
 
 def test_fits_a_phone(new_page):

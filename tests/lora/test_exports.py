@@ -18,8 +18,9 @@ from lowrank.llama.rope_divisors import scaling_of
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.llama.vocabulary import CONTROL, Vocabulary
 from lowrank.lora import adapters
-from lowrank.lora.adapters import Adapter, AdapterConfig, Pair, checkpoint, merging
-from lowrank.readers import open_model
+from lowrank.lora.adapters import Adapter, AdapterConfig, Pair
+from lowrank.readers import checkpoint_writer, open_model
+from lowrank.readers.checkpoint_config import is_tied
 from lowrank.readers.tokenizer_files import vocabulary_beside
 from lowrank.readers.tokenizer_writer import made
 from tests import tiny_llama
@@ -188,8 +189,8 @@ def test_an_export_that_opens_as_something_else_is_no_success(tmp_path, monkeypa
     def short(path, held, tensor):
         return checkpoint_write(path, dict(list(held.items())[:-1]), tensor)
 
-    checkpoint_write = checkpoint.write
-    monkeypatch.setattr(checkpoint, "write", short)
+    checkpoint_write = checkpoint_writer.write
+    monkeypatch.setattr(checkpoint_writer, "write", short)
     with pytest.raises(FormatError, match="not what was to be written"):
         adapters.export(open_model(BASE), adapters.load(PLAIN), tmp_path / "out")
     assert not list(tmp_path.iterdir())
@@ -230,7 +231,7 @@ def test_what_a_family_takes_for_granted_of_its_head_holds(family, tied, tmp_pat
     config.pop("tie_word_embeddings", None)
     (base / "config.json").write_text(json.dumps(config))
     model, (change, _) = open_model(base), cases.change_of(family)
-    assert merging.is_tied(model) == tied
+    assert is_tied(model) == tied
     assert (cases.HEAD in adapters.merged_names(model, change)) != tied
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -256,3 +257,53 @@ def test_a_model_without_words_is_refused_in_a_sentence():
     app = opening.opened("surgery", model="synthetic")
     assert not app.exception
     assert any("no vocabulary" in error.value for error in app.error)
+
+
+def test_the_model_with_its_cut_is_taken_home_as_it_runs(opened, tiny, tmp_path):
+    app = opened(cut=["v", "down"], keep="25", way="activation-aware")
+    app.session_state["save"] = True  # the expander is open
+    app.session_state["saved form"], app.session_state["saved type"] = "thin pairs", "F32"
+    app.run()
+    next(button for button in app.button if button.key == "save it").click().run()
+    until(app, lambda app: app.get("download_button"))
+    assert "Held-out text" in opening.words(app)
+    (zipped,) = (tmp_path / "saved").iterdir()
+    with zipfile.ZipFile(zipped) as archive:
+        held = load(archive.read("thin.safetensors"))
+        report = json.loads(archive.read("report.json"))
+        assert {"config.json", "tokenizer.json", "README.md", "report.html"} <= {
+            *archive.namelist()
+        }
+    store = cached.factors(str(open_model(tiny).source))
+    names = chosen(store.params, ["v_proj", "down_proj"])
+    plan = by_fraction(store.params, names, 0.25)
+    expected = projections(operate(store.params, plan, store.source("aware")))
+    for name in names:
+        W = held[f"{name}.1.weight"] @ held[f"{name}.0.weight"]
+        np.testing.assert_allclose(W, expected[name].matrix(), atol=1e-6)
+    assert {m["name"]: m["rank"] for m in report["matrices"] if m["name"] in plan} == plan
+    assert (report["method"], report["written"]) == ("activation", {"form": "thin", "dtype": "F32"})
+
+
+def test_what_is_too_large_to_pack_is_said_before_it_is_made(opened, monkeypatch):
+    monkeypatch.setattr("lowrank.ui.surgery.panels.LARGEST", 1000)
+    app = opened(cut=["v"], keep="25")
+    app.session_state["save"] = True
+    app.run()
+    assert next(button for button in app.button if button.key == "save it").disabled
+    assert "more than is packed here" in opening.words(app)
+
+
+def test_ranks_by_predicted_loss_go_with_gradients_alone(opened):
+    app = opened(cut=["q", "v"], way="gradient-weighted", by="budget", share="60")
+    box = next(box for box in app.selectbox if box.key == "rule")
+    assert "by predicted loss" in box.options
+    settled(box.select("by predicted loss").run())
+    assert not app.exception
+    assert float(metrics(app)["nll a token"]) > 0
+    app.session_state["way"] = "plain"
+    settled(app.run())
+    assert not app.exception
+    box = next(box for box in app.selectbox if box.key == "rule")
+    assert "by predicted loss" not in box.options
+    assert box.value == "uniform"

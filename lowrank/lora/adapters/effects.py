@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from lowrank.errors import InputError
 from lowrank.language import gettext as _
-from lowrank.lora.adapters.merging import EMBEDDINGS, HEAD, adapted, is_tied, merged
+from lowrank.lora.adapters.merging import adapted, merged
 from lowrank.lora.adapters.peft_files import Adapter, Pair
+from lowrank.readers.checkpoint_config import EMBEDDINGS, HEAD, is_tied
 from lowrank.readers.interface import Model
 from lowrank.spectra.measures import effective_rank, similarity
 from lowrank.spectra.svd import SVD, of_product

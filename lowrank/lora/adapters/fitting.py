@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from lowrank.errors import InputError
 from lowrank.language import gettext as _
-from lowrank.lora.adapters.merging import EMBEDDINGS, HEAD, is_tied
 from lowrank.lora.adapters.peft_files import Adapter
+from lowrank.readers.checkpoint_config import EMBEDDINGS, HEAD, is_tied
 from lowrank.readers.interface import Model
 
 Shape = tuple[int, ...]

@@ -10,9 +10,8 @@ from lowrank.errors import InputError
 from lowrank.language import gettext as _
 from lowrank.lora.adapters.peft_files import Adapter, Floats, Pair
 from lowrank.lora.equations import dora_merge, merge
+from lowrank.readers.checkpoint_config import EMBEDDINGS, HEAD, is_tied
 from lowrank.readers.interface import Model
-
-EMBEDDINGS, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 
 
 def merged_names(model: Model, adapter: Adapter) -> tuple[str, ...]:
@@ -46,15 +45,6 @@ def changes(adapter: Adapter) -> set[str]:
     """Names of all tensors that an adapter changes."""
     biased = {f"{module}.bias" for module, each in adapter.pairs.items() if each.bias is not None}
     return {f"{module}.weight" for module in adapter.pairs} | biased | set(adapter.replaced)
-
-
-def is_tied(model: Model) -> bool:
-    """Whether the output head is the embedding matrix; a head stored beside it counts for nothing.
-
-    It is where the configuration says so, and where no head is stored.
-    """
-    said = model.config is not None and model.config.tie_word_embeddings
-    return EMBEDDINGS in model.tensors and (said or HEAD not in model.tensors)
 
 
 def moves_both(adapter: Adapter) -> bool:

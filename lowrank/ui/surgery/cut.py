@@ -10,19 +10,25 @@ from lowrank.language import gettext_noop, joined
 from lowrank.llama.names import LABELS, LINEAR
 from lowrank.surgery import FactorStore, Plan, allocate, by_energy, by_fraction, chosen
 from lowrank.surgery.recorded import together
-from lowrank.ui.bound import said
+from lowrank.ui.bound import offer, said
 from lowrank.ui.layout import text
 
 KINDS = LINEAR
 SHORT = {LABELS[kind]: kind for kind in KINDS}
 # Labels are what the link says, so they are short and do not change; looked up where shown.
 ALL, RANGE, ONE = gettext_noop("all"), gettext_noop("a range"), gettext_noop("one")
-WAYS = {gettext_noop("plain"): "plain", gettext_noop("activation-aware"): gettext_noop("aware")}
+WAYS = {
+    gettext_noop("plain"): "plain",
+    gettext_noop("activation-aware"): gettext_noop("aware"),
+    gettext_noop("gradient-weighted"): "fisher",
+}
 HOW = gettext_noop("rank"), gettext_noop("energy"), gettext_noop("budget")
+BY_LOSS = gettext_noop("by predicted loss")
 RULES = {
     gettext_noop("uniform"): "uniform",
     gettext_noop("by energy"): "energy",
     gettext_noop("by measured sensitivity"): gettext_noop("sensitivity"),
+    BY_LOSS: gettext_noop("loss"),
 }
 
 
@@ -50,7 +56,9 @@ class Choice:
         if self.how == "energy":
             return by_energy(names, source, share)
         rule = self.rule
-        curves = together().curves(self.way) if rule == "sensitivity" else None
+        # Of cuts weighted by gradients too there is no map; they are nearest to those by outputs.
+        way = "plain" if self.way == "plain" else "aware"
+        curves = together().curves(way) if rule == "sensitivity" else None
         return allocate(store.params, names, share, rule, source, curves)  # type: ignore[arg-type]
 
     def words(self) -> str:
@@ -73,7 +81,7 @@ class Choice:
             kinds=joined((LABELS[kind] for kind in self.kinds), _("{first}, {last}")),
             first=first,
             last=last,
-            way=_("activation-aware") if self.way == "aware" else _("plain"),
+            way=_(next(label for label, way in WAYS.items() if way == self.way)),
             ranks=ranks.format(rule=_(self.rule), percent=self.percent),
         )
 
@@ -105,7 +113,7 @@ def choose(count: int, more: DeltaGenerator) -> Choice | None:
                 help=text("surgery", "help way"),
                 bind="query-params",
             )
-            how, percent, rule = _ranks(amount)
+            how, percent, rule = _ranks(amount, WAYS[str(way)])
     if not short:
         first.info(text("surgery", "nothing"), icon=":material/info:")
         return None
@@ -135,8 +143,11 @@ def _layers(count: int) -> tuple[int, ...]:
     return tuple(range(count))
 
 
-def _ranks(place: DeltaGenerator) -> tuple[str, int, str]:
-    """How ranks are set, asked here, and how high, asked in that place."""
+def _ranks(place: DeltaGenerator, way: str) -> tuple[str, int, str]:
+    """How ranks are set, asked here, and how high, asked in that place.
+
+    Only what is cut by gradients predicts a loss to share ranks out by.
+    """
     how = st.segmented_control(
         _("Ranks by"),
         HOW,
@@ -154,9 +165,11 @@ def _ranks(place: DeltaGenerator) -> tuple[str, int, str]:
         share = place.slider(
             _("Parameters kept, % of these matrices"), 5, 100, 50, key="share", bind="query-params"
         )
+        rules = [rule for rule in RULES if way == "fisher" or rule != BY_LOSS]
+        offer("rule", rules)
         rule = st.selectbox(
             _("Rule"),
-            list(RULES),
+            rules,
             key="rule",
             format_func=said,
             bind="query-params",

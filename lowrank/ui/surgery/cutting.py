@@ -1,12 +1,18 @@
 """The work behind the page: factors, readings, answers, maps; each a job that yields."""
 
+import secrets
+import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lowrank.files import cache_folder, drop_oldest, whole
+from lowrank.language import SOURCE, speaking
 from lowrank.language import gettext as _
 from lowrank.llama import projections
 from lowrank.surgery import (
@@ -15,18 +21,23 @@ from lowrank.surgery import (
     Measured,
     Plan,
     Reading,
+    Report,
+    Step,
     Usage,
+    Written,
     answers,
     by_fraction,
     chosen,
     cost,
     operate,
     reading,
+    save_cut,
     sensitivity,
     texts,
     usage,
 )
 from lowrank.surgery.recorded import BY_LAYER, FRACTIONS, some_layers
+from lowrank.surgery.report import METHODS
 from lowrank.ui import cached
 from lowrank.ui.answering import Said, in_turns
 from lowrank.ui.jobs import Doing, Job, one_thread
@@ -34,6 +45,7 @@ from lowrank.ui.progress import begin, soon, sought, visitor, watched
 from lowrank.ui.surgery.cut import KINDS, Choice
 
 PATIENCE = 20.0  # seconds that work goes on after its visitor has left
+SAVED = 2 * 10**9  # bytes of truncated models that wait to be taken, of all visitors
 MOMENT = 0.8  # seconds a page waits for short work before it shows progress instead
 
 Ids = tuple[int, ...]
@@ -100,6 +112,45 @@ def _cutting(source: str, choice: Choice, ids: Ids) -> Iterator[Doing | Cut]:
         after = operate(store.params, plan, store.source(choice.way))
         read = reading(after, ids)
     yield Cut(plan, (cost(store.params), cost(after)), (before, read))
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A truncated model that waits to be taken: a zip in the cache, and its report."""
+
+    zipped: Path
+    report: Report
+
+
+def save_cut_model(source: str, choice: Choice, written: Written) -> Job:
+    """The model with its cut is written into a zip."""
+    return begin("save", partial(_saving, source, choice, written), PATIENCE)
+
+
+def _saving(source: str, choice: Choice, written: Written) -> Iterator[Doing | Saved]:
+    store, folder = cached.factors(source), cache_folder() / "saved"
+    method = next(method for method, way in METHODS.items() if way == choice.way)
+    for doing in _preparing(source, choice.way, choice.names(store)):
+        yield Doing(0.5 * doing.share, doing.words)
+    folder.mkdir(parents=True, exist_ok=True)
+    with speaking(SOURCE):
+        ranks = choice.words()
+    # Whatever ends this process half-way leaves a name that is cleared away a day later.
+    with one_thread(), tempfile.TemporaryDirectory(suffix=".new", dir=folder) as work:
+        place = Path(work) / "model"
+        plan = choice.plan(store)
+        for record in save_cut(cached.model(source), store, plan, method, ranks, written, place):
+            if isinstance(record, Step):
+                yield Doing(0.5 + 0.4 * record.done / record.total, record.words)
+            else:
+                report = record
+        yield Doing(0.9, _("packing"))
+        drop_oldest(folder, SAVED)
+        zipped = folder / f"{secrets.token_hex(8)}.zip"
+        with whole(zipped) as out, zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+            for path in sorted(place.iterdir()):
+                archive.write(path, path.name)
+    yield Saved(zipped, report)
 
 
 def ask_both(source: str, choice: Choice, ids: Ids, length: int, temperature: float) -> Job:

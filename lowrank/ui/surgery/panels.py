@@ -16,8 +16,20 @@ from lowrank.llama.model import projections
 from lowrank.llama.names import LABELS
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.spectra.svd import break_even_rank
-from lowrank.surgery import FactorStore, Measured, Plan, by_fraction, chosen, recorded, texts
+from lowrank.surgery import (
+    FactorStore,
+    Measured,
+    Plan,
+    Written,
+    by_fraction,
+    chosen,
+    recorded,
+    stored,
+    texts,
+)
 from lowrank.surgery.recorded import BY_LAYER, COMMAND, FRACTIONS
+from lowrank.surgery.report import losses
+from lowrank.surgery.saving import DTYPES, Form, both_sizes
 from lowrank.ui import cached
 from lowrank.ui.answering import Said, side_by_side
 from lowrank.ui.bound import OF_LAYER, offer, said
@@ -32,6 +44,9 @@ from lowrank.ui.surgery.cut import KINDS, Choice, choose
 LONGEST = 1000  # tokens of a visitor's own text
 PROMPT = 300  # tokens of a prompt
 OWN = gettext_noop("my own")
+DENSE = gettext_noop("whole matrices")
+FORMS: dict[str, Form] = {DENSE: "dense", gettext_noop("thin pairs"): "thin"}
+LARGEST = 400_000_000  # bytes of a model that is packed here
 TOGETHER, EACH = gettext_noop("all layers together"), gettext_noop("each layer by itself")
 SHOWN = 8  # next tokens of each model
 SHARES = {0.75: "¾", 0.5: "½", 0.25: "¼", 0.125: "⅛"}  # as short as a phone needs them
@@ -83,6 +98,9 @@ def _operation(source: str) -> Choice | None:
             st.markdown(_("**What is stored** of these matrices, break-even marked"))
             stored_chart(store, choice, cut.plan if cut else None)
         with answered:
+            with st.expander(_("Save this model"), key="save", on_change="rerun") as opened:
+                if opened.open:
+                    save(source, choice, cut.plan if cut else None)
             st.subheader(_("Two answers"), anchor=False)
             two_answers(source, choice, ready)
     of = choice and (choice.kinds, choice.layers)
@@ -145,7 +163,7 @@ def stored_chart(store: FactorStore, choice: Choice, plan: Plan | None) -> None:
         m, n = next(shapes[name] for name in names if name.endswith(kind))
         even.setdefault(break_even_rank(m, n) / min(m, n), []).append(LABELS[kind])
     whole = sum(m * n for m, n in shapes.values())
-    kept_share = sum(_stored(shapes[name], plan[name]) for name in names) / whole
+    kept_share = sum(stored(shapes[name], plan[name]) for name in names) / whole
     rank_share = float(np.mean([plan[name] / min(shapes[name]) for name in names]))
     listed, mark = _("{first}, {last}"), _("{share:.0%} for {kinds}")
     marked = joined(
@@ -167,15 +185,6 @@ def stored_chart(store: FactorStore, choice: Choice, plan: Plan | None) -> None:
     words = text("surgery", above) if above else ""
     stores = _("Break-even: {marked}. This cut stores {kept:.0%}.")
     st.caption(f"{stores.format(marked=marked, kept=kept_share)} {words}")
-
-
-def _stored(shape: tuple[int, int], k: int) -> int:
-    """Numbers held for one matrix: those of its pair, or at full rank the matrix itself.
-
-    >>> _stored((4, 6), 2), _stored((4, 6), 4)
-    (20, 24)
-    """
-    return shape[0] * shape[1] if k == min(shape) else k * sum(shape)
 
 
 # What is measured of a cut, and the section of the page's prose that explains it.
@@ -336,6 +345,64 @@ def _draw_answers(job: Job, source: str, asked: Asked, now: Asked) -> None:
                 prompt=as_text(asked.prompt[:80])
             )
         )
+
+
+@st.fragment
+@errors_shown()
+def save(source: str, choice: Choice, plan: Plan | None) -> None:
+    """The whole model with its cut, to take home: as a checkpoint or as thin pairs."""
+    first, second = st.columns(2)
+    # Not in the address: what is closed there is closed for who follows a link.
+    chosen_form = first.segmented_control(
+        _("As"), list(FORMS), default=DENSE, required=True, key="saved form", format_func=said
+    )
+    form = FORMS[str(chosen_form)]
+    dtype = second.segmented_control(
+        _("Numbers as"), DTYPES, default="F16", required=True, key="saved type"
+    )
+    if plan is None:  # the ranks are not known yet
+        return
+    params = cached.params(source)
+    sizes = both_sizes(cached.model(source), params, plan, dtype)
+    st.markdown(
+        text("surgery", "save").format(
+            dense=amount(sizes["dense"]), thin=amount(sizes["thin"]), most=amount(LARGEST)
+        )
+    )
+    too_large = sizes[form] > LARGEST
+    if too_large:
+        st.info(text("surgery", "too large to save"), icon=":material/info:")
+    asked = (choice, form, dtype)
+    if st.button(
+        _("Save this model"),
+        key="save it",
+        type="primary",
+        icon=":material/save:",
+        disabled=too_large,
+    ):
+        cutting.save_cut_model(source, choice, Written(form, dtype))
+        st.session_state["saving"] = asked
+    job = latest("save") if st.session_state.get("saving") == asked else None
+    watched(job, _saved)
+
+
+def _saved(job: Job) -> None:
+    shown(job)
+    found = job.last
+    if not isinstance(found, cutting.Saved):
+        return
+    if not found.zipped.exists():
+        st.info(text("surgery", "save gone"), icon=":material/info:")
+        return
+    st.markdown(as_text(losses(found.report)))
+    st.download_button(
+        _("Download the model ({size})").format(size=amount(found.zipped.stat().st_size)),
+        found.zipped.read_bytes,  # when it is asked for, not before
+        "truncated.zip",
+        "application/zip",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 @st.fragment

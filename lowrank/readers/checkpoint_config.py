@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 
 from lowrank.errors import InputError
-from lowrank.llama.loading import DIVISORS, stretched
-from lowrank.llama.names import ATTENTION, LINEAR
+from lowrank.llama.loading import DIVISORS, EMBEDDINGS, stretched
+from lowrank.llama.names import ATTENTION, LINEAR, name_of
+from lowrank.llama.names import HEAD as HEAD_MODULE
 from lowrank.llama.relatives import RELATIVES
 from lowrank.llama.rope_divisors import scaling_of
 from lowrank.llama.tokenizer import Tokenizer
-from lowrank.lora.adapters.merging import EMBEDDINGS, HEAD
+from lowrank.readers.gguf import GGUFModel
 from lowrank.readers.hf_config import to_json
 from lowrank.readers.interface import Model
 
+HEAD = f"{HEAD_MODULE}.weight"
 Table = dict[str, tuple[str, tuple[int, ...]]]  # stored type and shape by name
 TORCH = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 MLP = tuple(name for name in LINEAR if name not in ATTENTION)
@@ -30,6 +32,15 @@ FLAGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 ALWAYS = {"qwen2": ("q_proj", "k_proj", "v_proj")}
 
 
+def is_tied(model: Model) -> bool:
+    """Whether the output head is the embedding matrix; a head stored beside it counts for nothing.
+
+    It is where the configuration says so, and where no head is stored.
+    """
+    said = model.config is not None and model.config.tie_word_embeddings
+    return EMBEDDINGS in model.tensors and (said or HEAD not in model.tensors)
+
+
 def config_of(model: Model, table: Table) -> dict[str, Any]:
     """The config.json for an export of these tensors; empty where nothing is known of the sizes.
 
@@ -39,18 +50,16 @@ def config_of(model: Model, table: Table) -> dict[str, Any]:
     """
     brought = model.given_config is not None
     config = dict(model.given_config) if model.given_config is not None else _made(model, table)
+    if not config and isinstance(model, GGUFModel):
+        raise InputError(
+            "{title} is of a kind for which no config.json can be made.",
+            title=model.title,
+        )
     if not config:
         return {}
     config.pop("quantization_config", None)
     if EMBEDDINGS in table and "vocab_size" in config:
         config["vocab_size"] = table[EMBEDDINGS][1][0]
-    if HEAD in table and EMBEDDINGS in table and table[HEAD][1] != table[EMBEDDINGS][1]:
-        raise InputError(
-            "The adapter makes the embeddings {embeddings} and the head {head}: it holds the "
-            "new tokens of only one of the two.",
-            embeddings=table[EMBEDDINGS][1],
-            head=table[HEAD][1],
-        )
     if HEAD in table:
         config["tie_word_embeddings"] = False
     counted = Counter[str]()
@@ -59,6 +68,24 @@ def config_of(model: Model, table: Table) -> dict[str, Any]:
     usual = TORCH[counted.most_common(1)[0][0]]
     said = [key for key in ("dtype", "torch_dtype") if key in config]
     return config | dict.fromkeys(said if brought else ["torch_dtype"], usual)
+
+
+def as_expected(model: Model, table: Table) -> Table:
+    """A table of a model's tensors as transformers expects them.
+
+    Of a model without a config.json, a GGUF, divisors of positions become part of the
+    configuration, and where transformers has biases that the model lacks, they are added; their
+    values are zeros.
+    """
+    if model.given_config is not None or model.config is None:
+        return table
+    table = {name: found for name, found in table.items() if name not in DIVISORS}
+    for _, projections in flags(model.config.model_type, table):
+        for layer in range(model.config.num_hidden_layers):
+            for module in (name_of(layer, each) for each in projections):
+                kind, (out, *_) = table[f"{module}.weight"]
+                table.setdefault(f"{module}.bias", (kind, (out,)))
+    return table
 
 
 def _made(model: Model, table: Table) -> dict[str, Any]:
