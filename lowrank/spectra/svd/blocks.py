@@ -75,6 +75,6 @@ def top_eigen(G: NDArray[np.float64], k: int) -> tuple[NDArray[np.float64], NDAr
     n = len(G)
     squares, V = scipy.linalg.eigh(G, subset_by_index=(n - k, n - 1), check_finite=False)
     if len(squares) < k or abs(V.T @ V - np.eye(k)).max() > 1e-10:
-        squares, V = scipy.linalg.eigh(G, driver="evd", check_finite=False)
+        squares, V = np.linalg.eigh(G)
         squares, V = squares[-k:], V[:, -k:]
     return squares[::-1].clip(min=0.0), V[:, ::-1]

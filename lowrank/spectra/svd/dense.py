@@ -1,6 +1,9 @@
 """The singular value decomposition, and the nearest matrix of rank k with the error it costs.
 
 Eckart and Young, "The approximation of one matrix by another of lower rank", Psychometrika (1936).
+
+LAPACK is called through numpy where numpy has the routine: scipy holds the interpreter's lock until
+it is done, so that no other thread, such as another visitor's page, goes on.
 """
 
 from collections.abc import Callable
@@ -105,7 +108,7 @@ def full(W: ArrayLike) -> SVD:
         # s**2 is good to about n eps s[0]**2, so s to half of that times (s[0] / s)**2, relatively.
         if n * np.finfo(np.float64).eps * s[0] ** 2 < 2e-9 * s[-1] ** 2:
             return with_fixed_signs(wide_product(W, V / s, W.dtype), s, V.T.astype(W.dtype))
-    U, s, Vt = scipy.linalg.svd(W.astype(np.float64), full_matrices=False, check_finite=False)
+    U, s, Vt = np.linalg.svd(W.astype(np.float64), full_matrices=False)
     return with_fixed_signs(U.astype(W.dtype), s, Vt.astype(W.dtype))
 
 
@@ -136,7 +139,7 @@ def of_product(B: ArrayLike, A: ArrayLike) -> SVD:
     dtype = np.result_type(B, A)
     R_B, turn_B = _thin_qr(B, dtype)
     R_A, turn_A = _thin_qr(A.T, dtype)
-    U, s, Vt = scipy.linalg.svd(R_B @ R_A.T, check_finite=False)  # (r, r)
+    U, s, Vt = np.linalg.svd(R_B @ R_A.T)  # (r, r)
     return with_fixed_signs(turn_B(U), s, turn_A(Vt.T).T)
 
 

@@ -15,7 +15,6 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
 from lowrank.spectra.svd import threads
@@ -206,6 +205,6 @@ def ritz(Q: Floats, WQ: Floats, k: int) -> tuple[Floats, NDArray[np.float64], Fl
         U = wide_product(WQ, X / s)
     else:
         Y, R = np.linalg.qr(WQ.astype(np.float64))
-        small, s, Xt = scipy.linalg.svd(R, check_finite=False)
+        small, s, Xt = np.linalg.svd(R)
         U, s, X = Y @ small[:, :k], s[:k], Xt[:k].T
     return U, s, Q @ X.astype(Q.dtype)  # (n, p), (p, k) -> (n, k)

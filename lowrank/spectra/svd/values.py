@@ -74,7 +74,7 @@ def _gram_values(W: Floats, norm: float) -> Spectrum | None:
     """The values through W.T W (n, n) for W (m, n), m >= n; None if that is not good enough."""
     m, n = W.shape
     G = gram(W)
-    squares = scipy.linalg.eigvalsh(G, check_finite=False)[::-1]
+    squares = np.linalg.eigvalsh(G)[::-1]
     s = np.sqrt(squares.clip(min=0.0))
     # Summing m products for n**2 entries, each error of its own sign; and the eigensolver's, which
     # grows with the order: on matrices of ones up to sqrt(n) eps s_1**2 was seen, half of this.
@@ -111,7 +111,7 @@ def _smallest(W: Floats, G: NDArray[np.float64], few: int, wrong: float) -> Floa
         for _step in range(3):
             Q = np.linalg.qr(scipy.linalg.cho_solve(factor, Q, check_finite=False))[0]
         R = np.linalg.qr(wide_product(W, Q), mode="r")
-        s = scipy.linalg.svdvals(R, check_finite=False)[-few:]
+        s = np.linalg.svd(R, compute_uv=False)[-few:]
         if abs(s - before).max() <= 1e-3 * WANTED * s[-1] or (abs(s - before) <= 1e-9 * s).all():
             return np.asarray(s)
         before = s
@@ -119,7 +119,7 @@ def _smallest(W: Floats, G: NDArray[np.float64], few: int, wrong: float) -> Floa
 
 
 def _lapack_values(W: Floats) -> Spectrum:
-    s = scipy.linalg.svdvals(W.astype(np.float64), check_finite=False)
+    s = np.linalg.svd(W.astype(np.float64), compute_uv=False)
     return Spectrum(s, np.full(len(s), _backward(*W.shape) * s[0]), "lapack")
 
 
