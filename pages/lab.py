@@ -52,7 +52,7 @@ def train() -> None:
             panels.other_settings(job, wanted)
     with picture:
         if job:
-            watched(job, partial(panels.curve, config))
+            watched(job, partial(panels.curve, source, config))
         else:
             panels.earlier()
     st.subheader(_("Before and after"), anchor=False)
@@ -60,12 +60,13 @@ def train() -> None:
     with st.expander(_("The adapter: train one, or bring one"), expanded=not job):
         name = panels.adapter_in_hand(job)
     if name:
-        panels.two_answers(source, name, prompt)
+        base = settings.base_now()
+        panels.two_answers(source, base, name, prompt)
         left, right = st.columns(2, gap="large")
         with left:
             panels.losses_by_scale(source, name, job)
         with right:
-            panels.merged(source, name, prompt)
+            panels.merged(source, base, name, prompt)
             panels.download(name)
             panels.in_hand(Path(__file__).with_name("adapter.py"), name)
     else:

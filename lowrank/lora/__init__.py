@@ -27,6 +27,7 @@ from lowrank.lora.equations import (
 )
 from lowrank.lora.extraction import Extraction, extract, split
 from lowrank.lora.finetuning import Finetuning, Record, evaluate, finetune, start
+from lowrank.lora.initial import loftq_start
 from lowrank.lora.optimizer import SCHEDULES, adamw, clipped, schedule
 from lowrank.lora.train_config import TrainConfig
 from lowrank.lora.training_examples import Example, answers
@@ -57,6 +58,7 @@ __all__ = [
     "forward",
     "init",
     "lab",
+    "loftq_start",
     "lora_forward_matmul",
     "merge",
     "merged",

@@ -26,6 +26,7 @@ from lowrank.llama.model import Params, projections
 from lowrank.llama.names import HEAD
 from lowrank.lora import tuning
 from lowrank.lora.adapter_config import AdapterConfig
+from lowrank.lora.initial import beginning, eva
 from lowrank.lora.optimizer import adamw, clipped, global_norm, schedule
 from lowrank.lora.train_config import TrainConfig
 from lowrank.lora.training_examples import Example
@@ -50,11 +51,22 @@ class Record:
     elapsed: float
 
 
-def start(params: Params, config: TrainConfig) -> State:
-    """The state before the first step. Raises InputError if the method does not fit the model."""
-    weights, stay = tuning.begin(params, config.method, config.seed)
-    zeros = {name: np.zeros_like(array) for name, array in weights.items()}
-    return State(0, weights, zeros, zeros, stay, config.to_json())
+def start(params: Params, config: TrainConfig, data: Sequence[Example] = ()) -> State:
+    """The state before the first step; EVA looks at `data` for it.
+
+    Raises InputError if the method does not fit the model, or needs data that is not there; LoftQ
+    needs the base before it was quantized: see `initial.loftq_start`.
+    """
+    method = config.method
+    weights, stay = tuning.begin(params, method, config.seed)
+    if isinstance(method, AdapterConfig) and method.init_lora_weights == "loftq":
+        raise InputError(
+            "init_lora_weights is 'loftq': it begins with what quantization has lost of W0, for "
+            "which it needs the model before it was quantized."
+        )
+    if isinstance(method, AdapterConfig) and method.init_lora_weights == "eva":
+        weights = {**weights, **eva(params, method, data)}
+    return beginning(weights, stay, config)
 
 
 def finetune(
@@ -77,8 +89,11 @@ class Finetuning(Iterator[Record]):
     def __init__(
         self, params: Params, data: Sequence[Example], config: TrainConfig, state: State | None
     ) -> None:
-        self.state = start(params, config) if state is None else fitting(state, params, config)
         self._data, self._config = checked_data(data, params), config
+        if state is None:
+            self.state = start(params, config, self._data)
+        else:
+            self.state = fitting(state, params, config)
         self._base = tuning.without(params, config.method, self.state.stay)
         self._began = time.perf_counter()
         self._closed = False

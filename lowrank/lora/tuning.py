@@ -22,10 +22,11 @@ from lowrank.lora import equations
 from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.extraction import split
 from lowrank.lora.training_state import Arrays, Floats, State
+from lowrank.memory.quantized_model import QuantizedDense
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 EMBEDDINGS = "model.embed_tokens"
-INITS = (True, "kaiming", "gaussian", "pissa", "olora")
+INITS = (True, "kaiming", "gaussian", "pissa", "olora", "eva", "loftq")
 LIKE_W0 = ("pissa", "olora")  # they begin with a part of W0, which is taken out of W0
 
 
@@ -62,7 +63,11 @@ def check_trainable(method: Method) -> None:
         return
     kind = method.init_lora_weights
     for name, fits, expected in (
-        ("init_lora_weights", kind in INITS, _("True, 'kaiming', 'gaussian', 'pissa' or 'olora'")),
+        (
+            "init_lora_weights",
+            kind in INITS,
+            _("True, 'kaiming', 'gaussian', 'pissa', 'olora', 'eva' or 'loftq'"),
+        ),
         ("lora_dropout", 0 <= method.lora_dropout < 1, _("0 to below 1")),
         ("fan_in_fan_out", not method.fan_in_fan_out, _("false: a Llama's layers are (out, in)")),
         ("lora_bias", not method.lora_bias, "false"),
@@ -75,8 +80,10 @@ def check_trainable(method: Method) -> None:
                 value=getattr(method, name),
                 expected=expected,
             )
-    if method.use_dora and (method.lora_dropout or kind in LIKE_W0):
-        raise InputError("use_dora cannot be trained with lora_dropout, 'pissa' or 'olora' here.")
+    if method.use_dora and (method.lora_dropout or kind in (*LIKE_W0, "loftq")):
+        raise InputError(
+            "use_dora cannot be trained with lora_dropout, 'pissa', 'olora' or 'loftq' here."
+        )
     if method.targets(EMBEDDINGS):
         raise InputError(
             "target_modules names {embeddings}: LoRA of embeddings is not supported.",
@@ -120,7 +127,8 @@ def begin(params: Params, method: Method, seed: int = 0) -> tuple[Arrays, Arrays
     """The arrays to train as they begin, and those that stay: what PiSSA and OLoRA took of W0.
 
     LoRA begins with B = 0 (kaiming, gaussian: `equations.init`). PiSSA begins with the top r
-    singular triplets of W0, OLoRA with its QR factors, and W0 loses them (see `without`).
+    singular triplets of W0, OLoRA with its QR factors, and W0 loses them (see `without`). EVA and
+    LoftQ need more than W0, and take the place of what is drawn here: see `initial`.
     References: Meng et al., arXiv 2404.02948; Buyukakyuz, arXiv 2406.01775; Houlsby et al., 2019.
 
     >>> from lowrank.llama.model import TINY, random
@@ -143,6 +151,13 @@ def begin(params: Params, method: Method, seed: int = 0) -> tuple[Arrays, Arrays
         else:
             r, kind = method.rank(name), method.init_lora_weights
             if kind in LIKE_W0:
+                if isinstance(W0, QuantizedDense):
+                    raise InputError(
+                        "init_lora_weights is {kind!r}, which takes a part out of W0: a quantized "
+                        "base keeps none of its numbers to take it from. 'loftq' begins with what "
+                        "quantization has lost.",
+                        kind=kind,
+                    )
                 A, B = parts_of(W0.matrix(), r, method.scale(name), str(kind))
                 stay |= {f"{name}.lora_A": A, f"{name}.lora_B": B}
             else:

@@ -31,7 +31,8 @@ from lowrank.memory.accounting import (
 )
 from lowrank.memory.fits import Step, inference_fits, room_of, training_fits
 from lowrank.memory.published import PUBLISHED
-from lowrank.memory.quantization import Quantized, bfloat16, int8, nf4
+from lowrank.memory.quantization import DoublyQuantized, Quantized, bfloat16, int8, nf4, nf4_double
+from lowrank.memory.quantized_model import QuantizedDense, quantized
 from lowrank.memory.storages import STORAGES
 
 __all__ = [
@@ -42,10 +43,12 @@ __all__ = [
     "NF4",
     "PUBLISHED",
     "STORAGES",
+    "DoublyQuantized",
     "Memory",
     "Part",
     "Precision",
     "Quantized",
+    "QuantizedDense",
     "Step",
     "Storage",
     "active_parameters",
@@ -57,9 +60,11 @@ __all__ = [
     "int8",
     "lora_parameters",
     "nf4",
+    "nf4_double",
     "pair_parameters",
     "parameters",
     "parts",
+    "quantized",
     "room_of",
     "training_fits",
     "training_memory",

@@ -40,6 +40,7 @@ from lowrank.lora.adapters import (
 from lowrank.lora.adapters.opening import fetched
 from lowrank.memory import quantization
 from lowrank.memory.quantization import Rounded
+from lowrank.memory.quantized_model import Quantizer, quantized
 from lowrank.readers import Model, open_model
 from lowrank.readers.identity import Stamp, identity, stamps
 from lowrank.readers.uploads import ADAPTER_FILES, MLX_ADAPTER_FILES
@@ -420,6 +421,12 @@ def params(source: str) -> Params:
         return load_llama(
             opened, read=widened(opened, cache_folder() / "weights" / content(source))
         )
+
+
+@of_model(shared(2, MATRICES, show_spinner=gettext_noop("Quantizing the weights, once…")))
+def quantized_params(source: str, quantizer: Quantizer) -> Params:
+    """A Llama whose layers' matrices are kept as codes; see `lowrank.memory.quantized`."""
+    return quantized(params(source), quantizer)
 
 
 def factors(source: str) -> FactorStore:

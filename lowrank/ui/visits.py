@@ -44,6 +44,7 @@ PARAMETERS = {
     "lora": ("x", "word", "r", "alpha", "start"),
     "lab": (
         "show", "set", "lines", "lora_r", "lora_alpha", "modules", "rate", "steps", "seed",
+        "base_in", "base_too",
         "lora_dropout", "init_lora_weights", "use_rslora", "use_dora", "loraplus_lr_ratio",
         "lr_scheduler_type", "ask", "scale", "tuned", "module", "run",
     ),

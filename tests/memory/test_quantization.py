@@ -1,14 +1,28 @@
-"""Quantizers against their definition and published levels, and rounding against ml_dtypes."""
+"""Quantizers against their definition, bitsandbytes and published levels; rounding against bits."""
+
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.special import ndtri
 
 from lowrank.errors import InputError
-from lowrank.memory.quantization import NF4_LEVELS, bfloat16, int8, nf4, roundings
+from lowrank.memory.quantization import (
+    DYNAMIC_LEVELS,
+    NF4_LEVELS,
+    bfloat16,
+    int8,
+    nf4,
+    nf4_double,
+    roundings,
+)
+from tests.oracles.quantized_data import SHAPES, random_matrix
 
+RECORDED = np.load(Path(__file__).parents[1] / "fixtures" / "quantized.npz")
 MATRICES = hnp.arrays(
     np.float32,
     hnp.array_shapes(min_dims=2, max_dims=2, max_side=9),
@@ -16,12 +30,25 @@ MATRICES = hnp.arrays(
 )
 
 
-def test_the_levels_are_those_qlora_publishes():
-    # Appendix E of the QLoRA paper, to the digits that matter.
-    published = [-1.0, -0.6961928, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105004]
-    published += [0.0, 0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617]
-    published += [0.72295684, 1.0]
-    np.testing.assert_allclose(NF4_LEVELS, published, atol=2e-6)
+def test_the_levels_are_quantiles_of_a_normal_distribution():
+    """Section 3 of the QLoRA paper: eight positive, seven negative, 0, both ends as likely."""
+    offset = (1 - 1 / (2 * 15) + 1 - 1 / (2 * 16)) / 2
+    positive, negative = (ndtri(np.linspace(offset, 0.5, n)[:-1]) for n in (9, 8))
+    levels = np.sort([*-negative, 0.0, *positive])
+    np.testing.assert_allclose(NF4_LEVELS, levels / levels.max(), atol=2e-6)
+
+
+def test_the_dynamic_levels_are_finer_the_larger():
+    sizes = DYNAMIC_LEVELS[DYNAMIC_LEVELS > 0]
+    assert len(DYNAMIC_LEVELS) == 256
+    # All but the 1 stand on both sides of 0.
+    np.testing.assert_array_equal(-DYNAMIC_LEVELS[DYNAMIC_LEVELS < 0][::-1], sizes[:-1])
+    decades = np.floor(np.log10(sizes[:-1])).astype(int)
+    assert [(decades == d).sum() for d in range(-7, 0)] == [1, 2, 4, 8, 16, 32, 64]
+    for decade in range(-7, 0):
+        edges = np.linspace(0.1, 1, 2 ** (decade + 7) + 1) * 10.0 ** (decade + 1)
+        inside = sizes[:-1][decades == decade]
+        np.testing.assert_allclose(inside, (edges[1:] + edges[:-1]) / 2, rtol=1e-6)
 
 
 @given(MATRICES)
@@ -44,6 +71,44 @@ def test_nf4_takes_the_nearest_level_of_its_block(W, block):
         error = np.abs(got[start : start + block] - part)
         assert (error <= nearest + 1e-5 * np.abs(part).max()).all()
     assert found.constants.shape == (-(-W.size // block), 1)
+
+
+@given(MATRICES)
+def test_double_quantization_errs_in_the_constants_alone(W):
+    """The codes are those of NF4; a constant is off by half a step of the dynamic code at most."""
+    once, twice = nf4(W), nf4_double(W)
+    constants = once.constants.astype(np.float64).ravel()
+    widest = np.diff(DYNAMIC_LEVELS).max() / 2
+    off = widest * np.abs(constants - constants.mean()).max() + 1e-6 * constants.max()
+    levels = np.abs(once.levels[once.codes])
+    assert (np.abs(twice.matrix() - once.matrix()) <= levels * off + 1e-30).all()
+    assert twice.shape == W.shape
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_nf4_is_that_of_bitsandbytes_bit_for_bit(name):
+    """Recorded with bitsandbytes on a CPU: oracles/make_quantized.py."""
+    theirs = {k.split(".", 1)[1]: a for k, a in RECORDED.items() if k.startswith(f"{name}.")}
+    W = random_matrix(name)
+    once, twice = nf4(W), nf4_double(W)
+    np.testing.assert_array_equal(once.constants.ravel(), theirs["nf4.absmax"])
+    np.testing.assert_array_equal(once.matrix(), theirs["nf4.matrix"])
+    np.testing.assert_array_equal(DYNAMIC_LEVELS, theirs["double.map"])
+    np.testing.assert_array_equal(twice.packed.ravel()[: W.size // 2], theirs["double.codes"])
+    # torch adds float32 up in another order, so that its mean may be the next float32, and
+    # bitsandbytes' kernel for a CPU may take either of two levels where they are as near.
+    parts = {"constants": "absmax", "mean": "offset", "scales": "nested"}
+    given = {part: theirs[f"double.{name}"] for part, name in parts.items()}
+    given["scales"] = given["scales"][:, None]
+    np.testing.assert_array_equal(replace(twice, **given).matrix(), theirs["double.matrix"])
+    assert twice.mean == pytest.approx(given["mean"], rel=2e-7)
+    np.testing.assert_allclose(twice.scales, given["scales"], rtol=1e-6)
+    count = len(once.constants)
+    share = (once.constants.ravel() - twice.mean) / np.repeat(twice.scales, 256)[:count]
+    apart = twice.constants != given["constants"]
+    middle = (DYNAMIC_LEVELS[twice.constants] + DYNAMIC_LEVELS[given["constants"]]) / 2
+    assert (np.abs(share - middle)[apart] < 2**-15).all()
+    assert apart.mean() < 0.01
 
 
 def test_fewer_bits_are_further_off_on_normal_weights():

@@ -15,16 +15,20 @@ from streamlit.testing.v1 import AppTest
 from lowrank.errors import FormatError
 from lowrank.llama import chat
 from lowrank.lora import adapters
+from lowrank.lora.finetuning import Record
 from lowrank.lora.lab import alternatives
 from lowrank.lora.lab.alternatives import Outcome
+from lowrank.memory.accounting import Memory
 from lowrank.readers import uploads
-from lowrank.ui import jobs
+from lowrank.ui import article, jobs
 from lowrank.ui.adapters import MINE, unpacked
 from lowrank.ui.jobs import Job
 from lowrank.ui.lab import runs
 from tests.pages import opening
 from tests.sent_jobs import SentJobs
 from tests.tiny_llama import write
+
+NF4 = "NF4 with double quantization (QLoRA)"
 
 
 @pytest.fixture(autouse=True)
@@ -159,8 +163,11 @@ def test_a_stopped_run_keeps_what_it_learnt():
     ("query", "code", "r", "added"),
     [
         ({"lora_dropout": "0.1", "loraplus_lr_ratio": "4.0"}, "lora_dropout=0.1", 4, 0),
-        ({"init_lora_weights": "gaussian"}, "init_lora_weights='gaussian'", 4, 0),
-        ({"init_lora_weights": "pissa"}, "init_lora_weights='pissa'", 8, 0),  # minus its beginning
+        ({"init_lora_weights": "gaussian"}, 'init_lora_weights="gaussian"', 4, 0),
+        ({"init_lora_weights": "pissa"}, 'init_lora_weights="pissa"', 8, 0),  # minus its beginning
+        ({"init_lora_weights": "eva"}, "EvaConfig(rho=1, use_label_mask=False)", 4, 0),
+        ({"init_lora_weights": "loftq", "base_in": NF4}, "loftq_iter=1", 4, 0),
+        ({"init_lora_weights": "loftq", "base_in": "int8"}, 'init_lora_weights="loftq"', 4, 0),
         ({"init_lora_weights": "olora", "use_rslora": "True"}, "use_rslora=True", 8, 0),
         # One length for each of the 2 x (128 + 64) rows.
         ({"use_dora": "True", "lr_scheduler_type": "cosine"}, "use_dora=True", 4, 384),
@@ -191,10 +198,135 @@ def test_the_code_that_is_shown_runs(default_model, tmp_path, monkeypatch):
     assert len(adapters.load("my-adapter").pairs) == 60
 
 
-def test_settings_that_do_not_go_together_are_one_sentence():
-    app = opened(use_dora="True", lora_dropout="0.1")
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"use_dora": "True", "lora_dropout": "0.1"}, "use_dora"),
+        ({"init_lora_weights": "loftq"}, "choose a base in fewer bits"),
+        ({"init_lora_weights": "pissa", "base_in": "int8"}, "choose the base as stored"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_one_sentence(query, words):
+    app = opened(**query)
     assert not app.exception
-    assert "use_dora" in app.error[0].value
+    assert words in app.error[0].value
+
+
+@pytest.mark.parametrize(("r", "alpha", "dropout"), [(8, 32, 0.1), (64, 16, 0.05)])
+def test_a_press_gives_the_articles_configuration_letter_by_letter(r, alpha, dropout):
+    app = opened(modules="all", use_rslora="True", init_lora_weights="eva", base_in="int8")
+    app.button(key=f"preset {r}").click().run()
+    assert not app.exception
+    given = {"r=8": f"r={r}", "lora_alpha=32": f"lora_alpha={alpha}", "out=0.1": f"out={dropout}"}
+    call = article.CALL
+    for old, new in given.items():
+        call = call.replace(old, new)
+    assert call in [block.value for block in app.code]
+    assert app.query_params.get("lora_r", "8") == str(r)  # a default is not in the address
+    assert app.selectbox(key="base_in").value == "int8"  # no part of LoraConfig
+
+
+LINES = "\n".join(f"Hi {i} => Yo" for i in range(8))
+
+
+def test_a_run_on_a_base_in_four_bits_stands_beside_that_on_the_base_as_stored():
+    app = opened(steps="3", set="my own", lines=LINES, base_in=NF4, base_too="true")
+    assert not app.exception
+    assert not app.error
+    app.button(key="train").click().run()
+    job = ended(f"lab {app.session_state['lab run']}")
+    app.run()
+    assert (job.state, job.problem) == ("done", "")
+    kept, unseen = job.newest(runs.Kept), job.all(runs.HeldOut)
+    # 2 layers of 128 x (128 + 64 + 64 + 128 + 3 x 48) numbers, in float32 and in 4.127 bits.
+    assert kept.stored == 4 * 2 * 128 * 528
+    assert kept.kept == pytest.approx(kept.stored * 4.127 / 32, rel=0.01)
+    assert kept.largest == 4 * 128 * 128
+    assert job.newest(Memory).weights < 4 * 258 * 128 + 1.02 * kept.kept + 4 * 5 * 128
+    assert len(job.all(runs.Beside)) == len(job.all(Record)) == 3
+    for mine, plain in zip(job.all(Record), job.all(runs.Beside), strict=True):
+        assert mine.loss != plain.loss
+        assert mine.loss == pytest.approx(plain.loss, rel=0.1)
+    last = f"**{unseen[-1].loss:.3f}** on the base in {NF4}, **{unseen[-1].stored:.3f}**"
+    assert last in said(app)
+    assert f"; base: {NF4}; 3 steps" in said(app)
+    assert "Base in NF4" in said(app)
+    opening.until(app, lambda app: "Merged = unmerged" in said(app))
+    # ... and the run on the base as stored alone is the one beside it.
+    plain = opened(steps="3", set="my own", lines=LINES)
+    plain.button(key="train").click().run()
+    alone = ended(f"lab {plain.session_state['lab run']}")
+    assert [r.loss for r in alone.all(Record)] == [r.loss for r in job.all(runs.Beside)]
+    assert [r.loss for r in alone.all(runs.HeldOut)] == [r.stored for r in unseen]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"base_in": "int8", "base_too": "true", "lora_dropout": "0.1"},
+        {"base_in": "int8", "init_lora_weights": "loftq"},
+    ],
+)
+def test_a_stopped_run_goes_on_from_the_page_as_if_it_had_never_stopped(query):
+    asked = {"steps": "40", "set": "my own", "lines": LINES, **query}
+    whole = opened(**asked)
+    whole.button(key="train").click().run()
+    wanted = ended(f"lab {whole.session_state['lab run']}")
+
+    app = opened(**asked)
+    app.button(key="train").click().run()
+    job = jobs.POOL.get(f"lab {app.session_state['lab run']}")
+    opening.until(app, lambda _: len(job.all(Record)) >= 3)
+    job.cancel(by_hand=True)
+    app = finished(app)
+    halted = job.newest(runs.Halted)
+    assert job.state == "cancelled"
+    assert 3 <= halted.step < 40
+    first = app.text_input(key="tuned").value
+    again = opened(run=app.query_params["run"])  # a reload, or another tab
+    again.button(key="go on").click().run()
+    assert not again.exception
+    new = ended(f"lab {again.session_state['lab run']}")
+    again.run()
+    assert (new.state, new.problem) == ("done", "")
+    assert new.key != job.key
+    for kind in (Record, runs.HeldOut, runs.Beside):
+        assert [r.loss for r in new.all(kind)] == [r.loss for r in wanted.all(kind)], kind
+    assert [r.step for r in new.all(Record)] == list(range(1, 41))
+    elapsed = [r.elapsed for r in new.all(Record)]
+    assert elapsed == sorted(elapsed)
+    assert "go on" not in [button.key for button in again.button]
+    assert again.text_input(key="tuned").value not in ("", first)
+    assert "40 steps in" in said(again)
+
+
+def test_a_stopped_run_that_is_no_longer_kept_is_one_sentence(models):
+    app = opened(steps="200", set="my own", lines="Hi => " + "yo " * 40)
+    app.button(key="train").click().run()
+    job = jobs.POOL.get(f"lab {app.session_state['lab run']}")
+    opening.until(app, lambda _: len(job.all(Record)) >= 2)
+    job.cancel(by_hand=True)
+    app = finished(app)
+    for path in runs.states_folder().iterdir():
+        path.unlink()
+    app.button(key="go on").click().run()
+    app = finished(app)
+    assert not app.exception
+    assert "cannot be read" in app.error[0].value
+
+
+def test_who_only_looks_on_cannot_go_on_with_it():
+    app = opened(steps="200", set="my own", lines="Hi => " + "yo " * 40)
+    app.button(key="train").click().run()
+    job = jobs.POOL.get(f"lab {app.session_state['lab run']}")
+    opening.until(app, lambda _: len(job.all(Record)) >= 2)
+    job.cancel(by_hand=True)
+    app = finished(app)
+    name = app.query_params["run"].partition("-")[0]
+    other = opened(run=name)
+    assert "Stopped." in said(other)
+    assert "go on" not in [button.key for button in other.button]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ def trained(method: Method, state: State, base_model: str | None = None) -> Adap
     """What a LoRA run has learnt as an adapter, which `save` writes and PEFT loads.
 
     A run that began with PiSSA or OLoRA becomes a plain adapter of twice the rank and the same
-    scale, so that it fits the original W0. `base_model` is recorded as its name.
+    scale, so that it fits the original W0; one that began with LoftQ fits the quantized base alone.
+    `base_model` is recorded as its name.
 
     Raises InputError for another method: whole matrices and adapter layers are no LoRA.
     """
@@ -44,8 +45,9 @@ def trained(method: Method, state: State, base_model: str | None = None) -> Adap
             rank_pattern={k: 2 * r for k, r in method.rank_pattern.items()},
             alpha_pattern={k: more * a for k, a in method.alpha_pattern.items()},
         )
-    elif method.init_lora_weights == "kaiming":
-        config = replace(config, init_lora_weights=True)  # PEFT's name for it
+    elif method.init_lora_weights in ("kaiming", "loftq"):
+        # PEFT's name for the first; at the second it would quantize the base again.
+        config = replace(config, init_lora_weights=True)
     held = {name: np.asarray(array, np.float32) for name, array in state.weights.items()}
     found = {
         name: Pair(

@@ -11,6 +11,7 @@ import streamlit as st
 from lowrank.figures import lab as figures
 from lowrank.figures.lora import shapes
 from lowrank.figures.numbers import amount, three
+from lowrank.figures.style import COLOURS
 from lowrank.language import gettext as _
 from lowrank.language import joined
 from lowrank.llama.config import LlamaConfig
@@ -27,14 +28,17 @@ from lowrank.ui.answering import side_by_side
 from lowrank.ui.drawing import chart, table
 from lowrank.ui.jobs import Job
 from lowrank.ui.lab import runs
-from lowrank.ui.lab.runs import HeldOut, Learnt, Merged, Run
-from lowrank.ui.lab.settings import Choice, method_words
+from lowrank.ui.lab.runs import Beside, Halted, HeldOut, Kept, Learnt, Merged, Run
+from lowrank.ui.lab.settings import BASES, STORED, Choice, method_words
 from lowrank.ui.layout import text
 from lowrank.ui.outside import as_text, as_told
 from lowrank.ui.progress import mine, outcome, progress, watched
 
 TOLERANCE = 1e-4  # of the largest logit: what float32 leaves of an identity after 30 layers
-SINGLE = accounting.Storage(accounting.FLOAT32, accounting.FLOAT32)
+SINGLE = accounting.FLOAT32
+BITS = dict(
+    zip(BASES, (SINGLE, accounting.NF4_DOUBLE, accounting.INT8), strict=True)
+)  # of the matrices
 
 
 def counts(config: LlamaConfig, choice: Choice) -> None:
@@ -53,11 +57,12 @@ def counts(config: LlamaConfig, choice: Choice) -> None:
     )
 
 
-def curve(config: LlamaConfig, job: Job) -> None:
+def curve(source: str, config: LlamaConfig, job: Job) -> None:
     """The loss as it falls, tokens a second, time left, Stop."""
     run, steps = job.newest(Run), job.all(Record)
     total = run.choice.config.steps if run else 1
     losses = [record.loss for record in steps]
+    plain = [each.loss for each in job.all(Beside)]
     words = _("Laying out the examples")
     if steps:
         words = _("Step {step} of {steps} · {rate:,.0f} tokens/s").format(
@@ -67,8 +72,12 @@ def curve(config: LlamaConfig, job: Job) -> None:
     if run:
         came(report(config, run.choice.method).trainable, losses)
     unseen = [(each.step, each.loss) for each in job.all(HeldOut)]
+    lines = {_("loss"): losses}
+    if run and run.choice.beside:
+        lines = {_(run.choice.base): losses, _(STORED): plain}
+    colours = {_(STORED): COLOURS["W0"]}
     chart(
-        figures.losses({_("loss"): losses}, total, held_out=unseen),
+        figures.losses(lines, total, colours, held_out=unseen),
         key="curve",
         alt=_("Loss after {step} of {steps} steps. {course}").format(
             step=len(steps), steps=total, course=by_step(losses)
@@ -82,7 +91,46 @@ def curve(config: LlamaConfig, job: Job) -> None:
         )
     if steps and job.over:
         st.caption(came_of_all(steps, unseen))
+    if run and run.choice.quantizer:
+        in_fewer_bits(job, run.choice)
     outcome(job)
+    go_on(source, job)
+
+
+def in_fewer_bits(job: Job, choice: Choice) -> None:
+    """What a quantized base takes, and the same run on the base as stored if it was asked for."""
+    kept, held = job.newest(Kept), job.newest(HeldOut)
+    base = _(choice.base)
+    if kept:
+        st.caption(
+            _(
+                "Base in {base}: the layers' matrices take {kept}, as stored {stored}. One at a "
+                "time, {largest} at most, is made anew of its codes while it is used."
+            ).format(
+                base=base,
+                kept=amount(kept.kept),
+                stored=amount(kept.stored),
+                largest=amount(kept.largest),
+            )
+        )
+    if held and held.stored is not None:
+        st.caption(
+            _(
+                "Held out after step {step}: **{loss:.3f}** on the base in {base}, "
+                "**{stored:.3f}** on the base as stored."
+            ).format(step=held.step, loss=held.loss, base=base, stored=held.stored)
+        )
+
+
+def go_on(source: str, job: Job) -> None:
+    """The way on for a run that was stopped before its last step."""
+    run, halted = job.newest(Run), job.newest(Halted)
+    if not (job.over and run and halted and mine(job)):
+        return
+    label = _("Go on after step {step}").format(step=halted.step)
+    if st.button(label, key="go on", icon=":material/play_arrow:"):
+        runs.begin_training(source, run.choice, job)
+        st.rerun()
 
 
 def came_of_all(steps: Sequence[Record], unseen: Sequence[tuple[int, float]]) -> str:
@@ -167,7 +215,7 @@ def other_settings(job: Job | None, choice: Choice) -> None:
         )
 
 
-def two_answers(source: str, name: str, asked: str) -> None:
+def two_answers(source: str, base: str, name: str, asked: str) -> None:
     """Before and after side by side, with 0 to 2 times the update."""
     scale = st.slider(
         _("Times the update"), 0.0, 2.0, 1.0, 0.25, key="scale", bind="query-params",
@@ -183,7 +231,7 @@ def two_answers(source: str, name: str, asked: str) -> None:
         side_by_side(titles, cached.words(source), job)
         outcome(job)
 
-    watched(runs.answer_job(source, name, asked, float(scale)), draw)
+    watched(runs.answer_job(source, base, name, asked, float(scale)), draw)
 
 
 def losses_by_scale(source: str, name: str, job: Job | None) -> None:
@@ -205,10 +253,10 @@ def losses_by_scale(source: str, name: str, job: Job | None) -> None:
     watched(runs.loss_job(source, name, run), draw, every=1.0)
 
 
-def merged(source: str, name: str, asked: str) -> None:
+def merged(source: str, base: str, name: str, asked: str) -> None:
     """W0 + s B A as one matrix: the largest difference of a logit, beside the tolerance."""
     if asked:
-        watched(runs.merge_job(source, name, asked), _compared)
+        watched(runs.merge_job(source, base, name, asked), _compared)
 
 
 def _compared(job: Job) -> None:
@@ -269,6 +317,8 @@ def adapter_in_hand(job: Job | None) -> str:
             state["tuned"] = learnt.name
         state["taken run"] = learnt.name
     bring("tuned")
+    limits = {"adapters": uploads.MOST_ADAPTERS, "states": runs.MOST_STATES}
+    st.caption(text("lab", "kept").format(**{key: amount(most) for key, most in limits.items()}))
     return (
         st.text_input(
             _("Adapter in hand"),
@@ -346,14 +396,15 @@ def computed(config: LlamaConfig, choice: Choice | None, job: Job | None) -> Non
 
 def memory(config: LlamaConfig, run: Run, measured: accounting.Memory | None) -> None:
     """The same step's memory: LoRA measured in the run, LoRA and full fine-tuning computed."""
-    tokens = run.longest or 64
+    tokens, stored = run.longest or 64, accounting.Storage(SINGLE, SINGLE)
+    base = accounting.Storage(BITS[run.choice.base], SINGLE)
     trained = report(config, run.choice.method).trainable
     memories = {
         _("full, computed"): accounting.training_memory(
-            config, SINGLE, accounting.parameters(config), tokens, full=True, compute_bits=32
+            config, stored, accounting.parameters(config), tokens, full=True, compute_bits=32
         ),
         _("LoRA, computed"): accounting.training_memory(
-            config, SINGLE, trained, tokens, compute_bits=32, targets=run.choice.kinds()
+            config, base, trained, tokens, compute_bits=32, targets=run.choice.kinds()
         ),
     }
     if measured:

@@ -2,23 +2,31 @@
 
 import hashlib
 import json
+import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
+from lowrank.files import cache_folder, drop_oldest
 from lowrank.language import gettext as _
+from lowrank.llama import Params, projections
 from lowrank.llama.generation import last_logits
+from lowrank.llama.names import HEAD
 from lowrank.lora import adapters
 from lowrank.lora.adapters import Adapter
-from lowrank.lora.finetuning import Record, evaluate, finetune
+from lowrank.lora.finetuning import Finetuning, Record, evaluate, finetune
+from lowrank.lora.initial import loftq_start
 from lowrank.lora.lab import held_in_training
+from lowrank.lora.lab.training_memory import matrix_bytes
 from lowrank.lora.training_examples import Example, answers
+from lowrank.lora.training_state import State
 from lowrank.lora.tuning import adapted, merged
 from lowrank.memory.accounting import Memory
 from lowrank.readers import HUB, uploads
@@ -26,12 +34,13 @@ from lowrank.readers.default_model import DEFAULT
 from lowrank.ui import cached
 from lowrank.ui.answering import Said, in_turns
 from lowrank.ui.jobs import Job, Stopped, Work
-from lowrank.ui.lab.settings import Choice
+from lowrank.ui.lab.settings import BASES, Choice
 from lowrank.ui.progress import begin, latest, link_of, soon, sought
 
 PATIENCE = 900.0  # seconds a run goes on without its visitor: pages may be changed meanwhile
 LOOKING = 60.0  # the same for an answer
 MOMENT = 0.2  # seconds a page waits for what may be quick, so that it is drawn at once
+MOST_STATES = 10**9  # bytes of runs that were stopped and can go on, kept in all
 LONGEST_EXAMPLE = 160  # tokens
 LONGEST_ANSWER = 40
 LOOKS = 12  # at the held-out examples in a run
@@ -54,10 +63,37 @@ class Run:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The loss on examples that are not trained on, after so many steps."""
+    """The loss on examples that are not trained on, after so many steps; `stored` is that of the
+    same run on the base as stored, where it was asked for."""
 
     step: int
     loss: float
+    stored: float | None = None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The loss before the step of the same run on the base as stored."""
+
+    loss: float
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Bytes of the base's matrices as this run keeps them and as stored, and of the largest as
+    numbers: so much is made anew when it is used."""
+
+    kept: int
+    stored: int
+    largest: int
+
+
+@dataclass(frozen=True)
+class Halted:
+    """The names under which a run that was stopped is kept, that on the base as stored second."""
+
+    step: int
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -81,9 +117,11 @@ class Merged:
     seconds: Mapping[str, Sequence[float]]
 
 
-def begin_training(source: str, choice: Choice) -> None:
-    """Start a run, which `going` finds again."""
-    begin("lab", partial(_training, source, choice), PATIENCE)
+def begin_training(source: str, choice: Choice, halted: Job | None = None) -> None:
+    """Start a run, which `going` finds again; `halted` is one that it goes on with."""
+    before = tuple(each for each in halted.records if isinstance(each, TOLD)) if halted else ()
+    names = stopped.names if halted and (stopped := halted.newest(Halted)) else ()
+    begin("lab", partial(_training, source, choice, names, before), PATIENCE)
     st.session_state.setdefault("taken run", "")  # whatever comes of it is to be taken in hand
 
 
@@ -100,27 +138,111 @@ def examples(source: str, choice: Choice) -> tuple[Example, ...]:
     return tuple(answers(cached.words(source), choice.pairs, LONGEST_EXAMPLE))
 
 
-def _training(source: str, choice: Choice) -> Iterator[Run | Record | HeldOut | Memory | Learnt]:
-    """A record a step; what was learnt is kept on disk even if it is stopped."""
+TOLD = (Record, HeldOut, Beside, Memory)  # what a run that goes on says again
+
+
+def _training(
+    source: str, choice: Choice, names: Sequence[str] = (), before: Sequence[object] = ()
+) -> Iterator[object]:
+    """A record a step; what was learnt is kept on disk even if it is stopped, to go on with, too.
+
+    `names` are those of a stopped run's states and `before` what it told.
+    """
     yield Run(choice)
-    params, config = cached.params(source), choice.config
     laid, count = examples(source, choice), len(choice.learnt)
     run, unseen = Run(choice, laid[:count]), laid[count:]
     yield run
-    steps, apart = finetune(params, run.examples, config), max(1, config.steps // LOOKS)
+    yield from before
+    base, *runs = begun(source, choice, run.examples, [find_state(name) for name in names])
+    yield kept_bytes(base, cached.params(source))
+    steps, seen = runs[0], {each.step for each in before if isinstance(each, HeldOut)}
+    spent = max((each.elapsed for each in before if isinstance(each, Record)), default=0.0)
+
+    def after(step: int) -> Iterator[object]:
+        """What is told after a step, once."""
+        for plain in runs[1:]:
+            while plain.state.step < step:
+                yield Beside(next(plain).loss)
+        if step == 1 and not any(isinstance(each, Memory) for each in before):
+            longest = max(run.examples, key=lambda example: len(example.ids))
+            yield held_in_training(base, choice.method, steps.state, longest)
+        due = step == 1 or step % max(1, choice.config.steps // LOOKS) == 0
+        if unseen and due and step not in seen:
+            yield HeldOut(step, *losses_of(base, source, choice, runs, unseen))
+
     try:
+        if before:  # it may have been stopped in the midst of a step
+            yield from after(steps.state.step)
         for record in steps:
-            yield record
-            if record.step == 1:
-                longest = max(run.examples, key=lambda example: len(example.ids))
-                yield held_in_training(params, config.method, steps.state, longest)
-            if unseen and (record.step == 1 or record.step % apart == 0):
-                now = adapted(params, config.method, steps.state)
-                yield HeldOut(record.step, evaluate(now, unseen))
+            yield replace(record, elapsed=spent + record.elapsed)
+            yield from after(record.step)
     except Stopped:
         pass
     if steps.state.step:
-        yield kept_or_held(adapters.trained(config.method, steps.state, base_name(source)))
+        yield kept_or_held(adapters.trained(choice.method, steps.state, base_name(source)))
+        if steps.state.step < choice.config.steps:
+            with suppress(OSError):  # where the disk will not have it, there is no way on
+                yield Halted(steps.state.step, tuple(keep_state(each.state) for each in runs))
+
+
+def begun(
+    source: str, choice: Choice, data: Sequence[Example], states: Sequence[State]
+) -> tuple[Params, *tuple[Finetuning, ...]]:
+    """The base, the run on it, and that on the base as stored if asked for; from states, if any."""
+    stored, config, method = cached.params(source), choice.config, choice.method
+    base, first = base_of(source, choice.base), states[0] if states else None
+    if method.init_lora_weights == "loftq" and choice.quantizer and not first:
+        base, first = loftq_start(stored, config, choice.quantizer)
+    runs = [finetune(base, data, config, first)]
+    if choice.beside:
+        # On numbers as stored nothing is lost that LoftQ could begin with.
+        loftq = method.init_lora_weights == "loftq"
+        plain = replace(method, init_lora_weights=True) if loftq else method
+        second = states[1] if len(states) > 1 else None
+        runs.append(finetune(stored, data, replace(config, method=plain), second))
+    return base, *runs
+
+
+def losses_of(
+    base: Params, source: str, choice: Choice, runs: Sequence[Finetuning], unseen: Sequence[Example]
+) -> list[float]:
+    """The held-out loss of every run as it is now."""
+    models = base, cached.params(source)
+    return [
+        evaluate(adapted(model, choice.method, run.state), unseen)
+        for model, run in zip(models, runs, strict=False)
+    ]
+
+
+def base_of(source: str, base: str) -> Params:
+    """The model on a base of BASES."""
+    quantizer = BASES[base]
+    return cached.quantized_params(source, quantizer) if quantizer else cached.params(source)
+
+
+def kept_bytes(base: Params, stored: Params) -> Kept:
+    """What the base's matrices take."""
+    shapes = (p.shape for name, p in projections(base).items() if name != HEAD)
+    largest = max(4 * m * n for m, n in shapes)
+    return Kept(matrix_bytes(base), matrix_bytes(stored), largest)
+
+
+def keep_state(state: State) -> str:
+    """The name under which a stopped run's state is kept; nobody else is told it."""
+    name = secrets.token_hex(16)
+    state.save(states_folder() / f"{name}.npz")
+    drop_oldest(states_folder(), MOST_STATES)
+    return name
+
+
+def find_state(name: str) -> State:
+    """The state that `keep_state` kept. Raises SourceError if it is no longer there."""
+    return State.load(states_folder() / f"{name}.npz")
+
+
+def states_folder() -> Path:
+    """Where the states of stopped runs are kept."""
+    return cache_folder() / "runs"
 
 
 def base_name(source: str) -> str:
@@ -163,14 +285,14 @@ def _soon(what: str, work: Work, source: str, *parts: object) -> Job | None:
     return soon(sought(f"{what} {key}", work, what, LOOKING, "short"), MOMENT)
 
 
-def answer_job(source: str, name: str, prompt: str, scale: float) -> Job | None:
-    """Both models answer, a token each in turn."""
-    asked = source, name, prompt, scale
+def answer_job(source: str, base: str, name: str, prompt: str, scale: float) -> Job | None:
+    """Both models answer on a base of BASES, a token each in turn."""
+    asked = source, base, name, prompt, scale
     return _soon("answer", partial(_answering, *asked), *asked)
 
 
-def _answering(source: str, name: str, prompt: str, scale: float) -> Iterator[Said]:
-    params = cached.params(source)
+def _answering(source: str, base: str, name: str, prompt: str, scale: float) -> Iterator[Said]:
+    params = base_of(source, base)
     after = adapters.applied(params, kept_adapter(name), scale)
     ids, stop_ids = cached.chat_ids(source, prompt), cached.words(source).stop_ids
     yield from in_turns(params, after, ids, LONGEST_ANSWER, stop_ids)
@@ -178,25 +300,27 @@ def _answering(source: str, name: str, prompt: str, scale: float) -> Iterator[Sa
 
 def loss_job(source: str, name: str, run: Run) -> Job | None:
     """The loss on a run's first answers with 0 to 2 times the update: (scale, loss) a record."""
-    few = run.examples[:6]
-    return _soon("losses", partial(_losses, source, name, few), source, name, few)
+    asked = source, run.choice.base, name, run.examples[:6]
+    return _soon("losses", partial(_losses, *asked), *asked)
 
 
-def _losses(source: str, name: str, few: tuple[Example, ...]) -> Iterator[tuple[float, float]]:
-    params, adapter = cached.params(source), kept_adapter(name)
+def _losses(
+    source: str, base: str, name: str, few: tuple[Example, ...]
+) -> Iterator[tuple[float, float]]:
+    params, adapter = base_of(source, base), kept_adapter(name)
     for scale in SCALES:
         placed = adapters.applied(params, adapter, scale) if scale else params
         yield scale, evaluate(placed, few)
 
 
-def merge_job(source: str, name: str, prompt: str) -> Job | None:
+def merge_job(source: str, base: str, name: str, prompt: str) -> Job | None:
     """The logits after the prompt, with A and B beside W0 and with one matrix each."""
-    asked = source, name, prompt
+    asked = source, base, name, prompt
     return _soon("merge", partial(_merging, *asked), *asked)
 
 
-def _merging(source: str, name: str, prompt: str) -> Iterator[Merged]:
-    params, ids = cached.params(source), cached.chat_ids(source, prompt)
+def _merging(source: str, base: str, name: str, prompt: str) -> Iterator[Merged]:
+    params, ids = base_of(source, base), cached.chat_ids(source, prompt)
     beside = adapters.applied(params, kept_adapter(name))
     one = merged(beside)
     placed, together = last_logits(beside, ids), last_logits(one, ids)  # and all is warm

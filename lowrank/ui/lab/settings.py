@@ -1,5 +1,6 @@
-"""What to learn and how: the training set, LoRA's settings, the prompt to ask."""
+"""What to learn and how: the training set, LoRA's settings, the base, the prompt to ask."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from lowrank.errors import InputError
 from lowrank.language import gettext as _
 from lowrank.language import gettext_noop, ngettext
 from lowrank.llama.names import LINEAR, name_of
@@ -15,6 +17,9 @@ from lowrank.lora.lab import TrainingSet, built_in, from_jsonl, typed
 from lowrank.lora.lab.sets import MOST_LINES, Pairs, written
 from lowrank.lora.optimizer import SCHEDULES, Schedule
 from lowrank.lora.train_config import TrainConfig
+from lowrank.lora.tuning import LIKE_W0
+from lowrank.memory.quantization import int8, nf4_double
+from lowrank.memory.quantized_model import Quantizer
 from lowrank.ui.bound import said
 from lowrank.ui.bringing import brought
 from lowrank.ui.layout import errors_beside, say, text
@@ -38,7 +43,22 @@ INITS: dict[str, bool | str] = {
     "gaussian": "gaussian",
     "pissa": "pissa",
     "olora": "olora",
+    "eva": "eva",
+    "loftq": "loftq",
 }
+STORED = gettext_noop("as stored")
+BASES: dict[str, Quantizer | None] = {
+    STORED: None,
+    gettext_noop("NF4 with double quantization (QLoRA)"): nf4_double,
+    "int8": int8,
+}
+# What PEFT needs beside the name of a start, so that it begins as here.
+CONFIGS = {
+    "eva": "eva_config=EvaConfig(rho=1, use_label_mask=False),",
+    "loftq": "loftq_config=LoftQConfig(loftq_bits=4, loftq_iter=1),",
+}
+# A popular article's two configurations, by r; q and v, no bias.
+PRESETS = {8: {"lora_alpha": 32, "lora_dropout": 0.1}, 64: {"lora_alpha": 16, "lora_dropout": 0.05}}
 RATIOS = [1.0, 2.0, 4.0, 16.0]
 MOST_STEPS = 200
 HELD_OUT, ENOUGH = 2, 8  # examples held out, of at least so many
@@ -49,10 +69,34 @@ KEPT: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 
 @dataclass(frozen=True)
 class Choice:
-    """A run as it was asked for."""
+    """A run as it was asked for: on a base kept as one of BASES, `beside` also on that as stored.
+
+    Raises InputError for a start of A and B that the base does not allow.
+    """
 
     pairs: Pairs
     config: TrainConfig
+    base: str = STORED
+    beside: bool = False
+
+    def __post_init__(self) -> None:
+        kind = self.method.init_lora_weights
+        if kind == "loftq" and self.quantizer is None:
+            raise InputError(
+                "init_lora_weights is 'loftq', which begins with what quantization loses: choose "
+                "a base in fewer bits for it."
+            )
+        if kind in LIKE_W0 and self.quantizer is not None:
+            raise InputError(
+                "init_lora_weights is {kind!r}, which takes a part out of W0: choose the base as "
+                "stored for it.",
+                kind=kind,
+            )
+
+    @property
+    def quantizer(self) -> Quantizer | None:
+        """What makes the base's codes; None for the base as stored."""
+        return BASES[self.base]
 
     @property
     def held_out(self) -> Pairs:
@@ -75,8 +119,11 @@ class Choice:
             "{n} step at {rate:g}, seed {seed}", "{n} steps at {rate:g}, seed {seed}", config.steps
         )
         examples = ngettext("{n} example, {held} held out", "{n} examples, {held} held out", n)
+        method = method_words(self.method)
+        if self.quantizer:
+            method = _("{method}; base: {base}").format(method=method, base=_(self.base))
         return _("{method}; {steps}; {examples}").format(
-            method=method_words(self.method),
+            method=method,
             steps=steps.format(n=config.steps, rate=config.learning_rate, seed=config.seed),
             examples=examples.format(n=n, held=len(self.held_out)),
         )
@@ -108,12 +155,12 @@ def method_words(method: AdapterConfig) -> str:
 
 def asked() -> tuple[Choice | None, TrainingSet | None]:
     """What is asked for, None where that is no run and the page says why; and the set it is of."""
-    known, pairs, config = _training_set(), None, None
+    known, pairs, choice = _training_set(), None, None
     with errors_beside():
         pairs = known.examples if known else _typed()
     with errors_beside():
-        config = _settings(known or built_in()["pirate"])
-    return (Choice(pairs, config) if pairs and config else None), known
+        choice = _settings(known or built_in()["pirate"])
+    return (replace(choice, pairs=pairs) if pairs and choice else None), known
 
 
 def _training_set() -> TrainingSet | None:
@@ -181,11 +228,23 @@ def take_defaults() -> None:
     st.session_state["steps"] = known.steps
 
 
-def _settings(default: TrainingSet) -> TrainConfig:
-    """LoRA's and the training's settings.
+def take_preset(r: int) -> None:
+    """The article's configuration of that r, whatever was chosen before."""
+    plain = {"modules": "q, v", "init_lora_weights": "default"}
+    off = {"use_rslora": False, "use_dora": False}
+    st.session_state.update(plain | off | PRESETS[r] | {"lora_r": r})
+
+
+def _settings(default: TrainingSet) -> Choice:
+    """LoRA's and the training's settings and the base, without examples.
 
     Raises InputError where they do not go together.
     """
+    with st.container(horizontal=True, gap="small"):
+        for each in PRESETS:
+            label = _("The article's LoraConfig, r = {r}").format(r=each)
+            key = f"preset {each}"
+            st.button(label, type="tertiary", key=key, on_click=take_preset, args=(each,))
     first, second = st.columns(2)
     r = first.select_slider("r", RANKS, 8, key="lora_r", **KEPT)
     targets = second.selectbox(
@@ -202,13 +261,20 @@ def _settings(default: TrainingSet) -> TrainConfig:
     )  # fmt: skip
     alpha = second.number_input("lora_alpha", 1, 256, 16, key="lora_alpha", **KEPT)
     steps = first.number_input(_("Steps"), 1, MOST_STEPS, default.steps, key="steps", **KEPT)
-    seed = second.number_input(_("Seed"), 0, 9999, 0, key="seed", **KEPT)
+    base = second.selectbox(
+        _("Base"), list(BASES), format_func=said, key="base_in", filter_mode=None,
+        help=text("lab", "help base"), **KEPT,
+    )  # fmt: skip
     plain = AdapterConfig(
         r=int(r), lora_alpha=int(alpha), target_modules=TARGETS[targets], task_type="CAUSAL_LM"
     )
     with st.expander(_("More of LoraConfig")):
         method, ratio, schedule = _refined(plain)
-    return TrainConfig(
+        left, right = st.columns(2, vertical_alignment="bottom")
+        seed = left.number_input(_("Seed"), 0, 9999, 0, key="seed", **KEPT)
+        too = _("The same run on the base as stored, too")
+        beside = base != STORED and right.toggle(too, key="base_too", **KEPT)
+    config = TrainConfig(
         method,
         steps=int(steps),
         learning_rate=float(rate),
@@ -217,6 +283,7 @@ def _settings(default: TrainingSet) -> TrainConfig:
         loraplus_lr_ratio=ratio,
         seed=int(seed),
     )
+    return Choice((), config, base, beside and base != STORED)
 
 
 def _refined(plain: AdapterConfig) -> tuple[AdapterConfig, float, Schedule]:
@@ -241,22 +308,38 @@ def _refined(plain: AdapterConfig) -> tuple[AdapterConfig, float, Schedule]:
 
 
 def as_peft(method: AdapterConfig) -> str:
-    """The call of PEFT that stands for these settings.
+    """The call of PEFT that stands for these settings: what is not its default, and the usual.
 
-    >>> as_peft(AdapterConfig(r=4, lora_alpha=8)).splitlines()[0]
-    'LoraConfig(r=4, lora_alpha=8,'
-    """
-    names = method.target_modules
-    targets = repr(names if isinstance(names, str) else list(names))
-    init = repr(method.init_lora_weights)
-    return (
-        f"LoraConfig(r={method.r}, lora_alpha={method.lora_alpha:g},\n"
-        f"    target_modules={targets},\n"
-        f"    lora_dropout={method.lora_dropout}, bias={method.bias!r},\n"
-        f"    init_lora_weights={init},\n"
-        f"    use_rslora={method.use_rslora}, use_dora={method.use_dora},\n"
-        f"    task_type={method.task_type!r})"
+    >>> print(as_peft(AdapterConfig(lora_alpha=32, use_dora=True, task_type="CAUSAL_LM")))
+    LoraConfig(
+        r=8, lora_alpha=32, lora_dropout=0.0, bias="none",
+        target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM",
+        use_dora=True,
     )
+    """
+    usual = AdapterConfig()
+    more = [
+        f"{name}={value if isinstance(value := getattr(method, name), bool) else json.dumps(value)}"
+        for name in ("init_lora_weights", "use_rslora", "use_dora")
+        if getattr(method, name) != getattr(usual, name)
+    ]
+    needed = CONFIGS.get(str(method.init_lora_weights))
+    names = method.target_modules
+    targets = json.dumps(names if isinstance(names, str) else list(names))
+    lines = [
+        f"r={method.r}, lora_alpha={method.lora_alpha:g}, lora_dropout={method.lora_dropout}, "
+        f'bias="{method.bias}",',
+        f'target_modules={targets}, task_type="{method.task_type}",',
+        *([", ".join(more) + ","] if more else []),
+        *([needed] if needed else []),
+    ]
+    return "LoraConfig(\n" + "".join(f"    {line}\n" for line in lines) + ")"
+
+
+def base_now() -> str:
+    """The base of BASES that is chosen at the moment: both models answer on it."""
+    now = st.session_state.get("base_in")
+    return now if now in BASES else STORED
 
 
 def prompt(known: TrainingSet | None) -> str:
