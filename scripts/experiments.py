@@ -3,7 +3,8 @@
     python scripts/experiments.py --steps 60 --seeds 2 --rate 0.001 --held-out 24
 
 Goes on where it was stopped: what is done is kept in --scratch. The record says with what command
-and when it was made. One step takes about half a second on a quiet computer of two cores.
+and when it was made. One step takes about half a second on a quiet computer of two cores. Runs can
+be done in --workers processes, or on a Dask cluster: --scheduler tcp://host:8786.
 """
 
 import argparse
@@ -17,11 +18,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lowrank import files, llama
-from lowrank.llama.tokenizer import Tokenizer
-from lowrank.lora.lab import experiments
+from lowrank import files
+from lowrank.lora.lab import experiments, redoing
 from lowrank.lora.lab.records import store
 from lowrank.readers import open_model
+from lowrank.readers.elsewhere import executor
 
 
 def main() -> None:
@@ -34,6 +35,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--held-out", type=int, default=24)
     parser.add_argument("--tables", nargs="+", default=list(experiments.TABLES))
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="of each worker")
+    parser.add_argument("--scheduler", help="of a Dask cluster, in place of workers here")
     parser.add_argument("--scratch", type=Path, default=Path(".experiments"))
     given = parser.parse_args()
     settings = experiments.Settings(
@@ -45,13 +49,13 @@ def main() -> None:
     )
     redo = resumed(given.scratch, settings)
     model = open_model("default")
-    params, tokenizer = llama.load(model), Tokenizer(model.vocabulary)
     began, last = time.monotonic(), ""
-    for doing in experiments.work(params, tokenizer, redo):
-        if doing.words != last:
-            last = doing.words
-            print(f"{doing.share:5.1%}  {time.monotonic() - began:6.0f} s  {last}", flush=True)
-            save(given.scratch, redo)
+    with executor(given.workers, given.scheduler) as pool:
+        for doing in redoing.work(model, redo, pool, given.threads):
+            if doing.words != last:
+                last = doing.words
+                print(f"{doing.share:5.1%}  {time.monotonic() - began:6.0f} s  {last}", flush=True)
+                save(given.scratch, redo)
     done = f"{len(redo.record['runs'])} of {len(experiments.trials(settings))} runs"
     command = (
         f"python scripts/experiments.py --steps {given.steps} --seeds {given.seeds} "

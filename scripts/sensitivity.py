@@ -4,23 +4,24 @@ python scripts/sensitivity.py [PART ...]      Ten minutes on two cores. The part
     sensitivity   each kind of projection cut in all layers; prints the table of the README
     layers        each kind cut in one layer at a time, every third layer
     noise         single late MLP matrices cut, and the built-in questions asked
-It writes the files of those names in lowrank/surgery/data, which the Surgery page shows.
+It writes the files of those names in lowrank/surgery/data, which the Surgery page shows. The maps
+can be measured by --workers processes, or on a Dask cluster: --scheduler tcp://host:8786.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from lowrank import llama  # noqa: E402
-from lowrank.files import cache_folder  # noqa: E402
 from lowrank.llama.names import LINEAR, MLP  # noqa: E402
 from lowrank.llama.tokenizer import Tokenizer  # noqa: E402
 from lowrank.readers import open_model  # noqa: E402
+from lowrank.readers.elsewhere import executor  # noqa: E402
 from lowrank.readers.identity import identity  # noqa: E402
 from lowrank.surgery import (  # noqa: E402
     FactorStore,
@@ -30,10 +31,9 @@ from lowrank.surgery import (  # noqa: E402
     chosen,
     operate,
     recorded,
-    sensitivity,
     texts,
 )
-from lowrank.surgery.factor_store import folder_name  # noqa: E402
+from lowrank.surgery.maps import WAYS, mapped, stored  # noqa: E402
 
 TEXTS = {"sensitivity": "prose", "layers": "science"}
 LATE = (20, 25, 28, 29)
@@ -47,38 +47,49 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("part", nargs="*", choices=parts, default=parts)
-    wanted = parser.parse_args().part
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="of each worker")
+    parser.add_argument("--scheduler", help="of a Dask cluster, in place of workers here")
+    given = parser.parse_args()
     model = open_model("default")
-    params, tokenizer = llama.load(model), Tokenizer(model.vocabulary)
-    calibration = [tokenizer.begin(passage) for passage in texts.calibration()]
-    folder = cache_folder() / "surgery" / folder_name(identity(model), texts.calibration())
-    store = FactorStore(folder, params, calibration)
-    for way in ("plain", "aware"):
-        for done, total, name in store.prepare(way, chosen(params, LINEAR)):
+    store, tokenizer = stored(model.source, identity(model))
+    for way in WAYS:
+        for done, total, name in store.prepare(way, chosen(store.params, LINEAR)):
             print(f"\r{way}: {done} of {total} {name:45}", end="", file=sys.stderr)
-    for part, name in TEXTS.items():
-        if part in wanted:
-            ids = tokenizer.begin(texts.text(name))
-            points = measured(store, ids, part)
-            size = sum(map(len, calibration))
-            write_map(part, recorded.Map(name, len(ids), size, points[0].base, tuple(points)))
-    if "noise" in wanted:
+    with executor(given.workers, given.scheduler) as pool:
+        for part, name in TEXTS.items():
+            if part in given.part:
+                text, size = texts.text(name), sum(map(len, store.texts))
+                found = partial(mapped, model, text, executor=pool, threads=given.threads)
+                points = together(found) if part == "sensitivity" else by_layer(found, store)
+                length = len(tokenizer.begin(text))
+                write_map(part, recorded.Map(name, length, size, points[0].base, tuple(points)))
+    if "noise" in given.part:
         write_noise(noise(store, tokenizer))
 
 
-def measured(store: FactorStore, ids: Sequence[int], part: str) -> list[Measured]:
-    """The points of a map, printed."""
-    sources = {way: store.source(way) for way in ("plain", "aware")}
-    if part == "sensitivity":
-        points = list(sensitivity(store.params, ids, sources, fractions=recorded.FRACTIONS))
-        table(points)
-        return points
-    layers = recorded.some_layers(len(store.params.layers))
+def together(found: Callable[..., Iterator[Measured]]) -> list[Measured]:
+    """Each kind cut in all layers, printed as the table of the README."""
+    points = in_order(found(recorded.FRACTIONS))
+    table(points)
+    return points
+
+
+def by_layer(found: Callable[..., Iterator[Measured]], store: FactorStore) -> list[Measured]:
+    """Each kind cut in one layer at a time, printed as they come."""
     points = []
-    for p in sensitivity(store.params, ids, sources, fractions=[recorded.BY_LAYER], layers=layers):
+    for p in found([recorded.BY_LAYER], recorded.some_layers(len(store.params.layers))):
         points.append(p)
         print(f"{p.kind} {p.layer} {p.way}: {p.rise:+.4f}", flush=True)
-    return points
+    return in_order(points)
+
+
+def in_order(points: Iterable[Measured]) -> list[Measured]:
+    """By kind, layer, way and fraction, however they came."""
+    kinds = list(LINEAR)
+    return sorted(
+        points, key=lambda p: (kinds.index(p.kind), p.layer or 0, WAYS.index(p.way), -p.fraction)
+    )
 
 
 def table(points: Sequence[Measured]) -> None:

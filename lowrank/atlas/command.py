@@ -2,20 +2,17 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 
 from lowrank.atlas.journal import Journal
 from lowrank.atlas.measuring import Row, matrices
 from lowrank.atlas.report import report
 from lowrank.atlas.surveying import survey
-from lowrank.errors import InputError, SourceError
+from lowrank.errors import InputError
 from lowrank.files import write
 from lowrank.language import gettext as _
 from lowrank.readers import open_model
+from lowrank.readers.elsewhere import executor
 from lowrank.readers.identity import identity
 
 
@@ -56,30 +53,3 @@ def run(arguments: argparse.Namespace) -> None:
     bad = [row for row in found.rows if row.problem]
     said = _("{count} matrices surveyed; {bad} could not be measured. Report: {path}")
     print(said.format(count=len(found.rows), bad=len(bad), path=path))
-
-
-@contextmanager
-def executor(workers: int, scheduler: str | None) -> Iterator[Executor | None]:
-    """A Dask client's executor, a pool of processes, or None for one worker: here.
-
-    Raises SourceError if Dask is not installed or no scheduler answers.
-    """
-    if scheduler:
-        try:
-            from distributed import Client
-        except ImportError as error:
-            raise SourceError("--scheduler needs Dask: pip install 'distributed'.") from error
-        try:
-            client = Client(scheduler, timeout="10s")
-        except (OSError, ValueError) as error:
-            raise SourceError(
-                "No Dask scheduler answers at {scheduler}.",
-                scheduler=scheduler,
-            ) from error
-        with client, client.get_executor(pure=False) as pool:
-            yield pool
-    elif workers == 1:
-        yield None
-    else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            yield pool

@@ -1,18 +1,18 @@
 """Surveying: one job a matrix, on any `concurrent.futures.Executor`, here or on a cluster."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from functools import lru_cache
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from lowrank.atlas.journal import Journal, Survey
 from lowrank.atlas.measuring import NOT_FINITE, Row, Spectrum, matrices, measured, unmeasured
-from lowrank.errors import InputError, LowrankError, SourceError
+from lowrank.errors import InputError, LowrankError
 from lowrank.language import SOURCE, speaking
-from lowrank.readers import Model, open_model
+from lowrank.readers import Model
+from lowrank.readers.elsewhere import opened, results
 from lowrank.readers.identity import identity
 from lowrank.spectra.svd import singular_values
 from lowrank.spectra.svd.threads import restored, use
@@ -76,21 +76,9 @@ def surveyed(
         for name in names:
             yield _named(model, name, spectrum_of(model, name, threads))
         return
-    content = identity(model)
-    waiting: dict[Future, str] = {
-        executor.submit(_job, model.source, content, name, threads): name for name in names
-    }
-    try:
-        for done in as_completed(waiting):
-            yield _named(model, waiting[done], done.result())
-    except BrokenProcessPool as error:
-        raise SourceError(
-            "A worker process died, perhaps for want of memory. What was finished is kept where a "
-            "folder was given; run the survey again, with fewer workers, to go on from there."
-        ) from error
-    finally:
-        for future in waiting:
-            future.cancel()
+    job = partial(_job, model.source, identity(model), threads)
+    for name, found in results(executor, job, names):
+        yield _named(model, name, found)
 
 
 Found = tuple[Spectrum, float, str]
@@ -114,20 +102,9 @@ def spectrum_of(model: Model, name: str, threads: int = 1) -> Found:
             return np.empty(0), 0.0, str(error)
 
 
-def _job(source: str, content: str, name: str, threads: int) -> Found:
-    """What a worker does; it keeps the model open from one job to the next, of the same content."""
-    return spectrum_of(_opened(source, content), name, threads)
-
-
-@lru_cache(maxsize=1)
-def _opened(source: str, content: str) -> Model:
-    model = open_model(source)
-    if identity(model) != content:
-        raise SourceError(
-            "{source} is another file to this worker than where the survey began.",
-            source=source,
-        )
-    return model
+def _job(source: str, content: str, threads: int, name: str) -> Found:
+    """What a worker does."""
+    return spectrum_of(opened(source, content), name, threads)
 
 
 def _named(model: Model, name: str, found: Found) -> tuple[Row, Spectrum]:

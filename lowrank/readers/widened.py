@@ -31,13 +31,12 @@ def widened(model: Model, path: Path) -> Callable[[str], Floats]:
     """
     shapes = {name: info.shape for name, info in model.tensors.items()}
     starts = dict(zip(shapes, accumulate(map(prod, shapes.values()), initial=0), strict=False))
-    total = sum(map(prod, shapes.values()))
     held: list[Floats] = []
 
     def read(name: str) -> Floats:
         if not held:
             try:
-                held.append(_mapped(model, path, total))
+                held.append(_mapped(model, path))
             except SourceError:
                 return model.read(name)
         start, shape = starts[name], shapes[name]
@@ -46,15 +45,22 @@ def widened(model: Model, path: Path) -> Callable[[str], Floats]:
     return read
 
 
-def _mapped(model: Model, path: Path, total: int) -> Floats:
-    """All numbers of a model, (total,), read-only."""
+def make(model: Model, path: Path) -> None:
+    """Write the file, unless it is there. Raises SourceError if it cannot be written."""
+    total = sum(prod(info.shape) for info in model.tensors.values())
     size = total * np.dtype(np.float32).itemsize
-    if not path.is_file() or path.stat().st_size != size:
-        if path.parent.is_dir():
-            drop_oldest(path.parent, max(KEPT - size, 0))
-        with whole(path) as out:
-            for name in model.tensors:
-                out.write(np.ascontiguousarray(model.read(name), np.float32).data)
+    if path.is_file() and path.stat().st_size == size:
+        return
+    if path.parent.is_dir():
+        drop_oldest(path.parent, max(KEPT - size, 0))
+    with whole(path) as out:
+        for name in model.tensors:
+            out.write(np.ascontiguousarray(model.read(name), np.float32).data)
+
+
+def _mapped(model: Model, path: Path) -> Floats:
+    """All numbers of a model, read-only."""
+    make(model, path)
     with suppress(OSError):  # now used last; where nothing may be written, nothing is dropped
         os.utime(path)
     return np.memmap(path, np.float32, "r").view(np.ndarray)

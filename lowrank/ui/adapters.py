@@ -1,6 +1,7 @@
 """The Adapter page's choice of adapter, its numbers and its table."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 
 import numpy as np
@@ -14,10 +15,11 @@ from lowrank.language import gettext as _
 from lowrank.language import gettext_noop, joined
 from lowrank.lora.adapters import Adapter, Effect, Fit
 from lowrank.lora.adapters.fitting import kind_of, layers_of
-from lowrank.lora.adapters.opening import unzipped
+from lowrank.lora.adapters.opening import kept, zipped
 from lowrank.readers import Model, Remote, uploads
 from lowrank.readers.offered_models import offered_adapters
 from lowrank.ui import cached
+from lowrank.ui.apart import apart
 from lowrank.ui.bound import said
 from lowrank.ui.bringing import brought
 from lowrank.ui.drawing import chart
@@ -140,17 +142,10 @@ def bring(kept: str) -> None:
 
 def kept_for_visitor(files: Mapping[str, bytes]) -> str:
     """Keep an adapter's files within the visitor's own share; their name."""
-    name = uploads.keep_adapter(unpacked(files))
+    keep = partial(kept, files)
+    name = apart(keep) if zipped(files) else keep()
     uploads.SHARES.add(visitor(), uploads.find_adapter(name))
     return name
-
-
-def unpacked(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files themselves: a single zip is opened, and nothing but an adapter's files taken."""
-    if len(files) != 1 or not next(iter(files)).endswith(".zip"):
-        return dict(files)
-    ((name, raw),) = files.items()
-    return unzipped(raw, name)
 
 
 def summary(model: Model, adapter: Adapter, name: str) -> str:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from math import prod
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -50,6 +50,8 @@ from lowrank.spectra.measures import random_spectrum
 from lowrank.spectra.svd import SVD, Truncation, frobenius, full, residual_norm, singular_values
 from lowrank.surgery import FactorStore, Reading, reading, texts
 from lowrank.surgery.factor_store import folder_name
+from lowrank.ui import decoding
+from lowrank.ui.apart import OF_NUMBERS, apart, brought, try_to_open
 from lowrank.ui.growing import Growing
 from lowrank.ui.results import Results, shared
 
@@ -71,6 +73,7 @@ _models = Results[tuple[Model, Stamps]](4)
 
 def _opened(source: str) -> tuple[Model, Stamps]:
     with st.spinner(_("Opening the model…")):
+        try_to_open(source)
         found = open_model(source)
     return found, stamps(found.made_of)
 
@@ -186,8 +189,11 @@ def matrix(source: str, tensor: str) -> NDArray[np.float32]:
     known = {**model(source).tensors, **model(source).parts}
     size = prod(known[tensor].shape) if tensor in known else 0
     affordable(size, tensor)
-    with _large_turn if size > LARGE else nullcontext():
-        W = model(source).read(tensor)
+    if size > LARGE and brought(source):
+        W = apart(partial(decoding.numbers, source, tensor), OF_NUMBERS)
+    else:
+        with _large_turn if size > LARGE else nullcontext():
+            W = model(source).read(tensor)
     strange = W.size - np.count_nonzero(np.isfinite(W))
     if strange:
         raise InputError(
@@ -292,7 +298,7 @@ def residual(source: str, tensor: str, k: int) -> float:
 
 @shared(8, ADAPTERS, show_spinner=gettext_noop("Reading the adapter…"))
 def _adapter(folder: str, held: Stamps) -> Adapter:
-    return load(folder)
+    return apart(partial(load, folder), OF_NUMBERS)
 
 
 def adapter(folder: str) -> Adapter:
@@ -417,10 +423,11 @@ def params(source: str) -> Params:
     """
     opened = model(source)
     affordable(sum(prod(each.shape) for each in opened.tensors.values()), opened.title)
+    path = cache_folder() / "weights" / content(source)
+    if brought(source):
+        apart(partial(decoding.widen, source, path), OF_NUMBERS)
     with _large_turn:
-        return load_llama(
-            opened, read=widened(opened, cache_folder() / "weights" / content(source))
-        )
+        return load_llama(opened, read=widened(opened, path))
 
 
 @of_model(shared(2, MATRICES, show_spinner=gettext_noop("Quantizing the weights, once…")))

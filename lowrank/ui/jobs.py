@@ -31,9 +31,10 @@ OVER: tuple[State, ...] = ("done", "cancelled", "failed")
 
 # Long work goes one piece at a time, so that pages keep a core for themselves; short work, which
 # somebody waits for, never stands behind it.
-Lane = Literal["long", "short"]
+# What visitors bring is decoded one at a time: each may take gigabytes for a moment.
+Lane = Literal["long", "short", "brought"]
 THREADS = available()  # of linear algebra, for a job; pages are left one (see `everything`)
-WORKERS: Mapping[Lane, int] = {"long": 1, "short": 2}
+WORKERS: Mapping[Lane, int] = {"long": 1, "short": 2, "brought": 1}
 IDLE = 600.0  # seconds after which a process that has nothing to do is ended
 
 
@@ -312,6 +313,11 @@ class Jobs:
         """The job of that key, if it is remembered."""
         with self._lock:
             return self._jobs.get(key)
+
+    def forget(self, job: Job) -> None:
+        """Let go of a job that is over, with its work and its records, before others come."""
+        with self._lock:
+            self._jobs.pop(job.key, None)
 
     def position(self, job: Job) -> int:
         """How many jobs are before this one; 0 when it runs or is over."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NoReturn
 
 import streamlit as st
@@ -14,6 +15,7 @@ from lowrank.readers import DEFAULT_TITLE, Model, Remote, TensorInfo, uploads
 from lowrank.readers.default_model import DEFAULT, cached_path, fetch
 from lowrank.readers.offered_models import offered
 from lowrank.ui import cached
+from lowrank.ui.apart import apart
 from lowrank.ui.bound import BOUND
 from lowrank.ui.bringing import brought
 from lowrank.ui.layout import text
@@ -117,7 +119,9 @@ def uploaded() -> str | None:
 
 def _kept(files: Mapping[str, bytes]) -> str:
     """The name of files that open as a model. Raises our own errors for others."""
-    name = uploads.keep_all(files)
+    zipped = any(name.lower().endswith(".zip") for name in files)
+    keep = partial(uploads.keep_all, files)
+    name = apart(keep) if zipped else keep()
     uploads.SHARES.add(visitor(), uploads.find(name))
     cached.model(str(uploads.find(name)))
     return name

@@ -29,7 +29,13 @@ LOOK = 0.2  # seconds between two looks at whether work is still wanted
 NICE = 5
 ROOT = Path(__file__).parents[2]
 PROGRAM = "import sys; from lowrank.ui import worker; worker.serve(int(sys.argv[1]))"
-ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+# One thread of linear algebra, and no workers of its own.
+ALONE = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "LOWRANK_JOBS": "threads",
+}
 
 
 class Stopped(Exception):
@@ -127,7 +133,7 @@ class Worker:
             path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
             self._process = subprocess.Popen(
                 [sys.executable, "-c", PROGRAM, str(theirs.fileno())],
-                env={**os.environ, **dict.fromkeys(ONE_THREAD, "1"), "PYTHONPATH": path},
+                env={**os.environ, **ALONE, "PYTHONPATH": path},
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )

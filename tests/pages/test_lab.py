@@ -15,13 +15,14 @@ from streamlit.testing.v1 import AppTest
 from lowrank.errors import FormatError
 from lowrank.llama import chat
 from lowrank.lora import adapters
+from lowrank.lora.adapters.opening import unzipped
 from lowrank.lora.finetuning import Record
 from lowrank.lora.lab import alternatives
 from lowrank.lora.lab.alternatives import Outcome
 from lowrank.memory.accounting import Memory
 from lowrank.readers import uploads
 from lowrank.ui import article, jobs
-from lowrank.ui.adapters import MINE, unpacked
+from lowrank.ui.adapters import MINE
 from lowrank.ui.jobs import Job
 from lowrank.ui.lab import runs
 from tests.pages import opening
@@ -416,10 +417,10 @@ def test_a_zip_is_opened_and_nothing_else_taken_from_it():
         archive.writestr("adapter_config.json", "{}")
         archive.writestr("adapter_model.safetensors", b"x")
         archive.writestr("../evil", b"x")
-    found = unpacked({"a.zip": held.getvalue()})
+    found = unzipped(held.getvalue(), "a.zip")
     assert set(found) == uploads.ADAPTER_FILES
     with pytest.raises(FormatError, match="no sound zip"):
-        unpacked({"a.zip": b"no zip"})
+        unzipped(b"no zip", "a.zip")
 
 
 def test_the_papers_experiments_run_here_and_stand_beside_its_tables():

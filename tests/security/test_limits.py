@@ -33,7 +33,7 @@ from lowrank.lora.adapters import Pair
 from lowrank.memory import quantization
 from lowrank.readers import open_model, uploads
 from lowrank.readers.interface import LONGEST_NAME
-from lowrank.ui import bringing, cached
+from lowrank.ui import apart, bringing, cached
 from lowrank.ui.adapters import MOST_WORK, check_work, work
 
 ROOT = Path(__file__).parents[2]
@@ -290,6 +290,14 @@ def test_the_page_on_safety_states_the_limits_that_hold():
         ),
     }.items():
         assert rows[what] == limit
+    decoded = dict(re.findall(r"^\| (an? .+?) \| (\d+ GB \| \d+ s) \|$", stated, re.MULTILINE))
+    for what, nbytes, seconds in (
+        ("a picture, a zip", apart.BYTES, apart.SECONDS),
+        ("a model's headers and words", apart.BYTES, apart.TO_OPEN),
+        ("an adapter, a matrix, a model's numbers", apart.OF_NUMBERS, apart.SECONDS),
+    ):
+        assert decoded[what] == f"{nbytes // 10**9} GB | {seconds:.0f} s"
+    assert f"{cached.LARGE // million} million\nnumbers" in stated
 
 
 def calls(*names: str) -> list[tuple[str, ast.Call]]:

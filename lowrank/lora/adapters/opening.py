@@ -1,13 +1,14 @@
 """An adapter from wherever it is: a folder, a zip of one, a hub id; as PEFT or MLX keeps it."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from lowrank.errors import FormatError, SourceError
 from lowrank.lora.adapter_config import FILE
 from lowrank.lora.adapters import mlx_files, peft_files
 from lowrank.lora.adapters.peft_files import Adapter
-from lowrank.readers import HUB, HUB_LIKE, uploaded_zip
+from lowrank.readers import HUB, HUB_LIKE, uploaded_zip, uploads
 from lowrank.readers.local_files import contents
 from lowrank.readers.safetensors import LARGEST_JSON, read_json
 
@@ -60,6 +61,22 @@ def fetched(hub_id: str) -> Path:
             weights=WEIGHTS[0],
         )
     return folder
+
+
+def zipped(files: Mapping[str, bytes]) -> bool:
+    """Whether what was brought is a single zip."""
+    return len(files) == 1 and next(iter(files)).endswith(".zip")
+
+
+def kept(files: Mapping[str, bytes]) -> str:
+    """Keep an adapter's files, or those in its zip, and return their name.
+
+    Raises as `uploads.keep_adapter` and `unzipped` do.
+    """
+    if zipped(files):
+        ((name, raw),) = files.items()
+        files = unzipped(raw, name)
+    return uploads.keep_adapter(files)
 
 
 def unzipped(raw: bytes, name: str) -> dict[str, bytes]:

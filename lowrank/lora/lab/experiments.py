@@ -90,6 +90,13 @@ class Trial:
         """Its key in the record."""
         return f"{self.table}/{self.label}/{self.seed}"
 
+    @property
+    def words(self) -> str:
+        """What it is, for people."""
+        return _("{table}: {trial}, seed {seed}").format(
+            table=_(self.table), trial=_(self.label), seed=self.seed
+        )
+
 
 def trials(settings: Settings) -> list[Trial]:
     """Every run of the chosen tables, seed by seed: what is done first is a smaller redo.
@@ -144,15 +151,8 @@ def work(params: Params, tokenizer: Words, redo: Redo) -> Iterator[Doing]:
     Raises InputError as `finetune` does, and for a layer that the model does not have.
     """
     settings = redo.settings
-    if not 0 <= settings.layer < len(params.layers):
-        raise InputError(
-            "layer is {layer}; the model has {count}.",
-            layer=settings.layer,
-            count=len(params.layers),
-        )
-    pairs = restaurants.lines(settings.lines + settings.held_out)
-    data = restaurants.examples(tokenizer, pairs)
-    train_on, held = data[: settings.lines], data[settings.lines :]
+    check(params, settings)
+    train_on, held = data(tokenizer, settings)
     runs: dict[str, Any] = redo.record.setdefault("runs", {})
     redo.record["settings"] = asdict(settings)
     if "before" not in redo.record:
@@ -161,18 +161,32 @@ def work(params: Params, tokenizer: Words, redo: Redo) -> Iterator[Doing]:
     todo = trials(settings)
     for i, trial in enumerate(todo):
         if trial.name not in runs:
-            words = _("{table}: {trial}, seed {seed}").format(
-                table=_(trial.table), trial=_(trial.label), seed=trial.seed
-            )
             for done in run(params, train_on, held, trial, redo):
-                yield Doing((i + done) / len(todo), words)
+                yield Doing((i + done) / len(todo), trial.words)
     if "update" in settings.tables:
         yield Doing(0.99, _("Comparing subspaces and spectra"))
         redo.record["update"] = compared(params, redo)
 
 
+def check(params: Params, settings: Settings) -> None:
+    """Raises InputError for a layer that the model does not have."""
+    if not 0 <= settings.layer < len(params.layers):
+        raise InputError(
+            "layer is {layer}; the model has {count}.",
+            layer=settings.layer,
+            count=len(params.layers),
+        )
+
+
+def data(tokenizer: Words, settings: Settings) -> tuple[Sequence[Example], Sequence[Example]]:
+    """The lines that are trained on, and those that are held out."""
+    pairs = restaurants.lines(settings.lines + settings.held_out)
+    found = restaurants.examples(tokenizer, pairs)
+    return found[: settings.lines], found[settings.lines :]
+
+
 def run(
-    params: Params, data: Sequence[Example], held: Sequence[Example], trial: Trial, redo: Redo
+    params: Params, lines: Sequence[Example], held: Sequence[Example], trial: Trial, redo: Redo
 ) -> Iterator[float]:
     """One trial: the share done after every step; at the end its numbers are in `redo`."""
     settings, method = redo.settings, trial.method
@@ -185,7 +199,7 @@ def run(
         seed=trial.seed,
     )
     began, losses = time.perf_counter(), list[float]()
-    steps = finetune(params, data, config)
+    steps = finetune(params, lines, config)
     for record in steps:
         losses.append(record.loss)
         yield record.step / (settings.steps + 1)

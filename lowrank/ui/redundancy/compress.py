@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -23,6 +24,7 @@ from lowrank.spectra.svd import (
     truncation_error,
 )
 from lowrank.ui import cached
+from lowrank.ui.apart import apart
 from lowrank.ui.bound import choice, rank_slider, said
 from lowrank.ui.bringing import brought
 from lowrank.ui.drawing import chart
@@ -119,7 +121,7 @@ def chosen_picture() -> Picture | None:
 def read(files: Mapping[str, bytes]) -> Picture:
     """A visitor's picture. Raises InputError if it is none."""
     ((name, data),) = files.items()
-    X = read_picture(data)
+    X = apart(partial(read_picture, data))
     return Picture(X, full(X), name[:60], own=True)
 
 
