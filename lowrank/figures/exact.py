@@ -93,8 +93,8 @@ def paragraphs_html(sentences: Sequence[str]) -> str:
 
 
 def history_html(moves: Sequence[tuple[str, str]], position: int) -> str:
-    """The operations of a derivation with their reasons in a box of fixed height; the last done
-    is marked, those after it, which are undone, faint.
+    """The operations of a derivation with their reasons, for a box of the class lr-history; the
+    last done is marked, those after it, which are undone, faint.
 
     >>> history_html([("R1 ↔ R2", "Rows 1 and 2 change places.")], 1).count("<li")
     1
@@ -105,8 +105,7 @@ def history_html(moves: Sequence[tuple[str, str]], position: int) -> str:
         for k, (operation, reason) in enumerate(moves, start=1)
     )
     none = escape(_("No moves yet."))
-    inside = f"<ol>{items}</ol>" if items else f"<p>{none}</p>"
-    return f'{STYLE}<div class="lr-history" tabindex="0">{inside}</div>'
+    return f"<ol>{items}</ol>" if items else f"<p>{none}</p>"
 
 
 def matrix_html(

@@ -38,17 +38,35 @@ if (!window.lowrankWalk) {
     new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip')),
   ).json();
 
+  // What stands in the page as an element of its own, once it is there and as long as it is wanted.
+  const inThePage = async (mark, wanted) => {
+    let held;
+    while (!(held = document.querySelector(`[data-walk="${mark}"]`))) {
+      await new Promise((go) => setTimeout(go, 10));
+      if (!wanted()) return [];
+    }
+    return unpacked(Uint8Array.from(atob(held.textContent), (sign) => sign.charCodeAt(0)));
+  };
+
+  const assembled = async (marks, rest, wanted) => {
+    const [said, last] = await unpacked(rest);
+    const full = await Promise.all(marks.map((mark) => inThePage(mark, wanted)));
+    const drawn = full.flat().concat(last);
+    return said.map((words, k) => [words, ...(drawn[k] ?? ['', ''])]);
+  };
+
   window.lowrankWalk = ({ data, parentElement, setTriggerValue }) => {
     const cut = data.indexOf(10);
     const head = JSON.parse(new TextDecoder().decode(data.slice(0, cut)));
-    const { key, of, turn, at, names, words, watched } = head;
+    const { key, of, turn, at, parts, names, words, watched } = head;
     const walks = window.lowrankWalks;
     let walk = walks[key];
     if (walk?.of !== of || walk.turn !== turn) {
       clearTimeout(walk?.timer);
       clearInterval(walk?.playing);
-      const frames = walk?.of === of ? walk.frames : unpacked(data.slice(cut + 1));
-      walk = walks[key] = { of, turn, frames, here: at };
+      const known = walk?.of === of && walk.frames;
+      const next = walk = walks[key] = { of, turn, here: at };
+      walk.frames = known || assembled(parts, data.slice(cut + 1), () => walks[key] === next);
     }
     const part = (name) => parentElement.querySelector(`.walk-${name}`);
     const [back, next, play, range] = ['back', 'next', 'play', 'range'].map(part);

@@ -5,16 +5,19 @@ from a script elsewhere, because a script beside a folder of the name pages is o
 older kind to AppTest, which then runs the page alone.
 """
 
+import gzip
 import json
 import re
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from lowrank.ui.stepper import Frame, unpacked
+from lowrank.ui.stepper import Frame, Packed, unpacked
 
 ROOT = Path(__file__).parents[2]
 APP = f"import runpy; runpy.run_path({str(ROOT / 'app.py')!r})"
@@ -59,12 +62,32 @@ def captions(app: AppTest) -> str:
 
 def walk(app: AppTest) -> tuple[int, list[Frame]]:
     """The place and the frames of the stepper on the page; no frames where there is none."""
-    sent = [each.proto.bytes for each in app.get("bidi_component") if each.proto.bytes]
-    if not sent:
+    head, rest = sent(app)
+    if not head:
         return 0, []
-    (data,) = sent
-    head, _, frames = data.partition(b"\n")
-    return json.loads(head)["at"], unpacked(frames)
+    pages = "".join(each.proto.body for each in app.get("html"))
+    held = dict(re.findall(r'<i data-walk="(\d+)">([^<]*)</i>', pages))
+    parts = tuple(b64decode(held[str(mark)]) for mark in head["parts"])
+    return head["at"], unpacked(Packed(parts, rest))
+
+
+def sent(app: AppTest) -> tuple[dict[str, Any], bytes]:
+    """What the stepper on the page is sent: its head and, packed, what is not yet a part."""
+    data = component(app, "lowrank_stepper")
+    head, _, rest = data.partition(b"\n")
+    return (json.loads(head), rest) if data else ({}, b"")
+
+
+def component(app: AppTest, name: str) -> bytes:
+    """The bytes that our component of that name is sent; none if it is not on the page."""
+    all_ = [each.proto for each in app.get("bidi_component") if each.proto.component_name == name]
+    return all_[0].bytes if all_ else b""
+
+
+def history(app: AppTest) -> str:
+    """The moves of the derivation, as the page lists them."""
+    data = component(app, "lowrank_history")
+    return gzip.decompress(data).decode() if data else ""
 
 
 def frame(app: AppTest) -> Frame:
@@ -72,8 +95,7 @@ def frame(app: AppTest) -> Frame:
     at, frames = walk(app)
     if not frames:
         return Frame("", "")
-    (data,) = (each.proto.bytes for each in app.get("bidi_component") if each.proto.bytes)
-    said = json.loads(data.partition(b"\n")[0]).get("said")
+    said = sent(app)[0].get("said")
     return frames[at]._replace(said=said["html"]) if said else frames[at]
 
 

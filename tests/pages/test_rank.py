@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from lowrank.ui.matrix_entry import PRESETS
 from tests.pages import opening
-from tests.pages.opening import frame, walk, words
+from tests.pages.opening import frame, history, walk, words
 
 
 def opened(**link: str) -> AppTest:
@@ -30,7 +30,8 @@ def drawn(app: AppTest) -> str:
 
 
 def caption(app: AppTest) -> str:
-    return " ".join([*frame(app), *(element.proto.body for element in app.get("html"))])
+    pages = (element.proto.body for element in app.get("html"))
+    return " ".join([*frame(app), *pages, history(app)])
 
 
 def at(app: AppTest, place: int, key: str = "step") -> AppTest:

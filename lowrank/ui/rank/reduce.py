@@ -22,7 +22,7 @@ from lowrank.ui.rank import own_moves
 from lowrank.ui.rank.link import WATCH, derivation, entries, go, start_over, way, ways
 from lowrank.ui.rank.places import places, watched
 from lowrank.ui.rank.view import View
-from lowrank.ui.stepper import stepper
+from lowrank.ui.stepper import history, stepper
 
 LINK = gettext_noop("Link")
 EXPORTS = {
@@ -78,7 +78,7 @@ def _history(d: Derivation) -> None:
     moves, share = st.columns([3, 2], gap="large")
     with moves:
         st.subheader(_("Moves"), anchor=False)
-        st.html(history_html([(str(step.op), step.why) for step in d.path], d.position))
+        history(history_html([(str(step.op), step.why) for step in d.path], d.position))
         st.button(
             _("Start over"),
             key="start_over",
