@@ -1,6 +1,7 @@
 """Matrices as pictures: heatmaps no larger than a screen can show, and outlines drawn to scale."""
 
 import base64
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -17,8 +18,10 @@ from lowrank.spectra.svd import SVD
 
 Floats = NDArray[np.floating]
 
-SIDE = 192  # cells a side: what a third of a page's width can show
-LEVELS = 31  # colours either side of zero: as many as the eye tells apart in a noisy picture
+# Two of these pictures go with each move of a rank, so they are no finer than is told apart in a
+# third of a page's width: cells a side, and colours either side of zero.
+SIDE = 144
+LEVELS = 15
 MAX_ASPECT = 2.7  # the embeddings are 85 times as tall as wide: drawn to scale they would vanish
 
 
@@ -92,7 +95,8 @@ def picture(values: Floats, limit: float) -> bytes:
     image = Image.fromarray(levels.astype(np.uint8))
     image.putpalette(_palette().tobytes())
     stream = BytesIO()
-    image.save(stream, "PNG", compress_level=1)
+    # Weights are noise, in which looking for repetitions takes time and finds none.
+    image.save(stream, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     return stream.getvalue()
 
 
