@@ -21,16 +21,16 @@ def vectors(
         ("+ s·B(Ax)", update, COLOURS["update"]),
         ("= h", h, COLOURS["result"]),
     )
-    index = np.arange(1, min(len(h), SHOWN) + 1, dtype=np.int32)
+    count = min(len(h), SHOWN)
     limit = 1.05 * max(float(np.abs(part[1][:SHOWN]).max()) for part in parts) or 1.0
     x_axis = {"range": [-limit, limit], "zeroline": True, "nticks": 6}
-    y_axis = {"range": [len(index) + 0.5, 0.5], "showgrid": False}
+    y_axis = {"range": [count + 0.5, 0.5], "showgrid": False}
     plots: list[Plot] = []
     for name, values, colour in parts:
         drawn = trace(
             "scatter",
             x=values[:SHOWN].astype(np.float32),
-            y=index,
+            y0=1,  # and so on: not sent one by one
             fill="tozerox",
             line={"color": colour, "width": 1.2},
             name=name,

@@ -16,11 +16,10 @@ def spectrum(
 
     Values are sent in float32, seven digits: more than the eye or a hover label needs.
     """
-    index = np.arange(1, len(s) + 1, dtype=np.int16 if len(s) < 2**15 else np.int32)
     least, hover = FLOOR * max(s[0], np.finfo(np.float32).tiny), "σ<sub>%{x}</sub> = %{y:.4g}"
     drawn = [
         line(
-            index,
+            1,
             np.maximum(values, least).astype(np.float32),
             name,
             colour,

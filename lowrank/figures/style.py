@@ -44,11 +44,16 @@ def trace(kind: str, **settings: Any) -> Settings:
 
 
 def line(
-    x: Values, y: Values, name: str, colour: str, hover: str, width: float = 2.5, **more: Any
+    x: Values | int, y: Values, name: str, colour: str, hover: str, width: float = 2.5, **more: Any
 ) -> Settings:
-    """A line; `hover` says one of its points, beside the line's name."""
+    """A line; `hover` says one of its points, beside the line's name.
+
+    Whole numbers along x need not be sent: the first one stands for them.
+    """
     look = {"color": colour, "width": width, "dash": more.pop("dash", "solid")}
-    return trace("scatter", x=x, y=y, **{"mode": "lines", "line": look} | _said(name, hover) | more)
+    along = {"x0": x} if isinstance(x, int) else {"x": x}
+    shown = {"mode": "lines", "line": look} | _said(name, hover) | more
+    return trace("scatter", y=y, **along, **shown)
 
 
 def dots(x: Any, y: Any, name: str, marker: Settings, hover: str, **more: Any) -> Settings:
