@@ -2,15 +2,17 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from lowrank.errors import LowrankError
+from lowrank.errors import InputError, LowrankError
 from lowrank.figures.completion import error_history
 from lowrank.figures.numbers import three
 from lowrank.figures.pictures import DRAWN, shown
@@ -26,11 +28,13 @@ from lowrank.spectra.recovery import (
     mean_fill,
     relative_error,
 )
-from lowrank.ui import cached
+from lowrank.ui import cached, jobs
 from lowrank.ui.bound import choice, takes
 from lowrank.ui.drawing import chart, table
+from lowrank.ui.jobs import Job, Work
 from lowrank.ui.layout import text
 from lowrank.ui.outside import as_text
+from lowrank.ui.progress import begin
 from lowrank.ui.redundancy import WEIGHTS
 from lowrank.ui.redundancy.data import Data, hide, picture, ratings, weights
 from lowrank.ui.sidebar import chosen_matrix
@@ -85,8 +89,7 @@ class View:
 
     def clear(self) -> None:
         """The run is over."""
-        if self.going is not None:
-            self.place.empty()
+        self.place.empty()
 
 
 def recover() -> None:
@@ -116,8 +119,8 @@ def recover() -> None:
     course = cached.results().get(key)
     if not isinstance(course, Course):
         try:
-            run = started(data.X, seen, method, rank, last)
-            course = in_view(run, key, data, seen, method, view)
+            work = partial(recovering, data, seen, method, rank, last)
+            course = in_view(work, key, data, seen, method, view)
         except LowrankError as refused:
             pictures(drawn_pictures(data, seen, None), data, seen)
             told = _("**Refused.** {why}").format(why=as_text(refused))
@@ -215,39 +218,66 @@ def started(X: NDArray[np.floating], seen: Mask, method: str, rank: int, last: f
     )
 
 
-def in_view(run: Run, key: Key, data: Data, seen: Mask, method: str, view: View) -> Course:
-    """Run to the end; if that takes longer, with progress, the matrix filling up, and Stop."""
-    state = st.session_state
-    partial = state.get("partial")
-    if partial is not None and partial[0] == key and state.get("stopped") == key:
-        return partial[1]
-    course = Course()
-    state["partial"] = (key, course)
-    drawn = begun = time.monotonic()
+def recovering(data: Data, seen: Mask, method: str, rank: int, last: float) -> Iterator[Course]:
+    """How far the run is, every moment, and in the end what came of it, with its pictures."""
+    run, course, told = started(data.X, seen, method, rank, last), Course(), time.monotonic()
     while True:
         try:
             record = next(run)
         except StopIteration as end:
             course.result = end.value
             course.drawn = drawn_pictures(data, seen, end.value.matrix)
-            break
-        except LowrankError:
-            view.clear()
-            raise
+            yield course
+            return
         course.observed.append(record.observed_error)
         course.hidden.append(record.held_out_error or 0.0)
         course.last = record
-        now = time.monotonic()
-        if now - drawn > EVERY:
-            done = progress(record, method)
-            left = (now - begun) * (1 - done) / max(done, 0.02)
-            with view.filling_up(record, done, left, key, seen):
-                pictures(drawn_pictures(data, seen, record.matrix()), data, seen)
-            drawn = time.monotonic()
+        if time.monotonic() - told > EVERY:
+            yield deepcopy(course)
+            told = time.monotonic()
+
+
+def in_view(work: Work, key: Key, data: Data, seen: Mask, method: str, view: View) -> Course:
+    """Work to the end; if that takes longer, with progress, the matrix filling up, and Stop.
+
+    Raises InputError for what cannot be recovered.
+    """
+    state = st.session_state
+    before, known = state.get("partial", (None, Course()))
+    if before == key and state.get("stopped") == key:
+        return known
+    course, job = Course(), begin("completion", work, lane="short")
+    state["partial"] = (key, course)
+    try:
+        while not job.wait(EVERY):
+            if job.last is None:
+                view.place.caption(_("Computing…"))  # where a visitor who leaves breaks it off
+            elif job.last is not course:
+                course = job.last
+                state["partial"] = (key, course)
+                _fill(course, job, key, data, seen, method, view)
+    finally:
+        job.cancel()
+        jobs.POOL.forget(job)
     view.clear()
-    state.pop("partial", None)
-    cached.results().put(key, course)
+    if job.state == "failed":
+        raise InputError(job.problem)
+    course = job.last or course
+    if course.result is not None:
+        state.pop("partial", None)
+        cached.results().put(key, course)
     return course
+
+
+def _fill(
+    course: Course, job: Job, key: Key, data: Data, seen: Mask, method: str, view: View
+) -> None:
+    """Draw how far a run is."""
+    if course.last and course.result is None:
+        done = progress(course.last, method)
+        left = job.elapsed * (1 - done) / max(done, 0.02)
+        with view.filling_up(course.last, done, left, key, seen):
+            pictures(drawn_pictures(data, seen, course.last.matrix()), data, seen)
 
 
 def progress(record: Iteration, method: str) -> float:
