@@ -21,14 +21,14 @@ TO_OPEN = 10.0  # seconds for headers and words, which are read again here
 LOOK = 0.2  # seconds between two looks at the time
 
 
-def brought(source: str) -> bool:
+def is_uploaded(source: str) -> bool:
     """Whether a visitor brought what is at that source."""
     return Path(source).is_relative_to(uploads.folder())
 
 
 def try_to_open(source: str) -> None:
     """Open what a visitor brought in a worker first: what takes too much there is refused."""
-    if jobs.PROCESSES and brought(source):
+    if jobs.PROCESSES and is_uploaded(source):
         apart(partial(decoding.tried, source), seconds=TO_OPEN)
 
 

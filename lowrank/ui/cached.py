@@ -51,7 +51,7 @@ from lowrank.spectra.svd import SVD, Truncation, frobenius, full, residual_norm,
 from lowrank.surgery import FactorStore, Reading, reading, texts
 from lowrank.surgery.factor_store import folder_name
 from lowrank.ui import decoding
-from lowrank.ui.apart import OF_NUMBERS, apart, brought, try_to_open
+from lowrank.ui.apart import OF_NUMBERS, apart, is_uploaded, try_to_open
 from lowrank.ui.growing import Growing
 from lowrank.ui.results import Results, shared
 
@@ -189,7 +189,7 @@ def matrix(source: str, tensor: str) -> NDArray[np.float32]:
     known = {**model(source).tensors, **model(source).parts}
     size = prod(known[tensor].shape) if tensor in known else 0
     affordable(size, tensor)
-    if size > LARGE and brought(source):
+    if size > LARGE and is_uploaded(source):
         W = apart(partial(decoding.numbers, source, tensor), OF_NUMBERS)
     else:
         with _large_turn if size > LARGE else nullcontext():
@@ -424,7 +424,7 @@ def params(source: str) -> Params:
     opened = model(source)
     affordable(sum(prod(each.shape) for each in opened.tensors.values()), opened.title)
     path = cache_folder() / "weights" / content(source)
-    if brought(source):
+    if is_uploaded(source):
         apart(partial(decoding.widen, source, path), OF_NUMBERS)
     with _large_turn:
         return load_llama(opened, read=widened(opened, path))

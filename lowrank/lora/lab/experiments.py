@@ -155,16 +155,17 @@ def work(params: Params, tokenizer: Words, redo: Redo) -> Iterator[Doing]:
     train_on, held = data(tokenizer, settings)
     runs: dict[str, Any] = redo.record.setdefault("runs", {})
     redo.record["settings"] = asdict(settings)
-    if "before" not in redo.record:
-        yield Doing(0.0, _("Reading the held-out lines before any training"))
-        redo.record["before"] = round(evaluate(params, held), 5)
     todo = trials(settings)
+    if "before" not in redo.record:
+        done = sum(trial.name in runs for trial in todo) / len(todo)
+        yield Doing(done, _("Reading the held-out lines before any training"))
+        redo.record["before"] = round(evaluate(params, held), 5)
     for i, trial in enumerate(todo):
         if trial.name not in runs:
             for done in run(params, train_on, held, trial, redo):
                 yield Doing((i + done) / len(todo), trial.words)
     if "update" in settings.tables:
-        yield Doing(0.99, _("Comparing subspaces and spectra"))
+        yield Doing(1.0, _("Comparing subspaces and spectra"))
         redo.record["update"] = compared(params, redo)
 
 
