@@ -71,10 +71,12 @@ def elimination(kept: Figures) -> str:
             for peer in ("Matrix", "QQ", fastest, "FLINT")
             if peer in large["times as long"]
         ]
-        first, *others = (f"{peer[name]:.1f}" for peer in beside)
+        first, *others = (f"{peer[name]:.2g}" for peer in beside)
         ms = [f"{digits(size['ms'][name])} ms" for size in (small, large)]
         rows.append([words, ms[0], first, ms[1], *others])
     how = "medians; above 1 is faster than sympy"
+    if "FLINT" in times:
+        how += ", which has python-flint to compute with here"
     said = f"How many times as long sympy {kept['machine']['sympy']} takes for the reduced form of "
     said += f"the same matrix of random integers in −9…9 {measured(kept, how)}:\n\n"
     matrix = "`Matrix.rref`"
