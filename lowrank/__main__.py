@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from lowrank.errors import InputError, LowrankError, SourceError
 from lowrank.language import again, gettext_noop, languages, nearest, speaking
 from lowrank.language import gettext as _
+from lowrank.lora.adapters import command as adapters
 from lowrank.readers.default_model import DEFAULT, cached_path, fetch
 from lowrank.teaching.counting import KINDS, Counting, formats_of, make_counting
 from lowrank.teaching.problems import LEVELS
@@ -29,6 +30,8 @@ OF_ARGPARSE = (
     gettext_noop("argument {argument}: invalid int value: {value}"),
     gettext_noop("argument {argument}: invalid float value: {value}"),
     gettext_noop("argument {argument}: expected one argument"),
+    gettext_noop("argument {argument}: not allowed with argument {other}"),
+    gettext_noop("one of the arguments {arguments} is required"),
     gettext_noop("positional arguments"),
     gettext_noop("options"),
 )
@@ -251,7 +254,7 @@ def speaks(parser: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, in the language of --lang or of the environment.
 
-    Our own errors become one line and exit status 1.
+    Our own errors become one line and exit status 1; Ctrl-C becomes one, too.
     """
     first = OneSentence(prog="lowrank", add_help=False, allow_abbrev=False)
     speaks(first)
@@ -300,8 +303,12 @@ def parser() -> OneSentence:
     merging = commands.add_parser(
         "merge", help=_("merge a PEFT adapter into a model, as safetensors")
     )
-    merging.add_argument("model", help=_("default, a file, a folder, or a hub id"))
-    merging.add_argument("adapter", help=_("a folder of PEFT or mlx-lm, a zip, or a hub id"))
+    model, adapter = (
+        _("default, a file, a folder, or a hub id"),
+        _("a folder of PEFT or mlx-lm, a zip, or a hub id"),
+    )
+    merging.add_argument("model", help=model)
+    merging.add_argument("adapter", help=adapter)
     merging.add_argument("folder", help=_("where the merged model goes"))
     kinds = ["stored", "F32", "F16", "BF16"]
     merging.add_argument(
@@ -314,10 +321,11 @@ def parser() -> OneSentence:
         "--overwrite", action="store_true", help=_("put it in the place of an earlier export")
     )
     merging.set_defaults(run=merge_command)
+    adapters.add(commands, adapter=adapter, model=model)
     surveying = commands.add_parser(
         "atlas", help=_("survey every matrix of a model; it can be interrupted")
     )
-    surveying.add_argument("model", help=_("default, a file, a folder, or a hub id"))
+    surveying.add_argument("model", help=model)
     surveying.add_argument("--out", required=True, help=_("the folder that keeps the survey"))
     surveying.add_argument(
         "--workers", type=int, default=os.cpu_count(), help=_("processes at once (all cores)")

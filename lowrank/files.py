@@ -1,11 +1,13 @@
 """Files that appear whole or not at all, cells that stay text, the folder where things are kept."""
 
+import csv
+import io
 import os
 import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -180,3 +182,16 @@ def as_cell(value: object) -> object:
     """
     dangerous = isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@"))
     return f"'{value}" if dangerous else value
+
+
+def as_csv(rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows as a table under the first one's keys, every cell by `as_cell`.
+
+    >>> as_csv([{"module": "q_proj", "r": 8}]).splitlines()
+    ['module,r', 'q_proj,8']
+    """
+    held = io.StringIO(newline="")
+    writer = csv.DictWriter(held, rows[0] if rows else ["table"])
+    writer.writeheader()
+    writer.writerows({key: as_cell(cell) for key, cell in row.items()} for row in rows)
+    return held.getvalue()

@@ -1,5 +1,7 @@
 """Adapter: what a LoRA adapter changed, matrix by matrix, beside the weights it changes."""
 
+from pathlib import Path
+
 import streamlit as st
 
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
@@ -9,24 +11,25 @@ from lowrank.language import gettext as _
 from lowrank.lora.adapters import check_fit, effect, load, merged
 from lowrank.lora.adapters.fitting import layers_of
 from lowrank.lora.adapters.merging import turned
-from lowrank.ui import adapters, cached
+from lowrank.ui import adapter_results, adapters, cached
 from lowrank.ui.drawing import chart
 from lowrank.ui.glossary import explained
 from lowrank.ui.large import MOST
-from lowrank.ui.layout import code_for_this, errors_shown, question, text
+from lowrank.ui.layout import code_for_this, errors_beside, errors_shown, question, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
 
 question(_("Adapter"), _("What did fine-tuning change, and how much of the matrix is it?"))
 with errors_shown():
     model, info = chosen_matrix()
-    adapter, key = adapters.adapter_picker(model)
+    adapter, where, key = adapters.adapter_picker(model)
     fits = check_fit(model, adapter)
     effects = cached.effects(adapter, key)
     shares = (
         cached.changes(model.source, adapter, key) if adapters.readable(model, adapter) else None
     )
-st.caption(as_text(adapters.summary(model, adapter, key.partition(" ")[0])))
+name = adapters.SYNTHETIC if isinstance(where, int) else Path(where).name
+st.caption(as_text(adapters.summary(model, adapter, name)))
 adapters.left_alone(fits)
 
 module = info.name.removesuffix(".weight")
@@ -68,6 +71,14 @@ if shares is None:
 else:
     adapters.change_map(shares, len(layers_of(adapters.model_modules(model))))
 adapters.table(effects, shares)
+st.subheader(_("A smaller one to take home"), anchor=False)
+adapter_results.shrink(adapter, key, name)
+st.subheader(_("Merged, and held to what it should be"), anchor=False)
+with errors_beside():
+    adapter_results.merge(model, where, key)
+st.subheader(_("Extract an adapter from two models"), anchor=False)
+with errors_beside():
+    adapter_results.extract(model, Path(__file__))
 st.subheader(_("What you see"), anchor=False)
 st.markdown(explained(text("adapter", "theory")))
 code_for_this(

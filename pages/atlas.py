@@ -50,6 +50,10 @@ if found:
     st.caption(text("atlas", "click"))
     if beside:
         atlas.difference(found, beside, measure)
+        if other:
+            st.subheader(_("What lies between them"), anchor=False)
+            st.caption(text("atlas", "between"))
+            atlas.between(found, model, other, measure)
     st.subheader(_("By projection, beside random matrices"), anchor=False)
     spread, spectra = st.columns(2)
     with spread:

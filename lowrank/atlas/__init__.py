@@ -8,6 +8,7 @@
 ('k_proj', 192, 576, 192)
 """
 
+from lowrank.atlas.differences import Compared, compare
 from lowrank.atlas.journal import Journal, Survey, read_survey
 from lowrank.atlas.measuring import MEASURES, Row, matrices, measured
 from lowrank.atlas.savings import SHARES, Saving, saving
@@ -16,10 +17,12 @@ from lowrank.atlas.surveying import survey, surveyed
 __all__ = [
     "MEASURES",
     "SHARES",
+    "Compared",
     "Journal",
     "Row",
     "Saving",
     "Survey",
+    "compare",
     "matrices",
     "measured",
     "read_survey",

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from functools import lru_cache
 from html import escape
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from lowrank.atlas.journal import Survey
 from lowrank.atlas.measuring import MEASURES, Row, Spectrum, label, ranks
 from lowrank.figures import atlas as figures
+from lowrank.figures.style import Settings
 from lowrank.language import again
 from lowrank.language import gettext as _
 from lowrank.llama.names import within
@@ -36,9 +38,12 @@ def random_value(s: Spectrum, measure: str) -> float | None:
     return found / len(s) if found and MEASURES[measure][1] else found
 
 
+@lru_cache(maxsize=16)  # half a minute for 4096 x 4096, and wanted again for each sentence
 def random_peer(shape: tuple[int, int]) -> Spectrum:
-    """Singular values of a Gaussian matrix of that shape and Frobenius norm 1, seed 0."""
-    return random_spectrum(shape, 1.0, np.random.default_rng(0))
+    """Singular values of a Gaussian matrix of that shape, Frobenius norm 1, read-only."""
+    found = random_spectrum(shape, 1.0, np.random.default_rng(0))
+    found.setflags(write=False)
+    return found
 
 
 def hover(row: Row, measure: str) -> str:
@@ -78,10 +83,10 @@ def placed(survey: Survey) -> list[Row]:
     ]
 
 
-def report(survey: Survey) -> str:
-    """The report as one self-contained HTML text."""
-    rows = placed(survey)
-    sections = []
+def sections(survey: Survey) -> list[tuple[str, Settings]]:
+    """A map of each main measure, and the spectra of each projection, with their titles."""
+    rows = [row for row in placed(survey) if row.norm != 0]  # of two models' difference some are
+    found = []
     for measure in DRAWN if rows else ():
         drawn = figures.layer_map(
             [r.layer or 0 for r in rows],
@@ -90,16 +95,22 @@ def report(survey: Survey) -> str:
             [hover(r, measure) for r in rows],
             label(measure),
         )
-        sections.append((label(measure), drawn))
+        found.append((label(measure), drawn))
     for projection in figures.kinds([r.projection for r in rows]):
         there = [r for r in rows if r.projection == projection and not r.problem]
-        if there:
-            shape = there[0].rows, there[0].columns
-            spectra = [survey.spectra[r.name] for r in there]
-            names = [_("layer {layer}").format(layer=r.layer) for r in there]
-            drawn = figures.all_spectra(spectra, names, random_peer(shape))
-            title = _("Spectra of {projection}, every layer, and a random matrix")
-            sections.append((title.format(projection=projection), drawn))
+        if not there:
+            continue
+        shape = there[0].rows, there[0].columns
+        spectra = [survey.spectra[r.name] for r in there]
+        names = [_("layer {layer}").format(layer=r.layer) for r in there]
+        drawn = figures.all_spectra(spectra, names, random_peer(shape))
+        title = _("Spectra of {projection}, every layer, and a random matrix")
+        found.append((title.format(projection=projection), drawn))
+    return found
+
+
+def report(survey: Survey) -> str:
+    """The report as one self-contained HTML text."""
     bad = sum(bool(r.problem) for r in survey.rows)
     lead = _("{count:,} matrices, all their singular values computed.").format(
         count=len(survey.rows)
@@ -114,10 +125,11 @@ def report(survey: Survey) -> str:
         "of the same shape and norm, in which nothing was learned."
     ).format(lead=lead)
     title = _("Atlas of {title}").format(title=survey.title)
-    return figures.page(title, lead, sections, _table(survey))
+    return figures.page(title, lead, sections(survey), table(survey))
 
 
-def _table(survey: Survey) -> str:
+def table(survey: Survey) -> str:
+    """Every matrix's measures as a table in HTML."""
     head = [_("matrix"), _("shape"), _("stored"), *(_(MEASURES[m][0]) for m in IN_TABLE), ""]
     lines = []
     for row in survey.rows:

@@ -1,4 +1,7 @@
-"""An update's singular values beside the largest of the matrix it changes."""
+"""An update's singular values beside the largest of the matrix it changes; two updates' angles."""
+
+from collections.abc import Sequence
+from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,3 +25,21 @@ def update_spectrum(s: NDArray[np.float64], W0: NDArray[np.float64]) -> Settings
     ]
     x = {"title": "i", "range": [0.5, len(s) + 0.5], "dtick": max(1, len(s) // 8)}
     return figure(drawn, 420, x, {"title": _("singular value"), "type": "log"}, hovermode="x")
+
+
+def principal_angles(
+    cosines: Sequence[NDArray[np.float64]],
+    names: Sequence[str],
+    chance: NDArray[np.float64],
+) -> Settings:
+    """The cosines of the principal angles of pairs of updates, and those of random subspaces."""
+    hover = _("angle %{x}: cosine %{y:.3f}")
+    mode = "lines+markers"
+    drawn = [
+        line(np.arange(1, len(each) + 1), each, escape(name), COLOURS["update"], hover, mode=mode)
+        for each, name in zip(cosines, names, strict=True)
+    ]
+    at = np.arange(1, len(chance) + 1)
+    drawn.append(line(at, chance, _("by chance"), COLOURS["lost"], hover, width=3))
+    y = {"title": _("cosine"), "range": [0, 1.03]}
+    return figure(drawn, 340, {"title": _("principal angle"), "dtick": max(1, len(chance) // 8)}, y)

@@ -7,8 +7,9 @@ Field names, defaults and matching rules are those of `peft.LoraConfig` and PEFT
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -140,6 +141,21 @@ class AdapterConfig:
                 init=init,
                 file=FILE,
             )
+
+    def with_ranks(self, ranks: Mapping[str, int]) -> "AdapterConfig":
+        """The same with those ranks by module's name, each of scale 1: alpha is r.
+
+        The commonest of them is `r`, the others stand in the two patterns.
+
+        >>> found = AdapterConfig(use_rslora=True).with_ranks({"a.q": 4, "b.q": 4, "c.q": 2})
+        >>> found.r, found.rank_pattern, found.scale("c.q")
+        (4, {'c.q': 2}, 1.0)
+        """
+        r = Counter(ranks.values()).most_common(1)[0][0]
+        others = {module: each for module, each in ranks.items() if each != r}
+        return replace(
+            self, r=r, lora_alpha=r, use_rslora=False, rank_pattern=others, alpha_pattern=others
+        )
 
     def to_json(self) -> dict[str, Any]:
         """What PEFT reads back as the same configuration."""

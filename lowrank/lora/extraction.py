@@ -14,11 +14,11 @@ from lowrank.spectra.svd import (
     Floats,
     Truncation,
     checked_matrix,
-    checked_rank,
-    frobenius,
     residual_norm,
     truncate,
 )
+
+FIRST = 16  # the rank tried first where energy decides
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def extract(
             tuned=tuned.shape,
             base=base.shape,
         )
-    return _pair(tuned - base, r, tol, seed)
+    return nearest(tuned - base, r, tol, seed)
 
 
 def split(W: ArrayLike, r: int, tol: float = 1e-4, seed: int = 0) -> tuple[Floats, Extraction]:
@@ -69,14 +69,44 @@ def split(W: ArrayLike, r: int, tol: float = 1e-4, seed: int = 0) -> tuple[Float
     ([[0.0, 0.0], [0.0, 1.0]], [[2.0], [0.0]])
     """
     W = checked_matrix(W)
-    pair = _pair(W, r, tol, seed)
+    pair = nearest(W, r, tol, seed)
     return W - pair.B @ pair.A, pair  # (out, r), (r, in) -> (out, in)
 
 
-def _pair(D: Floats, r: int, tol: float, seed: int) -> Extraction:
-    checked_rank(r, min(D.shape))
-    found = truncate(D, r, tol, seed=seed)
-    svd, norm = found.svd, frobenius(D)
+def nearest(D: Floats, r: int, tol: float = 1e-4, seed: int = 0) -> Extraction:
+    """The pair of rank r nearest to D (out, in), a change that is held already.
+
+    Raises InputError if r is out of range, or an entry is not finite.
+
+    >>> nearest(np.diag([3.0, 4.0]), 1).relative
+    0.6
+    """
+    return _pair(D, truncate(D, r, tol, seed=seed))
+
+
+def at_energy(D: Floats, level: float, tol: float = 1e-4, seed: int = 0) -> Extraction:
+    """The pair of least rank that keeps at least `level` of ||D||_F**2, 0 < level <= 1.
+
+    The rank tried grows by two until it is enough, each search going on from the one before.
+
+    Raises InputError for any other level, or if an entry is not finite.
+
+    >>> at_energy(np.diag([3.0, 4.0, 0.1]), 0.9).A.shape, at_energy(np.diag([3.0, 4.0]), 0.6).error
+    ((2, 3), 3.0)
+    """
+    if not 0 < level <= 1:
+        raise InputError("level is {level}; expected more than 0 and at most 1", level=level)
+    most = min(D.shape)
+    found = truncate(D, min(FIRST, most), tol, seed=seed)
+    wanted = level * float(found.certificate.norm.mean()) ** 2
+    while (found.svd.s**2).sum() < wanted and found.k < most:
+        found = found.grown(D, min(2 * found.k, most))
+    kept = np.cumsum(found.svd.s**2) >= wanted
+    return _pair(D, found.top(int(kept.argmax()) + 1 if kept.any() else found.k))
+
+
+def _pair(D: Floats, found: Truncation) -> Extraction:
+    svd, norm = found.svd, float(found.certificate.norm.mean())
     root = np.sqrt(svd.s).astype(svd.U.dtype)
     error = residual_norm(D, svd)
     relative = error / norm if norm > 0 else 0.0

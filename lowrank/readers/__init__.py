@@ -5,10 +5,12 @@
 ('synthetic', (192, 576))
 """
 
+import json
 import re
 from pathlib import Path
 
 from lowrank.errors import FormatError, InputError, SourceError
+from lowrank.readers import difference
 from lowrank.readers.default_model import fetch
 from lowrank.readers.gguf import GGUFModel, in_folder
 from lowrank.readers.interface import Model, Remote, TensorInfo
@@ -45,6 +47,9 @@ def open_model(source: str | Path = "default") -> Model:
         return GGUFModel(fetch(), source="default", title=DEFAULT_TITLE)
     if isinstance(source, str) and source in SYNTHETIC:
         return SyntheticModel(source)
+    if str(source).startswith(difference.SCHEME):
+        base, tuned = json.loads(str(source).removeprefix(difference.SCHEME))
+        return difference.Difference(open_model(base), open_model(tuned))
     if str(source).startswith(HUB):
         return on_hub(str(source).removeprefix(HUB))
     path = Path(source)

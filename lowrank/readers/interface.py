@@ -109,6 +109,14 @@ class Remote(Protocol):
         """Bring what a tensor is stored as; `progress` hears bytes done and all."""
 
 
+@runtime_checkable
+class Mapped(Protocol):
+    """A model in mapped files, of which what was read stays in memory until it is released."""
+
+    def release(self, name: str) -> None:
+        """Give back what reading a tensor brought in; it is read again where it is wanted again."""
+
+
 def known_tensor(tensors: Mapping[str, T], name: str, title: str) -> T:
     """The entry of that name. Raises InputError naming tensor and model if there is none."""
     if name not in tensors:

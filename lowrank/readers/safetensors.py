@@ -18,7 +18,7 @@ from lowrank.language import gettext as _
 from lowrank.llama.vocabulary import Vocabulary
 from lowrank.readers.hf_config import llama_config_from_json, model_type
 from lowrank.readers.interface import T, TensorInfo, known_tensor
-from lowrank.readers.local_files import contents, mapped, unshrunk
+from lowrank.readers.local_files import contents, mapped, release, unshrunk
 from lowrank.readers.notebook import ShownInNotebooks
 from lowrank.readers.safetensors_header import (
     Entry,
@@ -93,6 +93,13 @@ class SafetensorsModel(ShownInNotebooks):
         """
         each = known_tensor(self._shown, name, self.title)
         return computed(each, lambda stored: as_stored(*self._raw(stored)))
+
+    def release(self, name: str) -> None:
+        """See `Mapped`: a process that reads a whole model does not hold it as stored as well."""
+        for stored in known_tensor(self._shown, name, self.title).stored:
+            shard = self._where[stored]
+            entry, header = shard.entries[stored], shard.size - len(shard.data)
+            release(shard.data, header + entry.start, entry.end - entry.start)
 
     def _raw(self, stored: str) -> tuple[memoryview, str, tuple[int, ...]]:
         shard = self._where[stored]

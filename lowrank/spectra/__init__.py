@@ -15,8 +15,10 @@ what `split` held out. `pca` is the SVD of centred rows.
 from lowrank.spectra.completion import als, complete, finish, soft_impute
 from lowrank.spectra.components import PCA, pca
 from lowrank.spectra.measures import (
+    cosines,
     effective_rank,
     numerical_rank,
+    random_cosines,
     random_spectrum,
     rank_at_energy,
     similarity,
@@ -51,6 +53,7 @@ __all__ = [
     "als",
     "break_even_rank",
     "complete",
+    "cosines",
     "effective_rank",
     "energy",
     "finish",
@@ -63,6 +66,7 @@ __all__ = [
     "parameters",
     "pca",
     "phase",
+    "random_cosines",
     "random_spectrum",
     "rank_at_energy",
     "relative_error",

@@ -113,9 +113,7 @@ def random_spectrum(
     """
     m, n = max(shape), min(shape)
     checked_rank(n, m)
-    R = np.triu(rng.standard_normal((n, n)), 1)
-    R[np.diag_indices(n)] = np.sqrt(rng.chisquare(m - np.arange(n)))
-    s = np.linalg.svd(R, compute_uv=False).astype(np.float64)
+    s = np.linalg.svd(_random_R(m, n, rng), compute_uv=False).astype(np.float64)
     return s * (norm / frobenius(s))
 
 
@@ -131,6 +129,58 @@ def similarity(P: ArrayLike, Q: ArrayLike) -> float:
     >>> similarity([[1.0, 0, 0]], [[1.0, 0, 0], [0, 1.0, 0]]), similarity([[1.0, 0]], [[0, 1.0]])
     (1.0, 0.0)
     """
+    seen = _products(P, Q)
+    return float((seen**2).sum() / min(seen.shape))
+
+
+def cosines(P: ArrayLike, Q: ArrayLike) -> NDArray[np.float64]:
+    """The cosines of the principal angles of two subspaces, (min(i, j),), descending, 0 to 1.
+
+    P (i, n) and Q (j, n) hold orthonormal rows. `similarity` is the mean of their squares, and
+    `random_cosines` what chance gives.
+
+    Raises InputError if the shapes do not fit.
+    Reference: Bjorck and Golub (1973), "Numerical methods for computing angles between linear
+    subspaces".
+
+    >>> cosines([[1.0, 0, 0], [0, 1.0, 0]], [[0.6, 0, 0.8]]).tolist()
+    [0.6]
+    """
+    return np.linalg.svd(_products(P, Q), compute_uv=False).clip(max=1.0)
+
+
+def random_cosines(i: int, j: int, n: int, draws: int = 20, seed: int = 0) -> NDArray[np.float64]:
+    """`cosines` of random subspaces of R^n of i and j dimensions: the root mean square of draws.
+
+    One subspace is spanned by the first i unit vectors. Of a Gaussian (n, j) that spans the other
+    the first i rows are drawn, and of the rest only the R of its QR decomposition.
+
+    Raises InputError unless i and j are from 1 to n.
+
+    >>> random_cosines(1, 3, 3).round(6).tolist()
+    [1.0]
+    """
+    checked_rank(i, n)
+    checked_rank(j, n)
+    rng = np.random.default_rng(seed)
+    total = np.zeros(min(i, j))
+    for _draw in range(draws):
+        stacked = np.vstack([rng.standard_normal((i, j)), _random_R(n - i, j, rng)])
+        total += np.linalg.svd(np.linalg.qr(stacked)[0][:i], compute_uv=False) ** 2
+    return np.sqrt(total / draws).clip(max=1.0)
+
+
+def _random_R(m: int, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """The R (min(m, n), n) of a Gaussian (m, n) matrix, whose entries are independent (Bartlett).
+
+    Chi with m - k degrees of freedom on the diagonal, normal above it.
+    """
+    R = np.triu(rng.standard_normal((min(m, n), n)), 1)
+    R[np.diag_indices(len(R))] = np.sqrt(rng.chisquare(m - np.arange(len(R))))
+    return R
+
+
+def _products(P: ArrayLike, Q: ArrayLike) -> NDArray[np.float64]:  # (i, n), (j, n) -> (i, j)
     P, Q = (real_array(each, name).astype(np.float64) for each, name in ((P, "P"), (Q, "Q")))
     if P.ndim != 2 or Q.ndim != 2 or P.shape[1] != Q.shape[1] or 0 in P.shape + Q.shape:
         raise InputError(
@@ -138,4 +188,4 @@ def similarity(P: ArrayLike, Q: ArrayLike) -> float:
             P_shape=P.shape,
             Q_shape=Q.shape,
         )
-    return float(((P @ Q.T) ** 2).sum() / min(len(P), len(Q)))
+    return P @ Q.T

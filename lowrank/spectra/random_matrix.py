@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
-from lowrank.spectra.svd import checked_spectrum
+from lowrank.spectra.svd import checked_rank, checked_spectrum
 
 Shape = tuple[int, int]
 
@@ -123,6 +123,25 @@ def beyond_bulk(s: ArrayLike, shape: Shape, sigma: float | None = None) -> int:
     if sigma is None:
         sigma = noise_level(s, shape)
     return int(np.count_nonzero(s > edges(shape, sigma)[1])) if sigma > 0 else int((s > 0).sum())
+
+
+def beyond_random_factors(s: ArrayLike, shape: Shape) -> int:
+    """How many of the r singular values s of B A, (m, n), exceed those of two random factors.
+
+    Those of Gaussian B (m, r) and A (r, n) reach (1 + sqrt(r/m)) (1 + sqrt(r/n)) sigma sqrt(m n),
+    and about half of them lie below sigma sqrt(m n), which the median of s stands for: up to half
+    of s may be strong without moving it, and no more than half is ever counted.
+
+    Raises InputError if r is larger than m or n. Reference: `edges`, for either factor.
+
+    >>> beyond_random_factors([30.0, 4.0, 3.9, 3.8], (400, 400)), beyond_random_factors([2], (9, 9))
+    (1, 0)
+    """
+    s = checked_spectrum(s)
+    r = checked_rank(len(s), min(shape))
+    m, n = shape
+    edge = (1 + (r / m) ** 0.5) * (1 + (r / n) ** 0.5) * float(np.median(s))
+    return int(np.count_nonzero(s > edge))
 
 
 @dataclass(frozen=True)

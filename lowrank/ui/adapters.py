@@ -37,8 +37,10 @@ MOST_WORK = 10**11  # multiplications for the numbers of all updates: some secon
 RANKS = [1, 2, 4, 8, 16, 32, 64]
 
 
-def adapter_picker(model: Model) -> tuple[Adapter, str]:
-    """The chosen adapter and a key that names it; asked for in the page until there is one.
+def adapter_picker(model: Model) -> tuple[Adapter, str | int, str]:
+    """The chosen adapter, where it is, and a key that names it; asked for until there is one.
+
+    It is in a folder, or made up at a rank: see `adapter_at`.
 
     Raises our own errors for files that are no adapter.
     """
@@ -56,16 +58,22 @@ def adapter_picker(model: Model) -> tuple[Adapter, str]:
     if chosen == SYNTHETIC:
         with second:
             r = int(st.select_slider(_("Rank r"), RANKS, 8, key="change_rank", bind="query-params"))
-        return cached.untrained_adapter(
-            model.source, r
-        ), f"synthetic {cached.version(model.source)} {r}"
+        adapter = cached.untrained_adapter(model.source, r)
+        return adapter, r, f"synthetic {cached.version(model.source)} {r}"
     if chosen == HUB:
         path = cached.adapter_of_hub(named(second))
     else:
         path = str(found.get(chosen) or uploads.find_adapter(uploaded(second)))
     adapter = cached.adapter(path)
     check_work(adapter)
-    return adapter, f"{path} {cached.adapter_version(path)}"
+    return adapter, path, f"{path} {cached.adapter_version(path)}"
+
+
+def adapter_at(where: str | int, source: str) -> Adapter:
+    """The adapter in a folder, or the synthetic one of that rank for a model."""
+    if isinstance(where, int):
+        return cached.untrained_adapter(source, where)
+    return cached.adapter(where)
 
 
 def named(place: "st.delta_generator.DeltaGenerator") -> str:

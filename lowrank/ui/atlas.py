@@ -24,6 +24,7 @@ from lowrank.atlas import (
     saving,
     surveyed,
 )
+from lowrank.atlas.differences import Compared, answer, records
 from lowrank.atlas.measuring import ranks
 from lowrank.atlas.report import hover, label, placed, random_value, value
 from lowrank.errors import FormatError, InputError
@@ -34,9 +35,11 @@ from lowrank.files import as_cell, cache_folder, discard, drop_oldest
 from lowrank.language import current, gettext_noop, joined
 from lowrank.language import gettext as _
 from lowrank.readers import Model, Remote
+from lowrank.readers.difference import Difference
 from lowrank.readers.offered_models import offered
 from lowrank.ui import cached, jobs
 from lowrank.ui.bound import choice, said
+from lowrank.ui.downloads import csv_and_json
 from lowrank.ui.drawing import chart
 from lowrank.ui.jobs import Job
 from lowrank.ui.layout import text
@@ -89,7 +92,12 @@ def _finished(folder: Path, model: Model) -> Survey | None:
 
 
 def _to_ask(model: Model) -> str:
-    """Of a large model or one elsewhere the visitor is asked first; empty: begin at once."""
+    """Of a large model or one elsewhere the visitor is asked first; empty: begin at once.
+
+    So of what lies between two models: it is as much work again, and not what the page is about.
+    """
+    if isinstance(model, Difference):
+        return _("Survey the difference")
     names = matrices(model)
     size = sum(model.tensors[name].nbytes for name in names)
     if size <= AT_ONCE and not isinstance(model, Remote):
@@ -165,16 +173,21 @@ def measure_said(measure: str) -> str:
 
 def beside(model: Model) -> Model | None:
     """The model to compare with, or None."""
+    return other_model(model, _("Beside it"), "beside", text("atlas", "help beside"))
+
+
+def other_model(model: Model, label: str, key: str, explained: str) -> Model | None:
+    """Another model than the one in the sidebar: offered, of the hub, or None."""
     known = [NOTHING, *OWN, *offered()]
-    asked = st.session_state.get("beside") or st.query_params.get("beside")
+    asked = st.session_state.get(key) or st.query_params.get(key)
     typed = [asked] if asked and asked not in (*known, *map(said, (NOTHING, *OWN))) else []
     given = st.selectbox(
-        _("Beside it"),
+        label,
         [*known, *typed],
-        key="beside",
+        key=key,
         format_func=lambda name: said(name) if name in (NOTHING, *OWN) else name,
         accept_new_options=True,
-        help=text("atlas", "help beside"),
+        help=explained,
         bind="query-params",
     )
     if not given or given == NOTHING:
@@ -295,6 +308,30 @@ def difference(first: Survey, second: Survey, measure: str) -> None:
             measure=label(measure), most=three(most)
         ),
     )
+
+
+def between(first: Survey, model: Model, other: Model, measure: str) -> None:
+    """Whether what lies between two models is of low rank: a survey of their difference."""
+    try:
+        difference = Difference(model, other)
+    except InputError as error:  # two models of other shapes have nothing between them
+        st.info(as_text(str(error)))
+        return
+    survey = found(cached.model(difference.source))
+    if survey is None:
+        return
+    compared = once(survey, "compared", make=lambda: _compared(survey, first))
+    st.markdown(as_text(answer(compared)))
+    if compared.moved:
+        layer_map(survey, measure, limits_of([survey], measure), None, key="map between")
+    rows = records(compared)
+    csv_and_json(rows, {"title": survey.title, "matrices": rows}, "difference")
+
+
+def _compared(survey: Survey, first: Survey) -> Compared:
+    norms = {row.name: row.norm for row in first.rows}
+    changes = {row.name: (row.norm or 0.0) / (norms[row.name] or 1.0) for row in survey.rows}
+    return Compared(survey, changes)
 
 
 def smaller(survey: Survey, model: Model) -> None:

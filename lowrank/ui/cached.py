@@ -35,9 +35,11 @@ from lowrank.lora.adapters import (
     change,
     effect,
     load,
+    ranks_by_kind,
     untrained,
 )
 from lowrank.lora.adapters.opening import fetched
+from lowrank.lora.adapters.resizing import suggestion
 from lowrank.memory import quantization
 from lowrank.memory.quantization import Rounded
 from lowrank.memory.quantized_model import Quantizer, quantized
@@ -338,6 +340,13 @@ def untrained_adapter(source: str, r: int) -> Adapter:
 def effects(_adapter: Adapter, key: str) -> list[Effect]:
     """The numbers of every pair of an adapter that `key` names, without its W0."""
     return [effect(pair) for pair in _adapter.pairs.values()]
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def asked_ranks(_adapter: Adapter, key: str) -> dict[str, int]:
+    """The ranks by kind that the spectra of an adapter that `key` names ask for."""
+    found = effects(_adapter, key)
+    return ranks_by_kind(suggestion(_adapter.pairs[each.module], each.s) for each in found)
 
 
 @of_model(st.cache_data(max_entries=8, show_spinner=False))

@@ -54,7 +54,10 @@ PARAMETERS = {
         "scope", "rounded", "entry_row",
         "entry_col", "step_size",
     ),
-    "adapter": ("adapter", "change_rank", "kept", "adapter_hub"),
+    "adapter": (
+        "adapter", "change_rank", "kept", "adapter_hub", "shrink_r", "merge_as", "tuned_model",
+        "extract_r",
+    ),
     "article": (
         "said", "what", "llama", "base", "bits", "times", "thin", "beside r", "lora config",
     ),

@@ -15,6 +15,7 @@ from lowrank.spectra.measures import random_spectrum, rank_at_energy
 from lowrank.ui import jobs
 from lowrank.ui.layout import text
 from lowrank.ui.model_picker import MODELS, UPLOAD
+from tests.oracles import tuned_llama
 from tests.pages import opening
 from tests.pages.opening import words
 from tests.sent_jobs import SentJobs
@@ -172,3 +173,27 @@ def test_two_models_side_by_side():
 def test_a_model_that_is_not_there_is_one_sentence():
     app = opened(beside="no such model")
     assert len(app.error) == 1
+
+
+def test_what_lies_between_two_models_is_surveyed_when_asked_for(tmp_path):
+    tuned_llama.write(tmp_path / "models" / "tuned")
+    app = opened(beside="tuned")
+    opening.until(app, lambda app: len(charts(app)) == 6)
+    (button,) = [each for each in app.button if each.label == "Survey the difference"]
+    button.click().run()
+    opening.until(app, lambda app: len(charts(app)) == 7)
+    assert not app.exception
+    assert not app.error
+    assert "12 of 14 matrices differ" in words(app)
+    assert "random matrices of these shapes keep" in words(app)
+    assert {each.proto.label for each in app.get("download_button")} == {"CSV", "JSON"}
+
+
+def test_models_of_other_shapes_have_nothing_between_them(tmp_path):
+    held = load((FIXTURES / "base-llama" / "model.safetensors").read_bytes())
+    half = {n: W[:16].copy() if "q_proj" in n else W for n, W in held.items()}
+    (tmp_path / "models" / "half").mkdir()
+    (tmp_path / "models" / "half" / "model.safetensors").write_bytes(save(half))
+    app = opened(beside="half")
+    opening.until(app, lambda app: app.error or "another shape" in words(app))
+    assert not app.error

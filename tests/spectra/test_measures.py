@@ -2,16 +2,20 @@
 
 import numpy as np
 import pytest
+import scipy.linalg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lowrank.errors import InputError
 from lowrank.spectra.measures import (
+    cosines,
     default_tolerance,
     effective_rank,
     numerical_rank,
+    random_cosines,
     random_spectrum,
     rank_at_energy,
+    similarity,
     stable_rank,
 )
 from lowrank.spectra.svd import energy, full
@@ -90,3 +94,32 @@ def test_bad_levels_and_tolerances_are_refused():
     for tol in (-1e-9, float("nan")):
         with pytest.raises(InputError, match="tol"):
             numerical_rank([1.0], (1, 1), tol=tol)
+
+
+def test_the_cosines_are_those_of_scipy_and_their_squares_mean_the_similarity():
+    rng = np.random.default_rng(0)
+    P, Q = (np.linalg.qr(rng.standard_normal((30, k)))[0].T for k in (4, 7))
+    found = cosines(P, Q)
+    expected = np.sort(np.cos(scipy.linalg.subspace_angles(P.T, Q.T)))[::-1]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert (found**2).mean() == pytest.approx(similarity(P, Q))
+    np.testing.assert_allclose(cosines(P, P), np.ones(4))
+    with pytest.raises(InputError, match="P has shape"):
+        cosines(P, Q[:, 1:])
+
+
+@pytest.mark.parametrize(("i", "j", "n"), [(3, 5, 20), (4, 4, 9), (5, 18, 20), (20, 3, 20)])
+def test_random_cosines_are_those_of_random_subspaces(i, j, n):
+    draws = 400
+    rng = np.random.default_rng(1)
+    seen = []
+    for _draw in range(draws):
+        P, Q = (np.linalg.qr(rng.standard_normal((n, k)))[0].T for k in (i, j))
+        seen.append(cosines(P, Q) ** 2)
+    found = random_cosines(i, j, n, draws) ** 2
+    spread = np.std(seen, axis=0) * (2 / draws) ** 0.5
+    assert (abs(found - np.mean(seen, axis=0)) <= 5 * spread + 1e-9).all()
+    assert found.mean() == pytest.approx(max(i, j) / n, abs=0.02)
+    assert found[: max(0, i + j - n)] == pytest.approx(1)  # what they must share
+    with pytest.raises(InputError):
+        random_cosines(i, n + 1, n)

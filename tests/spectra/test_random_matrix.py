@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from lowrank.errors import InputError
 from lowrank.spectra.random_matrix import (
     beyond_bulk,
+    beyond_random_factors,
     density,
     edges,
     median,
     noise_level,
     power_law,
 )
+from lowrank.spectra.svd import of_product
 
 sides = st.integers(5, 3000)
 
@@ -101,3 +103,14 @@ def test_refusals():
         power_law(np.ones(50))
     with pytest.raises(InputError, match="4 values"):
         power_law([4.0, 3, 2, 1])
+
+
+@pytest.mark.parametrize(("m", "n", "r"), [(400, 300, 16), (64, 900, 8), (500, 500, 64)])
+def test_of_random_factors_no_value_counts_and_a_strong_one_does(m, n, r):
+    rng = np.random.default_rng(2)
+    B, A = rng.standard_normal((m, r)), rng.standard_normal((r, n))
+    assert beyond_random_factors(of_product(B, A).s, (m, n)) == 0
+    B[:, :3] *= 10
+    assert beyond_random_factors(of_product(B, A).s, (m, n)) == 3
+    with pytest.raises(InputError):
+        beyond_random_factors(np.ones(9), (8, 100))

@@ -32,7 +32,7 @@ Norm = Literal["fro", "spectral"]
 TALL = 8.0
 # Two entries this close in size count as tied, so that rounding cannot decide a sign.
 TIE = 1e-3
-BLOCK_ROWS = 4096
+BLOCK = 2**22  # entries that are widened at a time
 # The reciprocal condition number from which a Gram matrix in float64 serves float32.
 WELL = 1e-3
 
@@ -209,7 +209,8 @@ def residual_norm(W: ArrayLike, factors: SVD) -> float:
             made=factors.shape,
         )
     s = factors.s.astype(factors.U.dtype)
-    blocks = [slice(i, i + BLOCK_ROWS) for i in range(0, len(W), BLOCK_ROWS)]
+    rows = max(1, BLOCK // W.shape[1])
+    blocks = [slice(i, i + rows) for i in range(0, len(W), rows)]
     return frobenius([frobenius(W[b] - (factors.U[b] * s) @ factors.Vt) for b in blocks])
 
 

@@ -1,7 +1,5 @@
 """What the lab shows of a run: its curve, two answers, the scale, the proof of merging, memory."""
 
-import io
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from lowrank.readers import uploads
 from lowrank.ui import cached
 from lowrank.ui.adapters import MINE, bring
 from lowrank.ui.answering import side_by_side
+from lowrank.ui.downloads import zipped
 from lowrank.ui.drawing import chart, table
 from lowrank.ui.jobs import Job
 from lowrank.ui.lab import runs
@@ -334,13 +333,10 @@ def adapter_in_hand(job: Job | None) -> str:
 
 def download(name: str) -> None:
     """The adapter's two files as PEFT reads them, in a zip."""
-    folder, held = uploads.find_adapter(name), io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(folder.iterdir()):
-            archive.write(path, path.name)
+    held = zipped(uploads.find_adapter(name))
     st.download_button(
-        _("Download the adapter ({size})").format(size=amount(len(held.getvalue()))),
-        held.getvalue(),
+        _("Download the adapter ({size})").format(size=amount(len(held))),
+        held,
         f"{name}.zip",
         "application/zip",
         icon=":material/download:",
