@@ -18,7 +18,7 @@ from lowrank.lora.adapters import command as adapters
 from lowrank.readers.default_model import DEFAULT, cached_path, fetch
 from lowrank.teaching.counting import KINDS, Counting, formats_of, make_counting
 from lowrank.teaching.problems import LEVELS
-from lowrank.teaching.typesetting import available
+from lowrank.teaching.typesetting import lacking
 from lowrank.teaching.worksheet import FORMATS, STYLES, Worksheet, make_worksheet
 from lowrank.ui import serving
 
@@ -202,7 +202,7 @@ def _files(sheet: Worksheet | Counting, arguments: argparse.Namespace) -> list[t
     named = {form.suffix: name for name, form in forms.items()}
     by_suffix = None if out.is_dir() else named.get(out.suffix)
     wanted = arguments.format or by_suffix or "html"
-    every = [name for name in forms if name != "pdf" or available()]
+    every = [name for name in forms if name != "pdf" or not lacking()]
     names = every if wanted == "all" else [wanted]
     if by_suffix and wanted not in ("all", by_suffix):
         raise InputError(

@@ -2,22 +2,29 @@
 
 from typing import Any
 
-from lowrank.language import gettext
+from lowrank.language import Sentence
 
 
 class LowrankError(Exception):
     """Base of every error this package raises on purpose. Its text is fit to show to a user.
 
     The message is a whole sentence with named placeholders for the values; it is raised in the
-    language of the moment.
+    language of the moment, and `said` says it in that of another.
 
     >>> str(InputError("k = {k} is not among 1 to {most:,}.", k=0, most=1024))
     'k = 0 is not among 1 to 1,024.'
     """
 
     def __init__(self, message: str = "", /, **values: Any) -> None:
-        translated = gettext(message)
-        super().__init__(translated.format(**values) if values else translated)
+        self.said = Sentence(message, **{name: _kept(value) for name, value in values.items()})
+        super().__init__(str(self.said))
+
+
+def _kept(value: Any) -> Any:
+    """A value without the work that an error among them holds on to."""
+    if isinstance(value, LowrankError):
+        return value.said
+    return str(value) if isinstance(value, Exception) else value
 
 
 class InputError(LowrankError, ValueError):

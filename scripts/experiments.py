@@ -52,8 +52,8 @@ def main() -> None:
     began, last = time.monotonic(), ""
     with executor(given.workers, given.scheduler) as pool:
         for doing in redoing.work(model, redo, pool, given.threads):
-            if doing.words != last:
-                last = doing.words
+            if str(doing.words) != last:
+                last = str(doing.words)
                 print(f"{doing.share:5.1%}  {time.monotonic() - began:6.0f} s  {last}", flush=True)
                 save(given.scratch, redo)
     done = f"{len(redo.record['runs'])} of {len(experiments.trials(settings))} runs"

@@ -25,6 +25,7 @@ CODE = ("lowrank", "pages", "app.py")
 # What a message is handed to: gettext by the name it goes by here, and the errors.
 KEYWORDS = {
     "_": None, "gettext": None, "gettext_noop": None, "ngettext": (1, 2),
+    "pgettext": ((1, "c"), 2), "pgettext_noop": ((1, "c"), 2), "Sentence": None,
     "InputError": None, "FormatError": None, "SourceError": None, "Failed": None,
     "Unread": None, "NoValue": None,
 }  # fmt: skip
@@ -44,9 +45,9 @@ def extracted() -> Catalog:
     catalog = Catalog()
     for path in files():
         found = extract_from_file("python", path, keywords=KEYWORDS, comment_tags=["translators:"])
-        for _, message, comments, _ in found:
+        for _, message, comments, context in found:
             place = path.relative_to(ROOT).as_posix()
-            catalog.add(message, locations=[(place, None)], auto_comments=comments)
+            catalog.add(message, locations=[(place, None)], auto_comments=comments, context=context)
     return catalog
 
 

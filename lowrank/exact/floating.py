@@ -23,15 +23,15 @@ from lowrank.errors import InputError
 from lowrank.exact.arguments import instance, one_of, tolerance
 from lowrank.exact.matrices import exact, raised, rational, written
 from lowrank.language import gettext as _
-from lowrank.language import gettext_noop
+from lowrank.language import gettext_noop, pgettext_noop
 
 Arithmetic = Literal["exact", "float64", "float32", "float16"]
 Pivoting = Literal["none", "partial", "complete"]
 ARITHMETICS: tuple[Arithmetic, ...] = (gettext_noop("exact"), "float64", "float32", "float16")
 PIVOTINGS: tuple[Pivoting, ...] = (
-    gettext_noop("none"),
-    gettext_noop("partial"),
-    gettext_noop("complete"),
+    pgettext_noop("pivoting", "none"),
+    pgettext_noop("pivoting", "partial"),
+    pgettext_noop("pivoting", "complete"),
 )
 
 Grid = tuple[tuple[Any, ...], ...]  # fractions, or numpy scalars of one floating type

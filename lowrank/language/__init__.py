@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 SOURCE = "en"  # what the code is written in
+CONTEXT = b"\4"  # stands in a compiled catalogue between a context and its message
 FOLDER = Path(__file__).with_name("locale")
 
 Message = TypeVar("Message", bound=str)
@@ -92,9 +93,37 @@ def ngettext(one: str, many: str, n: int) -> str:
     return _catalogue(language).ngettext(one, many, n)
 
 
+def pgettext(context: str, message: str) -> str:
+    """The message in the language of the moment, where it is another word in another context."""
+    language = current()
+    return message if language == SOURCE else _catalogue(language).pgettext(context, message)
+
+
 def gettext_noop(message: Message) -> Message:
     """The message as it is: translated later, where it is shown, by `gettext`."""
     return message
+
+
+def pgettext_noop(context: str, message: Message) -> Message:
+    """The message as it is: translated later, where it is shown, by `pgettext`."""
+    return message
+
+
+class Sentence:
+    """A message and its values, said in the language of whoever reads it: at each `str`.
+
+    For what is told once and read by several. A value may be a sentence too.
+
+    >>> str(Sentence("{place}: {n} rows", place=Sentence("here"), n=2))
+    'here: 2 rows'
+    """
+
+    def __init__(self, message: str, /, **values: object) -> None:
+        self.message, self.values = message, values
+
+    def __str__(self) -> str:
+        said = gettext(self.message)
+        return said.format(**self.values) if self.values else said
 
 
 def again(said: str, messages: Sequence[str], kept_in: tuple[str, ...] = (SOURCE,)) -> str:
@@ -106,10 +135,7 @@ def again(said: str, messages: Sequence[str], kept_in: tuple[str, ...] = (SOURCE
     here = current()
     for language in kept_in if kept_in != (here,) else ():
         for message in messages:
-            with speaking(language):
-                made = re.escape(gettext(message))
-            pattern = re.sub(r"\\{(\w+).*?\\}", r"(?P<\1>.*)", made)
-            if found := re.fullmatch(pattern, said):  # its values are written out already
+            if found := _made_of(message, language).fullmatch(said):  # its values are written out
                 plain = re.sub(r"{(\w+).*?}", r"{\1}", gettext(message))
                 return said if language == here else plain.format(**found.groupdict())
     return said
@@ -158,6 +184,14 @@ def is_said(words: str) -> bool:
 
 
 @cache
+def _made_of(message: str, language: str) -> re.Pattern[str]:
+    """How a message looks in a language, whatever its values are."""
+    with speaking(language):
+        made = re.escape(gettext(message))
+    return re.compile(re.sub(r"\\{(\w+).*?\\}", r"(?P<\1>.*)", made))
+
+
+@cache
 def _said(language: str) -> frozenset[str]:
     if language != SOURCE:
         return frozenset(_sources(language))
@@ -188,4 +222,5 @@ def _pairs(path: Path) -> Iterator[tuple[str, str]]:
     for at in range(0, 8 * count, 8):
         places = (struct.unpack_from("<2I", data, table + at) for table in (messages, translations))
         one, other = (data[start : start + length] for length, start in places)
-        yield one.split(b"\0")[0].decode(), other.split(b"\0")[0].decode()
+        message = one.split(b"\0")[0].rpartition(CONTEXT)[2]
+        yield message.decode(), other.split(b"\0")[0].decode()

@@ -127,7 +127,7 @@ def numbers_of_product(draw: Draw) -> Asked:
             "A is {m} × {n} and is kept as C R with C {m} × {k} and R {k} × {n}. How "
             "many numbers is that?"
         ).format(m=m, n=n, k=k),
-        (f"{parameters(m, n, k):,}", f"{k} · ({m} + {n})."),
+        (f"{parameters(m, n, k):,}", _("{k} · ({m} + {n}).").format(k=k, m=m, n=n)),
         [
             (f"{m * n:,}", _("Counts the entries of A, which are not kept any more.")),
             (
@@ -301,7 +301,7 @@ def break_even(draw: Draw) -> Asked:
         _(
             "Up to about which rank do two factors hold fewer numbers than the {m} × {n} matrix?"
         ).format(m=m, n=n),
-        (f"{break_even_rank(m, n):.0f}", f"{m} · {n} / ({m} + {n})."),
+        (f"{break_even_rank(m, n):.0f}", _("{m} · {n} / ({m} + {n}).").format(m=m, n=n)),
         [
             (
                 f"{min(m, n)}",

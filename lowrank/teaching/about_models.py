@@ -84,7 +84,7 @@ def scale_of(draw: Draw) -> Asked:
         _(
             "α = {alpha} and r = {r}. By what is B A x multiplied before it is added to W₀ x?"
         ).format(alpha=alpha, r=r),
-        (f"{float(found):g}", "α/r."),
+        (f"{float(found):g}", _("α/r.")),
         [
             (f"{alpha}", _("Leaves out r: the scale is α/r, not α.")),
             (f"{float(1 / found):g}", _("Turns the fraction around.")),

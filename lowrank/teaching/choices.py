@@ -9,9 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from lowrank.language import gettext, gettext_noop
 from lowrank.teaching.problems import Draw
 
 MOST_OPTIONS = 4
+TITLES = {  # of the chapters of the story
+    "rank": gettext_noop("Rank"),
+    "redundancy": gettext_noop("Redundancy"),
+    "truncation": gettext_noop("Truncation"),
+    "spectra": gettext_noop("Spectra"),
+    "lora": "LoRA",
+    "memory": gettext_noop("Memory"),
+}
 Said = tuple[str, str]  # an answer, and why it is right or what whoever gives it thinks
 
 
@@ -32,6 +41,11 @@ class Choice:
     seed: int
     asked: str
     options: tuple[Option, ...]
+
+    @property
+    def title(self) -> str:
+        """What its chapter is called."""
+        return gettext(TITLES[self.chapter])
 
     @property
     def right(self) -> Option:

@@ -2,9 +2,9 @@ r"""Questions for the systems that classes use: GIFT for Moodle, QTI for Canvas,
 
 >>> from lowrank.teaching.chapters import make_choices
 >>> print(as_gift(make_choices("rank", 1, 1)))
-$CATEGORY: lowrank/rank
+$CATEGORY: lowrank/Rank
 <BLANKLINE>
-::rank 1::A matrix has 5 rows and 2 columns. What is the largest rank it can have? {
+::Rank 1::A matrix has 5 rows and 2 columns. What is the largest rank it can have? {
 =2#Row rank and column rank are equal, so the smaller side bounds both.
 ~7#Counts rows and columns together; they share one rank.
 ~10#Counts the entries. The rank counts rows, not numbers.
@@ -25,8 +25,9 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from lowrank.errors import InputError
 from lowrank.files import as_cell
 from lowrank.language import gettext as _
+from lowrank.language import joined
 from lowrank.teaching.choices import MOST_OPTIONS, Choice, Option
-from lowrank.teaching.formats import Format
+from lowrank.teaching.formats import SPREADSHEET, Format
 
 SPECIAL = re.compile(r"[\\~=#{}:]")  # what GIFT reads as its own
 QTI = "http://www.imsglobal.org/xsd/ims_qtiasiv1p2"
@@ -43,8 +44,8 @@ def as_gift(questions: Sequence[Choice]) -> str:
     """
     parts, chapter = [], ""
     for question in questions:
-        if question.chapter != chapter:
-            chapter = question.chapter
+        if question.title != chapter:
+            chapter = question.title
             parts.append(f"$CATEGORY: lowrank/{chapter}\n")
         options = sorted(question.options, key=lambda option: not option.right)
         answers = [
@@ -73,7 +74,7 @@ def as_csv(questions: Sequence[Choice]) -> str:
     for question in questions:
         cells = [cell for each in question.options for cell in (each.words, each.why)]
         right = letters[question.options.index(question.right)]
-        row = [question.chapter, question.seed, question.asked, right, *cells]
+        row = [question.title, question.seed, question.asked, right, *cells]
         writer.writerow(map(as_cell, row))
     return held.getvalue()
 
@@ -86,8 +87,8 @@ def as_qti(questions: Sequence[Choice]) -> bytes:
     """
     if not questions:
         raise InputError("questions is empty; a quiz has at least one.")
-    chapters = ", ".join(dict.fromkeys(each.chapter for each in questions))
-    title = f"lowrank: {chapters}"
+    chapters = joined(dict.fromkeys(each.title for each in questions), _("{first}, {last}"))
+    title = _("lowrank: {chapters}").format(chapters=chapters)
     name = f"assessment_{_hash(*(each.asked for each in questions))}"
     files = {
         "imsmanifest.xml": _manifest(name),
@@ -150,7 +151,7 @@ def _assessment(name: str, title: str, questions: Sequence[Choice]) -> Element:
 def _item(section: Element, question: Choice) -> None:
     key = _hash(question.chapter, str(question.seed), question.asked)
     names = {each: f"choice_{_hash(key, each.words)}" for each in question.options}
-    title = f"{question.chapter} {question.seed}"
+    title = f"{question.title} {question.seed}"
     item = SubElement(section, "item", ident=f"question_{key}", title=title)
     fields = {
         "question_type": "multiple_choice_question",
@@ -225,5 +226,5 @@ def _manifest(name: str) -> Element:
 EXPORTS = {
     "gift": Format(as_gift, ".gift", "text/plain"),
     "qti": Format(as_qti, ".zip", "application/zip"),
-    "csv": Format(as_csv, ".csv", "text/csv"),
+    "csv": Format(as_csv, ".csv", "text/csv", SPREADSHEET),
 }

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+# Marked at its beginning: Excel takes a file for the letters of its own country otherwise.
+SPREADSHEET = "utf-8-sig"
+
 
 @dataclass(frozen=True)
 class Format:
@@ -12,8 +15,9 @@ class Format:
     write: Callable[[Any], str | bytes]
     suffix: str
     mime: str
+    encoding: str = "utf-8"
 
     def encoded(self, what: Any) -> bytes:
         """The file's bytes."""
         found = self.write(what)
-        return found.encode() if isinstance(found, str) else found
+        return found.encode(self.encoding) if isinstance(found, str) else found

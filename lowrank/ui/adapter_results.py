@@ -12,8 +12,8 @@ from pathlib import Path
 import streamlit as st
 
 from lowrank.files import cache_folder, drop_oldest
+from lowrank.language import Sentence, gettext_noop
 from lowrank.language import gettext as _
-from lowrank.language import gettext_noop
 from lowrank.lora.adapters import (
     Adapter,
     Extracted,
@@ -122,11 +122,11 @@ def _merging(source: str, where: str | int, dtype: str) -> Iterator[Doing | Chec
     adapter = adapter_at(where, source)
     count, rows = len(merged_names(model, adapter)), list[Verified]()
     with workspace("merged") as work:
-        yield Doing(0.0, _("Merging into {title}").format(title=model.title))
+        yield Doing(0.0, Sentence("Merging into {title}", title=model.title))
         export(model, adapter, work / "model", dtype)  # type: ignore[arg-type]
         for row in verified(model, adapter, open_model(work / "model")):
             rows.append(row)
-            yield Doing(0.5 + len(rows) / count / 2, _("Verifying {name}").format(name=row.name))
+            yield Doing(0.5 + len(rows) / count / 2, Sentence("Verifying {name}", name=row.name))
     yield Checked(tuple(rows))
 
 
@@ -195,7 +195,7 @@ def _extracting(base: str, tuned: str, r: int) -> Iterator[Doing | Kept]:
     with workspace("extracted") as work:
         for row in extracted(*models, work / "adapter", r):
             rows.append(row)
-            yield Doing(len(rows) / count, _("Extracting {name}").format(name=row.module))
+            yield Doing(len(rows) / count, Sentence("Extracting {name}", name=row.module))
         files = {path.name: path.read_bytes() for path in (work / "adapter").iterdir()}
     yield Kept(uploads.keep_adapter(files), tuple(rows))
 

@@ -48,7 +48,7 @@ def apart(work: Callable[[], Found], nbytes: int = BYTES, seconds: float = SECON
             if job.elapsed > seconds:
                 job.cancel()
         if job.state == "failed":
-            raise FormatError(job.problem)
+            raise FormatError(str(job.problem))
         if job.state == "cancelled":
             raise FormatError(
                 "Reading this takes longer than {seconds:.0f} seconds, the most that one file is "

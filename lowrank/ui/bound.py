@@ -1,11 +1,12 @@
 """Widgets whose value is in the address; with BOUND it comes back after a visit to another page."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from lowrank.language import again, gettext_noop, source_of
+from lowrank.language import again, gettext_noop, pgettext, source_of
 from lowrank.language import gettext as _
 
 # Options that are made of a name and a number.
@@ -13,20 +14,26 @@ EVERY_KIND, OF_LAYER = MADE = gettext_noop("every {kind}"), gettext_noop("{kind}
 BOUND: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 
 
-def choice(label: str, options: Sequence[Any], default: Any, key: str, **more: Any) -> Any:
+def choice(
+    label: str, options: Sequence[Any], default: Any, key: str, context: str = "", **more: Any
+) -> Any:
     """One of a few options, side by side; always one is chosen.
 
-    Options are what the code calls them, in English; the visitor reads them translated.
+    Options are what the code calls them, in English; the visitor reads them translated, in a
+    `context` where the words mean something of their own.
     """
-    if more.setdefault("format_func", said) is said:
-        named_in_link(key, options)
+    if "format_func" not in more:
+        more["format_func"] = partial(said, context=context)
+        named_in_link(key, options, context)
     return st.segmented_control(
         label, options, default=default, required=True, key=key, bind="query-params", **more
     )
 
 
-def said(option: Any) -> str:
+def said(option: Any, context: str = "") -> str:
     """An option as the visitor reads it, and as it is in the address."""
+    if context:
+        return pgettext(context, str(option))
     return again(_(str(option)), MADE)
 
 
@@ -39,11 +46,11 @@ def named(key: str, options: Iterable[str]) -> str | None:
     return next((option for option in options if option in source_of(now)), None)
 
 
-def named_in_link(key: str, options: Iterable[str]) -> None:
+def named_in_link(key: str, options: Iterable[str], context: str = "") -> None:
     """Let a link name an option in any language, also where one word is two in another."""
     found = None if key in st.session_state else named(key, options)
-    if found and st.query_params.get(key) != said(found):
-        st.query_params[key] = said(found)
+    if found and st.query_params.get(key) != said(found, context):
+        st.query_params[key] = said(found, context)
         st.rerun()  # a widget takes what the address says at the beginning of a run
 
 

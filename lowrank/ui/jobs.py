@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from lowrank.errors import InputError
-from lowrank.language import current, speaking
+from lowrank.language import Sentence, current, speaking
 from lowrank.lora.lab.records import Doing as Doing  # the one record of progress
 from lowrank.spectra.svd.threads import available, restored, use
 from lowrank.ui.worker import Stopped as Stopped
@@ -60,7 +60,7 @@ class Job:
     secret: str = field(default_factory=lambda: secrets.token_hex(8))
     state: State = "waiting"
     records: list[Any] = field(default_factory=list)
-    problem: str = ""
+    problem: Sentence | None = None
     by_hand: bool = False
     started: float = 0.0
     ended: float = 0.0

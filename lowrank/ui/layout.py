@@ -192,7 +192,7 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except LowrankError as error:
-        say(str(error))
+        say(str(error.said))  # it may have been raised for another visitor
         st.stop()
 
 
@@ -202,7 +202,7 @@ def errors_beside() -> Iterator[None]:
     try:
         yield
     except LowrankError as error:
-        say(str(error))
+        say(str(error.said))
 
 
 def say(problem: str) -> None:

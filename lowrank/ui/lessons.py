@@ -19,7 +19,7 @@ import streamlit as st
 from lowrank.language import current, joined, speaking
 from lowrank.language import gettext as _
 from lowrank.teaching.paper import FORMATS, Paper, Part
-from lowrank.teaching.typesetting import NEEDED, available
+from lowrank.teaching.typesetting import lacking
 from lowrank.ui.layout import sections
 from lowrank.ui.matrix_entry import PRESETS
 
@@ -151,7 +151,7 @@ def prints(name: str) -> None:
             key=f"plan {name}", icon=":material/print:", on_click="ignore",
         )  # fmt: skip
         for label, kind in files.items():
-            if kind == "pdf" and not available():
+            if kind == "pdf" and lacking():
                 continue
             form = FORMATS[kind]
             st.download_button(
@@ -159,8 +159,8 @@ def prints(name: str) -> None:
                 paper.name + form.suffix, form.mime,
                 key=f"{kind} {name}", icon=":material/description:", on_click="ignore",
             )  # fmt: skip
-    if not available():
-        st.caption(_(NEEDED))
+    if lack := lacking():
+        st.caption(str(lack))
     words = escape(_("Worksheet for homework"))
     target = escape(_encoded(lesson(name).worksheet))
     st.html(f'<a href="{target}" target="_self">{words}</a>{LINK}')

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from lowrank.language import Sentence
 from lowrank.language import gettext as _
 from lowrank.ui import jobs
 from lowrank.ui.jobs import Doing, Job, Lane, Work
@@ -124,8 +125,8 @@ def watched(job: Job | None, draw: Callable[[Job], None] | None = None, every: f
 
 def shown(job: Job) -> None:
     """How far a job is that yields `Doing`, or why it has no result."""
-    doing = job.newest(Doing) or Doing(0.0, _("Beginning"))
-    progress(job, doing.share, doing.words)
+    doing = job.newest(Doing) or Doing(0.0, Sentence("Beginning"))
+    progress(job, doing.share, str(doing.words))
     outcome(job)
 
 

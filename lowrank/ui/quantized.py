@@ -11,8 +11,8 @@ import streamlit as st
 from lowrank.errors import InputError
 from lowrank.figures import memory as figures
 from lowrank.figures.numbers import three
+from lowrank.language import Sentence, gettext_noop, ngettext
 from lowrank.language import gettext as _
-from lowrank.language import gettext_noop, ngettext
 from lowrank.llama import Dense, nll, projections, replaced
 from lowrank.llama.linear import Projection, bias_of
 from lowrank.llama.names import HEAD
@@ -100,7 +100,8 @@ def effect_on_loss(source: str, tensor: str) -> None:
 
 def _losses(source: str, ending: str, to: str) -> Iterator[Doing | Loss]:
     """The loss with every projection of a layer quantized whose name ends so."""
-    params, words = cached.params(source), _("Reading a text, quantizing, reading again")
+    params = cached.params(source)
+    words = Sentence("Reading a text, quantizing, reading again")
     ids = cached.words(source).encode(texts.text("prose"))
     held = projections(params)
     chosen = [each for each in held if each != HEAD and each.endswith(ending)]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ WRITTEN: Mapping[str, Callable[[Any], str]] = {
     "model": model_said,
     "proj": sidebar.label,
     "measure": measure_said,
+    "pivoting": partial(said, context="pivoting"),
 }
 
 

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lowrank.errors import LowrankError
-from lowrank.language import current, speaking
-from lowrank.language import gettext as _
+from lowrank.language import Sentence, current, speaking
 
 Work = Callable[[], Iterator[Any]]
 Order = tuple[tuple[str, Work], threading.Event]  # in which language, what, and whether to stop
@@ -43,17 +42,21 @@ class Stopped(Exception):
 
 
 class Failed(Exception):
-    """Work that failed elsewhere, with the sentence its visitor reads."""
+    """Work that failed elsewhere, with the sentence its visitors read."""
+
+    def __init__(self, said: Sentence) -> None:
+        self.said = said
+        super().__init__(str(said))
 
 
-def problem_of(error: Exception) -> str:
+def problem_of(error: Exception) -> Sentence:
     """Why work failed, in one sentence."""
     if isinstance(error, LowrankError | Failed):
-        return str(error)
+        return error.said
     if isinstance(error, MemoryError):
-        return _("The server has not enough memory for this.")
+        return Sentence("The server has not enough memory for this.")
     # A worker must outlive any mistake, and its visitor must hear of it.
-    return _("This went wrong on the server: {error}").format(error=repr(error)[:200])
+    return Sentence("This went wrong on the server: {error}", error=repr(error)[:200])
 
 
 def generator(records: Iterator[Any]) -> Generator[Any, None, None]:
@@ -105,7 +108,7 @@ class Worker:
         except (EOFError, OSError):
             self.close()
             raise Failed(
-                _(
+                Sentence(
                     "The process that worked on this has ended before it was done: it may have "
                     "needed more memory than there is."
                 )

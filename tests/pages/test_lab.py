@@ -237,7 +237,7 @@ def test_a_run_on_a_base_in_four_bits_stands_beside_that_on_the_base_as_stored()
     app.button(key="train").click().run()
     job = ended(f"lab {app.session_state['lab run']}")
     app.run()
-    assert (job.state, job.problem) == ("done", "")
+    assert (job.state, job.problem) == ("done", None)
     kept, unseen = job.newest(runs.Kept), job.all(runs.HeldOut)
     # 2 layers of 128 x (128 + 64 + 64 + 128 + 3 x 48) numbers, in float32 and in 4.127 bits.
     assert kept.stored == 4 * 2 * 128 * 528
@@ -435,7 +435,7 @@ def test_the_papers_experiments_run_here_and_stand_beside_its_tables():
     job = ended(f"paper {app.session_state['paper run']}")
     app.run()
     assert not app.exception, app.exception
-    assert (job.state, job.problem) == ("done", "")
+    assert (job.state, job.problem) == ("done", None)
     assert "11 runs so far" in said(app)
     assert "| paper, r = 4 | 0.32 | 21.67 | 0.02 | 6.91 | 21.5 |" in said(app)
     assert "φ(8, 64) is" in said(app)
@@ -464,7 +464,7 @@ def test_the_three_ways_stand_side_by_side():
     job = ended(f"three {app.session_state['three run']}")
     app.run()
     assert not app.exception
-    assert (job.state, job.problem) == ("done", "")
+    assert (job.state, job.problem) == ("done", None)
     table = next(m.value for m in app.markdown if "gradients and moments" in m.value)
     # 2 (128 + 128) 8 and 2 (64 + 128) 8; 128 x 48; 2 layers of two, each 2 x 128 x 8 + 128 + 8.
     for row in ("| LoRA | 7,168 |", "| one whole matrix | 6,144 |", "| adapter layers | 8,736 |"):

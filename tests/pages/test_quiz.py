@@ -7,7 +7,6 @@ from streamlit.testing.v1 import AppTest
 from lowrank.exact.elimination import next_step, rank
 from lowrank.teaching import EXPORTS, FORMATS, make_choice, make_counting
 from lowrank.teaching.quiz import make_question
-from lowrank.teaching.typesetting import NEEDED
 from lowrank.teaching.worksheet import make_worksheet
 from lowrank.ui.outside import as_text
 from tests.pages import opening
@@ -135,7 +134,7 @@ def test_where_typst_is_not_installed_the_page_says_so(monkeypatch):
         lambda name, *more: None if name == "typst" else find(name, *more),
     )
     app = opened("Worksheet")
-    assert NEEDED in words(app)
+    assert "PDF needs the package typst" in words(app)
     assert len(app.get("download_button")) == len(FORMATS) - 1
 
 

@@ -12,11 +12,12 @@ import pytest
 from lowrank import lora
 from lowrank.__main__ import main
 from lowrank.errors import InputError, SourceError
+from lowrank.language import gettext, speaking
 from lowrank.memory import PUBLISHED
-from lowrank.teaching import answer, formats_of, make_counting, make_worksheet
+from lowrank.teaching import answer, formats_of, make_counting, make_worksheet, typesetting
 from lowrank.teaching.counting import KINDS
 from lowrank.teaching.paper import Paper, Part, as_html, as_latex, as_typst
-from lowrank.teaching.typesetting import compiled
+from lowrank.teaching.typesetting import compiled, lacking
 from tests.teaching.test_chapters import matrices, numbers
 from tests.teaching.test_worksheet import Page
 
@@ -152,6 +153,43 @@ def test_a_pdf_of_row_reduction_has_every_step():
     paths = [answer(problem, reduced=True).path for problem in sheet.problems]
     steps = sum("←" in str(step.op) for path in paths for step in path)
     assert (before.count("←"), after.count("←")) == (0, steps)
+
+
+CHINESE = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”—]")
+
+
+@pytest.mark.parametrize("kind", ["rank", *KINDS])
+def test_a_sheet_in_chinese_is_whole_in_every_format(kind):
+    with speaking("zh"):
+        sheet = make_counting(kind, 3, 8) if kind in KINDS else make_worksheet(3, 3, 4, 2, 8)
+        forms, key, problem = formats_of(sheet), gettext("Answer key"), gettext("Problem {k}")
+        written = {name: forms[name].encoded(sheet) for name in ("html", "latex", "markdown")}
+        texts = {name: file.decode() for name, file in written.items()}
+        lack = lacking()
+        pdf = b"" if lack else forms["pdf"].encoded(sheet)
+    for text in texts.values():
+        assert key in text
+        assert all(problem.format(k=k) in text for k in range(1, 9))
+    html = Page(texts["html"])
+    assert (html.open, html.links) == ([], [])
+    assert '<html lang="zh"><head><meta charset="utf-8">' in texts["html"]
+    assert texts["latex"].startswith(r"\documentclass[11pt]{ctexart}")
+    assert CHINESE.sub("", texts["latex"]).isascii()  # what else there is, TeX has commands for
+    if lack:
+        pytest.skip(str(lack))
+    pages = pages_of(pdf)
+    assert sum(page.lstrip().startswith(key) for page in pages) == 1
+    assert all(problem.format(k=k) in "".join(pages) for k in range(1, 9))
+
+
+def test_without_a_font_a_pdf_in_chinese_is_refused_in_a_sentence(monkeypatch):
+    pytest.importorskip("typst")
+    monkeypatch.setitem(typesetting.FONTS, "zh", ("Nobody's Song",))
+    typesetting._font.cache_clear()
+    assert lacking() is None
+    with speaking("zh"), pytest.raises(SourceError, match="Nobody's Song"):
+        formats_of(SHEETS[0])["pdf"].encoded(SHEETS[0])
+    typesetting._font.cache_clear()
 
 
 TEX = next(filter(None, map(shutil.which, ("pdflatex", "lualatex", "xelatex", "tectonic"))), None)

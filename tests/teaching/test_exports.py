@@ -1,20 +1,21 @@
 """Questions as a class's systems read them: parsers and writers that are not ours."""
 
+import codecs
 import csv
 import io
 import re
 from collections.abc import Iterator
 from html import unescape
-from xml.etree.ElementTree import Element, fromstring
+from xml.etree.ElementTree import Element, fromstring, tostring
 from zipfile import ZipFile
 
 import pytest
 
 from lowrank.errors import InputError
+from lowrank.language import gettext, joined, languages, speaking
 from lowrank.teaching import CHAPTERS, EXPORTS, Choice, make_choices
-from lowrank.teaching.choices import Option
+from lowrank.teaching.choices import TITLES, Option
 
-QUESTIONS = [each for chapter in CHAPTERS for each in make_choices(chapter, 1, 14)]
 DANGEROUS = Choice(
     "rank", 1, "=HYPERLINK(1) {what: is # this = ~?}",
     (Option("=1+1", "+ a reason: it", True), Option("-2", "@mine #1"),
@@ -22,16 +23,28 @@ DANGEROUS = Choice(
 )  # fmt: skip
 
 
-def test_gift_is_read_by_a_parser_that_is_not_ours():
+@pytest.fixture(params=languages(), autouse=True)
+def spoken(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each language in turn; what a file says, titles and columns too, is in it."""
+    with speaking(request.param):
+        yield request.param
+
+
+@pytest.fixture
+def questions() -> list[Choice]:
+    return [each for chapter in CHAPTERS for each in make_choices(chapter, 1, 14)]
+
+
+def test_gift_is_read_by_a_parser_that_is_not_ours(questions):
     parser = pytest.importorskip("pygiftparser.parser", reason="see requirements-dev.txt")
     plain = parser.transformSpecials
-    for given in ([*QUESTIONS], [DANGEROUS]):
+    for given in (questions, [DANGEROUS]):
         found = parser.parseFile(io.StringIO(EXPORTS["gift"].write(given)))
         assert len(found) == len(given)
         for read, question in zip(found, given, strict=True):
             assert read.valid
-            assert read.cat == f"lowrank/{question.chapter}"
-            assert read.title == f"{question.chapter} {question.seed}"
+            assert read.cat == f"lowrank/{gettext(TITLES[question.chapter])}"
+            assert read.title == f"{gettext(TITLES[question.chapter])} {question.seed}"
             assert plain(read.text) == question.asked
             answers = {plain(each.answer): each for each in read.answers.answers}
             assert set(answers) == {option.words for option in question.options}
@@ -76,9 +89,10 @@ def named_alike(root: Element) -> list[tuple[str, tuple, str]]:
 
 def as_text2qti(questions: list[Choice]) -> Iterator[str]:
     """The same questions as text2qti reads them."""
-    yield f"Quiz title: lowrank: {', '.join(dict.fromkeys(q.chapter for q in questions))}"
+    chapters = joined(dict.fromkeys(each.title for each in questions), gettext("{first}, {last}"))
+    yield f"Quiz title: {gettext('lowrank: {chapters}').format(chapters=chapters)}"
     for number, question in enumerate(questions, start=1):
-        yield f"\nTitle: {question.chapter} {question.seed}\nPoints: 1"
+        yield f"\nTitle: {question.title} {question.seed}\nPoints: 1"
         yield f"{number}. {question.asked}"
         for letter, option in zip("abcd", question.options, strict=False):
             yield f"{'*' * option.right}{letter}) {option.words}\n... {option.why}"
@@ -96,8 +110,8 @@ def theirs(questions: list[Choice], folder) -> dict[str, Element]:
     return opened(path.read_bytes())
 
 
-def test_qti_is_what_text2qti_writes_for_the_same_questions(tmp_path):
-    ours, others = opened(EXPORTS["qti"].write(QUESTIONS)), theirs(QUESTIONS, tmp_path)
+def test_qti_is_what_text2qti_writes_for_the_same_questions(questions, tmp_path):
+    ours, others = opened(EXPORTS["qti"].write(questions)), theirs(questions, tmp_path)
     assert named_alike(quiz(ours)) == named_alike(quiz(others))
     assert len(ours) == len(others) == 3
     (meta,) = (root for name, root in ours.items() if name.endswith("assessment_meta.xml"))
@@ -116,32 +130,45 @@ def named_resources(files: dict[str, Element]) -> list[tuple[str, str | None, bo
     ]
 
 
-def test_qti_carries_any_words_and_the_same_questions_are_the_same_bytes():
+def test_qti_carries_any_words_and_the_same_questions_are_the_same_bytes(questions):
     package = EXPORTS["qti"].write([DANGEROUS])
     assert package == EXPORTS["qti"].write([DANGEROUS])
     words = [each.text for each in quiz(opened(package)).findall(".//{*}mattext")]
     assert "<p>a &lt; b &amp; c</p>" in words
-    names = [each.get("ident") for each in quiz(opened(EXPORTS["qti"].write(QUESTIONS))).iter()]
+    names = [each.get("ident") for each in quiz(opened(EXPORTS["qti"].write(questions))).iter()]
     named = [name for name in names if name and name != "response1"]
     assert len(named) == len(set(named))
 
 
 def test_a_quiz_without_a_question_is_refused():
-    with pytest.raises(InputError, match="questions is empty"):
+    with pytest.raises(InputError, match=gettext("questions is empty; a quiz has at least one.")):
         EXPORTS["qti"].write([])
 
 
-def test_csv_has_every_question_and_a_spreadsheet_reckons_with_nothing():
-    rows = list(csv.DictReader(io.StringIO(EXPORTS["csv"].write(QUESTIONS))))
-    for row, question in zip(rows, QUESTIONS, strict=True):
-        assert row["question"] == question.asked
-        assert row[row["right"]] == question.right.words
-        assert row[f"why {row['right']}"] == question.right.why
+def test_csv_has_every_question_and_a_spreadsheet_reckons_with_nothing(questions):
+    rows = list(csv.DictReader(io.StringIO(EXPORTS["csv"].write(questions))))
+    for row, question in zip(rows, questions, strict=True):
+        assert row[gettext("chapter")] == question.title
+        assert row[gettext("question")] == question.asked
+        right = row[gettext("right")]
+        assert row[right] == question.right.words
+        assert row[gettext("why {letter}").format(letter=right)] == question.right.why
     (row,) = csv.DictReader(io.StringIO(EXPORTS["csv"].write([DANGEROUS])))
     assert not any(cell and cell[0] in "=+-@" for cell in row.values())
     assert row["A"] == "'=1+1"
 
 
+def test_a_spreadsheet_knows_the_letters_of_every_language(questions):
+    """By the mark at its beginning, without which Excel takes them for its own country's."""
+    table = EXPORTS["csv"].encoded(questions)
+    assert table.decode("utf-8-sig") == EXPORTS["csv"].write(questions)
+    assert table.startswith(codecs.BOM_UTF8)
+    assert EXPORTS["gift"].encoded(questions).decode() == EXPORTS["gift"].write(questions)
+
+
 @pytest.mark.parametrize("form", EXPORTS.values(), ids=EXPORTS)
-def test_a_file_is_bytes(form):
-    assert isinstance(form.encoded(QUESTIONS), bytes)
+def test_every_question_is_in_the_language_of_the_moment(form, questions, spoken):
+    content = form.encoded(questions)
+    if content.startswith(b"PK"):
+        content = b"".join(tostring(root, "utf-8") for root in opened(content).values())
+    assert bool(re.search("[\u4e00-\u9fff]", content.decode())) == (spoken == "zh")

@@ -4,8 +4,10 @@ import threading
 import time
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from lowrank.errors import InputError
+from lowrank.language import gettext, languages, speaking
 from lowrank.ui.jobs import Job, Jobs, Stopped
 
 
@@ -182,8 +184,8 @@ def test_errors_become_a_sentence_and_the_worker_lives_on():
     failed = [jobs.start("a", ours), jobs.start("b", other)]
     until(lambda: all(j.over for j in failed))
     assert [j.state for j in failed] == ["failed", "failed"]
-    assert failed[0].problem == "rank k is 0; expected at least 1"
-    assert "ZeroDivisionError" in failed[1].problem
+    assert str(failed[0].problem) == "rank k is 0; expected at least 1"
+    assert "ZeroDivisionError" in str(failed[1].problem)
     assert jobs.start("a", counting(1)) is failed[0]
     after = jobs.start("a", counting(1), again=True)
     until(lambda: after.state == "done")
@@ -214,3 +216,28 @@ def test_a_full_queue_is_said_and_old_jobs_are_forgotten():
     jobs.start("d", counting(1))
     assert jobs.get("r") is None
     assert isinstance(jobs.get("d"), Job)
+
+
+PAGE = """
+from lowrank.language import Sentence
+from lowrank.ui import visitor
+from lowrank.ui.jobs import Doing, Job
+from lowrank.ui.progress import shown
+
+words = Sentence("Reading with less of {kind}, {way}", kind="q", way=Sentence("plain"))
+shown(Job("going", None, state="running", records=[Doing(0.5, words)]))
+problem = Sentence("The server has not enough memory for this.")
+shown(Job("failed", None, state="failed", problem=problem))
+"""
+
+
+@pytest.mark.parametrize("language", languages())
+def test_progress_and_problem_of_shared_work_are_said_to_each_in_his_language(language):
+    app = AppTest.from_string(PAGE)
+    app.session_state["language"] = language
+    app.run()
+    assert not app.exception
+    with speaking(language):
+        doing = gettext("Reading with less of {kind}, {way}").format(kind="q", way=gettext("plain"))
+        assert app.get("progress")[0].proto.text.startswith(doing)
+        assert app.error[0].value == gettext("The server has not enough memory for this.")

@@ -1,19 +1,23 @@
 """The lessons: an hour each, their plans written down, and what they say of their matrices true."""
 
 import io
+import re
 from urllib.parse import parse_qsl
 
 import pytest
 
 from lowrank.exact import apply, cr, dependencies, exact, parse_matrix, parse_operation, rank
+from lowrank.language import gettext, languages, speaking
 from lowrank.llama import SMOLLM2_135M
 from lowrank.memory import PUBLISHED, lora_parameters, pair_parameters, parameters
 from lowrank.memory.claims import judged
 from lowrank.spectra import rank_at_energy
 from lowrank.spectra.svd import singular_values
 from lowrank.teaching.paper import FORMATS, as_markdown
-from lowrank.ui.lessons import LESSONS, handout, lesson, printed
+from lowrank.teaching.typesetting import lacking
+from lowrank.ui.lessons import LESSONS, handout, lesson
 from lowrank.ui.matrix_entry import PRESETS
+from scripts.lessons import papers
 from tests.pages import opening
 from tests.pages.opening import ROOT
 
@@ -30,28 +34,50 @@ def test_a_lesson_is_45_minutes_of_numbered_steps_on_pages_that_are_there(name):
         assert "**Often said.**" in step.answers
 
 
-@pytest.mark.parametrize("name", LESSONS)
-def test_the_plan_in_the_documentation_is_the_one_the_app_walks_through(name):
-    kept = (ROOT / "docs" / "lessons" / f"{name}.md").read_text(encoding="utf-8")
-    assert kept == printed(name)  # `python -m scripts.lessons` writes it
+def test_the_plans_in_the_documentation_are_those_the_app_walks_through_in_every_language():
+    folder = ROOT / "docs" / "lessons"
+    made = {folder / path: text for path, text in papers()}
+    kept = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.md")}
+    assert kept == made  # `python -m scripts.lessons` writes them
+    assert len(kept) == 2 * len(LESSONS) * len(languages())
 
 
+@pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize("name", LESSONS)
-def test_a_handout_has_two_pages_every_question_and_no_answer(name):
-    found, paper = lesson(name), handout(name)
-    kept = (ROOT / "docs" / "lessons" / f"{name}-handout.md").read_text(encoding="utf-8")
-    assert kept == as_markdown(paper)  # `python -m scripts.lessons` writes it
-    assert found.aims in kept
+def test_a_handout_has_two_pages_every_question_and_no_answer(name, language):
+    with speaking(language):
+        found, paper, homework = lesson(name), handout(name), gettext("Homework")
+        written = as_markdown(paper)
+        html = FORMATS["html"].write(paper)
+    assert found.aims in written
     for step in found.steps:
-        assert step.task.removeprefix("**Task.** ") in kept
-        assert not any(line in kept for line in step.answers.split("\n\n"))
-    html = FORMATS["html"].write(paper)
+        assert re.sub(r"^\*\*[^*]*\*\* ?", "", step.task) in written
+        assert not any(line in written for line in step.answers.split("\n\n"))
     assert "**" not in html
+    assert f'<html lang="{language}">' in html
     pytest.importorskip("typst")
     pypdf = pytest.importorskip("pypdf", reason="see requirements-dev.txt")
-    pages = pypdf.PdfReader(io.BytesIO(FORMATS["pdf"].encoded(paper))).pages
+    with speaking(language):
+        if lack := lacking():
+            pytest.skip(str(lack))
+        pages = pypdf.PdfReader(io.BytesIO(FORMATS["pdf"].encoded(paper))).pages
     assert len(pages) == 2
-    assert "Homework" in pages[1].extract_text()
+    assert homework in pages[1].extract_text()
+
+
+@pytest.mark.parametrize("language", languages()[1:])
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_in_another_language_is_the_same_lesson(name, language):
+    english = lesson(name)
+    with speaking(language):
+        other = lesson(name)
+    assert [(s.number, s.minutes, s.page, s.link) for s in other.steps] == [
+        (s.number, s.minutes, s.page, s.link) for s in english.steps
+    ]
+    assert other.worksheet == english.worksheet
+    for part in ("title", "aims", "facts", "homework"):
+        assert getattr(other, part) != getattr(english, part)
+    assert len(other.facts.split("\n")) == len(english.facts.split("\n"))
 
 
 @pytest.mark.parametrize("name", LESSONS)

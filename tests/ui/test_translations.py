@@ -8,6 +8,7 @@ import pytest
 
 from lowrank.language import SOURCE
 from lowrank.ui.layout import TEXT_FOLDER
+from scripts import messages
 
 TRANSLATED = sorted(
     (folder.name, str(path.relative_to(folder)))
@@ -23,6 +24,7 @@ KEPT = {
     "targets of links": r"\]\([^)]*\)",
     "markup": r"</?[a-z][^>]*>",
 }
+SAID_TO_A_PROGRAM = {"example lines", "worksheet"}  # to the model, and in the address
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 MARK = re.compile(r"(?<![\\*])\*{1,2}(?!\*)")
@@ -116,6 +118,35 @@ def test_marks_that_markdown_would_not_see_are_found(prose: str, wrong: list[str
 def test_a_program_is_told_from_prose() -> None:
     assert is_code(parts(SOURCE, "parameters.md")["usage"])
     assert not any(is_code(body) for body in parts(SOURCE, "rank.md").values())
+
+
+HAN = "\u4e00-\u9fff"
+# Full-width punctuation without a space beside it; a space between Chinese and other letters.
+ILL_SET = re.compile(
+    f"[{HAN}][,;:!?]|[,;!?][{HAN}]|[，。：；？！、] +[{HAN}]|[{HAN}] +[，。：；？！（）、]"
+    f"|[{HAN}][A-Za-z0-9]|[A-Za-z0-9%][{HAN}]"
+)
+
+
+def test_chinese_is_set_as_chinese() -> None:
+    strings = (each.string for each in messages.translated("zh"))
+    said = [each if isinstance(each, str) else "\n".join(each) for each in strings]
+    for language, file in TRANSLATED:
+        said += parts(language, file).values() if language == "zh" else ()
+    found = (ILL_SET.search(re.sub(KEPT["code"], "`", each)) for each in said)
+    assert [ill.string for ill in found if ill] == []
+
+
+@pytest.mark.parametrize("said", ["秩,列", "秩 ，列", "秩r", "3行", "对， 不对", "90%的"])
+def test_what_is_ill_set_is_found(said: str) -> None:
+    assert ILL_SET.search(said)
+
+
+@pytest.mark.parametrize(("language", "file"), TRANSLATED)
+def test_what_is_said_in_english_only_is_no_prose(language: str, file: str) -> None:
+    english = parts(SOURCE, file)
+    left = english.keys() - parts(language, file).keys()
+    assert {section for section in left if not is_code(english[section])} <= SAID_TO_A_PROGRAM
 
 
 def test_there_is_something_to_compare() -> None:

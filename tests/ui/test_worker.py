@@ -9,10 +9,11 @@ from itertools import starmap
 
 import pytest
 
-from lowrank.language import current, speaking
+from lowrank.errors import InputError
+from lowrank.language import Sentence, current, gettext, speaking
 from lowrank.lora.config_text import parse_config
 from lowrank.ui import worker
-from lowrank.ui.jobs import Jobs
+from lowrank.ui.jobs import Doing, Jobs
 from lowrank.ui.worker import Failed, Stopped, Worker
 
 
@@ -85,6 +86,28 @@ def test_work_speaks_the_language_of_the_visitor_who_began_it(processes):
     assert said == ["eo", "en", "fr"]
 
 
+def telling() -> Iterator[Doing]:
+    yield Doing(
+        0.5, Sentence("Reading with less of {kind}, {way}", kind="q", way=Sentence("plain"))
+    )
+    raise InputError("count is {count}; expected 1 to {most} questions.", count=0, most=50)
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_what_work_tells_is_said_in_the_language_of_who_looks(processes):
+    jobs = Jobs({"short": 1, "long": 1}, processes=processes)
+    with speaking("zh"):
+        job = jobs.start("told", telling, lane="short")
+    assert job.wait(60)
+    for language in ("en", "zh"):
+        with speaking(language):
+            words = gettext("Reading with less of {kind}, {way}")
+            assert str(job.last.words) == words.format(kind="q", way=gettext("plain"))
+            problem = gettext("count is {count}; expected 1 to {most} questions.")
+            assert str(job.problem) == problem.format(count=0, most=50)
+    assert str(job.problem) == "count is 0; expected 1 to 50 questions."
+
+
 def test_a_worker_ends_when_nobody_hears_that_it_cannot_make_out_its_work(mine):
     mine.start()
     process, pipe = mine._process, mine._pipe
@@ -106,4 +129,4 @@ def test_jobs_in_processes_are_seen_and_stopped_as_those_in_threads_are():
     assert endless.state == "cancelled"
     failed = jobs.start("c", partial(iter, 5), lane="short")
     assert failed.wait(60)
-    assert (failed.state, "TypeError" in failed.problem) == ("failed", True)
+    assert (failed.state, "TypeError" in str(failed.problem)) == ("failed", True)

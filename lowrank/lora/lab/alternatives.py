@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lowrank.language import gettext as _
-from lowrank.language import gettext_noop
+from lowrank.language import Sentence, gettext_noop
 from lowrank.llama import Cache, Params, forward
 from lowrank.lora.counting import report
 from lowrank.lora.finetuning import finetune
@@ -87,13 +86,16 @@ def work(params: Params, data: Sequence[Example], config: TrainConfig) -> Iterat
             losses.append(record.loss)
             times.append(record.tokens / record.tokens_per_second)
             share = 0.95 * (i + record.step / config.steps) / len(chosen)
-            words = _("{way}: step {step} of {steps}")
-            yield Doing(share, words.format(way=_(label), step=record.step, steps=config.steps))
+            way = Sentence(label)
+            words = Sentence(
+                "{way}: step {step} of {steps}", way=way, step=record.step, steps=config.steps
+            )
+            yield Doing(share, words)
         held = held_in_training(params, method, run.state, data[0])
         learnt[label] = method, losses, statistics.median(times), held.gradients + held.moments
         models[label] = adapted(params, method, run.state)
     models["merged"] = merged(models[LORA])
-    yield Doing(0.95, _("Timing the next token of each"))
+    yield Doing(0.95, Sentence("Timing the next token of each"))
     slower = latencies(token_times(models, data[0].ids[:16]))
     # A whole matrix is one already; adapter layers cannot become one.
     one = {LORA: slower["merged"], WHOLE: slower[WHOLE]}

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
-from lowrank.language import gettext as _
-from lowrank.language import gettext_noop
+from lowrank.language import Sentence, gettext_noop
 from lowrank.llama.model import Params, projections
 from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.counting import report
@@ -91,11 +90,10 @@ class Trial:
         return f"{self.table}/{self.label}/{self.seed}"
 
     @property
-    def words(self) -> str:
+    def words(self) -> Sentence:
         """What it is, for people."""
-        return _("{table}: {trial}, seed {seed}").format(
-            table=_(self.table), trial=_(self.label), seed=self.seed
-        )
+        table, trial = Sentence(self.table), Sentence(self.label)
+        return Sentence("{table}: {trial}, seed {seed}", table=table, trial=trial, seed=self.seed)
 
 
 def trials(settings: Settings) -> list[Trial]:
@@ -158,14 +156,14 @@ def work(params: Params, tokenizer: Words, redo: Redo) -> Iterator[Doing]:
     todo = trials(settings)
     if "before" not in redo.record:
         done = sum(trial.name in runs for trial in todo) / len(todo)
-        yield Doing(done, _("Reading the held-out lines before any training"))
+        yield Doing(done, Sentence("Reading the held-out lines before any training"))
         redo.record["before"] = round(evaluate(params, held), 5)
     for i, trial in enumerate(todo):
         if trial.name not in runs:
             for done in run(params, train_on, held, trial, redo):
                 yield Doing((i + done) / len(todo), trial.words)
     if "update" in settings.tables:
-        yield Doing(1.0, _("Comparing subspaces and spectra"))
+        yield Doing(1.0, Sentence("Comparing subspaces and spectra"))
         redo.record["update"] = compared(params, redo)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lowrank import files
+from lowrank.language import Sentence
 
 FOLDER = Path(__file__).with_name("data")
 
@@ -17,7 +18,7 @@ class Doing:
     """How far the work is, 0 to 1, and what it is doing."""
 
     share: float
-    words: str
+    words: Sentence
 
 
 def stored(name: str) -> dict[str, Any]:

@@ -76,8 +76,9 @@ def side_by_side(A: Matrix | None) -> None:
     st.markdown(text("numbers", "side by side"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pivoting = choice(
-            _("Pivoting"), PIVOTINGS, "none", "pivoting", help=text("numbers", "help pivoting")
-        )
+            _("Pivoting"), PIVOTINGS, "none", "pivoting",
+            context="pivoting", help=text("numbers", "help pivoting"),
+        )  # fmt: skip
         low = choice(_("Beside float64"), ARITHMETICS[2:], "float32", "low")
         power = st.slider(
             _("Mark a relative error above ten to the power"),

@@ -107,6 +107,7 @@ def one_case(found: "tuple[Case, ...]", says: Callable[[Any], str]) -> None:
                 theirs = names_of(real)
             if asked in theirs:
                 st.query_params["case"] = names[theirs.index(asked)]
+                st.rerun()  # a widget takes what the address says at the beginning of a run
     st.subheader(_("The steps of one case"), anchor=False)
     # Kept from another matrix: a place this one has not, or a name that its cases do not have.
     offer("case", range(len(real)))

@@ -11,7 +11,7 @@ from lowrank.figures.exact import matrix_html
 from lowrank.language import current, gettext_noop, speaking
 from lowrank.language import gettext as _
 from lowrank.teaching.chapters import MOST_CHOICES, judge_choice, make_choice, make_choices
-from lowrank.teaching.choices import Choice
+from lowrank.teaching.choices import TITLES, Choice
 from lowrank.teaching.exports import EXPORTS
 from lowrank.teaching.problems import LEVELS
 from lowrank.teaching.quiz import NONE, Question, judge, judge_operation, make_question
@@ -24,14 +24,7 @@ from lowrank.ui.rank.view import View
 from lowrank.ui.tab import kept
 
 # The labels are what the link says.
-CHAPTERS = {
-    gettext_noop("Rank"): "rank",
-    gettext_noop("Redundancy"): "redundancy",
-    gettext_noop("Truncation"): "truncation",
-    gettext_noop("Spectra"): "spectra",
-    "LoRA": "lora",
-    gettext_noop("Memory"): "memory",
-}
+CHAPTERS = {title: chapter for chapter, title in TITLES.items()}
 LABELS = {
     gettext_noop("Next step"): "next",
     gettext_noop("Rank"): "rank",

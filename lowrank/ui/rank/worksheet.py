@@ -12,7 +12,7 @@ from lowrank.language import current, gettext_noop, speaking
 from lowrank.language import gettext as _
 from lowrank.teaching.counting import Counting, formats_of, make_counting
 from lowrank.teaching.problems import LEVELS, MOST_ROWS, make_problem
-from lowrank.teaching.typesetting import NEEDED, available
+from lowrank.teaching.typesetting import lacking
 from lowrank.teaching.worksheet import MOST_PROBLEMS, Worksheet, answer, make_worksheet
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.outside import as_text
@@ -61,7 +61,7 @@ def _files(sheet: Worksheet | Counting) -> None:
     st.markdown(text("worksheet", "files"))
     with st.container(horizontal=True):
         for name, form in formats_of(sheet).items():
-            if name == "pdf" and not available():
+            if name == "pdf" and lacking():
                 continue
             st.download_button(
                 LABELS[name],
@@ -73,8 +73,8 @@ def _files(sheet: Worksheet | Counting) -> None:
                 on_click="ignore",
                 type="primary" if name == "html" else "secondary",
             )
-    if not available():
-        st.caption(_(NEEDED))
+    if lack := lacking():
+        st.caption(str(lack))
 
 
 def _written(

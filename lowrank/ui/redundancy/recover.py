@@ -261,7 +261,7 @@ def in_view(work: Work, key: Key, data: Data, seen: Mask, method: str, view: Vie
         jobs.POOL.forget(job)
     view.clear()
     if job.state == "failed":
-        raise InputError(job.problem)
+        raise InputError(str(job.problem))
     course = job.last or course
     if course.result is not None:
         state.pop("partial", None)

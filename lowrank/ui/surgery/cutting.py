@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowrank.files import cache_folder, drop_oldest, whole
-from lowrank.language import SOURCE, speaking
+from lowrank.language import SOURCE, Sentence, speaking
 from lowrank.language import gettext as _
 from lowrank.llama import projections
 from lowrank.surgery import (
@@ -82,9 +82,8 @@ def factors_job(source: str, way: str, names: tuple[str, ...]) -> Job | None:
 def _preparing(source: str, way: str, names: Sequence[str]) -> Iterator[Doing]:
     with one_thread():  # the other core is for those who read
         for done, total, name in cached.factors(source).prepare(way, names):
-            yield Doing(
-                done / max(total, 1), _("Decomposing, once for everyone: {name}").format(name=name)
-            )
+            words = Sentence("Decomposing, once for everyone: {name}", name=name)
+            yield Doing(done / max(total, 1), words)
 
 
 def cut_now(source: str, choice: Choice, ids: Ids) -> tuple[Cut | None, Job | None]:
@@ -105,9 +104,9 @@ def cut_now(source: str, choice: Choice, ids: Ids) -> tuple[Cut | None, Job | No
 def _cutting(source: str, choice: Choice, ids: Ids) -> Iterator[Doing | Cut]:
     store = cached.factors(source)
     with one_thread():
-        yield Doing(0.1, _("The whole model reads the text"))
+        yield Doing(0.1, Sentence("The whole model reads the text"))
         before = cached.whole_reading(source, ids)
-        yield Doing(0.5, _("The cut model reads the text"))
+        yield Doing(0.5, Sentence("The cut model reads the text"))
         plan = choice.plan(store)
         after = operate(store.params, plan, store.source(choice.way))
         read = reading(after, ids)
@@ -141,10 +140,11 @@ def _saving(source: str, choice: Choice, written: Written) -> Iterator[Doing | S
         plan = choice.plan(store)
         for record in save_cut(cached.model(source), store, plan, method, ranks, written, place):
             if isinstance(record, Step):
-                yield Doing(0.5 + 0.4 * record.done / record.total, record.words)
+                share = 0.5 + 0.4 * record.done / record.total
+                yield Doing(share, Sentence(record.words))
             else:
                 report = record
-        yield Doing(0.9, _("packing"))
+        yield Doing(0.9, Sentence("packing"))
         drop_oldest(folder, SAVED)
         zipped = folder / f"{secrets.token_hex(8)}.zip"
         with whole(zipped) as out, zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
@@ -191,8 +191,10 @@ def _mapping(source: str, ids: Ids, layers: bool) -> Iterator[Doing | Measured]:
         found = sensitivity(store.params, ids, sources, fractions=fractions, layers=each)
         for i, point in enumerate(found):
             yield point
-            words = _("Reading with less of {kind}, {way}")
-            yield Doing((i + 1) / points, words.format(kind=point.kind, way=_(point.way)))
+            words = Sentence(
+                "Reading with less of {kind}, {way}", kind=point.kind, way=Sentence(point.way)
+            )
+            yield Doing((i + 1) / points, words)
 
 
 def evidence_job(source: str, name: str) -> Job | None:
@@ -206,7 +208,7 @@ def evidence_job(source: str, name: str) -> Job | None:
 def _looking(source: str, name: str) -> Iterator[Doing | Evidence]:
     for doing in _preparing(source, "aware", [name]):
         yield Doing(0.8 * doing.share, doing.words)
-    yield Doing(0.8, _("Comparing inputs and matrix"))
+    yield Doing(0.8, Sentence("Comparing inputs and matrix"))
     store = cached.factors(source)
     W = projections(store.params)[name].matrix()
     squares = store.source("aware")(name).s ** 2
@@ -227,7 +229,7 @@ def _asking(source: str, name: str, percent: int) -> Iterator[Doing | tuple[Answ
     asked = texts.questions()
     with one_thread():
         for i, (question, word) in enumerate(asked):
-            words = _("Question {number} of {count}").format(number=i + 1, count=len(asked))
+            words = Sentence("Question {number} of {count}", number=i + 1, count=len(asked))
             yield Doing(i / len(asked), words)
             ids = tokenizer.begin(question), tokenizer.encode(f" {word}")
             for found, params in zip(both, models, strict=True):
