@@ -11,7 +11,7 @@ from lowrank.language import gettext as _
 from lowrank.lora.adapters import check_fit, effect, load, merged
 from lowrank.lora.adapters.fitting import layers_of
 from lowrank.lora.adapters.merging import turned
-from lowrank.ui import adapter_results, adapters, cached
+from lowrank.ui import adapter_results, adapters, cached, programs
 from lowrank.ui.drawing import chart
 from lowrank.ui.glossary import explained
 from lowrank.ui.large import MOST
@@ -85,8 +85,5 @@ code_for_this(
     effect,
     load,
     merged,
-    usage="from lowrank.lora import adapters\nfrom lowrank.readers import open_model\n\n"
-    'model, adapter = open_model("my-llama"), adapters.load("my-adapter")\n'
-    f"W = adapters.merged(model, adapter, {info.name!r})\n"
-    'adapters.export(model, adapter, "merged-llama")  # safetensors that transformers loads',
+    usage=lambda: programs.of_adapter(model, info),
 )

@@ -6,7 +6,7 @@ import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.language import gettext as _
 from lowrank.lora.equations import lora_forward_matmul, regular_forward_matmul
 from lowrank.memory.claims import judged, recounted
-from lowrank.ui import article
+from lowrank.ui import article, programs
 from lowrank.ui.bound import BOUND
 from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_beside, question, text
@@ -31,4 +31,6 @@ pasted = first.text_area(
 )
 with errors_beside():
     st.markdown(article.config(pasted, name))
-code_for_this(regular_forward_matmul, lora_forward_matmul, judged, recounted)
+code_for_this(
+    *(regular_forward_matmul, lora_forward_matmul, judged, recounted), usage=programs.of_article
+)

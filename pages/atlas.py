@@ -7,7 +7,7 @@ import streamlit as st
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.atlas import measured, survey
 from lowrank.language import gettext as _
-from lowrank.ui import atlas
+from lowrank.ui import atlas, cached, programs, taking
 from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.outside import as_text
@@ -73,10 +73,13 @@ if found:
 
 st.subheader(_("What you see"), anchor=False)
 st.markdown(explained(text("atlas", "theory")))
+if found:
+    taking.take_home(
+        *taking.matrix_files(info, lambda: cached.matrix(model.source, info.name)),
+        taking.table(_("Every measure"), "survey", lambda: atlas.every_row(found)),
+    )
 code_for_this(
     measured,
     survey,
-    usage="from lowrank import atlas\nfrom lowrank.readers import open_model\n\n"
-    'found = atlas.survey(open_model("default"), folder="survey")\n'
-    "found.rows[0].effective_rank, found.spectra[found.rows[0].name]",
+    usage=lambda: programs.of_atlas(model, info, measure),
 )

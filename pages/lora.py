@@ -21,6 +21,7 @@ from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
+from lowrank.ui.taking import runnable
 
 # The words on the buttons are the words in the link.
 WORD, RANDOM, ZERO = gettext_noop("Word"), gettext_noop("Random"), gettext_noop("Zero")
@@ -91,7 +92,7 @@ def explore() -> None:
     st.html(shapes(m, n, r))
     lora.timed(given.x, W0, A, B, alpha, r)
     with st.expander(_("numpy for exactly what is shown")):
-        st.code(lora.program(model, info, given, r, alpha, start == ZERO))
+        runnable(lora.program(model, info, given, r, alpha, start == ZERO))
 
 
 explore()

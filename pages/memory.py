@@ -1,5 +1,8 @@
 """Memory: where the gigabytes of a Llama go, and what LoRA, adapters and quantization save."""
 
+from dataclasses import asdict
+from functools import partial
+
 import streamlit as st
 
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
@@ -7,7 +10,7 @@ from lowrank.language import gettext as _
 from lowrank.language import gettext_noop
 from lowrank.memory.accounting import BLOOM_176B, lora_parameters, parts, training_memory
 from lowrank.memory.quantization import int8, nf4
-from lowrank.ui import memory, predicting, quantized
+from lowrank.ui import cached, memory, memory_program, predicting, quantized, taking
 from lowrank.ui.bound import choice
 from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
@@ -47,6 +50,8 @@ def matrices() -> None:
     st.subheader(_("Seven squares?"), anchor=False)
     st.markdown(text("memory", "popular"))
     st.markdown(memory.popular())
+    rows = partial(memory.tensor_rows, config, stored)
+    taking.take_home(taking.table(_("Every tensor"), "tensors", rows))
 
 
 @st.fragment
@@ -75,16 +80,21 @@ def fits() -> None:
         config = memory.configuration(model)
     with second:
         card, room = memory.card_and_reserve()
-    memory.generating_on(config, card, room)
+    held = memory.generating_on(config, card, room)
     st.subheader(_("To train it"), anchor=False)
-    memory.training_on(config, room)
+    trained = memory.training_on(config, room)
     st.markdown(explained(text("memory", "most")))
+    taking.take_home(
+        taking.table(_("Generating"), "inference-fits", lambda: [asdict(each) for each in held]),
+        taking.table(_("Training"), "training-fits", lambda: [asdict(each) for each in trained]),
+    )
 
 
 @st.fragment
 @errors_shown()
 def quantization() -> None:
     """A real matrix in fewer bits, and a real number in three formats."""
+    of = model.source, info.name
     st.caption(as_text(provenance(model, info)))
     quantized.compared(model.source, info.name)
     if model.source == "default":
@@ -94,6 +104,10 @@ def quantization() -> None:
     st.subheader(_("Mixed precision: one number"), anchor=False)
     st.markdown(explained(text("memory", "rounding")))
     quantized.rounding(model.source, info.name)
+    taking.take_home(
+        *taking.matrix_files(info, partial(cached.matrix, *of)),
+        taking.table(_("What is lost"), "roundings", partial(quantized.rows, *of)),
+    )
 
 
 VIEWS = {MATRICES: matrices, INFERENCE: inference, TRAINING: training}
@@ -105,7 +119,5 @@ code_for_this(
     training_memory,
     int8,
     nf4,
-    usage="from lowrank.memory import PUBLISHED, lora_parameters, parameters\n\n"
-    'config = PUBLISHED["Llama 2 7B"]\n'
-    'parameters(config), lora_parameters(config, 8, ["q_proj", "v_proj"])',
+    usage=lambda: memory_program.VIEWS[view](model, info),
 )

@@ -6,11 +6,11 @@ import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.errors import InputError
 from lowrank.language import gettext as _
 from lowrank.surgery import allocate, aware, operate, plain, reading
-from lowrank.ui import cached, predicting
+from lowrank.ui import cached, predicting, taking
 from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.sidebar import chosen_model
-from lowrank.ui.surgery import panels
+from lowrank.ui.surgery import panels, program
 
 head = question(_("Surgery"), _("What does the model still say when its matrices lose rank?"))
 with errors_shown():
@@ -34,16 +34,5 @@ with errors_shown():
 st.subheader(_("What you see"), anchor=False)
 st.markdown(panels.learnt())
 st.markdown(explained(text("surgery", "theory")))
-code_for_this(
-    plain,
-    aware,
-    operate,
-    allocate,
-    reading,
-    usage="from lowrank import llama, surgery\nfrom lowrank.readers import open_model\n\n"
-    'params = llama.load(open_model("default"))\n'
-    'names = surgery.chosen(params, ["q_proj"])\n'
-    "plan = surgery.by_fraction(params, names, 0.5)\n"
-    "cut = surgery.operate(params, plan, surgery.plain_factors(params))\n"
-    "llama.nll(cut, ids).mean(), surgery.cost(cut)",
-)
+taking.take_home(*program.files(source))
+code_for_this(plain, aware, operate, allocate, reading, usage=lambda: program.written(source))

@@ -11,7 +11,7 @@ from lowrank.language import gettext as _
 from lowrank.lora.equations import forward, merge
 from lowrank.lora.one_matrix import fit_pair
 from lowrank.spectra.svd import full, truncation_error
-from lowrank.ui import thread
+from lowrank.ui import programs, thread
 from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_beside, question, text
 
@@ -27,4 +27,7 @@ with errors_beside():
     frozen = thread.weights(thread.source())
     thread.real(frozen, PAGES)
     thread.adapted(frozen, PAGES)
-code_for_this(cr, filled, full, truncation_error, forward, fit_pair, merge)
+code_for_this(
+    *(cr, filled, full, truncation_error, forward, fit_pair, merge),
+    usage=lambda: programs.of_thread(thread.source()),
+)

@@ -1,5 +1,7 @@
 """Truncation: the nearest matrix of rank k to a real weight matrix, and what it costs."""
 
+from functools import partial
+
 import streamlit as st
 
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
@@ -16,7 +18,7 @@ from lowrank.spectra.svd import (
     truncate,
     truncation_error,
 )
-from lowrank.ui import cached, large, predicting, truncation
+from lowrank.ui import cached, large, predicting, programs, taking, truncation
 from lowrank.ui.bound import rank_slider
 from lowrank.ui.drawing import chart
 from lowrank.ui.glossary import explained
@@ -77,6 +79,7 @@ def explore() -> None:
         truncation.measured(place, cached.residual(source, tensor, k), frobenius(svd.s))
 
 
+files = taking.matrix_files(info, lambda: cached.matrix(source, tensor))
 if cached.is_large(W.shape):
     explore_large()
     st.subheader(_("Is it of low rank?"), anchor=False)
@@ -90,8 +93,11 @@ else:
     words.markdown(truncation.compared(svd.s, peer, model, info))
     with table:
         truncation.rank_table(svd.s, peer, (m, n))
+    rows = partial(truncation.spectrum_rows, svd.s, peer)
+    files.append(taking.table(_("Spectrum"), "spectrum", rows))
 st.subheader(_("What you see"), anchor=False)
 st.markdown(explained(text("truncation", "theory")))
+taking.take_home(*files)
 code_for_this(
     full,
     truncate,
@@ -100,7 +106,5 @@ code_for_this(
     energy,
     break_even_rank,
     parameters,
-    usage="from lowrank.spectra.svd import full, residual_norm, truncation_error\n\n"
-    f"svd = full(W)  # {m} x {n}\nW_k = svd.top(64).matrix()\n"
-    "truncation_error(svd.s, 64), residual_norm(W, svd.top(64))",
+    usage=lambda: programs.of_truncation(model, info),
 )

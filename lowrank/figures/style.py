@@ -85,6 +85,7 @@ def layout(
 ) -> Settings:
     """The house's height, margins and a legend above the plot, on the page's own ground."""
     house: Settings = {"height": height, "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR}
+    house["modebar"] = {"bgcolor": CLEAR, "color": COLOURS["lost"]}
     return house | {"margin": MARGIN | (margin or {}), "legend": LEGEND | (legend or {})} | more
 
 

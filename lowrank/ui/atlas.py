@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from html import escape
 from math import prod
@@ -421,6 +421,11 @@ def every_matrix(found: Sequence[Saving], share: str) -> None:
             height=360,
             column_config={even: digits, ratio: digits},
         )
+
+
+def every_row(survey: Survey) -> list[dict[str, Any]]:
+    """A row with all measures for each matrix of a survey."""
+    return [asdict(row) for row in survey.rows]
 
 
 def as_random(found: Sequence[Saving], share: str) -> list[Saving]:

@@ -7,8 +7,15 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from lowrank.figures.style import Settings, packed
+from lowrank.language import current
+from lowrank.language import gettext as _
 
-CONFIG = {"displayModeBar": False, "scrollZoom": False}
+CONFIG = {
+    "displaylogo": False,
+    "displayNotifier": False,
+    "modeBarButtons": [["toImage"]],
+    "scrollZoom": False,
+}
 
 
 class Made(go.Figure):
@@ -24,8 +31,14 @@ class Made(go.Figure):
 
 
 def chart(figure: Settings, key: str, alt: str, **more: Any) -> None:
-    """A figure without Plotly's tool bar, and what it shows in words."""
-    st.plotly_chart(Made(figure), key=key, alt=alt, config=CONFIG, **more)
+    """A figure, which Plotly's tool bar saves as SVG, and what it shows in words."""
+    words = {"dictionary": {"Download plot": _("Save the figure as SVG")}}
+    saved: Settings = {
+        "toImageButtonOptions": {"format": "svg", "filename": key},
+        "locale": current(),
+        "locales": {current(): words},
+    }
+    st.plotly_chart(Made(figure), key=key, alt=alt, config=CONFIG | saved, **more)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], left: int = 1) -> str:

@@ -16,6 +16,7 @@ from lowrank.errors import LowrankError
 from lowrank.language import SOURCE, current, gettext, gettext_noop, speaking
 from lowrank.ui import visitor
 from lowrank.ui.outside import as_told
+from lowrank.ui.taking import runnable
 
 ICON = Path(__file__).with_name("icon.svg")
 TEXT_FOLDER = Path(__file__).with_name("text")
@@ -175,13 +176,16 @@ def question(title: str, asked: str) -> DeltaGenerator:
 
 
 @st.fragment
-def code_for_this(*functions: Callable[..., Any], usage: str = "") -> None:
-    """An expander with the source of the functions just called, and a line that runs them."""
+def code_for_this(*functions: Callable[..., Any], usage: str | Callable[[], str] = "") -> None:
+    """An expander with a program that reproduces what is shown, and the source of what it calls.
+
+    A program that depends on what is chosen within the page is asked for when it is opened.
+    """
     with st.expander(gettext("The code for this"), key="code", on_change="rerun") as shown:
         if not shown.open:
             return
         if usage:
-            st.code(usage)
+            runnable(usage if isinstance(usage, str) else usage())
         for function in functions:
             st.code(inspect.getsource(function))
 

@@ -1,6 +1,8 @@
 """The Memory page's choice of configuration, its tables and its sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import streamlit as st
 
@@ -14,7 +16,15 @@ from lowrank.memory import accounting as count
 from lowrank.memory import sizes
 from lowrank.memory.accounting import Memory, Storage
 from lowrank.memory.architectures import Sizes
-from lowrank.memory.fits import METHODS, Step, inference_fits, room_of, training_fits
+from lowrank.memory.fits import (
+    METHODS,
+    InferenceFit,
+    Step,
+    TrainingFit,
+    inference_fits,
+    room_of,
+    training_fits,
+)
 from lowrank.memory.published import PUBLISHED
 from lowrank.memory.storages import STORAGES
 from lowrank.readers import Model
@@ -22,6 +32,8 @@ from lowrank.ui.bound import choice, said
 from lowrank.ui.drawing import chart
 from lowrank.ui.drawing import table as in_columns
 from lowrank.ui.layout import text
+from lowrank.ui.taking import table as to_take
+from lowrank.ui.taking import take_home
 
 OPEN, MINE = gettext_noop("the open model"), gettext_noop("a config.json of mine")
 BITS = {gettext_noop("16 bit"): 16, gettext_noop("8 bit"): 8}  # of a number of the cache
@@ -31,6 +43,7 @@ TARGETS = {
     gettext_noop("attention"): ATTENTION,
     gettext_noop("all"): LINEAR,
 }
+THIS_CARD = list(count.CARDS)[2]
 ADAM = {  # its precision, and whether its moments are paged
     gettext_noop("32 bit"): (count.FLOAT32, False),
     gettext_noop("8 bit"): (count.ADAM_8BIT, False),
@@ -269,7 +282,7 @@ def card_and_reserve() -> tuple[str, int]:
     card = first.selectbox(
         _("Card"),
         list(count.CARDS),
-        index=2,
+        index=list(count.CARDS).index(THIS_CARD),
         key="card",
         bind="query-params",
         filter_mode=None,
@@ -284,7 +297,7 @@ def card_and_reserve() -> tuple[str, int]:
     return card, room_of(count.CARDS[card] / 2**30, float(reserve))
 
 
-def generating_on(config: LlamaConfig, card: str, room: int) -> None:
+def generating_on(config: LlamaConfig, card: str, room: int) -> Sequence[InferenceFit]:
     """The longest context and most sequences that a card holds, as a picture and a table."""
     context, batch, bits, cards = generation()
     kept = held_as()
@@ -310,6 +323,7 @@ def generating_on(config: LlamaConfig, card: str, room: int) -> None:
         for f in found
     ]
     st.markdown(in_columns([_("weights"), _("GB a card"), longest, most], rows))
+    return found
 
 
 def within(context: int, config: LlamaConfig) -> str:
@@ -321,9 +335,9 @@ def within(context: int, config: LlamaConfig) -> str:
     )
 
 
-def training_on(config: LlamaConfig, room: int) -> None:
+def training_on(config: LlamaConfig, room: int) -> Sequence[TrainingFit]:
     """The longest and most sequences and the highest rank that a card trains, as a table."""
-    step = training_step()
+    found = training_fits(config, room, training_step())
     head = [_("one step"), "GB", _("longest sequence"), _("most at once"), _("highest r")]
     rows = [
         [
@@ -333,9 +347,10 @@ def training_on(config: LlamaConfig, room: int) -> None:
             f"{f.batch:,}",
             "" if f.r is None else f"{f.r:,}",
         ]
-        for f in training_fits(config, room, step)
+        for f in found
     ]
     st.markdown(in_columns(head, rows))
+    return found
 
 
 def shown(runs: Mapping[str, Memory], key: str, share: int = 1) -> None:
@@ -354,6 +369,22 @@ def shown(runs: Mapping[str, Memory], key: str, share: int = 1) -> None:
         lines.append(f"| {name} | {run.total / 1e9:,.2f} | {needed} | {room / 1e9:,.2f} |")
     st.markdown("\n".join(lines))
     st.caption(text("memory", "fits").format(reserve=amount(count.RESERVE)))
+    rows = [{"run": name, **asdict(run)} for name, run in runs.items()]
+    take_home(to_take(_("This table"), key, lambda: rows))
+
+
+def tensor_rows(config: LlamaConfig, stored: Storage) -> list[dict[str, Any]]:
+    """Every kind of tensor with its numbers in full."""
+    return [
+        {
+            "tensor": part.name,
+            "shape": " × ".join(map(str, part.shape)),
+            "copies": part.copies,
+            "parameters": part.total,
+            "bytes": stored.of(part).nbytes(part),
+        }
+        for part in count.parts(config)
+    ]
 
 
 def layer_picture(config: LlamaConfig) -> None:

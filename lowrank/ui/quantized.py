@@ -55,6 +55,19 @@ def compared(source: str, tensor: str) -> None:
     beside.markdown(text("memory", "errors"))
 
 
+def rows(source: str, tensor: str) -> list[dict[str, Any]]:
+    """What each code loses, with every digit."""
+    return [
+        {
+            "code": each.name,
+            "bits a number": float(each.bits),
+            "error, share of the norm": each.share,
+            "largest error": each.largest,
+        }
+        for each in cached.roundings(source, tensor)
+    ]
+
+
 ROUNDED = {"int8": int8, "NF4": nf4}
 THIS, EVERY = gettext_noop("this matrix"), gettext_noop("all matrices")
 

@@ -130,6 +130,19 @@ def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: s
         st.html(colour_scale(limit))
 
 
+def spectrum_rows(s: NDArray[np.float64], peer: NDArray[np.float64]) -> list[dict[str, float]]:
+    """Every singular value with what is kept and lost at its rank, and a random matrix's value."""
+    squares = np.cumsum(s**2)
+    whole = squares[-1] or 1.0
+    lost = np.sqrt(np.maximum(whole - squares, 0.0) / whole)
+    columns = ("singular value", "energy kept", "error", "random")
+    each = zip(s, squares / whole, lost, peer, strict=True)
+    return [
+        {"k": k} | dict(zip(columns, map(float, values), strict=True))
+        for k, values in enumerate(each, start=1)
+    ]
+
+
 def _corner(m: int, n: int) -> tuple[int, int]:
     """Where the tile begins, from two inputs kept in the address, which count from 1."""
     first, second = st.columns([1, 1, 2])[:2]

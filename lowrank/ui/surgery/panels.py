@@ -72,6 +72,7 @@ def _operation(source: str) -> Choice | None:
     later = st.expander(_("Layers, way, how ranks are set, the text to read"))
     with first:
         choice = choose(len(store.params.layers), later)
+        st.session_state.setdefault("now cut", {})["choice"] = choice
     with later:
         ids = reading_text(source)
     # Each part has a place of its own: what comes and goes in one never moves another.
