@@ -98,12 +98,15 @@ def shrunk(adapter: Adapter, r: int) -> bytes:
 
 def merge(model: Model, where: str | int, key: str) -> None:
     """Merge the adapter, open the result again, and hold every tensor to what it should be."""
+    kinds = [STORED, "F32", "F16", "BF16"]
+    dtype = choice(_("Numbers of the merged model"), kinds, STORED, key="merge_as")
+    if model.kind == "synthetic":
+        st.caption(text("adapter", "merge synthetic"))
+        return
     size = sum(prod(info.shape) for info in model.tensors.values())
     if size > cached.MOST_NUMBERS or isinstance(model, Remote):
         st.caption(text("adapter", "merge large"))
         return
-    kinds = [STORED, "F32", "F16", "BF16"]
-    dtype = choice(_("Numbers of the merged model"), kinds, STORED, key="merge_as")
     what = f"merge {cached.version(model.source)} {key} {dtype}"
     work = partial(_merging, model.source, where, "stored" if dtype == STORED else dtype)
     job = sought(what, work, "merge", PATIENCE, ask=_("Merge and verify"))
