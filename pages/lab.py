@@ -17,7 +17,7 @@ from lowrank.lora.optimizer import adamw
 from lowrank.ui.bound import choice
 from lowrank.ui.downloads import csv_and_json
 from lowrank.ui.glossary import explained
-from lowrank.ui.lab import alternatives, panels, paper, runs, settings
+from lowrank.ui.lab import alternatives, panels, paper, runs, settings, starts
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.progress import watched
 from lowrank.ui.sidebar import chosen_model
@@ -81,6 +81,9 @@ def others() -> None:
     with st.expander(_("What is trained")):
         wanted, _known = settings.asked()
     alternatives.beside(model, wanted)
+    st.subheader(_("Where A and B begin"), anchor=False)
+    st.markdown(text("lab", "starts"))
+    starts.shown()
 
 
 def redo() -> None:

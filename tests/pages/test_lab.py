@@ -17,8 +17,9 @@ from lowrank.llama import chat
 from lowrank.lora import adapters
 from lowrank.lora.adapters.opening import unzipped
 from lowrank.lora.finetuning import Record
-from lowrank.lora.lab import alternatives
+from lowrank.lora.lab import alternatives, starts
 from lowrank.lora.lab.alternatives import Outcome
+from lowrank.lora.lab.records import stored
 from lowrank.memory.accounting import Memory
 from lowrank.readers import uploads
 from lowrank.ui import article, jobs
@@ -29,7 +30,7 @@ from tests.pages import opening
 from tests.sent_jobs import SentJobs
 from tests.tiny_llama import write
 
-NF4 = "NF4 with double quantization (QLoRA)"
+NF4 = "NF4 (QLoRA)"
 
 
 @pytest.fixture(autouse=True)
@@ -481,3 +482,14 @@ def test_the_three_ways_stand_side_by_side():
     assert rows[0]["latency"] == middle
     assert not any(isinstance(value, list) for row in rows for value in row.values())
     assert {"CSV", "JSON"} <= {button.proto.label for button in app.get("download_button")}
+
+
+def test_the_starts_stand_beside_the_plain_one_with_their_verdict():
+    app = opened(show="Alternatives")
+    assert not app.exception
+    record = stored("starts")
+    for sentence in starts.verdict(record).split("\n\n"):
+        assert sentence in said(app)
+    table = next(m.value for m in app.markdown if "held-out loss" in m.value)
+    assert table.count("\n| ") >= 4
+    assert record["command"] in said(app)

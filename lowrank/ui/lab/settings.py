@@ -49,7 +49,7 @@ INITS: dict[str, bool | str] = {
 STORED = gettext_noop("as stored")
 BASES: dict[str, Quantizer | None] = {
     STORED: None,
-    gettext_noop("NF4 with double quantization (QLoRA)"): nf4_double,
+    gettext_noop("NF4 (QLoRA)"): nf4_double,
     "int8": int8,
 }
 # What PEFT needs beside the name of a start, so that it begins as here.
@@ -242,9 +242,11 @@ def _settings(default: TrainingSet) -> Choice:
     """
     with st.container(horizontal=True, gap="small"):
         for each in PRESETS:
-            label = _("The article's LoraConfig, r = {r}").format(r=each)
-            key = f"preset {each}"
-            st.button(label, type="tertiary", key=key, on_click=take_preset, args=(each,))
+            label, icon = _("Article, r = {r}").format(r=each), ":material/article:"
+            st.button(
+                label, type="tertiary", icon=icon, key=f"preset {each}",
+                on_click=take_preset, args=(each,), help=text("lab", "help preset"),
+            )  # fmt: skip
     first, second = st.columns(2)
     r = first.select_slider("r", RANKS, 8, key="lora_r", **KEPT)
     targets = second.selectbox(
