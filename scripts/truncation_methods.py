@@ -48,8 +48,6 @@ WAYS: tuple[tuple[str, Rule], ...] = (
     ("aware", "energy"),
     ("aware", "sensitivity"),
     ("fisher", "uniform"),
-    ("fisher", "energy"),
-    ("fisher", "sensitivity"),
     ("fisher", "loss"),
 )
 DRAWN = VARIED = 0.8  # the share at which ranks are kept, and calibration is varied

@@ -15,6 +15,7 @@ from lowrank.spectra.svd import checked_rank
 from lowrank.surgery.factors import Source
 
 Plan = Mapping[str, int]
+UNKNOWN = 100.0  # nats that a kind of projection is taken to lose with no rank at all
 Rule = Literal["uniform", "energy", "sensitivity", "loss"]
 
 
@@ -164,7 +165,7 @@ def _spend(
     ]
     ended = set[str]()
     for _worth, cost, k, name in sorted(offers, key=lambda offer: -offer[0]):
-        if name in ended or cost > left or k < ranks[name]:
+        if name in ended or cost > left:
             ended.add(name)
         else:
             ranks[name], left = k, left - cost
@@ -185,15 +186,20 @@ def _steps(
         return
     lost = np.maximum(gains.sum() - np.cumsum(gains)[: len(pairs)], 0.0)
     last = int((lost / (size - price * pairs)).argmin()) + 1
-    for k in range(2, last + 1):
-        yield float(gains[k - 1]) / price, price, k
     rest = size - price * last
-    yield float(lost[last - 1]) / rest, rest, min(shape)
+    worth = np.append(gains[1:last] / price, lost[last - 1] / rest)
+    worth = np.minimum.accumulate(worth)  # they fall: what rounding turns round would be refused
+    for k, each in enumerate(worth[:-1], start=2):
+        yield float(each), price, k
+    yield float(worth[-1]), rest, min(shape)
 
 
 def _measured_gains(curve: Sequence[tuple[float, float]], most: int) -> NDArray[np.float64]:
-    """How much nll falls with each further rank: slopes of the convex hull below the curve."""
-    points = sorted({(0.0, max(y for _, y in curve) * 2), *((x, y) for x, y in curve), (1.0, 0.0)})
+    """How much nll falls with each further rank: slopes of the convex hull below the curve.
+
+    Below the least fraction that was measured nothing is known, so those ranks come first.
+    """
+    points = sorted({(0.0, max(y for _, y in curve) + UNKNOWN), *curve, (1.0, 0.0)})
     hull: list[tuple[float, float]] = []
     for x, y in points:
         while len(hull) > 1 and _above(hull[-2], hull[-1], (x, y)):

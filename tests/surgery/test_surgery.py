@@ -1,5 +1,7 @@
 """Truncation of a running model: optimal, exact at full rank, counted, and refused where wrong."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from lowrank.errors import InputError, SourceError
 from lowrank.llama import distribution, nll
 from lowrank.llama.linear import bias_of
 from lowrank.llama.model import TINY, forward, observed, projections, random, replaced
+from lowrank.llama.names import LINEAR
 from lowrank.surgery import (
     FactorStore,
     allocate,
@@ -127,6 +130,17 @@ def test_a_budget_is_kept(share, rule):
     assert all(1 <= k <= min(held[name].shape) for name, k in plan.items())
 
 
+def test_a_budget_is_spent_also_where_gains_are_alike():
+    """Along a straight part of a curve each rank gains as much as the next, but for rounding."""
+    params = random(replace(TINY, hidden_size=96, intermediate_size=240), np.random.default_rng(0))
+    names = chosen(params, LINEAR)
+    curves = {kind: [(0.1, 5.0), (0.5, 0.7), (0.75, 0.3)] for kind in LINEAR}
+    plan = allocate(params, names, 0.8, "sensitivity", sensitivity=curves)
+    shapes = {name: projections(params)[name].shape for name in names}
+    numbers = sum(stored(shapes[name], k) for name, k in plan.items())
+    assert numbers >= 0.8 * sum(map(np.prod, shapes.values())) - max(map(np.prod, shapes.values()))
+
+
 def test_by_energy_no_plan_of_the_same_budget_loses_less():
     names, factors = chosen(PARAMS, ["q_proj", "down_proj"], [0]), plain_factors(PARAMS)
     plan = allocate(PARAMS, names, 0.7, "energy", factors)
@@ -147,11 +161,17 @@ def test_by_energy_no_plan_of_the_same_budget_loses_less():
 
 
 def test_more_goes_where_the_curve_is_steep():
-    curves = {"q_proj": [(0.5, 0.0)], "k_proj": [(0.5, 0.0)], "v_proj": [(0.5, 3.0)]}
-    curves |= {kind: [(0.5, 1.0)] for kind in ("o_proj", "gate_proj", "up_proj", "down_proj")}
+    curves = {"q_proj": [(0.25, 0.0)], "k_proj": [(0.25, 0.0)], "v_proj": [(0.25, 3.0)]}
+    curves |= {kind: [(0.25, 1.0)] for kind in ("o_proj", "gate_proj", "up_proj", "down_proj")}
     plan = allocate(PARAMS, ALL, 0.7, "sensitivity", sensitivity=curves)
     v, k = (plan[f"model.layers.0.self_attn.{kind}"] for kind in ("v_proj", "k_proj"))
     assert v > k
+
+
+def test_nothing_is_cut_below_what_was_measured_while_there_is_room():
+    curves = {kind: [(0.5, 0.1), (0.25, 5.0)] for kind in LINEAR} | {"up_proj": [(0.25, 90.0)]}
+    plan = allocate(PARAMS, ALL, 0.8, "sensitivity", sensitivity=curves)
+    assert all(k >= min(projections(PARAMS)[name].shape) / 4 for name, k in plan.items())
 
 
 def test_energy_ranks_keep_what_they_promise():
