@@ -291,7 +291,7 @@ def test_a_stopped_run_goes_on_from_the_page_as_if_it_had_never_stopped(query):
     assert not again.exception
     new = ended(f"lab {again.session_state['lab run']}")
     again.run()
-    assert (new.state, new.problem) == ("done", "")
+    assert (new.state, new.problem) == ("done", None)
     assert new.key != job.key
     for kind in (Record, runs.HeldOut, runs.Beside):
         assert [r.loss for r in new.all(kind)] == [r.loss for r in wanted.all(kind)], kind
