@@ -427,7 +427,7 @@ def training_memory(
     16-bit weights a float32 master copy, as mixed precision has it (Micikevicius et al. 2018).
     Otherwise `trained` numbers are added in float32 beside frozen weights (LoRA, QLoRA,
     adapters), as QLoRA keeps them; `targets` are the projections they are added to, whose inputs
-    are kept. Adam's two moments are float32, 8 bytes a trained parameter, or in `adam`'s
+    are kept, as with `full` every projection's are. Adam's two moments are float32, 8 bytes a trained parameter, or in `adam`'s
     precision; `paged` ones wait in the computer's memory while the card is full (QLoRA, section
     3). Logits count twice in float32: as values and as gradient.
 
@@ -440,7 +440,8 @@ def training_memory(
             "Weights in {name} cannot be trained themselves: choose 16 or 32 bits.",
             name=_(storage.linear.name),
         )
-    kept = activation_numbers(config, tokens, batch, recompute, flash, targets)
+    beside = LINEAR if full else targets
+    kept = activation_numbers(config, tokens, batch, recompute, flash, beside)
     weights = weight_bytes(config, storage)
     moments = ceil(2 * trained * adam.bits_a_number(trained) / 8)
     master = sum(4 * p.total for p in parts(config) if storage.of(p).bits == 16) if full else 0

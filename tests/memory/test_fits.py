@@ -123,3 +123,13 @@ def test_bad_input_is_one_sentence(capsys, arguments, words):
     said = capsys.readouterr().err
     assert words in said
     assert len(said.splitlines()) == 1
+
+
+def test_full_training_keeps_every_input_whatever_lora_is_put_on():
+    config = PUBLISHED["Llama 2 7B"]
+    for method in ("full, float32", "full, mixed precision"):
+        few, many = (
+            Step(targets=t).memory(config, method).activations for t in (("q_proj",), LINEAR)
+        )
+        assert few == many
+    assert round(Step().memory(config, "full, float32").total / 1e9, 2) == 112.26
