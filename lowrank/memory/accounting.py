@@ -427,9 +427,9 @@ def training_memory(
     16-bit weights a float32 master copy, as mixed precision has it (Micikevicius et al. 2018).
     Otherwise `trained` numbers are added in float32 beside frozen weights (LoRA, QLoRA,
     adapters), as QLoRA keeps them; `targets` are the projections they are added to, whose inputs
-    are kept, as with `full` every projection's are. Adam's two moments are float32, 8 bytes a trained parameter, or in `adam`'s
-    precision; `paged` ones wait in the computer's memory while the card is full (QLoRA, section
-    3). Logits count twice in float32: as values and as gradient.
+    are kept, as with `full` every projection's are. Adam's two moments are float32, 8 bytes a
+    trained parameter, or in `adam`'s precision; `paged` ones wait in the computer's memory while
+    the card is full (QLoRA, section 3). Logits count twice in float32: as values and as gradient.
 
     Raises InputError if sizes are below 1, or quantized weights are to be trained themselves.
     """
