@@ -10,6 +10,7 @@ from lowrank.llama.config import SMOLLM2_135M
 from lowrank.memory import active_parameters, lora_parameters, parameters, parts, training_memory
 from lowrank.memory.accounting import Storage
 from lowrank.memory.architectures import family_of, sizes_of
+from lowrank.memory.published import PUBLISHED
 from lowrank.memory.sizes import counted
 
 COUNTS = json.loads((Path(__file__).parents[1] / "fixtures" / "counts.json").read_text())
@@ -18,6 +19,12 @@ COUNTS = json.loads((Path(__file__).parents[1] / "fixtures" / "counts.json").rea
 @pytest.mark.parametrize("name", COUNTS)
 def test_all_and_active_parameters_are_those_of_transformers(name):
     found, case = counted(COUNTS[name]["config"]), COUNTS[name]
+    assert (parameters(found), active_parameters(found)) == (case["total"], case["active"])
+
+
+@pytest.mark.parametrize("name", sorted(COUNTS.keys() & PUBLISHED.keys()))
+def test_a_published_model_has_as_many_as_transformers_gives_it(name):
+    found, case = PUBLISHED[name], COUNTS[name]
     assert (parameters(found), active_parameters(found)) == (case["total"], case["active"])
 
 

@@ -49,10 +49,29 @@ CASES = {
         1152, 6912, 26, 4, 262144, model_type="gemma3_text", num_key_value_heads=1
     ),
     "Mixtral 8x7B": sizes(4096, 14336, 32, 32, 32000, model_type="mixtral"),
+    "Mixtral 8x22B": sizes(6144, 16384, 56, 48, 32000, model_type="mixtral"),
+    "Mistral Small 24B": sizes(
+        5120, 32768, 40, 32, 131072, model_type="mistral", num_key_value_heads=8, head_dim=128
+    ),
+    "Qwen2.5 0.5B": sizes(
+        896, 4864, 24, 14, 151936, model_type="qwen2", num_key_value_heads=2,
+        tie_word_embeddings=True,
+    ),
+    "Qwen3 235B A22B": sizes(
+        4096, 12288, 94, 64, 151936, model_type="qwen3_moe", num_key_value_heads=4, head_dim=128,
+        moe_intermediate_size=1536,
+    ),
+    "Gemma 2 27B": sizes(
+        4608, 36864, 46, 32, 256000, model_type="gemma2", num_key_value_heads=16, head_dim=128
+    ),
+    "Gemma 3 27B": sizes(
+        5376, 21504, 62, 32, 262208, model_type="gemma3_text", num_key_value_heads=16,
+        head_dim=128,
+    ),
     "Qwen1.5-MoE A2.7B": sizes(
         2048, 5632, 24, 16, 151936, model_type="qwen2_moe", num_key_value_heads=16
     ),
-    "Qwen3-MoE 30B A3B": sizes(
+    "Qwen3 30B A3B": sizes(
         2048, 6144, 48, 32, 151936, model_type="qwen3_moe", num_key_value_heads=4, head_dim=128
     ),
     "a Qwen3-MoE, some layers dense": sizes(
