@@ -64,9 +64,9 @@ class Server:
     pid: int
 
     def processor(self) -> float:
-        """Seconds of processor time so far."""
+        """Seconds of processor time so far; not that of workers which have ended."""
         parts = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return sum(map(int, parts[11:15])) / TICK
+        return sum(map(int, parts[11:13])) / TICK
 
     def memory(self) -> float:
         """Megabytes held now, its workers' too; what they share is counted once."""

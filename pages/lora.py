@@ -91,8 +91,10 @@ def explore() -> None:
     st.latex(lora.formula((m, n), r, alpha))
     st.html(shapes(m, n, r))
     lora.timed(given.x, W0, A, B, alpha, r)
-    with st.expander(_("numpy for exactly what is shown")):
-        runnable(lora.program(model, info, given, r, alpha, start == ZERO))
+    exactly = _("numpy for exactly what is shown")
+    with st.expander(exactly, key="numpy", on_change="rerun") as program:
+        if program.open:
+            runnable(lora.program(model, info, given, r, alpha, start == ZERO))
 
 
 explore()

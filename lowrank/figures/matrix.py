@@ -4,6 +4,7 @@ import base64
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from io import BytesIO
 
@@ -50,6 +51,11 @@ class Preview:
     right: Floats
     limit: float
 
+    @cached_property
+    def picture(self) -> bytes:
+        """That of W, which is the same whatever the rank."""
+        return picture(self.W, self.limit)
+
     def kept(self, k: int) -> Floats:
         """The block means of W_k, exactly those of the product: (p, k), (k, q) -> (p, q)."""
         return self.left[:, :k] @ self.right[:k]
@@ -67,30 +73,30 @@ def preview(W: Floats, svd: SVD, side: int = SIDE) -> Preview:
     return Preview(means, left, block_means(svd.Vt, 1, side), limit)
 
 
-def heatmap(values: Floats, limit: float, shape: tuple[int, int], alt: str) -> str:
-    """Block means of a matrix of `shape` as an HTML picture, coloured from -limit to limit.
+def heatmap(png: bytes, shape: tuple[int, int], alt: str) -> str:
+    """The `picture` of a matrix of `shape` in HTML.
 
     A PNG of one byte a cell inside the page: a few kilobytes that the browser shows at once. Drawn
     to scale as far as a column allows; a cell is a mean of many entries, so it has no hover.
 
-    >>> heatmap(np.zeros((2, 2)), 1.0, (64, 32), "W").count("<img")
+    >>> heatmap(picture(np.zeros((2, 2)), 1.0), (64, 32), "W").count("<img")
     1
     """
     m, n = shape
-    png = base64.b64encode(picture(values, limit)).decode()
+    coded = base64.b64encode(png).decode()
     aspect = min(max(n / m, 1 / MAX_ASPECT), MAX_ASPECT)
     width = 100 if aspect >= 1 else 100 * max(aspect, 0.5)
     return (
         f'<figure style="margin:0"><div style="text-align:center">{n:,}</div>'
         '<div style="display:flex;align-items:center;justify-content:center;gap:0.3em">'
-        f'<span>{m:,}</span><img src="data:image/png;base64,{png}" alt="{escape(alt)}" '
+        f'<span>{m:,}</span><img src="data:image/png;base64,{coded}" alt="{escape(alt)}" '
         f'style="width:{width:.0f}%;min-width:0;aspect-ratio:{aspect:.3f};'
         'image-rendering:pixelated"></div></figure>'
     )
 
 
 def picture(values: Floats, limit: float) -> bytes:
-    """The PNG behind `heatmap`: blue below zero, orange above, a cell a pixel."""
+    """Block means as a PNG, coloured from -limit, blue, to limit, orange; a cell a pixel."""
     levels = np.rint(np.clip(values / limit, -1, 1) * LEVELS) + LEVELS
     image = Image.fromarray(levels.astype(np.uint8))
     image.putpalette(_palette().tobytes())

@@ -1,6 +1,7 @@
 """The frame every page shares: question first, prose from Markdown, code last."""
 
 import inspect
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -18,7 +19,10 @@ from lowrank.ui import visitor
 from lowrank.ui.outside import as_told
 from lowrank.ui.taking import runnable
 
-ICON = Path(__file__).with_name("icon.svg")
+# The picture itself: a name of one would have each browser ask elsewhere, and a path of ours would
+# be read on every run.
+_icon = b64encode(Path(__file__).with_name("icon.svg").read_bytes()).decode()
+ICON = f"data:image/svg+xml;base64,{_icon}"
 TEXT_FOLDER = Path(__file__).with_name("text")
 # Streamlit's own captions, inline code, primary buttons and axis labels have less contrast than
 # the 4.5 of WCAG 2.2, and its head leaves a sixth of a laptop's screen blank.
@@ -124,7 +128,7 @@ def navigation(folder: Path = Path("pages")) -> st.Page:
     """
     st.set_page_config(
         page_title="lowrank",
-        page_icon=str(ICON),  # not by a name, whose picture each browser would fetch from elsewhere
+        page_icon=ICON,
         layout="wide",
         initial_sidebar_state=250,  # pixels: room for the picture on an enlarged screen
     )

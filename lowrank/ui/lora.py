@@ -21,6 +21,7 @@ from lowrank.ui.bound import takes
 from lowrank.ui.drawing import table
 from lowrank.ui.layout import text
 from lowrank.ui.outside import as_text
+from lowrank.ui.results import shared
 
 Floats = NDArray[np.floating]
 
@@ -28,6 +29,7 @@ LONGEST = 100  # characters of a word; a longer text is not one
 ALPHAS = (1, 128)
 EMBEDDINGS = "model.embed_tokens.weight"
 TURNS = 51  # measurements of each way to compute h
+PAIRS = 5e7  # bytes of pairs kept
 BLOCK = 4096  # rows merged at a time, so that the embeddings need no second copy
 
 
@@ -123,6 +125,7 @@ def token_of(model: Model, word: str) -> tuple[int, str]:
     return ids[0], several.format(word=as_text(word), count=len(ids), token=ids[0], name=name)
 
 
+@shared(64, PAIRS)
 def pair(shape: tuple[int, int], r: int, zero: bool) -> tuple[Floats, Floats]:
     """A (r, in) as PEFT draws it, and B (out, r): zero, or random as an untrained example.
 

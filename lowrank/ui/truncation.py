@@ -12,6 +12,7 @@ from lowrank.figures.matrix import (
     colour_scale,
     heatmap,
     outlines,
+    picture,
     tile_heatmap,
 )
 from lowrank.figures.numbers import amount, three
@@ -125,7 +126,8 @@ def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: s
             with place:
                 chart(tile_heatmap(values, limit, row + 1, column + 1), f"heat-{name[:3]}", words)
         else:
-            place.html(heatmap(values, limit, (m, n), words))
+            png = small.picture if values is whole else picture(values, limit)
+            place.html(heatmap(png, (m, n), words))
     if view != A_TILE:
         st.html(colour_scale(limit))
 

@@ -62,8 +62,8 @@ def test_a_heatmap_is_a_small_picture_on_a_scale_centred_on_zero():
     assert colours[0, 1].tolist() == [0xF7, 0xF7, 0xF7]
     assert colours[1, 1].tolist() == [0xD5, 0x5E, 0x00]
     noise = np.random.default_rng(0).standard_normal((SIDE, SIDE))
-    assert len(heatmap(noise, 2.0, (49152, 576), alt="noise")) < 20_000
-    assert 'alt="&lt;W&gt;"' in heatmap(noise, 2.0, (576, 576), alt="<W>")
+    assert len(heatmap(picture(noise, 2.0), (49152, 576), alt="noise")) < 20_000
+    assert 'alt="&lt;W&gt;"' in heatmap(picture(noise, 2.0), (576, 576), alt="<W>")
 
 
 def test_a_tile_keeps_true_values_at_their_true_places():

@@ -20,7 +20,9 @@ def opened(**link: str) -> AppTest:
 
 
 def program(app: AppTest) -> str:
-    """The code shown for exactly what is on the page."""
+    """The code shown for exactly what is on the page, once that is opened."""
+    app.session_state["numpy"] = True
+    app.run()
     return next(code.value for code in app.code if "open_model(" in code.value)
 
 
