@@ -24,7 +24,7 @@ from lowrank.language import gettext as _
 from lowrank.ui.bound import BOUND
 
 MOST = 1000  # frames after the first
-PART = 12  # frames of a part
+PART = 6  # frames of a part
 HTML = """<div class="walk-place"><div class="walk">
   <div class="walk-bar" role="group">
     <button type="button" class="walk-back"></button>
