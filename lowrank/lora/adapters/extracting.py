@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lowrank.errors import InputError
-from lowrank.files import whole, whole_folder
+from lowrank.errors import InputError, SourceError
+from lowrank.files import whole_folder
 from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.adapters.fitting import kind_of
 from lowrank.lora.adapters.peft_files import Adapter, Floats, Pair, save
@@ -29,7 +29,7 @@ class Extracted:
 
     r        the rank of its pair; 0 where D is 0 and there is none.
     norm     ||D||_F, and `change` the same over ||base||_F.
-    error    ||D - B A||_F over ||D||_F, measured; 0 where D is 0.
+    error    ||D - B A||_F over ||D||_F; 0 where D is 0.
     """
 
     module: str
@@ -140,12 +140,17 @@ def on_disk(pair: Pair, path: Path) -> Pair:
     """The same pair, its arrays in files that are read when they are asked for."""
 
     def kept(array: Floats, name: str) -> Floats:
-        with whole(path / name) as out:
-            np.save(out, array)
+        np.save(path / name, array)
         held: Floats = np.load(path / name, mmap_mode="r")
         return held
 
-    return replace(pair, A=kept(pair.A, "A.npy"), B=kept(pair.B, "B.npy"))
+    try:
+        path.mkdir(parents=True)
+        return replace(pair, A=kept(pair.A, "A.npy"), B=kept(pair.B, "B.npy"))
+    except OSError as error:
+        raise SourceError(
+            "{path} cannot be written: {problem}.", path=path, problem=error.strerror or error
+        ) from error
 
 
 def configuration(base: Model, rows: list[Extracted]) -> AdapterConfig:
