@@ -12,6 +12,7 @@ from lowrank.ui.jobs import Jobs
 
 # What needs no words: it is quick for everything a page asks it for, or its caller says so.
 QUICK = {"preview", "residual", "untrained_adapter", "_survey", "drawn_svd", "text_ids"}
+QUICK |= {"asked_ranks"}
 SAID_BY_CALLERS = {"_growing", "phase_cell", "whole_reading", "_factors"}
 
 
