@@ -43,6 +43,7 @@ OURS = {
     ("alternatives.py", "asked.config.steps"),
     ("gives.py", "title"),
     ("start.py", "title"),  # of a page
+    ("taking.py", "file.label"),  # what a page gives to take home
     *(("layout.py", "title"), ("paper.py", "title"), ("stepper.py", "name")),
     *(("features.py", "name.capitalize()"), ("worksheet.py", "LABELS[name]")),
     ("lora.py", "given.words"),  # made safe where they are made, with a piece of code in them
