@@ -23,7 +23,9 @@ from lowrank.language import Sentence, current, speaking
 Work = Callable[[], Iterator[Any]]
 Order = tuple[tuple[str, Work], threading.Event]  # in which language, what, and whether to stop
 
-GRACE = 5.0  # seconds until work that was told to stop, and yields nothing, is killed
+# Seconds until work that was told to stop, and yields nothing, is killed: a step of training, after
+# which a run is kept, takes five on a busy machine.
+GRACE = 15.0
 LOOK = 0.2  # seconds between two looks at whether work is still wanted
 NICE = 5
 ROOT = Path(__file__).parents[2]
