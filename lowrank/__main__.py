@@ -395,7 +395,7 @@ def _truncate_options(cutting: argparse.ArgumentParser) -> None:
     share = _("of the projections' parameters, as 0.8")
     cutting.add_argument("--share", type=float, required=True, help=share)
     cutting.add_argument("--out", required=True, help=_("a folder, new or empty, for the result"))
-    methods, best = ["plain", "activation", "fwsvd", "fisher"], _("default: fisher, the best")
+    methods, best = ["plain", "activation", "fwsvd", "fisher"], _("default: fisher")
     cutting.add_argument("--method", choices=methods, default="fisher", help=best)
     ranks = _("default: loss with fisher, uniform with the others")
     cutting.add_argument("--ranks", choices=["uniform", "energy", "loss"], help=ranks)

@@ -24,6 +24,9 @@ with errors_shown():
     st.subheader(_("Which projections need their rank?"), anchor=False)
     st.markdown(explained(text("surgery", "map")))
     panels.sensitivity(source)
+    if source == "default":
+        st.subheader(_("Which cut is best at one size?"), anchor=False)
+        panels.methods()
     if choice:
         st.subheader(_("Why activation-aware wins"), anchor=False)
         panels.evidence(source, choice)

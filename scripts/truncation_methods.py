@@ -99,8 +99,16 @@ def main() -> None:
 
 
 def keep(record: Mapping[str, object]) -> None:
-    """Write what the README's table and the Surgery page show."""
-    files.write(KEPT, json.dumps(record, indent=1) + "\n")
+    """Write what the README's table and the Surgery page show, a measurement a line."""
+    lines = []
+    for key, value in record.items():
+        if isinstance(value, list):
+            lines.append(
+                f' "{key}": [\n' + ",\n".join(f"  {json.dumps(row)}" for row in value) + "\n ]"
+            )
+        else:
+            lines.append(f' "{key}": {json.dumps(value)}')
+    files.write(KEPT, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def varied(

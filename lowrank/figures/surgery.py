@@ -104,6 +104,24 @@ def sensitivity_map(
     return side_by_side(plots, 340, gap=0.04, margin={"t": 30})
 
 
+def kept_map(kinds: Sequence[str], shares: Floats) -> Settings:
+    """What each matrix stores of its parameters, (kinds, layers): green is all of it."""
+    drawn = trace(
+        "heatmap",
+        z=shares,
+        x=[str(layer) for layer in range(shares.shape[1])],
+        y=list(kinds),
+        hovertemplate=_("%{y}, layer %{x}: %{z:.0%} of its parameters<extra></extra>"),
+        zmin=0.0,
+        zmax=1.0,
+        colorscale=[(0.0, "#F7F7F7"), (1.0, COLOURS["result"])],
+        colorbar={"thickness": 10, "tickformat": ".0%", "title": {"text": _("kept")}},
+        xgap=1,
+        ygap=1,
+    )
+    return figure([drawn], 300, CELLS | {"title": _("layer")}, CELLS | DOWN, margin={"t": 12})
+
+
 def _signed(value: float) -> str:
     return "" if not np.isfinite(value) else f"{value:+.2f}".replace("-", "−")
 

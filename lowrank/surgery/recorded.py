@@ -66,6 +66,46 @@ class Noise:
     cuts: tuple[Denoised, ...]
 
 
+@dataclass(frozen=True)
+class Cut:
+    """All projections cut in one way to a share of their parameters: nll of held-out text.
+
+    `predicted` is the rise of nll by the Fisher information, `ranks` those of all projections,
+    layer after layer; both only where they were kept.
+    """
+
+    way: str
+    rule: str
+    share: float
+    nll: float
+    predicted: float | None = None
+    ranks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Methods:
+    """Every way to cut at the same sizes; `base` is the whole model's nll on so many tokens."""
+
+    command: str
+    tokens: int
+    calibration_tokens: int
+    base: float
+    cuts: tuple[Cut, ...]
+
+    def best(self, share: float) -> Cut:
+        """The cut of that size that loses least."""
+        return min((cut for cut in self.cuts if cut.share == share), key=lambda cut: cut.nll)
+
+
+@cache
+def methods() -> Methods:
+    """What `scripts/truncation_methods.py` measured."""
+    found = _read("methods")
+    cuts = tuple(Cut(**row | {"ranks": tuple(row.get("ranks", ()))}) for row in found["rows"])
+    head = {key: found[key] for key in ("command", "tokens", "calibration_tokens", "base")}
+    return Methods(**head, cuts=cuts)
+
+
 @cache
 def together() -> Map:
     """Each kind of projection cut in all layers, at every one of FRACTIONS, in both ways."""

@@ -11,7 +11,8 @@ import streamlit as st
 from safetensors.numpy import load, save, save_file
 from streamlit.testing.v1 import AppTest
 
-from lowrank.llama import LlamaConfig, projections, random
+from lowrank.llama import SMOLLM2_135M, LlamaConfig, projections, random
+from lowrank.llama.names import LINEAR
 from lowrank.readers import open_model
 from lowrank.surgery import (
     by_fraction,
@@ -22,6 +23,8 @@ from lowrank.surgery import (
     operation,
     plain_factors,
     reading,
+    recorded,
+    stored,
     texts,
 )
 from lowrank.ui import cached, jobs
@@ -307,3 +310,25 @@ def test_ranks_by_predicted_loss_go_with_gradients_alone(opened):
     box = next(box for box in app.selectbox if box.key == "rule")
     assert "by predicted loss" not in box.options
     assert box.value == "uniform"
+
+
+def test_every_way_at_the_same_sizes_is_shown_with_the_ranks_of_the_best():
+    def page() -> None:
+        from lowrank.ui.surgery import panels
+
+        panels.methods()
+
+    app = AppTest.from_function(page).run()
+    assert not app.exception
+    known = recorded.methods()
+    table = app.dataframe[0].value
+    assert len(table) == len({(cut.way, cut.rule) for cut in known.cuts})
+    best = known.best(0.8)
+    assert f"{best.nll:.2f}" in set(table["80%"])
+    assert min(map(float, table["80%"])) == pytest.approx(best.nll, abs=0.006)
+    shapes = [SMOLLM2_135M.projection_shape(kind) for kind in LINEAR] * 30  # layers
+    whole = sum(m * n for m, n in shapes)
+    for cut in known.cuts:
+        if cut.ranks:
+            kept = sum(stored(shape, k) for shape, k in zip(shapes, cut.ranks, strict=True))
+            assert cut.share - 0.01 < kept / whole <= cut.share

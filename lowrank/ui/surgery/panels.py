@@ -13,6 +13,7 @@ from lowrank.figures import surgery as figures
 from lowrank.figures.numbers import amount, three
 from lowrank.language import gettext as _
 from lowrank.language import gettext_noop, joined
+from lowrank.llama import SMOLLM2_135M
 from lowrank.llama.model import projections
 from lowrank.llama.names import LABELS
 from lowrank.llama.tokenizer import Tokenizer
@@ -40,13 +41,14 @@ from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.progress import latest, outcome, progress, shown, watched
 from lowrank.ui.surgery import cutting
-from lowrank.ui.surgery.cut import KINDS, Choice, choose
+from lowrank.ui.surgery.cut import KINDS, RULES, Choice, choose
 
 LONGEST = 1000  # tokens of a visitor's own text
 PROMPT = 300  # tokens of a prompt
 OWN = gettext_noop("my own")
 DENSE = gettext_noop("whole matrices")
 FORMS: dict[str, Form] = {DENSE: "dense", gettext_noop("thin pairs"): "thin"}
+DRAWN = 0.8  # the share of all parameters at which the ranks of the best way are drawn
 LARGEST = 400_000_000  # bytes of a model that is packed here
 TOGETHER, EACH = gettext_noop("all layers together"), gettext_noop("each layer by itself")
 SHOWN = 8  # next tokens of each model
@@ -495,6 +497,68 @@ def _map(points: Sequence[Measured], layers: bool, count: int) -> None:
     if layers:
         alone = _("One layer is cut at a time, to {share:g} of its rank.")
         st.caption(alone.format(share=BY_LAYER))
+
+
+# What the ways are called in the table of all of them.
+WAYS = {
+    "plain": gettext_noop("plain"),
+    "rows": gettext_noop("rows weighted by gradients (FWSVD)"),
+    "aware": gettext_noop("activation-aware"),
+    "fisher": gettext_noop("gradient-weighted"),
+}
+
+
+def methods() -> None:
+    """The stored comparison of all ways at the same sizes, and where the best leaves its ranks."""
+    known = recorded.methods()
+    shares = sorted({cut.share for cut in known.cuts}, reverse=True)
+    st.markdown(
+        text("surgery", "methods").format(
+            tokens=known.tokens,
+            calibration=known.calibration_tokens,
+            base=known.base,
+            command=known.command,
+        )
+    )
+    rules = {rule: label for label, rule in RULES.items()}
+    columns = {_("way"): list[str](), _("ranks"): list[str]()}
+    columns |= {f"{share:.0%}": [] for share in shares}
+    for way, rule in dict.fromkeys((cut.way, cut.rule) for cut in known.cuts):
+        nll = {cut.share: cut.nll for cut in known.cuts if (cut.way, cut.rule) == (way, rule)}
+        cells = [_(WAYS[way]), _(rules[rule]), *(f"{nll[share]:.2f}" for share in shares)]
+        for column, cell in zip(columns.values(), cells, strict=True):
+            column.append(cell)
+    st.dataframe(columns, hide_index=True)
+    best = known.best(DRAWN)
+    sizes = [SMOLLM2_135M.projection_shape(kind) for kind in KINDS]
+    ranks = np.reshape(best.ranks, (-1, len(KINDS)))  # layer after layer
+    kept = np.array(
+        [
+            [stored(shape, int(k)) / (shape[0] * shape[1]) for k in row]
+            for shape, row in zip(sizes, ranks.T, strict=True)
+        ]
+    )
+    labels = [LABELS[kind] for kind in KINDS]
+    means = dict(zip(labels, kept.mean(axis=1), strict=True))
+    listed = joined((f"{kind} {share:.0%}" for kind, share in means.items()), _("{first}, {last}"))
+    chart(
+        figures.kept_map(labels, kept),
+        key="methods",
+        alt=_("What each kind of matrix keeps of its parameters: {kinds}").format(kinds=listed),
+    )
+    aware = next(
+        cut.nll
+        for cut in known.cuts
+        if (cut.way, cut.rule, cut.share) == ("aware", "uniform", DRAWN)
+    )
+    st.markdown(
+        text("surgery", "methods teach").format(
+            gain=f"{aware - best.nll:.2f}",
+            whole=int((kept == 1).sum()),
+            count=kept.size,
+            kinds=listed,
+        )
+    )
 
 
 @st.fragment
