@@ -1,7 +1,6 @@
 """Widgets whose value is in the address; with BOUND it comes back after a visit to another page."""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -23,7 +22,8 @@ def choice(
     `context` where the words mean something of their own.
     """
     if "format_func" not in more:
-        more["format_func"] = partial(said, context=context)
+        labels = {option: said(option, context) for option in options}  # asked for several times
+        more["format_func"] = lambda option: labels.get(option) or said(option, context)
         named_in_link(key, options, context)
     return st.segmented_control(
         label, options, default=default, required=True, key=key, bind="query-params", **more
@@ -32,9 +32,9 @@ def choice(
 
 def said(option: Any, context: str = "") -> str:
     """An option as the visitor reads it, and as it is in the address."""
-    if context:
-        return pgettext(context, str(option))
-    return again(_(str(option)), MADE)
+    words = str(option)
+    translated = pgettext(context, words) if context else _(words)
+    return again(words, MADE) if translated == words else translated
 
 
 def named(key: str, options: Iterable[str]) -> str | None:
