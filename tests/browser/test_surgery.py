@@ -71,7 +71,7 @@ def test_saves_the_cut_model_and_takes_it_home(new_page, tmp_path):
     settled(page)
     page.get_by_role("button", name="Save this model").click()
     download = page.get_by_role("button", name="Download the model")
-    download.wait_for(timeout=LONG)
+    download.wait_for(timeout=3 * LONG)  # both models read all held-out texts
     settled(page)
     with page.expect_download(timeout=LONG) as coming:
         download.click()
