@@ -41,7 +41,8 @@ def test_no_page_has_anything_left_to_import(loaded) -> None:
     modules, _, _ = loaded
     elsewhere = {"__main__.py", "sandbox.py", "command.py"}  # programs, the command line's part
     files = [p for p in ROOT.glob("lowrank/**/*.py") if p.name not in elsewhere]
-    optional = {"distributed", "tqdm"}  # of surveys on a cluster, which no page starts
+    # of surveys on a cluster, which no page starts, and of a worker
+    optional = {"distributed", "tqdm", "resource"}
     wanted = set().union(*map(named, [*files, *ROOT.glob("pages/*.py"), ROOT / "app.py"]))
     assert {name for name in wanted - modules if name.partition(".")[0] not in optional} == set()
 
