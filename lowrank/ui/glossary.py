@@ -100,8 +100,12 @@ def every_term() -> None:
     listed = ""
     for heading in sections("glossary"):
         term, meaning = entry(heading, current())
-        others = [entry(heading, each)[0] for each in languages() if each != current()]
-        beside = f' <span class="lr-others">{escape(" · ".join(others))}</span>' if others else ""
+        others = " · ".join(
+            f'<span lang="{each}">{escape(entry(heading, each)[0])}</span>'
+            for each in languages()
+            if each != current()
+        )
+        beside = f' <span class="lr-others">{others}</span>' if others else ""
         place = anchor(heading.split(" | ")[0])
         listed += f'<dt id="{place}">{escape(term)}{beside}</dt><dd>{escape(meaning)}</dd>'
     st.html(f"{STYLE}<dl class='lr-terms'>{listed}</dl>{SCRIPT}", unsafe_allow_javascript=True)

@@ -24,8 +24,8 @@ from lowrank.ui.taking import runnable
 _icon = b64encode(Path(__file__).with_name("icon.svg").read_bytes()).decode()
 ICON = f"data:image/svg+xml;base64,{_icon}"
 TEXT_FOLDER = Path(__file__).with_name("text")
-# Streamlit's own captions, inline code, primary buttons and axis labels have less contrast than
-# the 4.5 of WCAG 2.2, and its head leaves a sixth of a laptop's screen blank.
+# Streamlit's own captions, code, primary buttons and axis labels have less contrast than the 4.5 of
+# WCAG 2.2, and its head leaves a sixth of a laptop's screen blank.
 STYLE = """<style>
 .stMainBlockContainer { padding: 4.4rem clamp(1rem, 3vw, 5rem) 4rem; }
 .stMainBlockContainer > [data-testid="stVerticalBlock"] { gap: 0.8rem; }
@@ -53,6 +53,13 @@ STYLE = """<style>
   color: light-dark(#5A5C66, #B4B6BF); }
 [data-testid="stMarkdownContainer"] :not(pre) > code {
   color: light-dark(#0A6128, #7FEBA1); }
+[data-testid="stCode"] .token:is(.comment, .punctuation) { color: light-dark(#5A5C66, #B4B6BF); }
+[data-testid="stCode"] .token:is(.keyword, .function, .class-name, .builtin, .variable) {
+  color: light-dark(#0059A3, #7CC4FF); }
+[data-testid="stCode"] .token:is(.string, .string-interpolation) {
+  color: light-dark(#0A6128, #7FEBA1); }
+[data-testid="stCode"] .token:is(.number, .boolean, .operator, .decorator) {
+  color: light-dark(#A84A00, #FF9A57); }
 [data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] p,
 [data-testid="stBaseButton-primaryFormSubmit"], [data-testid="stBaseButton-primaryFormSubmit"] p {
   color: light-dark(#FFFFFF, #0E1117); }
@@ -83,6 +90,28 @@ STYLE = """<style>
   fill: light-dark(#A84A00, #FF9A57) !important; }
 .js-plotly-plot [class*="tick"] tspan { font-size: 11px !important; }
 </style>"""
+# What a button opens stands at the end of the document: Tab would come to it after all else, and
+# light-dark() would not know of the app's theme there. Escape leads back by itself.
+OPENED = """<script>
+if (!window.lowrankOpened) {
+  window.lowrankOpened = true;
+  const app = document.querySelector('[data-testid="stApp"]');
+  const scheme = () => {
+    document.documentElement.style.colorScheme = getComputedStyle(app).colorScheme;
+  };
+  scheme();
+  new MutationObserver(scheme).observe(app, { attributeFilter: ["class"] });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Tab" || event.shiftKey) return;
+    const button = event.target.closest('[data-testid="stPopover"] [aria-expanded="true"]');
+    const first = button && document.querySelector(`[data-testid="stPopoverBody"]
+      :is(a[href], button, input, textarea):not([tabindex="-1"], :disabled)`);
+    if (!first) return;
+    event.preventDefault();
+    first.focus();
+  }, true);
+}
+</script>"""
 PAGES = [  # file, title, icon
     ("start", gettext_noop("Start"), "home"),
     ("thread", gettext_noop("The thread"), "timeline"),
@@ -175,7 +204,8 @@ def question(title: str, asked: str) -> DeltaGenerator:
     head = st.container(key="head", horizontal=True, vertical_alignment="center")
     with head:
         st.title(title, anchor=False, width="content")
-        st.html(f"<h4>{escape(asked)}</h4>{STYLE}", width="content")
+        words = f"<h4>{escape(asked)}</h4>{STYLE}{OPENED}"
+        st.html(words, width="content", unsafe_allow_javascript=True)
     return head
 
 

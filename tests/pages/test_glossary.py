@@ -15,7 +15,9 @@ def test_every_term_stands_on_the_page_at_the_place_that_links_name():
     assert not app.exception
     (listed,) = (h.proto.body for h in app.get("html") if "lr-terms" in h.proto.body)
     terms = re.findall(
-        r'<dt id="([^"]*)">([^<]*)(?: <span[^<]*</span>)?</dt><dd>[^<]+\.</dd>', listed
+        r'<dt id="([^"]*)">([^<]*)(?: <span class="lr-others"><span lang="zh">[^<]*</span></span>)?'
+        r"</dt><dd>[^<]+\.</dd>",
+        listed,
     )
     assert [unescape(name) for _, name in terms] == [
         h.split(" | ")[0] for h in sections("glossary")
