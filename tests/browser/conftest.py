@@ -9,11 +9,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
@@ -104,26 +107,77 @@ def chromium() -> Iterator[object]:
         browser.close()
 
 
-@pytest.fixture
-def new_page(chromium, app_url):
-    """A function that opens an address of the app as a new visitor would."""
-    contexts = []
+@pytest.fixture(scope="session")
+def context_of(chromium) -> Callable:
+    """The context of visitors of a kind, as `locale="zh-CN"`.
+
+    They share it, and with it the app's scripts of several megabytes, which else each would fetch
+    and compile.
+    """
+    return cache(chromium.new_context)
+
+
+@contextmanager
+def visits(context_of, app_url) -> Iterator[Callable]:
+    """A function that opens an address of the app as a new visitor would; all leave at the end."""
+    pages = []
 
     def open_page(
         address: str = "/", width: int = 1280, height: int = 900, wait: bool = True, **visitor
     ):
-        context = chromium.new_context(viewport={"width": width, "height": height}, **visitor)
-        contexts.append(context)
+        context = context_of(**visitor)
         page = context.new_page()
+        pages.append(page)
+        page.on("popup", lambda opened: pages.append(opened))
         page.set_default_timeout(180_000)
-        page.goto(address if address.startswith("http") else app_url + address)
+        page.set_viewport_size({"width": width, "height": height})
+        address = urljoin(app_url, address)
+        forgotten = {"origin": address, "storageTypes": "cookies,local_storage"}
+        context.new_cdp_session(page).send("Storage.clearDataForOrigin", forgotten)
+        page.goto(address)
         if wait:
             settled(page)
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    try:
+        yield open_page
+    finally:
+        for page in pages:
+            page.close()
+
+
+@pytest.fixture
+def new_page(context_of, app_url):
+    """A function that opens an address of the app as a new visitor would."""
+    with visits(context_of, app_url) as open_page:
+        yield open_page
+
+
+SERIOUS = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations
+  .filter(v => ['serious', 'critical'].includes(v.impact))
+  .flatMap(v => v.nodes.map(n => `${v.id}: ${n.html.slice(0, 160)} ${n.failureSummary}`))"""
+# What a box that scrolls does not show, axe does not look at.
+HEIGHT = """() => Math.max(...[...document.querySelectorAll(
+  '[data-testid="stMain"], [data-testid="stSidebarContent"]')].map(each => each.scrollHeight))"""
+# Half-way to another colour, a word may have any contrast.
+STILL = """() => !document.getAnimations().some(
+  each => each instanceof CSSTransition && each.playState === 'running')"""
+
+
+@pytest.fixture(scope="session")
+def faults() -> Callable:
+    """What axe-core finds seriously wrong on a page: faults of contrast, names and keyboards."""
+    pytest.importorskip("axe_playwright_python", reason="axe-core: see requirements-dev.txt")
+    axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+
+    def found(page) -> list[str]:
+        page.set_viewport_size({**page.viewport_size, "height": page.evaluate(HEIGHT)})
+        settled(page)
+        page.wait_for_function(STILL)
+        page.evaluate(axe)
+        return page.evaluate(SERIOUS)
+
+    return found
 
 
 IDLE = """() =>

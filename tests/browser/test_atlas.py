@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import fits, settled
+from tests.browser.conftest import settled
 
 
 @pytest.mark.slow
@@ -31,7 +31,3 @@ def test_hover_click_through_to_truncation_and_back(new_page):
     page.go_back()
     expect(page.get_by_role("heading", level=1)).to_have_text("Atlas", timeout=60_000)
     expect(page.get_by_text("By projection, beside random matrices")).to_be_visible(timeout=60_000)
-
-
-def test_fits_a_phone(new_page):
-    assert fits(new_page("/atlas?model=synthetic", width=390), 390)

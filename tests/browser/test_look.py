@@ -1,27 +1,13 @@
 """What every page's look owes to eyes and keyboards, measured by axe-core, light and dark."""
 
-from importlib.resources import files
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import fits, number, settled
+from tests.browser.conftest import fits, number, settled, visits
 from tests.browser.views import VIEWS
 
-ADDRESSES = {
-    "/": "The story",
-    "/rank": "The code for this",
-    "/rank?view=Quiz": "The code for this",
-    "/redundancy?view=Compress": "The code for this",
-    "/truncation": "The code for this",
-    "/surgery": "The code for this",
-    "/atlas": "The code for this",
-    "/lora": "The code for this",
-    "/lab": "The code for this",
-    "/memory": "The code for this",
-    "/adapter": "The code for this",
-    "/article": "The code for this",
-}
 CHART = '[data-testid="stPlotlyChart"]'
 # Whatever stands out of the window and is in nothing that scrolls.
 CUT = """() => [...document.querySelectorAll('[data-testid="stMain"] *')].filter(e => {
@@ -44,70 +30,113 @@ OVERLAPS = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(pl
   ).map(([b]) => `${a} over ${b}`));
 })"""
 PAINTED = "() => new Promise(f => requestAnimationFrame(() => requestAnimationFrame(f)))"
-SERIOUS = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations
-  .filter(v => ['serious', 'critical'].includes(v.impact))
-  .flatMap(v => v.nodes.map(n => `${v.id}: ${n.html.slice(0, 160)} ${n.failureSummary}`))"""
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """axe-core itself, which finds faults of contrast, names and keyboards."""
-    pytest.importorskip("axe_playwright_python", reason="axe-core: see requirements-dev.txt")
-    return files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_axe_finds_nothing_serious(new_page, axe, address, colours):
-    page = new_page("/", wait=False, width=1400)
-    page.emulate_media(color_scheme=colours)
-    page.goto(page.url.rstrip("/") + address)
-    expect(page.get_by_text(ADDRESSES[address]).last).to_be_visible()
-    settled(page)
-    page.evaluate(axe)
-    assert page.evaluate(SERIOUS) == []
-
-
+COLOURED = """colours => getComputedStyle(document.querySelector('[data-testid="stApp"]'))
+  .colorScheme === colours"""
 # Of every page that is not the Rank page: the number that answers its question, and its picture.
 FIRST = {
-    "/": ("text=Two non-zero rows are left", ".lr-pair"),
-    "/redundancy": ("Error on hidden entries", 'img[alt^="Recovered"]'),
-    "/redundancy?task=When+it+works": ("text=of 285 trials", CHART),
-    "/redundancy?task=Features": ("Direction 1", CHART),
-    "/redundancy?task=Compress": ("Energy kept", 'img[alt^="Rank 6"]'),
-    "/truncation": ("Energy kept", CHART),
-    "/surgery": ("nll a token", CHART),
-    "/atlas": ("Matrices below break-even", CHART),
-    "/lora": ("Update, beside", CHART),
-    "/lab": ("Loss, nats a token", CHART),
-    "/memory": ("All weights", '[aria-label*="q_proj"]'),
-    "/memory?count=Inference": ("text=15.6 GB", CHART),
-    "/memory?count=Training": ("text=112 GB", CHART),
-    "/memory?count=Quantization": ("text=bits a number", CHART),
-    "/adapter": ("Change beside", CHART),
+    "start": ("text=Two non-zero rows are left", ".lr-pair"),
+    "redundancy": ("Error on hidden entries", 'img[alt^="Recovered"]'),
+    "redundancy-works": ("text=of 285 trials", CHART),
+    "redundancy-features": ("Direction 1", CHART),
+    "redundancy-compress": ("Energy kept", 'img[alt^="Rank 6"]'),
+    "truncation": ("Energy kept", CHART),
+    "surgery": ("nll a token", CHART),
+    "atlas": ("Matrices below break-even", CHART),
+    "lora": ("Update, beside", CHART),
+    "lab": ("Loss, nats a token", CHART),
+    "memory": ("All weights", '[aria-label*="q_proj"]'),
+    "memory-inference": ("text=15.6 GB", CHART),
+    "memory-training": ("text=111 GB", CHART),
+    "memory-quantization": ("text=bits a number", CHART),
+    "adapter": ("Change beside", CHART),
 }
 SCREENS = [(1400, 900), (1366, 768), (960, 540)]  # the last is 1920 x 1080 at 200 %
+WIDE = {"width": 1400, "height": 900}
 LEAST = 60  # points of a picture that are seen: less is no picture yet
 
 
-@pytest.mark.parametrize("address", FIRST)
-def test_the_first_screen_has_the_picture_and_the_number_that_answers(new_page, address):
-    label, picture = FIRST[address]
-    page = new_page(address)
-    answer = page.locator(label) if "=" in label else number(page, label)
-    expect(answer.first).to_be_visible()
+@pytest.fixture(scope="module", params=VIEWS)
+def view(request, context_of, app_url) -> Iterator[tuple]:
+    """A view by its name, with the number that answers: opened once, whatever is measured of it."""
+    with visits(context_of, app_url) as open_page:
+        page = open_page(VIEWS[request.param], width=1400)
+        if request.param in FIRST:
+            expect(answer(page, request.param)).to_be_visible()
+            settled(page)
+        yield request.param, page
+
+
+def answer(page, name: str):
+    """The number that answers the question of a view."""
+    label, _picture = FIRST[name]
+    return (page.locator(label) if "=" in label else number(page, label)).first
+
+
+def open_all(page) -> None:
+    """Open whatever of a page is closed at first."""
+    closed = page.locator("details:not([open]) > summary:visible")
+    while closed.count():
+        closed.first.click()
+        settled(page)
+
+
+@pytest.mark.parametrize("view", FIRST, indirect=True)
+def test_the_first_screen_has_the_picture_and_the_number_that_answers(view):
+    name, page = view
     for width, height in SCREENS:
         page.set_viewport_size({"width": width, "height": height})
         settled(page)
-        said, drawn = (x.first.bounding_box() for x in (answer, page.locator(picture)))
+        picture = page.locator(FIRST[name][1]).first
+        said, drawn = (x.bounding_box() for x in (answer(page, name), picture))
         assert said["y"] + said["height"] <= height, (width, height)
         assert drawn["y"] + min(LEAST, drawn["height"]) <= height, (width, height)
         assert max(said["x"] + said["width"], drawn["x"] + drawn["width"]) <= width
 
 
-@pytest.mark.parametrize("address", VIEWS.values(), ids=VIEWS)
-def test_no_words_of_a_picture_overlap_and_nothing_scrolls_a_phone_sideways(new_page, address):
+def in_both(page, faults) -> list[str]:
+    """What is seriously wrong in the dark, and in the light."""
+    found = []
+    for colours in ("dark", "light"):
+        page.emulate_media(color_scheme=colours)
+        page.wait_for_function(COLOURED, arg=colours)
+        settled(page)
+        found += [f"{colours}: {fault}" for fault in faults(page)]
+    return found
+
+
+def test_axe_finds_nothing_serious_on_a_view_with_all_of_it_open(view, faults):
+    _name, page = view
+    page.set_viewport_size(WIDE)
+    open_all(page)
+    assert in_both(page, faults) == []
+
+
+# What is seen only once a button is pressed or something is wrong.
+PRESSED = {
+    "/rank?lesson=rank.1": ["For the teacher", "Edit", "Echelon", "Predict first"],
+    "/rank?lesson=rank.1&present=1": ["For the teacher"],
+    "/rank?m=1+2;3": [],
+    "/redundancy": ["More"],
+    "/truncation?model=a+file+of+mine": [],
+    "/lora?model=synthetic&r=9999&layer=77": ["Predict first"],
+}
+
+
+@pytest.mark.parametrize("address", PRESSED)
+def test_axe_finds_nothing_serious_in_what_is_pressed_or_wrong(new_page, faults, address):
     page = new_page(address, width=1400)
+    found = in_both(page, faults)
+    for name in PRESSED[address]:
+        page.get_by_text(name, exact=True).first.click()
+        settled(page)
+        found += [f"{name}, {fault}" for fault in in_both(page, faults)]
+        page.keyboard.press("Escape")
+    assert found == []
+
+
+def test_no_words_of_a_picture_overlap_and_nothing_scrolls_a_phone_sideways(view):
+    _name, page = view
+    open_all(page)
     for width in (1400, 390):
         page.set_viewport_size({"width": width, "height": 900})
         settled(page)

@@ -1,6 +1,6 @@
 """A student on the LoRA page: change r, type a word, share the link."""
 
-from tests.browser.conftest import changed, fits, metric, settled
+from tests.browser.conftest import changed, metric, settled
 
 
 def test_changes_r_and_finds_it_again(new_page):
@@ -31,7 +31,3 @@ def test_a_typed_word_is_looked_up_and_a_blank_one_refused(new_page):
     page.locator('[data-testid="stAlert"]').wait_for()
     assert box.input_value().strip() == ""
     assert page.locator('[data-testid="stException"]').count() == 0
-
-
-def test_fits_a_phone(new_page):
-    assert fits(new_page("/lora", width=390), 390)

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import fits, settled
@@ -320,19 +319,6 @@ def test_a_c_r_is_read_where_elimination_is_asked_what_it_gives(new_page):
         "C: columns 1, 3, 5 of A, 3 × 3",
         "R: the non-zero rows of the reduced form, 3 × 5",
     ]
-    assert fits(page, 390)
-
-
-@pytest.mark.parametrize(
-    "view",
-    [
-        *("Reduce&how=Type", "Reduce&how=Matrix", "What+it+gives&gives=A+x+%3D+b", "Geometry"),
-        *("Numbers+lie", "Other+fields", "Parameters&sys=true", "Quiz", "Worksheet"),
-    ],
-)
-def test_every_view_fits_a_phone(new_page, view):
-    page = new_page(f"/rank?view={view}", width=390)
-    page.get_by_text("The code for this").wait_for()
     assert fits(page, 390)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.conftest import changed, fits, metric, number, settled
+from tests.browser.conftest import changed, metric, number, settled
 
 
 def choose(page, name: str) -> None:
@@ -73,12 +73,3 @@ def test_a_picture_of_ones_own_is_compressed_and_outlives_another_view(new_page)
     choose(page, "Compress")
     choose(page, "my own")
     page.get_by_text("mine.png: 30 × 40 greys").wait_for()
-
-
-def test_fits_a_phone(new_page):
-    page = new_page("/redundancy", width=390)
-    for view in ("Features", "Compress", "When it works", "Recover"):
-        choose(page, view)
-        page.wait_for_url("**/redundancy" if view == "Recover" else f"**task={view.split()[0]}*")
-        settled(page)
-        assert fits(page, 390)

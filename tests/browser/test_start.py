@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import fits, served, settled
+from tests.browser.conftest import served, settled
 
 
 @pytest.mark.parametrize("name", ["Rank", "Redundancy", "Truncation", "LoRA"])
@@ -14,10 +14,6 @@ def test_start_leads_to_each_page(new_page, name):
     settled(page)
     assert page.url.endswith(f"/{name.lower()}")
     assert page.locator('[data-testid="stException"]').count() == 0
-
-
-def test_fits_a_phone(new_page):
-    assert fits(new_page("/", width=390), 390)
 
 
 def test_a_door_leads_in_and_start_says_where_the_visitor_was(new_page):

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import changed, fits, metric, settled
+from tests.browser.conftest import changed, metric, settled
 
 pytestmark = pytest.mark.slow
 LONG = 180_000  # milliseconds: on a busy machine a token takes its time
@@ -81,9 +81,3 @@ def test_saves_the_cut_model_and_takes_it_home(new_page, tmp_path):
         report = json.loads(archive.read("report.json"))
     cut = [each for each in report["matrices"] if each["rank"] < min(each["rows"], each["columns"])]
     assert [each["name"] for each in cut] == ["model.layers.3.self_attn.k_proj"]
-
-
-def test_fits_a_phone(new_page):
-    page = new_page(FEW, width=390)
-    metric(page, "nll a token")
-    assert fits(page, 390)

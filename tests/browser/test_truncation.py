@@ -1,6 +1,6 @@
 """A student on the Truncation page: lower the rank, change the matrix, share the link."""
 
-from tests.browser.conftest import changed, fits, metric, settled
+from tests.browser.conftest import changed, metric, settled
 
 
 def test_changes_the_rank_and_finds_it_again(new_page):
@@ -58,7 +58,3 @@ def test_a_rank_out_of_range_in_the_link_is_said(new_page):
 def test_without_the_model_matrices_are_called_synthetic(new_page):
     page = new_page("/truncation?model=synthetic")
     page.get_by_text("synthetic: random numbers").first.wait_for()
-
-
-def test_fits_a_phone(new_page):
-    assert fits(new_page("/truncation", width=390), 390)

@@ -157,9 +157,7 @@ def test_away_back_forward_reload_and_a_new_tab_keep_the_view(
     assert asked.items() <= parse_qs(urlparse(page.url).query).items()
     page.reload()
     holds(page, role, key, second)
-    tab = page.context.new_page()
-    tab.goto(page.url)
-    settled(tab)
+    tab = new_page(page.url)
     holds(tab, role, key, second)
     assert tab.locator('[data-testid="stException"]').count() == 0
 
