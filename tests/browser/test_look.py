@@ -46,7 +46,7 @@ FIRST = {
     "lab": ("Loss, nats a token", CHART),
     "memory": ("All weights", '[aria-label*="q_proj"]'),
     "memory-inference": ("text=15.6 GB", CHART),
-    "memory-training": ("text=111 GB", CHART),
+    "memory-training": ("text=112 GB", CHART),
     "memory-quantization": ("text=bits a number", CHART),
     "adapter": ("Change beside", CHART),
 }
