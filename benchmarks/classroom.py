@@ -11,7 +11,8 @@ turns with it; heavy work is done by others. `class` lets students open pages an
 every five seconds; `heavy` does so beside three who train, cut and survey; `soak` opens and closes
 sessions and weighs the server before and after; `holds` lets classes grow until their moves take
 longer than a second, on one process and on two behind HAProxy or Caddy, each half as long as
-`class`. Linux only: it reads /proc.
+`class`; `killed` is a class on two, one of which is killed in the middle of it. Linux only: it
+reads /proc.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import asyncio
 import json
 import os
 import random
+import signal
 import socket
 import statistics
 import subprocess
@@ -46,6 +48,7 @@ PAGES = ["start", RANK, "redundancy", "truncation", "surgery", "atlas", "lora", 
 PAGES += ["adapter", "article", "thread", "glossary"]
 BARE = [sys.executable, "-m", "streamlit", "run", str(common.ROOT / "benchmarks/bare.py")]
 APP = [sys.executable, "-m", "lowrank", "app"]
+SCHOOL = [*APP[:-1], "class", "--workers", "2"]
 TICK = os.sysconf("SC_CLK_TCK")
 WORK = ("move", "layer", "open")
 EVERY = 5.0  # seconds between a student's moves, on average
@@ -209,6 +212,7 @@ class Log:
     opens: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    back: list[float] = field(default_factory=list)  # seconds from a lost connection to the page
 
     def figures(self) -> dict[str, Any]:
         found = {"moves": len(self.moves), "errors": len(self.errors), "dropped": len(self.dropped)}
@@ -216,29 +220,48 @@ class Log:
             if taken:
                 found[f"{name} median s"] = statistics.median(taken)
                 found[f"{name} p95 s"] = taken[int(0.95 * len(taken))]
+        if self.back:
+            found |= {"back": len(self.back), "back longest s": max(self.back)}
         return found
 
 
 async def student(port: int, seed: int, until: float, log: Log) -> None:
-    """Pages in any order, a few moves on each, until the lesson is over."""
-    rng = random.Random(seed)
-    try:
-        async with Visitor(port) as visitor:
-            await asyncio.sleep(rng.random() * EVERY)
-            while time.monotonic() < until:
-                page = rng.choice(PAGES)
-                answer = await visitor.open(page)
-                log.opens.append(answer.seconds)
-                for _ in range(STAY):
-                    log.errors += answer.errors
-                    await asyncio.sleep(rng.expovariate(1 / EVERY))
-                    found = await moved(visitor, page, rng, sidebar=True)
-                    if found is None or time.monotonic() > until:
-                        break
-                    answer = found
-                    log.moves.append(answer.seconds)
-    except (OSError, TimeoutError, websockets.WebSocketException) as error:
-        log.dropped.append(f"{type(error).__name__}: {error}")
+    """Pages in any order, a few moves on each, until the lesson is over.
+
+    Whoever loses the connection comes back to the same page, as a browser does by its address.
+    """
+    rng, page, lost = random.Random(seed), "", 0.0
+    await asyncio.sleep(rng.random() * EVERY)
+    while time.monotonic() < until:
+        try:
+            async with Visitor(port) as visitor:
+                while time.monotonic() < until:
+                    page = page if lost else rng.choice(PAGES)
+                    answer = await visitor.open(page)
+                    log.opens.append(answer.seconds)
+                    if lost:
+                        log.back.append(time.monotonic() - lost)
+                        lost = 0.0
+                    await stay(visitor, page, rng, until, answer, log)
+        except (OSError, TimeoutError, websockets.WebSocketException) as error:
+            if not lost:
+                log.dropped.append(f"{type(error).__name__}: {error}")
+            lost = lost or time.monotonic()
+            await asyncio.sleep(0.2)
+
+
+async def stay(
+    visitor: Visitor, page: str, rng: random.Random, until: float, answer: Answer, log: Log
+) -> None:
+    """A few moves on a page that was opened with that answer."""
+    for _ in range(STAY):
+        log.errors += answer.errors
+        await asyncio.sleep(rng.expovariate(1 / EVERY))
+        found = await moved(visitor, page, rng, sidebar=True)
+        if found is None or time.monotonic() > until:
+            return
+        answer = found
+        log.moves.append(answer.seconds)
 
 
 async def lesson(
@@ -274,10 +297,9 @@ async def _shown(port: int) -> None:
 def holds(seconds: float) -> dict[str, Any]:
     """Growing classes, until they are no longer answered soon, on one process and on two."""
     found: dict[str, list[dict[str, Any]]] = {}
-    school = [*APP[:-1], "class", "--workers", "2"]
     for words, command, processes in (
         ("one process: `lowrank app`", APP, 1),
-        ("two processes: `lowrank class --workers 2`", school, 2),
+        ("two processes: `lowrank class --workers 2`", SCHOOL, 2),
     ):
         runs = found[words] = []
         for students in CLASSES:
@@ -287,6 +309,20 @@ def holds(seconds: float) -> dict[str, Any]:
             if run["errors"] or run["dropped"] or run["move p95 s"] >= SOON:
                 break
     return found
+
+
+def killed(students: int, seconds: float) -> dict[str, Any]:
+    """A class on two processes, one of which is killed half-way."""
+
+    async def kill(pid: int) -> None:
+        await asyncio.sleep(seconds / 2)
+        os.kill(pid, signal.SIGKILL)
+
+    with served(SCHOOL, "--port") as server:
+        commands = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in _family(server.pid)}
+        doomed = next(pid for pid, command in commands.items() if "--server.port" in command)
+        run = asyncio.run(lesson(server, students, seconds, [kill(doomed)], processes=2))
+    return {"students": students, "seconds": seconds} | run
 
 
 def class_(students: int, seconds: float) -> dict[str, Any]:
@@ -369,6 +405,7 @@ def main() -> None:
         "heavy": lambda a: heavy(a.students, a.seconds),
         "soak": lambda a: soak(a.sessions),
         "holds": lambda a: holds(a.seconds / 2),
+        "killed": lambda a: killed(a.students, a.seconds),
     }
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(known)}; all if none is named")
     parser.add_argument("--students", type=int, default=100)

@@ -357,13 +357,15 @@ def classroom(kept: Figures) -> str:
     lessons = {
         "class": "{students} students",
         "heavy": "{students} beside three who train, cut and survey",
+        "killed": "{students} on two processes, one of them killed half-way",
     }
     rows = []
     for part, words in lessons.items():
         if part in f:
             found, seconds = f[part], ("move median s", "move p95 s", "open median s", "open p95 s")
             cells = [f"{found['moves']}", *(f"{digits(found[each])} s" for each in seconds)]
-            cells += [f"{found['errors'] + found['dropped']}", f"{found['MB after']:,.0f} MB"]
+            failed = found["errors"] + (0 if part == "killed" else found["dropped"])
+            cells += [f"{failed}", f"{found['MB after']:,.0f} MB"]
             rows.append([words.format(**found), *cells])
     if rows:
         said += (
@@ -372,6 +374,10 @@ def classroom(kept: Figures) -> str:
         said += "median and 1 s at the 95th percentile, 2 s beside heavy work, less than 3,000 MB."
         heads = ["moves", "median", "95 %", "opened in", "95 %", "errors", "memory"]
         said += "\n\n" + table(["", *heads], rows)
+    if "back" in f.get("killed", {}):
+        found = f["killed"]
+        said += f"\nOf the process that was killed, {found['back']} students were connected to the "
+        said += f"other again, each within {digits(found['back longest s'])} s; 15 s was the aim.\n"
     if "soak" in f:
         found = f["soak"]
         said += f"\n{found['sessions']} sessions opened and closed: {found['MB before']:,.0f} MB "
