@@ -91,16 +91,24 @@ STYLE = """<style>
 .js-plotly-plot [class*="tick"] tspan { font-size: 11px !important; }
 </style>"""
 # What a button opens stands at the end of the document: Tab would come to it after all else, and
-# light-dark() would not know of the app's theme there. Escape leads back by itself.
+# light-dark() would not know of the app's theme there. Escape leads back by itself. And a
+# table, a formula or code wider than a phone is scrolled by keys once it has the focus.
 OPENED = """<script>
 if (!window.lowrankOpened) {
   window.lowrankOpened = true;
   const app = document.querySelector('[data-testid="stApp"]');
-  const scheme = () => {
+  const follow = () => {
     document.documentElement.style.colorScheme = getComputedStyle(app).colorScheme;
+    for (const box of document.querySelectorAll(
+      '[data-testid="stMarkdownContainer"]:has(> table), .katex-display, pre')) {
+      if (box.scrollWidth > box.clientWidth) box.setAttribute("tabindex", 0);
+      else box.removeAttribute("tabindex");
+    }
   };
-  scheme();
-  new MutationObserver(scheme).observe(app, { attributeFilter: ["class"] });
+  follow();
+  new MutationObserver(follow).observe(app, {
+    attributeFilter: ["class", "data-test-script-state"] });
+  addEventListener("resize", follow);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Tab" || event.shiftKey) return;
     const button = event.target.closest('[data-testid="stPopover"] [aria-expanded="true"]');

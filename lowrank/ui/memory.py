@@ -213,7 +213,7 @@ def inference(config: LlamaConfig) -> None:
 
 def training_step() -> Step:
     """What a training step is asked for."""
-    first, second, third, fourth = st.columns(4)
+    first, second, third, fourth, fifth = st.columns([4, 4, 4, 4, 3], vertical_alignment="bottom")
     tokens = first.select_slider(
         _("Tokens"), [2**i for i in range(6, 14)], 512, key="tokens", bind="query-params"
     )
@@ -235,17 +235,16 @@ def training_step() -> Step:
         bind="query-params",
         filter_mode=None,
     )
-    left, right = st.columns(2, vertical_alignment="center")
-    with left:
+    with fifth.popover(_("More"), icon=":material/tune:", width="stretch"):
         adam = choice(
             _("Adam's moments"), list(ADAM), "32 bit", "adam", help=text("memory", "help adam")
         )
-    recompute = right.toggle(
-        _("Recompute activations"),
-        key="recompute",
-        help=text("memory", "help recompute"),
-        bind="query-params",
-    )
+        recompute = st.toggle(
+            _("Recompute activations"),
+            key="recompute",
+            help=text("memory", "help recompute"),
+            bind="query-params",
+        )
     return Step(int(tokens), int(batch), int(r), TARGETS[targets], recompute, *ADAM[adam])
 
 
@@ -255,6 +254,7 @@ def training(config: LlamaConfig) -> None:
     lora = count.lora_parameters(config, step.r, step.targets)
     everything = count.parameters(config)
     runs = {_(method): step.memory(config, method) for method in METHODS}
+    shown(runs, "training")
     st.markdown(
         _(
             "Trained: full {everything:,}; LoRA {lora:,} ({share:.4%} of the model); adapter "
@@ -273,7 +273,6 @@ def training(config: LlamaConfig) -> None:
         each = (f"{name} {amount(run.paged)}" for name, run in runs.items())
         told = _("Not counted, since they may leave the card, are Adam's moments: {each}.")
         st.caption(told.format(each=joined(each, _("{first}, {last}"))))
-    shown(runs, "training")
 
 
 def card_and_reserve() -> tuple[str, int]:

@@ -65,7 +65,7 @@ PAGES = {
     ),
     "/memory?count=Training": (
         ["Model", "Predict first", "Matrices", "Sizes of", "Tokens", "target_modules",
-         "Recompute activations"],
+         "More"],
         "Tokens", 5, "ArrowRight", "tokens=",
     ),
     "/adapter": (
