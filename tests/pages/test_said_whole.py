@@ -30,8 +30,8 @@ VIEWS = [
     ("article", {"said": "10 GB", "what": "all layers"}),
 ]
 READ = ("body", "label", "help", "alt", "placeholder", "options", "spec")
-SAME = re.compile(  # in every language: scripts, what PEFT prints, commands
-    r"<script>.*?</script>|(trainable|all) params|python scripts/\w+", re.DOTALL
+SAME = re.compile(  # in every language: scripts, what PEFT prints, commands, a model's name
+    r"<script>.*?</script>|(trainable|all) params|python scripts/\w+|Mistral Small", re.DOTALL
 )
 
 
