@@ -178,9 +178,9 @@ def held_as() -> dict[str, Storage]:
     }
 
 
-def generation() -> tuple[int, int, int, int]:
-    """Tokens in the cache, sequences at once, bits of a number of the cache, and cards."""
-    first, second, third, fourth = st.columns(4)
+def generation() -> tuple[int, int, int, int, dict[str, Storage]]:
+    """Tokens in the cache, sequences at once, bits of a number of the cache, cards, storages."""
+    first, second, third, fourth = st.columns([4, 4, 4, 3], vertical_alignment="bottom")
     tokens = [2**i for i in range(7, 18)]
     context = first.select_slider(
         _("Context, tokens"), tokens, 4096, key="context", bind="query-params"
@@ -188,25 +188,27 @@ def generation() -> tuple[int, int, int, int]:
     batch = second.select_slider(
         _("Sequences at once"), [1, 2, 4, 8, 16, 32, 64], 1, key="batch", bind="query-params"
     )
-    cards = third.select_slider(
-        _("Cards that share it"),
-        [1, 2, 4, 8],
-        1,
-        key="cards",
-        bind="query-params",
-        help=text("memory", "help cards"),
-    )
-    with fourth:
+    with third:
+        kept = held_as()
+    with fourth.popover(_("More"), icon=":material/tune:", width="stretch"):
+        cards = st.select_slider(
+            _("Cards that share it"),
+            [1, 2, 4, 8],
+            1,
+            key="cards",
+            bind="query-params",
+            help=text("memory", "help cards"),
+        )
         cache = choice(_("Cache"), list(BITS), "16 bit", "kv")
-    return int(context), int(batch), BITS[cache], int(cards)
+    return int(context), int(batch), BITS[cache], int(cards), kept
 
 
 def inference(config: LlamaConfig) -> None:
     """Weights and cache in each precision, and what they fit on."""
-    context, batch, bits, cards = generation()
+    context, batch, bits, cards, kept = generation()
     runs = {
         _(name): count.inference_memory(config, storage, context, batch, bits, cards)
-        for name, storage in held_as().items()
+        for name, storage in kept.items()
     }
     shown(runs, "inference", cards)
 
@@ -298,8 +300,7 @@ def card_and_reserve() -> tuple[str, int]:
 
 def generating_on(config: LlamaConfig, card: str, room: int) -> Sequence[InferenceFit]:
     """The longest context and most sequences that a card holds, as a picture and a table."""
-    context, batch, bits, cards = generation()
-    kept = held_as()
+    context, batch, bits, cards, kept = generation()
     tokens = [2**i for i in range(10, config.longest.bit_length())] or [config.longest]
     needs = {
         _(name): [
