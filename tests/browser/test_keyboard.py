@@ -61,7 +61,7 @@ PAGES = {
     ),
     "/lab": (
         ["Model", "Train", "pirate", "r", "Learning rate", "Steps", "target_modules", "Upload"],
-        "r", 4, "ArrowRight", "lora_r=",
+        "r", 6, "ArrowRight", "lora_r=",
     ),
     "/memory?count=Training": (
         ["Model", "Predict first", "Matrices", "Sizes of", "Tokens", "target_modules",
