@@ -73,7 +73,7 @@ PAGES = {
     ),
     "/article": (
         ["Rank r", "Run both", "Model", "What is said", "Precision", "LoraConfig"],
-        "Rank r", 3, "ArrowDown ArrowDown Enter", "thin=",
+        "Rank r", 4, "ArrowDown ArrowDown Enter", "thin=",
     ),
     "/glossary": ([SKIP, "Start", "Rank"], "Rank", 3, "Enter", "/rank"),
 }  # fmt: skip
