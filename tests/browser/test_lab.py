@@ -109,6 +109,7 @@ def test_the_articles_configuration_is_one_press_and_one_line(new_page):
     boxes = [presets.nth(i).bounding_box() for i in range(2)]
     assert boxes[0]["y"] == boxes[1]["y"]
     presets.first.click()
+    page.wait_for_url("**lora_alpha=32*")
     settled(page)
     page.get_by_text("More of LoraConfig").click()
     call = 'r=8, lora_alpha=32, lora_dropout=0.1, bias="none",'
