@@ -111,6 +111,7 @@ def test_the_articles_configuration_is_one_press_and_one_line(new_page):
     presets.first.click()
     page.wait_for_url("**lora_alpha=32*")
     settled(page)
-    page.get_by_text("More of LoraConfig").click()
+    main = page.get_by_test_id("stMainBlockContainer")  # a tooltip says it too
+    main.get_by_text("More of LoraConfig").click()
     call = 'r=8, lora_alpha=32, lora_dropout=0.1, bias="none",'
     expect(page.get_by_text(call)).to_be_visible()
