@@ -178,7 +178,7 @@ def took(found: Kept, page: Path) -> None:
     with st.container(horizontal=True):
         st.download_button(
             _("Download the extracted adapter"),
-            zipped(uploads.find_adapter(found.name)),
+            partial(zipped, uploads.find_adapter(found.name)),
             f"{found.name}.zip",
             "application/zip",
             icon=":material/download:",

@@ -13,14 +13,17 @@ from lowrank.files import as_csv
 
 
 def csv_and_json(rows: Sequence[Mapping[str, Any]], record: Any, name: str) -> None:
-    """Two buttons: `name`.csv with the rows, under the first one's keys, and `name`.json."""
+    """Two buttons: `name`.csv with the rows, under the first one's keys, and `name`.json.
+
+    What they save is made when they are pressed.
+    """
     left, right = st.columns(2)
     left.download_button(
-        "CSV", as_csv(rows), f"{name}.csv", "text/csv", icon=":material/download:",
+        "CSV", lambda: as_csv(rows), f"{name}.csv", "text/csv", icon=":material/download:",
         on_click="ignore", width="stretch",
     )  # fmt: skip
     right.download_button(
-        "JSON", json.dumps(record), f"{name}.json", "application/json",
+        "JSON", lambda: json.dumps(record), f"{name}.json", "application/json",
         icon=":material/download:", on_click="ignore", width="stretch",
     )  # fmt: skip
 

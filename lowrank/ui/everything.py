@@ -5,7 +5,7 @@ import the same modules at once can meet one that is only half there; whoever im
 waits until it is whole. And Python's collector goes over the hundreds of thousands of objects that
 the libraries hold, which never become garbage, again and again; they are taken out of its sight
 here, once. For the same reason .streamlit/config.toml keeps Streamlit from collecting after each
-run of a page, which with a hundred sessions takes a third of all time.
+run of a page, which with sixty students took a third of its time.
 
 And one thread of linear algebra is enough for a page: of small products, the waiting of two
 threads for one another is most of the cost, and other visitors want the other core.
