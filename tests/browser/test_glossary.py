@@ -13,6 +13,7 @@ def test_a_word_leads_to_its_place(new_page, width):
         page.get_by_role("link", name="Merged", exact=True).click()
     there = opened.value
     there.set_default_timeout(60_000)
+    there.set_viewport_size({"width": width, "height": 900})
     there.wait_for_selector("h1")
     settled(there)
     assert there.url.endswith("/glossary#merge")

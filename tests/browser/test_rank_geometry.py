@@ -22,7 +22,7 @@ def eye(page) -> dict[str, float]:
 def turn(page) -> None:
     """Drag the first scene a little to the right."""
     chart = page.locator(".js-plotly-plot").first
-    chart.scroll_into_view_if_needed()
+    chart.hover()  # which waits until it has its place
     box = chart.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)

@@ -20,7 +20,7 @@ def tokens(page, least: int = 0):
 
 
 def test_lowers_a_rank_asks_stops_and_changes_the_text(new_page):
-    page = new_page(FEW)
+    page = new_page(f"{FEW}&prompt=Tell+me+a+long+story.")  # so that there is something to stop
     page.get_by_text("the text to read").click()
     first = metric(page, "nll a token")
     slider = page.get_by_role("slider", name="Rank kept")
