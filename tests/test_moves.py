@@ -1,13 +1,12 @@
 """What a move sends: what the browser has is not sent again, however much of it there is."""
 
-import asyncio
 import random
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from scripts.visitor import Visitor
-from tests.browser.conftest import served
+from tests.browser.conftest import awaited, served
 
 MOST = 20_000  # bytes a move
 SIDE = 12
@@ -32,7 +31,7 @@ def test_a_move_of_a_long_derivation_sends_little_and_the_script_and_style_once(
             return [answer.sent for answer in moves], opened.sent
 
     with served() as url:
-        moves, opened = asyncio.run(student(int(urlsplit(url).port or 0)))
+        moves, opened = awaited(student(int(urlsplit(url).port or 0)))
     assert opened > 2 * MOST  # with what is kept from then on
     assert max(moves[:24]) <= MOST, str(moves)
     assert max(moves) <= 1.1 * MOST, str(moves)  # 40 moves, their reasons and address are longer

@@ -10,14 +10,17 @@ if (!window.lowrankVisits) {
   const pages = PAGES; // the page of every other key
   const page = (url) => url.pathname.split('/').pop();
   const MOMENT = 250; // ms: a slider tells its value only some 200 ms after it was moved
-  const LONGEST = 1000; // ms that a link waits for the answer to what was done just before it
+  const LONGEST = 1000; // ms that the answer to what was done is waited for
   const kept = (name) => new URLSearchParams(sessionStorage.getItem(name) ?? '');
   const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
   const drawn = (key) => document.querySelector(`.st-key-${key.replace(/[^\w-]/g, '-')}`);
   const copy = (key, from, to) => from.getAll(key).forEach((value) => to.append(key, value));
+  const idle = () => document.querySelector('[data-test-script-state="notRunning"]');
   let here = new URL(location.href);
   let dropped = new URLSearchParams(); // what went from the address since the page was last whole
   let corrected; // the address that the server had sent before this script was there
+  const early = new Map(); // what the visitor changed just now, as a run under way still knows it
+  let changed = 0; // when
   let followed = false; // whether the visitor has gone to another page, by a link or in the history
 
   // The server takes out of the address what is not drawn any more: that is part of the view, too.
@@ -30,8 +33,19 @@ if (!window.lowrankVisits) {
     mend();
     if (here.href !== location.href) replace(history.state, '', here);
   };
-  const write = (state, title, address) => {
-    const to = new URL(address, location.href), now = [...to.searchParams.keys()];
+  const values = (url, key) => JSON.stringify(url.searchParams.getAll(key));
+  const write = (state, title, address, own) => {
+    const to = new URL(address, location.href);
+    if (idle() && performance.now() - changed > LONGEST) early.clear();
+    if (own) changed = performance.now();
+    for (const key of new Set([...here.searchParams.keys(), ...to.searchParams.keys()])) {
+      const before = values(here, key), now = values(to, key);
+      if (own && now !== before && !early.has(key)) early.set(key, before);
+      if (own || now !== early.get(key)) continue;
+      to.searchParams.delete(key);
+      copy(key, here.searchParams, to.searchParams);
+    }
+    const now = [...to.searchParams.keys()];
     if (corrected) { // on the way back to the first entry
       corrected = to;
       return;
@@ -46,6 +60,7 @@ if (!window.lowrankVisits) {
   };
   const leave = () => {
     followed = true;
+    early.clear();
     mend();
     const choice = kept('shared');
     for (const key of shared.filter((key) => here.searchParams.has(key) || drawn(key))) {
@@ -59,13 +74,13 @@ if (!window.lowrankVisits) {
   };
   history.pushState = (state, title, address) => {
     if (new URL(address, location.href).pathname === location.pathname) {
-      return write(state, title, address);
+      return write(state, title, address, false); // by the server
     }
     if (followed) return; // no page leads to another by itself: a late word about the one left
     push(state, title, address);
     leave();
   };
-  history.replaceState = write;
+  history.replaceState = (state, title, address) => write(state, title, address, true);
 
   // What the server corrected before this script was there has an entry of its own: the visit keeps
   // its first one.
@@ -97,7 +112,6 @@ if (!window.lowrankVisits) {
   }
   addEventListener('popstate', leave, true); // before Streamlit
 
-  const idle = () => document.querySelector('[data-test-script-state="notRunning"]');
   new MutationObserver(() => idle() && requestAnimationFrame(() => idle() && whole())).observe(
     document.body, { subtree: true, attributeFilter: ['data-test-script-state'] });
 

@@ -66,6 +66,22 @@ def test_a_late_word_about_the_page_that_was_left_is_no_visit(new_page):
     assert entries(page) == before + 1
 
 
+def test_a_word_from_before_the_last_change_does_not_take_it_out_of_the_address(new_page):
+    """A run under way tells its address after the visitor has changed something else."""
+    page = new_page("/rank?view=Geometry&picture=Columns")
+    found = page.evaluate("""() => {
+      history.replaceState({}, '', '?view=Geometry&picture=Equations');
+      history.pushState({}, '', '?view=Geometry&picture=Columns&gstep=1'); // of the run before
+      const late = location.search;
+      history.pushState({}, '', '?view=Geometry&gstep=1'); // of the run that knows
+      return [late, location.search];
+    }""")
+    assert [parse_qs(search[1:]) for search in found] == [
+        {"view": ["Geometry"], "gstep": ["1"], "picture": ["Equations"]},
+        {"view": ["Geometry"], "gstep": ["1"]},
+    ]
+
+
 def test_on_a_phone_the_sidebar_makes_way_for_the_page_that_was_chosen(new_page):
     page = new_page("/rank", width=390, height=844)
     page.get_by_test_id("stExpandSidebarButton").click()

@@ -222,7 +222,7 @@ def test_a_run_that_diverges_says_so():
         ({"lr_scheduler_type": "polynomial"}, "lr_scheduler_type"),
         ({"adam_beta2": 1.0}, "adam_beta2"),
         ({"weight_decay": -1.0}, "weight_decay"),
-        ({"method": replace(LORA, init_lora_weights="eva")}, "init_lora_weights is 'eva'"),
+        ({"method": replace(LORA, init_lora_weights="corda")}, "init_lora_weights is 'corda'"),
         ({"method": replace(LORA, init_lora_weights=False)}, "init_lora_weights"),
         ({"method": replace(LORA, lora_dropout=1.0)}, "lora_dropout"),
         ({"method": replace(LORA, fan_in_fan_out=True)}, "fan_in_fan_out"),

@@ -88,7 +88,7 @@ class Choice:
 
 def choose(count: int, more: DeltaGenerator) -> Choice | None:
     """The controls, those for later in `more`; None, with a word, while no projection is chosen."""
-    first, amount = st.columns(2, gap="medium")
+    first, amount = st.columns([3, 2], gap="medium")
     short = first.pills(
         _("Projections to cut"),
         list(SHORT),

@@ -99,7 +99,7 @@ def _operation(source: str) -> Choice | None:
             if cut:
                 next_token(cached.words(source), cut)
         with right:
-            st.markdown(_("**What is stored** of these matrices, break-even marked"))
+            st.markdown(_("**What is stored**, with break-even"))
             stored_chart(store, choice, cut.plan if cut else None)
         with answered:
             with st.expander(_("Save this model"), key="save", on_change="rerun") as opened:
