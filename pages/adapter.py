@@ -22,14 +22,14 @@ from lowrank.ui.sidebar import chosen_matrix, provenance
 question(_("Adapter"), _("What did fine-tuning change, and how much of the matrix is it?"))
 with errors_shown():
     model, info = chosen_matrix()
-    adapter, where, key = adapters.adapter_picker(model)
+    chosen = adapters.adapter_picker(model)
+    adapter, where, key = chosen
     fits = check_fit(model, adapter)
     effects = cached.effects(adapter, key)
     shares = (
         cached.changes(model.source, adapter, key) if adapters.readable(model, adapter) else None
     )
-name = adapters.SYNTHETIC if isinstance(where, int) else Path(where).name
-st.caption(as_text(adapters.summary(model, adapter, name)))
+st.caption(as_text(adapters.summary(model, adapter, chosen.name)))
 adapters.left_alone(fits)
 
 module = info.name.removesuffix(".weight")
@@ -72,13 +72,16 @@ else:
     adapters.change_map(shares, len(layers_of(adapters.model_modules(model))))
 adapters.table(effects, shares)
 st.subheader(_("A smaller one to take home"), anchor=False)
-adapter_results.shrink(adapter, key, name)
+adapter_results.shrink(adapter, key, chosen.name)
 st.subheader(_("Merged, and held to what it should be"), anchor=False)
 with errors_beside():
     adapter_results.merge(model, where, key)
 st.subheader(_("Extract an adapter from two models"), anchor=False)
 with errors_beside():
     adapter_results.extract(model, Path(__file__))
+st.subheader(_("Beside another adapter"), anchor=False)
+with errors_beside():
+    adapter_results.compare(model, chosen, module)
 st.subheader(_("What you see"), anchor=False)
 st.markdown(explained(text("adapter", "theory")))
 code_for_this(

@@ -6,7 +6,7 @@ import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
 from lowrank.language import gettext as _
 from lowrank.lora.equations import lora_forward_matmul, regular_forward_matmul
 from lowrank.memory.claims import judged, recounted
-from lowrank.ui import article, programs
+from lowrank.ui import article, programs, taking
 from lowrank.ui.bound import BOUND
 from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_beside, question, text
@@ -15,6 +15,7 @@ question(_("Check the article"), _("Which of its numbers are right?"))
 st.markdown(explained(text("article", "lead")))
 st.markdown(article.claims())
 st.caption(text("article", "signs"))
+taking.take_home(taking.table(_("Claims"), "claims", article.rows))
 st.subheader(_("Its two functions, run"), anchor=False)
 with errors_beside():
     article.functions()

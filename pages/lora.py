@@ -1,5 +1,6 @@
 """LoRA: what a frozen matrix does to a token, what a thin pair adds, and the two merged."""
 
+import numpy as np
 import streamlit as st
 
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
@@ -21,7 +22,7 @@ from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.sidebar import chosen_matrix, provenance
-from lowrank.ui.taking import runnable
+from lowrank.ui.taking import runnable, table, take_home
 
 # The words on the buttons are the words in the link.
 WORD, RANDOM, ZERO = gettext_noop("Word"), gettext_noop("Random"), gettext_noop("Zero")
@@ -91,6 +92,17 @@ def explore() -> None:
     st.latex(lora.formula((m, n), r, alpha))
     st.html(shapes(m, n, r))
     lora.timed(given.x, W0, A, B, alpha, r)
+    columns = {"W0 x": found.frozen, "update": found.added, "h": found.h}
+    take_home(
+        table(
+            _("Three columns"),
+            "lora",
+            lambda: [
+                dict(zip(columns, row, strict=True))
+                for row in np.stack(list(columns.values()), axis=1).tolist()
+            ],
+        )
+    )
     exactly = _("numpy for exactly what is shown")
     with st.expander(exactly, key="numpy", on_change="rerun") as program:
         if program.open:

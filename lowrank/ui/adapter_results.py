@@ -1,5 +1,6 @@
 """What the Adapter page makes: a smaller adapter, a merged model verified, an adapter extracted."""
 
+import json
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from lowrank.figures.adapter import principal_angles
 from lowrank.files import cache_folder, drop_oldest
 from lowrank.language import Sentence, gettext_noop
 from lowrank.language import gettext as _
@@ -23,6 +25,7 @@ from lowrank.lora.adapters import (
     resized,
     save,
 )
+from lowrank.lora.adapters.comparison_report import angles, answer, comparison_report, records
 from lowrank.lora.adapters.extracting import extractable, extracted
 from lowrank.lora.adapters.resizing import ENOUGH
 from lowrank.lora.adapters.verifying import said as said_of
@@ -31,14 +34,16 @@ from lowrank.readers import Model, Remote, open_model, uploads
 from lowrank.readers.difference import Difference
 from lowrank.spectra.svd import energy
 from lowrank.ui import cached
-from lowrank.ui.adapters import AT_ONCE, MINE, adapter_at
+from lowrank.ui.adapters import AT_ONCE, MINE, Chosen, adapter_at, other_picker
 from lowrank.ui.atlas import other_model
 from lowrank.ui.bound import choice, rank_slider
 from lowrank.ui.downloads import zipped
+from lowrank.ui.drawing import chart
 from lowrank.ui.jobs import Doing
 from lowrank.ui.layout import text
 from lowrank.ui.outside import as_text
 from lowrank.ui.progress import mine, sought, visitor, watched
+from lowrank.ui.taking import File, table, take_home
 
 PATIENCE = 60.0  # seconds such work goes on when nobody looks
 STORED = gettext_noop("as stored")
@@ -201,6 +206,38 @@ def _extracting(base: str, tuned: str, r: int) -> Iterator[Doing | Kept]:
             yield Doing(len(rows) / count, Sentence("Extracting {name}", name=row.module))
         files = {path.name: path.read_bytes() for path in (work / "adapter").iterdir()}
     yield Kept(uploads.keep_adapter(files), tuple(rows))
+
+
+def compare(model: Model, chosen: Chosen, module: str) -> None:
+    """Whether another adapter uses the same directions: of all modules, and those of one."""
+    st.caption(text("adapter", "compare"))
+    other = other_picker(model)
+    if other is None:
+        return
+    rows = cached.alike(chosen.adapter, chosen.key, other.adapter, other.key)
+    st.markdown(answer(rows))
+    used = [row for row in rows if row.shared_in is not None]
+    if not used:
+        return
+    row = next((row for row in used if row.module == module), used[0])
+    chart(
+        principal_angles([row.inputs, row.outputs], [_("inputs"), _("outputs")], row.chance_in),
+        "principal angles",
+        _(
+            "Cosines of the principal angles between the two updates of {module}: {inputs:.1%} of "
+            "the inputs in common, {outputs:.1%} of the outputs"
+        ).format(module=row.module, inputs=row.shared_in, outputs=row.shared_out),
+    )
+    st.caption(as_text(row.module))
+    take_home(
+        table(_("Every module"), "adapters", lambda: records(rows)),
+        File(_("Every angle, JSON"), "adapters.json", lambda: json.dumps(angles(rows))),
+        File(
+            _("Report, HTML"),
+            "adapters.html",
+            lambda: comparison_report(rows, chosen.name, other.name),
+        ),
+    )
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -20,6 +22,7 @@ from lowrank.readers import Model, Remote, uploads
 from lowrank.readers.offered_models import offered_adapters
 from lowrank.ui import cached
 from lowrank.ui.apart import apart
+from lowrank.ui.atlas import NOTHING
 from lowrank.ui.bound import said
 from lowrank.ui.bringing import brought
 from lowrank.ui.drawing import chart
@@ -37,36 +40,68 @@ MOST_WORK = 10**11  # multiplications for the numbers of all updates: some secon
 RANKS = [1, 2, 4, 8, 16, 32, 64]
 
 
-def adapter_picker(model: Model) -> tuple[Adapter, str | int, str]:
-    """The chosen adapter, where it is, and a key that names it; asked for until there is one.
+class Chosen(NamedTuple):
+    """An adapter; its folder, or the rank it is made up at (see `adapter_at`); what names it."""
 
-    It is in a folder, or made up at a rank: see `adapter_at`.
+    adapter: Adapter
+    where: str | int
+    key: str
+
+    @property
+    def name(self) -> str:
+        return SYNTHETIC if isinstance(self.where, int) else Path(self.where).name
+
+
+def adapter_picker(model: Model) -> Chosen:
+    """The adapter that the page is about; asked for until there is one.
 
     Raises our own errors for files that are no adapter.
     """
+    found = picked(model, _("Adapter"), [], "")
+    if found is None:
+        st.stop()
+    return found
+
+
+def other_picker(model: Model) -> Chosen | None:
+    """Another adapter, to be seen beside it. Raises as `adapter_picker` does."""
+    return picked(model, _("Beside it"), [NOTHING], "other_")
+
+
+def picked(model: Model, label: str, before: Sequence[str], own: str) -> Chosen | None:
+    """The choice of an adapter, whose widgets' keys begin with `own`; None until it is made."""
     found = offered_adapters()
     first, second = st.columns(2, gap="large")
     chosen = first.selectbox(
-        _("Adapter"),
-        [SYNTHETIC, *(name for name in found if name not in OURS), HUB, MINE],
+        label,
+        [*before, SYNTHETIC, *(name for name in found if name not in OURS), HUB, MINE],
         format_func=said,
-        key="adapter",
+        key=f"{own}adapter",
         help=text("adapter", "help"),
         bind="query-params",
         filter_mode=None,
     )
+    if chosen in before:
+        return None
     if chosen == SYNTHETIC:
+        key = f"{own}change_rank"
         with second:
-            r = int(st.select_slider(_("Rank r"), RANKS, 8, key="change_rank", bind="query-params"))
+            r = int(st.select_slider(_("Rank r"), RANKS, 8, key=key, bind="query-params"))
         adapter = cached.untrained_adapter(model.source, r)
-        return adapter, r, f"synthetic {cached.version(model.source)} {r}"
+        return Chosen(adapter, r, f"synthetic {cached.version(model.source)} {r}")
     if chosen == HUB:
-        path = cached.adapter_of_hub(named(second))
+        name = named(second, f"{own}adapter_hub")
+        path = cached.adapter_of_hub(name) if name else None
+    elif chosen in found:
+        path = str(found[chosen])
     else:
-        path = str(found.get(chosen) or uploads.find_adapter(uploaded(second)))
+        name = uploaded(second, f"{own}kept")
+        path = str(uploads.find_adapter(name)) if name else None
+    if path is None:
+        return None
     adapter = cached.adapter(path)
     check_work(adapter)
-    return adapter, path, f"{path} {cached.adapter_version(path)}"
+    return Chosen(adapter, path, f"{path} {cached.adapter_version(path)}")
 
 
 def adapter_at(where: str | int, source: str) -> Adapter:
@@ -76,20 +111,20 @@ def adapter_at(where: str | int, source: str) -> Adapter:
     return cached.adapter(where)
 
 
-def named(place: "st.delta_generator.DeltaGenerator") -> str:
-    """The hub id of the adapter that the visitor names; asked for until there is one."""
+def named(place: "st.delta_generator.DeltaGenerator", key: str) -> str:
+    """The hub id of the adapter that the visitor names; asked for as long as there is none."""
     given = place.text_input(
         _("Adapter id"),
-        key="adapter_hub",
+        key=key,
         placeholder=_("owner/name"),
         help=text("adapter", "help hub"),
         max_chars=300,
         bind="query-params",
     )
-    if not (given or "").strip():
+    name = (given or "").strip()
+    if not name:
         st.info(text("adapter", "hub"), icon=":material/cloud_download:")
-        st.stop()
-    return given.strip()
+    return name
 
 
 def work(shape: tuple[int, int], r: int) -> int:
@@ -118,17 +153,18 @@ def check_work(adapter: Adapter) -> None:
         )
 
 
-def uploaded(place: "st.delta_generator.DeltaGenerator") -> str:
-    """The name of the adapter the visitor brought, now or before; asked for until there is one."""
+def uploaded(place: "st.delta_generator.DeltaGenerator", key: str) -> str:
+    """The name of the adapter the visitor brought, now or before; asked for as long as there is
+    none.
+    """
     with place:
-        bring("kept")
+        bring(key)
     name = place.text_input(
-        _("Kept as"), key="kept", placeholder=_("no files yet"), max_chars=100, bind="query-params"
+        _("Kept as"), key=key, placeholder=_("no files yet"), max_chars=100, bind="query-params"
     )
     if not name:
         st.info(text("adapter", "upload"), icon=":material/upload_file:")
-        st.stop()
-    return name
+    return name or ""
 
 
 def bring(kept: str) -> None:

@@ -33,11 +33,13 @@ from lowrank.lora.adapters import (
     AdapterConfig,
     Effect,
     change,
+    comparing,
     effect,
     load,
     ranks_by_kind,
     untrained,
 )
+from lowrank.lora.adapters.comparing import Alike
 from lowrank.lora.adapters.opening import fetched
 from lowrank.lora.adapters.resizing import suggestion
 from lowrank.memory import quantization
@@ -347,6 +349,13 @@ def asked_ranks(_adapter: Adapter, key: str) -> dict[str, int]:
     """The ranks by kind that the spectra of an adapter that `key` names ask for."""
     found = effects(_adapter, key)
     return ranks_by_kind(suggestion(_adapter.pairs[each.module], each.s) for each in found)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+@slow(gettext_noop("Comparing every update…"))
+def alike(_first: Adapter, key: str, _second: Adapter, other_key: str) -> tuple[Alike, ...]:
+    """The principal angles between two adapters that the keys name, module by module."""
+    return comparing.alike(_first, _second)
 
 
 @of_model(st.cache_data(max_entries=8, show_spinner=False))

@@ -57,24 +57,29 @@ def table(label: str, name: str, rows: Callable[[], Sequence[Mapping[str, Any]]]
     return File(_("{what}, CSV").format(what=label), f"{name}.csv", lambda: as_csv(rows()))
 
 
+def matrix(label: str, name: str, A: NDArray[np.floating]) -> File:
+    """A matrix that is at hand, as numpy keeps it."""
+    return File(f"{label}, .npy", f"{name}.npy", lambda: as_npy(A))
+
+
 def matrix_files(info: TensorInfo, read: Callable[[], NDArray[np.float32]]) -> list[File]:
     """A matrix as float32, as numpy and as safetensors keep it; none if it is too large."""
     size = 4 * info.shape[0] * info.shape[1]
     if size > LARGEST:
         return []
     stem = info.name.removesuffix(".weight")
-    matrix = _("Matrix, {kind} ({size})")
+    label = _("Matrix, {kind} ({size})")
     return [
-        File(matrix.format(kind=".npy", size=amount(size)), f"{stem}.npy", lambda: as_npy(read())),
+        File(label.format(kind=".npy", size=amount(size)), f"{stem}.npy", lambda: as_npy(read())),
         File(
-            matrix.format(kind="safetensors", size=amount(size)),
+            label.format(kind="safetensors", size=amount(size)),
             f"{stem}.safetensors",
             lambda: as_safetensors(info.name, read()),
         ),
     ]
 
 
-def as_npy(W: NDArray[np.float32]) -> bytes:
+def as_npy(W: NDArray[np.floating]) -> bytes:
     """A matrix as `np.load` reads it.
 
     >>> np.load(io.BytesIO(as_npy(np.eye(2, dtype=np.float32)))).tolist()

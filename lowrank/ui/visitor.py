@@ -16,6 +16,7 @@ KEY = "lang"  # in the address and in the session
 TYPED = {
     "m", "ops", "b", "written", "sys", "fb", "p", "words", "word", "own", "prompt", "ask",
     "lines", "config_json", "lora config", "said", "adapter_hub", "hub", "file", "kept", "tuned",
+    "other_adapter_hub", "other_kept",
     "init_lora_weights", "lr_scheduler_type", "run", "lesson",
 }  # fmt: skip
 

@@ -22,3 +22,17 @@ def test_a_smaller_adapter_is_downloaded_and_a_merge_is_verified(new_page, tmp_p
         settled(page)
         page.get_by_role("button", name="Merge and verify").click()
         expect(page.get_by_text("up to the rounding of BF16")).to_be_visible()
+
+
+def test_another_adapter_beside_it_goes_along_in_the_link_and_as_a_report(new_page, tmp_path):
+    with served(LOWRANK_MODELS=str(FIXTURES), LOWRANK_CACHE=str(tmp_path / "cache")) as url:
+        page = new_page(f"{url}/adapter?model=base-llama&adapter=rslora")
+        page.get_by_role("combobox", name="Beside it").click()
+        page.get_by_role("option", name="rslora").click()
+        expect(page.get_by_text("the cosine between the two updates is 1.000")).to_be_visible()
+        page.wait_for_url("**other_adapter=rslora**")
+        page.reload()
+        page.get_by_text("Take it home").click()
+        with page.expect_download() as downloading:
+            page.get_by_role("button", name="Report, HTML").click()
+        assert "rslora and rslora" in downloading.value.path().read_text()

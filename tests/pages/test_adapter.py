@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from lowrank.errors import InputError
 from lowrank.lora import adapters
+from lowrank.lora.adapters import comparing
 from lowrank.readers import open_model, uploads
 from lowrank.readers.offered_models import offered, offered_adapters
 from lowrank.spectra.svd import full
@@ -249,3 +250,24 @@ def test_before_files_are_chosen_they_are_asked_for():
     app = opened(adapter=MINE)
     assert not app.exception
     assert "Choose the two files" in app.info[0].value
+
+
+def test_another_adapter_is_compared_by_its_directions():
+    app = opened(adapter="rslora", other_adapter="rslora")
+    assert not app.exception
+    told = "of its output directions 100.0%"
+    assert any(told in m.value for m in app.markdown)
+    (made,) = comparing.alike(*2 * [adapters.load(FIXTURES / "rslora")])[:1]
+    assert made.shared_in == pytest.approx(1)
+    app = opened(adapter="rslora", other_adapter="synthetic", other_change_rank="2")
+    assert not app.exception
+    assert not any(told in m.value for m in app.markdown)
+
+
+def test_another_adapter_that_changes_nothing_in_common_is_one_sentence(models):
+    shutil.copytree(FIXTURES / "plain", models / "other")
+    rewritten(models / "plain", lambda name: ".layers.0." in name)
+    rewritten(models / "other", lambda name: ".layers.1." in name)
+    app = opened(adapter="plain", other_adapter="other")
+    assert [e.value for e in app.error] == ["The two adapters change no module in common."]
+    assert metrics(app)["Scale s"]  # what the page is about stays

@@ -194,6 +194,13 @@ def test_a_table_has_every_digit_and_a_matrix_every_entry():
         ("memory", {"count": "Inference"}, ["This table, CSV"]),
         ("memory", {"count": "What fits"}, ["Generating, CSV", "Training, CSV"]),
         ("memory", {"count": "Quantization"}, ["Matrix, .npy", "What is lost, CSV"]),
+        ("lora", {}, ["Three columns, CSV"]),
+        ("article", {}, ["Claims, CSV"]),
+        ("rank", {"view": "Numbers lie", "m": "1 2; 3 4"}, ["Spectrum, CSV"]),
+        ("redundancy", {}, ["Errors, CSV", "Original, .npy", "Recovered, .npy"]),
+        ("redundancy", {"task": "When it works"}, ["Every trial, CSV"]),
+        ("redundancy", {"task": "Features", "words": "one, two, six"}, ["Words, CSV", "Variance"]),
+        ("redundancy", {"task": "Compress"}, ["Spectrum, CSV", "Rank 6, .npy"]),
     ],
 )
 def test_what_is_taken_home_is_offered_when_it_is_opened(page, link, files):

@@ -19,6 +19,7 @@ from lowrank.exact.matrices import Matrix, written
 from lowrank.figures.exact import cells_html
 from lowrank.figures.tolerance import singular_values_against_tolerance
 from lowrank.language import gettext as _
+from lowrank.ui import taking
 from lowrank.ui.bound import said
 from lowrank.ui.drawing import chart
 from lowrank.ui.drawing import table as table_of
@@ -64,6 +65,14 @@ def numbers_lie(A: Matrix) -> None:
         st.html("<style>.st-key-lessons { min-height: 6rem; }</style>")
         for sentence in lessons(c):
             st.markdown(sentence)
+    values = c.s.tolist()
+    taking.take_home(
+        taking.table(
+            _("Spectrum"),
+            "spectrum",
+            lambda: [{"k": k, "singular value": value} for k, value in enumerate(values, 1)],
+        )
+    )
 
 
 @st.fragment

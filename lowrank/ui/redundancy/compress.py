@@ -23,7 +23,7 @@ from lowrank.spectra.svd import (
     parameters,
     truncation_error,
 )
-from lowrank.ui import cached
+from lowrank.ui import cached, taking
 from lowrank.ui.apart import apart
 from lowrank.ui.bound import choice, rank_slider, said
 from lowrank.ui.bringing import brought
@@ -98,6 +98,17 @@ def compress() -> None:
             "Singular values of the picture, from {largest} to {smallest}, beside "
             "those of a random matrix; k = {k}"
         ).format(largest=three(s[0]), smallest=three(s[-1]), k=k),
+    )
+    taking.take_home(
+        taking.table(
+            _("Spectrum"),
+            "spectrum",
+            lambda: [
+                {"k": i, "singular value": value, "random": other}
+                for i, (value, other) in enumerate(zip(s.tolist(), peer.tolist(), strict=True), 1)
+            ],
+        ),
+        taking.matrix(_("Rank {rank}").format(rank=k), f"rank-{k}", near),
     )
 
 

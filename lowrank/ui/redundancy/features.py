@@ -14,7 +14,7 @@ from lowrank.language import gettext as _
 from lowrank.language import gettext_noop
 from lowrank.readers import Model
 from lowrank.spectra.components import pca, random_explained
-from lowrank.ui import cached
+from lowrank.ui import cached, taking
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.lora import EMBEDDINGS
@@ -101,6 +101,24 @@ def explore(model: Model) -> None:
             "Share of variance by direction: {first:.1%} for the first, where random vectors of "
             "the same shape have {random:.1%}"
         ).format(first=first, random=random[0]),
+    )
+    named = list(zip(found.words, result.scores(2).tolist(), strict=True))
+    taking.take_home(
+        taking.table(
+            _("Words"),
+            "words",
+            lambda: [{"word": word, "first": x, "second": y} for word, (x, y) in named],
+        ),
+        taking.table(
+            _("Variance"),
+            "variance",
+            lambda: [
+                {"direction": k, "share": share, "random": peer}
+                for k, (share, peer) in enumerate(
+                    zip(result.explained.tolist(), random.tolist(), strict=False), 1
+                )
+            ],
+        ),
     )
 
 

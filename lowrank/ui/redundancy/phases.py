@@ -1,6 +1,7 @@
 """When it works: rank against fraction observed, tried out while one watches."""
 
 import time
+from dataclasses import asdict
 
 import numpy as np
 import streamlit as st
@@ -9,7 +10,7 @@ from lowrank.figures.completion import phase_picture
 from lowrank.language import gettext as _
 from lowrank.spectra.phase_transition import PhaseCell
 from lowrank.spectra.recovery import needed_fraction
-from lowrank.ui import cached
+from lowrank.ui import cached, taking
 from lowrank.ui.bound import choice
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import text
@@ -66,6 +67,9 @@ def works() -> None:
         button.empty()
     draw_phase(place, cells, size, ranks, -1)
     told.markdown(summary(cells, size, len(order)))
+    taking.take_home(
+        taking.table(_("Every trial"), "trials", lambda: [asdict(cell) for cell in cells])
+    )
 
 
 def draw_phase(

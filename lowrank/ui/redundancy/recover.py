@@ -28,7 +28,7 @@ from lowrank.spectra.recovery import (
     mean_fill,
     relative_error,
 )
-from lowrank.ui import cached, jobs
+from lowrank.ui import cached, jobs, taking
 from lowrank.ui.bound import choice, takes
 from lowrank.ui.drawing import chart, table
 from lowrank.ui.jobs import Job, Work
@@ -334,6 +334,19 @@ def show(head: DeltaGenerator, data: Data, seen: Mask, course: Course, method: s
         error = record.held_out_error or 0.0
         words = text("redundancy", "weights" if error > RECOVERED else "weights recovered")
         st.markdown(words.format(error=f"{error:.0%}", rank=record.rank))
+    errors = list(zip(course.observed, course.hidden, strict=True))
+    taking.take_home(
+        taking.table(
+            _("Errors"),
+            "errors",
+            lambda: [
+                {"iteration": k, "observed": observed, "hidden": hidden}
+                for k, (observed, hidden) in enumerate(errors, 1)
+            ],
+        ),
+        taking.matrix(_("Original"), "original", data.X),
+        taking.matrix(_("Recovered"), "recovered", Z),
+    )
 
 
 def verdict(result: Completion, method: str) -> None:
