@@ -48,6 +48,7 @@ WAYS: tuple[tuple[str, Rule], ...] = (
     ("aware", "energy"),
     ("aware", "sensitivity"),
     ("fisher", "uniform"),
+    ("fisher", "sensitivity"),
     ("fisher", "loss"),
 )
 DRAWN = VARIED = 0.8  # the share at which ranks are kept, and calibration is varied

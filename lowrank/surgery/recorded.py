@@ -4,6 +4,7 @@
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -37,12 +38,17 @@ class Map:
     points: tuple[Measured, ...]
 
     def curves(self, way: str) -> dict[str, list[tuple[float, float]]]:
-        """For each kind of projection (fraction, rise of nll), all layers cut: see `allocate`."""
-        found: dict[str, list[tuple[float, float]]] = {}
-        for p in self.points:
-            if p.way == way and p.layer is None:
-                found.setdefault(p.kind, []).append((p.fraction, max(p.rise, 0.0)))
-        return found
+        """See `curves`."""
+        return curves(self.points, way)
+
+
+def curves(points: Iterable[Measured], way: str) -> dict[str, list[tuple[float, float]]]:
+    """For each kind of projection (fraction, rise of nll), all layers cut: see `allocate`."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for p in points:
+        if p.way == way and p.layer is None:
+            found.setdefault(p.kind, []).append((p.fraction, max(p.rise, 0.0)))
+    return found
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ METHODS: Mapping[Method, str] = {  # and what FactorStore calls it
     "fwsvd": "rows",
     "fisher": "fisher",
 }
-RULES: tuple[Rule, ...] = ("uniform", "energy", "loss")
+RULES: tuple[Rule, ...] = ("uniform", "energy", "sensitivity", "loss")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Order:
         if self.rule == "loss" and self.method != "fisher":
             raise InputError(
                 "Ranks by loss need the method fisher, which predicts it; with {method} they are "
-                "uniform or by energy.",
+                "uniform, by energy or by measured sensitivity.",
                 method=self.method,
             )
 

@@ -16,8 +16,9 @@ from lowrank.readers.interface import Model
 from lowrank.surgery import texts
 from lowrank.surgery.factor_store import FactorStore, folder_name
 from lowrank.surgery.factors import DAMPING, Source
-from lowrank.surgery.operation import operate, reading
+from lowrank.surgery.operation import Measured, operate, reading, sensitivity
 from lowrank.surgery.plans import Plan, allocate, chosen
+from lowrank.surgery.recorded import FRACTIONS, curves
 from lowrank.surgery.report import METHODS, HeldOut, Matrix, Method, Order, Report, beside
 from lowrank.surgery.saving import Written, kept, nbytes, save, tables
 
@@ -74,7 +75,14 @@ def truncate_and_save(
     more, before = 2 * len(texts.TEXTS) + 1, 0
     for done, before, name in store.prepare(way, names):
         yield Step(done, before + more, name)
-    plan = allocate(store.params, names, order.share, order.rule, store.source(way))
+    source, points = store.source(way), list[Measured]()
+    if order.rule == "sensitivity":  # of calibration text: the held-out texts stay unseen
+        more += len(LINEAR) * len(FRACTIONS)
+        for point in sensitivity(store.params, store.texts[0], {way: source}, LINEAR, FRACTIONS):
+            points.append(point)
+            before += 1
+            yield Step(before, before + more - len(points), _("measuring sensitivity"))
+    plan = allocate(store.params, names, order.share, order.rule, source, curves(points, way))
     for record in save_cut(model, store, plan, order.method, order.rule, order.written, folder):
         if isinstance(record, Step):
             yield Step(before + record.done, before + record.total, record.words)

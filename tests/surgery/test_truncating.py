@@ -10,10 +10,11 @@ from lowrank import llama
 from lowrank.__main__ import main, parser
 from lowrank.errors import InputError
 from lowrank.llama.model import forward, projections
+from lowrank.llama.names import LINEAR
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.readers import checkpoint_writer, open_model
 from lowrank.readers.safetensors import SafetensorsModel
-from lowrank.surgery import Order, operate, saving, stored, truncating
+from lowrank.surgery import Order, operate, saving, sensitivity, stored, truncating
 from lowrank.surgery.report import METHODS, RULES
 from lowrank.surgery.saving import DTYPES, FORMS, LOADER, THIN, Written, kept
 from tests import tiny_llama
@@ -180,6 +181,23 @@ def test_stopped_while_it_writes_it_leaves_nothing(base, tmp_path, monkeypatch, 
     assert truncate(base, tmp_path / "out", "--form", form) == 130
     assert capsys.readouterr().err == "Stopped.\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_ranks_by_sensitivity_are_measured_on_calibration_text(base, tmp_path):
+    model = open_model(base)
+    store = truncating.store_of(model, llama.load(model))
+    order = Order(SHARE, "plain", "sensitivity")
+    *steps, report = truncating.truncate_and_save(model, store, order, tmp_path / "out")
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
+    assert max(step.done for step in steps) < steps[-1].total
+    names, source = truncating.chosen(store.params, LINEAR), store.source("plain")
+    points = list(sensitivity(store.params, store.texts[0], {"plain": source}))
+    found = truncating.allocate(
+        *(store.params, names, SHARE, "sensitivity", source),
+        {kind: [(p.fraction, max(p.rise, 0)) for p in points if p.kind == kind] for kind in LINEAR},
+    )
+    assert {matrix.name: matrix.rank for matrix in report.matrices} == found
+    assert len({matrix.rank for matrix in report.matrices}) > 2  # not uniform
 
 
 def test_an_order_is_checked_when_it_is_made():
