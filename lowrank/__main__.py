@@ -398,7 +398,8 @@ def _truncate_options(cutting: argparse.ArgumentParser) -> None:
     methods, best = ["plain", "activation", "fwsvd", "fisher"], _("default: fisher")
     cutting.add_argument("--method", choices=methods, default="fisher", help=best)
     ranks = _("default: loss with fisher, uniform with the others")
-    cutting.add_argument("--ranks", choices=["uniform", "energy", "sensitivity", "loss"], help=ranks)
+    rules = ["uniform", "energy", "sensitivity", "loss"]
+    cutting.add_argument("--ranks", choices=rules, help=ranks)
     forms = _("matrices multiplied out, which transformers opens (dense), or thin pairs")
     cutting.add_argument("--form", choices=["dense", "thin"], default="dense", help=forms)
     cutting.add_argument("--dtype", choices=["F16", "F32"], default="F16", help=_("default: F16"))
