@@ -353,7 +353,7 @@ def classroom(kept: Figures) -> str:
         said += "as multiples of what a move on a bare Streamlit page takes, with the kilobytes "
         said += "that are sent. Aims: 1.5 for a move on Rank, 2 elsewhere, 3 to open; 20 KB.\n\n"
         heads = [head for name in ("move", "layer", "open") for head in (name, "KB")]
-        said += table(["", *heads], rows)
+        said += table(["", *heads], rows) + missed(f["moves"]["pages"])
     lessons = {
         "class": "{students} students",
         "heavy": "{students} beside three who train, cut and survey",
@@ -383,6 +383,25 @@ def classroom(kept: Figures) -> str:
         said += f"\n{found['sessions']} sessions opened and closed: {found['MB before']:,.0f} MB "
         said += f"before, {found['MB after']:,.0f} MB after.\n"
     return said
+
+
+def missed(pages: Figures) -> str:
+    """How many of the aims for moves and opened pages are missed, and by what at most."""
+    over: dict[str, list[tuple[float, str]]] = {"move": [], "layer": [], "open": []}
+    count = 0
+    for page, found in pages.items():
+        aims = {"move": 1.5 if page.startswith("rank") else 2.0, "layer": 2.0, "open": 3.0}
+        for kind, aim in aims.items():
+            if each := found[kind]:
+                count += 1
+                floors = each["ms"] / found["floor"]["ms"]
+                over[kind] += [(floors / aim, page.partition("?")[0])] if floors > aim else []
+    said = []
+    for kind, found in over.items():
+        if found:
+            most, page = max(found)
+            said.append(f"{len(found)} of {kind} (at most by a factor of {most:.1f}, {page})")
+    return f"\nMissed of these {count} aims: {', '.join(said) or 'none'}.\n"
 
 
 def holds(kept: Figures) -> str:
