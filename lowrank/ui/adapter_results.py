@@ -69,7 +69,7 @@ def shrink(adapter: Adapter, key: str, name: str) -> None:
     """A lower rank, what it loses, and the adapter at that rank to take home."""
     effects, asked = cached.effects(adapter, key), cached.asked_ranks(adapter, key)
     most = max(pair.r for pair in adapter.pairs.values())
-    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
         r = rank_slider(_("Shrink to rank"), "shrink_r", most, max(asked.values()))
     lost = [sqrt(max(0.0, 1 - energy(e.s, min(r, len(e.s))))) for e in effects]

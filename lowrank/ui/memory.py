@@ -215,7 +215,7 @@ def inference(config: LlamaConfig) -> None:
 
 def training_step() -> Step:
     """What a training step is asked for."""
-    first, second, third, fourth, fifth = st.columns([4, 4, 4, 4, 3], vertical_alignment="bottom")
+    first, second, third, fourth, fifth = st.columns([3, 3, 4, 4, 4], vertical_alignment="bottom")
     tokens = first.select_slider(
         _("Tokens"), [2**i for i in range(6, 14)], 512, key="tokens", bind="query-params"
     )

@@ -83,7 +83,7 @@ class Loss:
 
 def effect_on_loss(source: str, tensor: str) -> None:
     """The mean nll of a built-in text with matrices quantized, measured when asked for."""
-    first, second, third = st.columns([2, 2, 1], vertical_alignment="bottom")
+    first, second, third = st.columns([3, 3, 2], vertical_alignment="bottom")
     name = tensor.removesuffix(".weight")
     kind = name.rpartition(".")[2]
     scopes = {THIS: name, EVERY_KIND.format(kind=kind): kind, EVERY: ""}
