@@ -33,7 +33,7 @@ from lowrank.ui.progress import visitor
 # The words in the list are the words in the link.
 SYNTHETIC, HUB = gettext_noop("synthetic"), gettext_noop("Hugging Face hub")
 MINE = gettext_noop("files of mine")
-OURS = SYNTHETIC, HUB, MINE
+OURS = NOTHING, SYNTHETIC, HUB, MINE
 UPLOAD_MB = 200
 AT_ONCE = 2 * 10**9  # bytes of W0s that are read for their norms
 MOST_WORK = 10**11  # multiplications for the numbers of all updates: some seconds, and once
@@ -57,7 +57,7 @@ def adapter_picker(model: Model) -> Chosen:
 
     Raises our own errors for files that are no adapter.
     """
-    found = picked(model, _("Adapter"), [], "")
+    found = picked(model, _("Adapter"), SYNTHETIC, "")
     if found is None:
         st.stop()
     return found
@@ -65,28 +65,27 @@ def adapter_picker(model: Model) -> Chosen:
 
 def other_picker(model: Model) -> Chosen | None:
     """Another adapter, to be seen beside it. Raises as `adapter_picker` does."""
-    return picked(model, _("Beside it"), [NOTHING], "other_")
+    return picked(model, _("Beside it"), NOTHING, "other_")
 
 
-def picked(model: Model, label: str, before: Sequence[str], own: str) -> Chosen | None:
+def picked(model: Model, label: str, first_of_all: str, own: str) -> Chosen | None:
     """The choice of an adapter, whose widgets' keys begin with `own`; None until it is made."""
     found = offered_adapters()
     first, second = st.columns(2, gap="large")
     chosen = first.selectbox(
         label,
-        [*before, SYNTHETIC, *(name for name in found if name not in OURS), HUB, MINE],
+        [first_of_all, *(name for name in found if name not in OURS), HUB, MINE],
         format_func=said,
         key=f"{own}adapter",
         help=text("adapter", "help"),
         bind="query-params",
         filter_mode=None,
     )
-    if chosen in before:
+    if chosen == NOTHING:
         return None
     if chosen == SYNTHETIC:
-        key = f"{own}change_rank"
         with second:
-            r = int(st.select_slider(_("Rank r"), RANKS, 8, key=key, bind="query-params"))
+            r = int(st.select_slider(_("Rank r"), RANKS, 8, key="change_rank", bind="query-params"))
         adapter = cached.untrained_adapter(model.source, r)
         return Chosen(adapter, r, f"synthetic {cached.version(model.source)} {r}")
     if chosen == HUB:

@@ -56,7 +56,7 @@ PARAMETERS = {
         "entry_col", "step_size",
     ),
     "adapter": (
-        "adapter", "change_rank", "kept", "adapter_hub", "other_adapter", "other_change_rank",
+        "adapter", "change_rank", "kept", "adapter_hub", "other_adapter",
         "other_kept", "other_adapter_hub", "shrink_r", "merge_as", "tuned_model",
         "extract_r",
     ),

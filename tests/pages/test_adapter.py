@@ -259,8 +259,9 @@ def test_another_adapter_is_compared_by_its_directions():
     assert any(told in m.value for m in app.markdown)
     (made,) = comparing.alike(*2 * [adapters.load(FIXTURES / "rslora")])[:1]
     assert made.shared_in == pytest.approx(1)
-    app = opened(adapter="rslora", other_adapter="synthetic", other_change_rank="2")
+    app = opened(adapter="rslora", other_adapter="plain")
     assert not app.exception
+    assert any("modules in common" in m.value for m in app.markdown)
     assert not any(told in m.value for m in app.markdown)
 
 
