@@ -15,7 +15,6 @@ question(_("Check the article"), _("Which of its numbers are right?"))
 st.markdown(explained(text("article", "lead")))
 st.markdown(article.claims())
 st.caption(text("article", "signs"))
-taking.take_home(taking.table(_("Claims"), "claims", article.rows))
 st.subheader(_("Its two functions, run"), anchor=False)
 with errors_beside():
     article.functions()
@@ -32,6 +31,7 @@ pasted = first.text_area(
 )
 with errors_beside():
     st.markdown(article.config(pasted, name))
+taking.take_home(taking.table(_("Claims"), "claims", article.rows))
 code_for_this(
     *(regular_forward_matmul, lora_forward_matmul, judged, recounted), usage=programs.of_article
 )

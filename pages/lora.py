@@ -1,6 +1,5 @@
 """LoRA: what a frozen matrix does to a token, what a thin pair adds, and the two merged."""
 
-import numpy as np
 import streamlit as st
 
 import lowrank.ui.everything  # noqa: F401  whole, before any of its parts
@@ -92,17 +91,7 @@ def explore() -> None:
     st.latex(lora.formula((m, n), r, alpha))
     st.html(shapes(m, n, r))
     lora.timed(given.x, W0, A, B, alpha, r)
-    columns = {"W0 x": found.frozen, "update": found.added, "h": found.h}
-    take_home(
-        table(
-            _("Three columns"),
-            "lora",
-            lambda: [
-                dict(zip(columns, row, strict=True))
-                for row in np.stack(list(columns.values()), axis=1).tolist()
-            ],
-        )
-    )
+    take_home(table(_("Three columns"), "lora", found.rows))
     exactly = _("numpy for exactly what is shown")
     with st.expander(exactly, key="numpy", on_change="rerun") as program:
         if program.open:

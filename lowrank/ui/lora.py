@@ -51,6 +51,12 @@ class Shown:
     h: Floats
     difference: float
 
+    def rows(self) -> list[dict[str, float]]:
+        """An entry of each of the three a row."""
+        columns = {"W0 x": self.frozen, "update": self.added, "h": self.h}
+        entries = zip(*(column.tolist() for column in columns.values()), strict=True)
+        return [dict(zip(columns, entry, strict=True)) for entry in entries]
+
 
 def alpha_slider() -> int:
     """alpha, kept in the address."""

@@ -27,7 +27,10 @@ def test_a_smaller_adapter_is_downloaded_and_a_merge_is_verified(new_page, tmp_p
 def test_another_adapter_beside_it_goes_along_in_the_link_and_as_a_report(new_page, tmp_path):
     with served(LOWRANK_MODELS=str(FIXTURES), LOWRANK_CACHE=str(tmp_path / "cache")) as url:
         page = new_page(f"{url}/adapter?model=base-llama&adapter=rslora")
-        page.get_by_role("combobox", name="Beside it").click()
+        box = page.get_by_role("combobox", name="Beside it")
+        box.scroll_into_view_if_needed()  # an open list closes when the page scrolls
+        settled(page)
+        box.click()
         page.get_by_role("option", name="rslora").click()
         expect(page.get_by_text("the cosine between the two updates is 1.000")).to_be_visible()
         page.wait_for_url("**other_adapter=rslora**")
