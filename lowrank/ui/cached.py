@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial, wraps
+from inspect import Parameter, Signature, signature
 from math import prod
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -114,6 +115,9 @@ def of_model(
             return function(source, *args, **named)
 
         of_version.__qualname__ = function.__qualname__  # by which Streamlit tells caches apart
+        first = Parameter("held", Parameter.POSITIONAL_OR_KEYWORD)
+        others = signature(function).parameters.values()  # those that begin with _ are no keys
+        of_version.__signature__ = Signature([first, *others])  # type: ignore[attr-defined]
         kept = keep(of_version)
 
         @wraps(function)
