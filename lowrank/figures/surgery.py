@@ -168,8 +168,8 @@ def evidence(
         (_("Spectra"), left, {"title": _("direction")}, norm),
         (_("Kept by the first k"), right, {"title": _("rank k")}, share),
     ]
-    below = {"yanchor": "top", "y": -0.2}
-    return side_by_side(plots, 380, gap=0.1, hovermode="x", margin={"t": 30}, legend=below)
+    below = {"yanchor": "top", "y": -0.3}
+    return side_by_side(plots, 410, gap=0.18, hovermode="x", margin={"t": 30}, legend=below)
 
 
 def noise_map(rows: Sequence[str], layers: Sequence[int], change: Floats, logp: Floats) -> Settings:
