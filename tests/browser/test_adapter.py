@@ -1,12 +1,14 @@
-"""The Adapter page's buttons in a browser: a smaller adapter to take home, a merge verified."""
+"""What lies between adapters and models, in a browser: shrunk, merged, extracted, compared."""
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.browser.conftest import served, settled
+from tests.oracles import tuned_llama
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "adapters"
 
@@ -39,3 +41,19 @@ def test_another_adapter_beside_it_goes_along_in_the_link_and_as_a_report(new_pa
         with page.expect_download() as downloading:
             page.get_by_role("button", name="Report, HTML").click()
         assert "rslora and rslora" in downloading.value.path().read_text()
+
+
+def test_what_lies_between_two_models_is_extracted_opened_and_surveyed(new_page, tmp_path):
+    models = tmp_path / "models"
+    shutil.copytree(FIXTURES / "base-llama", models / "base-llama")
+    tuned_llama.write(models / "tuned")
+    with served(LOWRANK_MODELS=str(models), LOWRANK_CACHE=str(tmp_path / "cache")) as url:
+        page = new_page(f"{url}/adapter?model=base-llama&tuned_model=tuned&extract_r=2")
+        page.get_by_role("button", name="Extract").click()
+        expect(page.get_by_text("12 of 14 matrices differ")).to_be_visible()
+        settled(page)
+        page.get_by_role("link", name="Look at it here").click()
+        expect(page.get_by_text("12 matrices changed")).to_be_visible()
+        page = new_page(f"{url}/atlas?model=base-llama&beside=tuned")
+        page.get_by_role("button", name="Survey the difference").click()
+        expect(page.get_by_text("12 of 14 matrices differ")).to_be_visible()
