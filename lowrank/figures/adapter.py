@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from html import escape
-from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +34,12 @@ def principal_angles(
 ) -> Settings:
     """The cosines of the principal angles of pairs of updates, and those of random subspaces."""
     hover = _("angle %{x}: cosine %{y:.3f}")
-    mode, colours = "lines+markers", [COLOURS["update"], COLOURS["result"]][: len(names)]
-    if len(names) > len(colours):  # one line a layer
-        colours = colours[:1]
+    colours = [COLOURS["update"], COLOURS["result"]]
+    if len(names) != 2:  # one line a layer
+        colours = colours[:1] * len(names)
     drawn = [
-        line(np.arange(1, len(each) + 1), each, escape(name), colour, hover, mode=mode)
-        for each, name, colour in zip(cosines, names, cycle(colours), strict=False)
+        line(np.arange(1, len(each) + 1), each, escape(name), colour, hover, mode="lines+markers")
+        for each, name, colour in zip(cosines, names, colours, strict=True)
     ]
     at = np.arange(1, len(chance) + 1)
     drawn.append(line(at, chance, _("by chance"), COLOURS["lost"], hover, width=3))

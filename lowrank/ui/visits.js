@@ -15,11 +15,12 @@ if (!window.lowrankVisits) {
   const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
   const drawn = (key) => document.querySelector(`.st-key-${key.replace(/[^\w-]/g, '-')}`);
   const copy = (key, from, to) => from.getAll(key).forEach((value) => to.append(key, value));
-  const idle = () => document.querySelector('[data-test-script-state="notRunning"]');
   let here = new URL(location.href);
   let dropped = new URLSearchParams(); // what went from the address since the page was last whole
   let corrected; // the address that the server had sent before this script was there
-  const early = new Map(); // what the visitor changed just now, as a run under way still knows it
+  // What the visitor changed last, as it was before: a run that began earlier still says so, however
+  // late. Said after the visitor's next action, it is what came of that.
+  const early = new Map();
   let changed = 0; // when
   let followed = false; // whether the visitor has gone to another page, by a link or in the history
 
@@ -36,7 +37,6 @@ if (!window.lowrankVisits) {
   const values = (url, key) => JSON.stringify(url.searchParams.getAll(key));
   const write = (state, title, address, own) => {
     const to = new URL(address, location.href);
-    if (idle() && performance.now() - changed > LONGEST) early.clear();
     if (own) changed = performance.now();
     for (const key of new Set([...here.searchParams.keys(), ...to.searchParams.keys()])) {
       const before = values(here, key), now = values(to, key);
@@ -112,11 +112,16 @@ if (!window.lowrankVisits) {
   }
   addEventListener('popstate', leave, true); // before Streamlit
 
+  const idle = () => document.querySelector('[data-test-script-state="notRunning"]');
   new MutationObserver(() => idle() && requestAnimationFrame(() => idle() && whole())).observe(
     document.body, { subtree: true, attributeFilter: ['data-test-script-state'] });
 
   let touched = 0, waiting;
-  const touch = (event) => { if (!linked(event)) touched = performance.now(); };
+  const touch = (event) => {
+    const now = performance.now(), begins = ['pointerdown', 'keydown'].includes(event.type);
+    if (begins && now - changed > LONGEST) early.clear();
+    if (!linked(event)) touched = now;
+  };
   const linked = (event) => event.target.closest?.('[data-testid$="NavLink"]'); // to a page
   ['pointerdown', 'pointerup', 'keydown', 'change'].forEach((kind) =>
     addEventListener(kind, touch, true));

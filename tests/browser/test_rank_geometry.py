@@ -34,6 +34,7 @@ def turn(page) -> None:
 def test_a_cube_is_turned_and_stepped_through(new_page):
     page = new_page("/rank?view=Geometry")
     page.locator(".js-plotly-plot .gl-container canvas").nth(1).wait_for(timeout=90_000)
+    settled(page)
     at_first = eye(page)
     turn(page)
     turned = page.wait_for_function(
@@ -47,7 +48,7 @@ def test_a_cube_is_turned_and_stepped_through(new_page):
 
     page.get_by_role("radio", name="Equations").click()
     page.get_by_text("All of them meet in the null space").wait_for()
-    page.wait_for_url(re.compile("picture=Equations"))
+    page.wait_for_url(re.compile("(?=.*picture=Equations)(?=.*gstep=1)"))
     shared = new_page(page.url)
     shared.get_by_text("Step 1 of 4").wait_for()
     shared.get_by_text("All of them meet in the null space").wait_for()
