@@ -155,23 +155,33 @@ def tiny() -> llama.Params:
 
 
 def small(**changes) -> experiments.Settings:
-    given = {"steps": 2, "seeds": (0, 1), "lines": 4, "held_out": 2, "layer": 1}
+    given = {"steps": 2, "seeds": (0, 1), "lines": 4, "validation": 2, "held_out": 2, "layer": 1}
     return experiments.Settings(**given | changes)
 
 
 def test_experiments_fill_a_record_that_is_json_and_go_on(tiny, monkeypatch):
     monkeypatch.setattr(experiments, "RANKS", (2, 1))
+    monkeypatch.setattr(experiments, "RS_RANKS", (2,))
     monkeypatch.setattr(experiments, "EQUAL", {"q": {"q_proj": 1}})
     config = small(tables=("ranks", "matrices"))
     whole = experiments.Redo(config)
     shares = [d.share for d in experiments.work(tiny, Letters(), whole)]
     assert shares == sorted(shares)
-    names = {trial.name for trial in experiments.trials(config)}
-    assert set(whole.record["runs"]) == names
-    assert len(names) == 2 * 3
+    found = experiments.rows(whole.record)
+    for way in experiments.ways(config):
+        of = [row for row in found if (row["table"], row["label"]) == (way.table, way.label)]
+        chosen, tried = ([row for row in of if row["chosen"] is c] for c in (True, False))
+        assert [row["seed"] for row in chosen] == [0, 1]
+        assert {row["seed"] for row in tried} == {0}
+        assert len(tried) >= 2
+        # The best on the validation lines, between two that are worse.
+        rates = sorted({row["rate"]: row["validation"] for row in of if row["seed"] == 0}.items())
+        best = min(range(len(rates)), key=lambda i: rates[i][1])
+        assert rates[best][0] == chosen[0]["rate"]
+        at_the_end = rates[best][0] in (experiments.RATES[0], experiments.RATES[-1])
+        assert 0 < best < len(rates) - 1 or at_the_end
     assert json.loads(json.dumps(whole.record))["runs"] == whole.record["runs"]
     assert all(len(losses) == 2 for losses in experiments.spread(whole.record, "ranks").values())
-    assert len(experiments.rows(whole.record)) == len(names)
 
     part = experiments.Redo(config)
     running = experiments.work(tiny, Letters(), part)
@@ -182,6 +192,23 @@ def test_experiments_fill_a_record_that_is_json_and_go_on(tiny, monkeypatch):
     list(experiments.work(tiny, Letters(), again))
     losses = {name: numbers["loss"] for name, numbers in whole.record["runs"].items()}
     assert {name: numbers["loss"] for name, numbers in again.record["runs"].items()} == losses
+
+
+def test_a_rate_at_which_training_diverges_is_not_chosen(tiny, monkeypatch):
+    monkeypatch.setattr(experiments, "RANKS", (1,))
+    monkeypatch.setattr(experiments, "RS_RANKS", ())
+    monkeypatch.setattr(experiments, "RATES", (1e-4, 1e-3, 1e38))
+    redo = experiments.Redo(small(tables=("ranks",), steps=3))
+    list(experiments.work(tiny, Letters(), redo))
+    assert redo.runs["ranks/1/1e+38/0"]["loss"] is None
+    assert redo.record["rates"]["ranks/1"] < 1
+
+
+def test_the_parts_of_the_lines_have_none_in_common():
+    lines = experiments.data(Letters(), small())
+    parts = [set(part) for part in (lines.trained, lines.validation, lines.held_out)]
+    assert [len(part) for part in parts] == [4, 2, 2]
+    assert len(set.union(*parts)) == 8
 
 
 def test_settings_that_fit_nothing_are_refused(tiny):

@@ -36,15 +36,13 @@ def work(
     settings = redo.settings
     experiments.check(params, settings)
     if executor is not None:
-        trials, runs = experiments.trials(settings), redo.record.setdefault("runs", {})
         redo.record["settings"] = asdict(settings)
-        missing = [trial for trial in trials if trial.name not in runs]
         job = partial(_run, model.source, identity(model), settings, threads)
-        for trial, (numbers, kept) in results(executor, job, missing):
-            runs[trial.name] = numbers
-            redo.kept |= kept
-            redo.record["runs"] = runs = {t.name: runs[t.name] for t in trials if t.name in runs}
-            yield Doing(len(runs) / len(trials), trial.words)
+        while todo := experiments.missing(redo.runs, settings):
+            for trial, (numbers, kept) in results(executor, job, todo):
+                redo.runs[trial.name] = numbers
+                redo.kept |= kept
+                yield Doing(redo.share, trial.words)
     yield from experiments.work(params, tokenizer, redo)  # what is missing: with runs, the rest
 
 
@@ -62,9 +60,9 @@ def _run(
 ) -> tuple[dict[str, Any], Kept]:
     """What a worker does: one run's numbers, and what it keeps for the comparisons."""
     params, tokenizer = ready(source, content)
-    alone = Redo(settings, {"runs": {}})
+    alone = Redo(settings)
     with restored():
         use(threads)
-        for _ in experiments.run(params, *experiments.data(tokenizer, settings), trial, alone):
+        for _ in experiments.run(params, experiments.data(tokenizer, settings), trial, alone):
             pass
-    return alone.record["runs"][trial.name], alone.kept
+    return alone.runs[trial.name], alone.kept
