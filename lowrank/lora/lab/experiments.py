@@ -235,6 +235,15 @@ class Redo:
         extra = 2 * self.settings.tuned  # rates that are not chosen
         return min(len(self.runs) / (count * (len(self.settings.seeds) + extra)), 1.0)
 
+    def next(self) -> list[Trial]:
+        """What can be run now, `missing`; the learning rates that are known are in the record."""
+        self.record["rates"] = {
+            f"{way.table}/{way.label}": rate
+            for way in ways(self.settings)
+            if (rate := best_rate(self.runs, way, self.settings)) is not None
+        }
+        return missing(self.runs, self.settings)
+
 
 def work(params: Params, tokenizer: Words, redo: Redo) -> Iterator[Doing]:
     """Run what is missing in `redo` and fill it; yields after every step.
@@ -248,20 +257,11 @@ def work(params: Params, tokenizer: Words, redo: Redo) -> Iterator[Doing]:
     if "before" not in redo.record:
         yield Doing(redo.share, Sentence("Reading the held-out lines before any training"))
         redo.record["before"] = round(evaluate(params, lines.held_out), 5)
-    while todo := missing(redo.runs, redo.settings):
+    while todo := redo.next():
         for trial in todo:
             for _done in run(params, lines, trial, redo):
                 yield Doing(redo.share, trial.words)
-    settle(params, redo)
-
-
-def settle(params: Params, redo: Redo) -> None:
-    """Once all runs are there: the chosen rates, and what the updates look like."""
-    settings, runs = redo.settings, redo.runs
-    redo.record["rates"] = {
-        f"{way.table}/{way.label}": best_rate(runs, way, settings) for way in ways(settings)
-    }
-    if "update" in settings.tables:
+    if "update" in redo.settings.tables:
         redo.record["update"] = compared(params, redo)
 
 
@@ -400,7 +400,7 @@ def spread(record: Mapping[str, Any], table: str) -> dict[str, list[float]]:
     {'8': [2.0, 3.0]}
     """
     found: dict[str, list[float]] = {}
-    for row in rows(record):
+    for row in sorted(rows(record), key=lambda row: row["seed"]):
         if row["table"] == table and row["chosen"]:
             found.setdefault(row["label"], []).append(float(row["loss"]))
     return found

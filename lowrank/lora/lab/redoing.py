@@ -38,7 +38,7 @@ def work(
     if executor is not None:
         redo.record["settings"] = asdict(settings)
         job = partial(_run, model.source, identity(model), settings, threads)
-        while todo := experiments.missing(redo.runs, settings):
+        while todo := redo.next():
             for trial, (numbers, kept) in results(executor, job, todo):
                 redo.runs[trial.name] = numbers
                 redo.kept |= kept

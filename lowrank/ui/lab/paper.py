@@ -11,9 +11,9 @@ import streamlit as st
 from lowrank.figures import lab as figures
 from lowrank.figures.numbers import three
 from lowrank.figures.style import COLOURS
-from lowrank.language import again, gettext_noop, joined
 from lowrank.language import gettext as _
-from lowrank.lora.lab import experiments
+from lowrank.language import gettext_noop, joined
+from lowrank.lora.lab import experiments, verdicts
 from lowrank.lora.lab.experiments import Redo, Settings
 from lowrank.lora.lab.paper import TABLE_5, TABLE_6, TABLE_7, TABLE_18
 from lowrank.lora.lab.records import stored
@@ -28,6 +28,7 @@ from lowrank.ui.layout import text
 from lowrank.ui.outside import as_text
 from lowrank.ui.progress import begin, latest, watched
 
+WRITTEN = {"q": "Wq", "q, v": "Wq, Wv", "q, k, v, o": "Wq, Wk, Wv, Wo"}
 PATIENCE = 7200.0  # seconds that a redo goes on without its visitor
 NAMES = {
     "ranks": gettext_noop("ranks (table 6)"),
@@ -57,9 +58,9 @@ def record(model: Model) -> dict[str, Any]:
         return here
     told = stored("experiments")
     st.caption(
-        _("Stored results: {model}, {runs}, made on {date} with `{command}`.").format(
+        _("Stored results: {model}, {count} runs, made on {date} with `{command}`.").format(
             model=told["model"],
-            runs=again(told["done"], [gettext_noop("{done} of {all} runs")]),
+            count=len(told["runs"]),
             date=told["date"],
             command=told["command"],
         )
@@ -79,6 +80,12 @@ def run_here(model: Model) -> None:
             _("Steps a run"), 1, 400, 30, key="paper steps", persist_state="session"
         )
         seeds = third.number_input(_("Seeds"), 1, 3, 2, key="paper seeds", persist_state="session")
+        tuned = st.toggle(
+            _("Look for the best learning rate of each first"),
+            key="paper tuned",
+            help=text("lab", "help tuned"),
+            persist_state="session",
+        )
         if not tables:
             st.caption(_("Choose an experiment."))
             return
@@ -87,11 +94,14 @@ def run_here(model: Model) -> None:
             steps=int(steps),
             seeds=tuple(range(int(seeds))),
             tables=tuple(t for t in experiments.TABLES if t in tables),
+            tuned=bool(tuned),
             layer=min(15, last),
         )
-        count = len(experiments.trials(settings))
+        count = len(experiments.missing({}, settings))
         seconds = seconds_a_step(latest("lab"))
         told = _("{count} runs of {steps} steps.")
+        if tuned:  # which are chosen depends on what they find
+            count = len(experiments.ways(settings)) * (3 + int(seeds) - 1)
         if seconds:
             told = _(
                 "{count} runs of {steps} steps. A step of your last run took {seconds} s on this "
@@ -116,30 +126,45 @@ def _redoing(source: str, settings: Settings) -> Iterator[Doing | dict[str, Any]
 
 
 def ranks(found: Mapping[str, Any]) -> None:
-    """Table 6 and table 18 beside ours."""
-    ours = {int(r): losses for r, losses in experiments.spread(found, "ranks").items()}
+    """Which rank is enough: ours with the scale held, rsLoRA beside it, and tables 6 and 18."""
+    ours = by_number(experiments.spread(found, "ranks"))
     if len(ours) < 2:
         st.caption(text("lab", "not run"))
         return
+    others = by_number(experiments.spread(found, "rsLoRA"))
     picture, beside = st.columns([4, 5], gap="medium")
     with picture:
         means = (f"r = {r}: {np.mean(ours[r]):.3f}" for r in sorted(ours))
         alt = _("Held-out loss by rank: {means}").format(means=joined(means, _("{first}, {last}")))
         chart(figures.by_rank(ours), key="ranks", alt=alt)
+    least = ours[verdicts.best(ours)]
     with beside:
         rows = [
-            (r, with_spread(ours[r]), *TABLE_6.get(r, ("", "")), TABLE_18.get(r, ""))
+            (
+                r,
+                with_spread(ours[r]),
+                verdicts.paired(ours[r], least) if ours[r] is not least else "",
+                f"{found['rates'][f'ranks/{r}']:g}",
+                with_spread(others[r]) if r in others else "",
+                TABLE_18.get(r, ""),
+            )
             for r in sorted(ours)
         ]
-        head = ["r", _("ours, nats"), "WikiSQL %", "MultiNLI %", _("E2E, nats")]
-        st.markdown(table(head, rows, left=0))
-        st.caption(
-            _(
-                "The last three columns are the paper's tables 6 (q and v) and 18. Before training "
-                "{before:.3f} nats. {verdict} Ours and the paper's are other models, tasks and "
-                "measures: compare the shape, not the numbers."
-            ).format(before=found["before"], verdict=verdict(ours))
-        )
+        head = ["r", _("ours, nats"), _("above the least"), _("rate"), _("rsLoRA, nats")]
+        st.markdown(table([*head, _("E2E, nats")], rows, left=0))
+        st.markdown(verdicts.of_ranks(ours))
+        if whole := verdicts.of_full(found):
+            st.markdown(whole)
+        st.caption(text("lab", "ranks").format(before=found["before"]))
+    of = [[f"{WRITTEN[name]}: {data}", *(TABLE_6[name][r][k] for r in TABLE_6[name])]
+          for k, data in enumerate(("WikiSQL %", "MultiNLI %")) for name in TABLE_6]  # fmt: skip
+    with st.expander(_("The paper's table 6")):
+        st.markdown(table(["r", *map(str, TABLE_6["q"])], of))
+
+
+def by_number(losses: Mapping[str, list[float]]) -> dict[int, list[float]]:
+    """The losses of a table whose labels are ranks."""
+    return {int(r): each for r, each in losses.items()}
 
 
 def matrices(found: Mapping[str, Any]) -> None:
@@ -149,17 +174,21 @@ def matrices(found: Mapping[str, Any]) -> None:
         st.caption(text("lab", "not run"))
         return
     trained = {run["label"]: run["trained"] for run in experiments.rows(found)}
-    best = min(ours, key=lambda label: np.mean(ours[label]))
+    best = verdicts.best(ours)
     rows = []
     for label, of in experiments.EQUAL.items():
         if label in ours:
             here = ", ".join(f"{name.removesuffix('_proj')} {rank}" for name, rank in of.items())
             shown = with_spread(ours[label])
             shown = f"**{shown}**" if label == best else shown
-            rows.append((label, here, f"{trained[label]:,}", shown, *TABLE_5[label]))
-    head = [_("adapted"), _("ranks here"), _("trained"), _("ours, nats"), _("paper: r")]
-    st.markdown(table([*head, "WikiSQL %", "MultiNLI %"], rows, left=2))
-    st.caption(_("{first} {last}").format(first=verdict(ours), last=text("lab", "equal")))
+            above = verdicts.paired(ours[label], ours[best]) if label != best else ""
+            rate = f"{found['rates'][f'matrices/{label}']:g}"
+            rows.append((label, here, f"{trained[label]:,}", shown, above, rate, *TABLE_5[label]))
+    head = [_("adapted"), _("ranks here"), _("trained"), _("ours, nats"), _("above the least")]
+    head += [_("rate"), _("paper: r"), "WikiSQL %", "MultiNLI %"]
+    st.markdown(table(head, rows, left=2))
+    st.markdown(verdicts.of_matrices(ours))
+    st.caption(text("lab", "equal"))
 
 
 def with_spread(losses: list[float]) -> str:
@@ -170,22 +199,6 @@ def with_spread(losses: list[float]) -> str:
     """
     half = f"\u00a0±\u00a0{(max(losses) - min(losses)) / 2:.3f}" if len(losses) > 1 else ""
     return f"{np.mean(losses):.3f}{half}"
-
-
-def verdict(ours: Mapping[Any, list[float]]) -> str:
-    """Whether the differences between rows are larger than between seeds, in numbers."""
-    means = [float(np.mean(losses)) for losses in ours.values()]
-    between = max(means) - min(means)
-    within = max(max(losses) - min(losses) for losses in ours.values())
-    seeds = min(len(losses) for losses in ours.values())
-    if seeds < 2:
-        told = _(
-            "Best and worst mean are {between:.3f} nats apart; one seed says nothing of chance."
-        )
-        return told.format(between=between)
-    return _(
-        "Best and worst mean are {between:.3f} nats apart, two seeds of one row up to {within:.3f}."
-    ).format(between=between, within=within)
 
 
 def update(found: Mapping[str, Any]) -> None:
@@ -252,10 +265,14 @@ def update(found: Mapping[str, Any]) -> None:
             "**{all:.3f}**; by chance {all_chance:.3f}."
         ).format(one=whole[0, 0], one_chance=1 / n, all=whole[-1, -1], all_chance=chance(8, 64, n))
         theirs = _("The paper finds more than 0.5 for the first direction.")
-        st.markdown(_("{first} {last}").format(first=here, last=theirs))
+        moved = _("From its random start A moved by {share:.0%} of its norm at r = 8.").format(
+            share=each["A moved by"]["8"]
+        )
+        st.markdown(joined((here, theirs, moved), _("{first} {last}")))
         st.caption(text("lab", "phi"))
     st.markdown(_("**Amplification, {matrix}, layer {layer}** (table 7)").format(**named))
     st.markdown(amplification(each["amplification"]))
+    st.markdown(verdicts.of_amplification(each["amplification"]))
     st.caption(text("lab", "amplification"))
     st.markdown(_("**Spectra, {matrix}, layer {layer}**").format(**named))
     spectra = {_(name): np.array(values) for name, values in each["spectra"].items() if values}
@@ -282,10 +299,10 @@ def concentration(spectra: Mapping[str, np.ndarray], ranks: Mapping[str, float])
 def amplification(ours: Mapping[str, Mapping[str, float]]) -> str:
     """Table 7 as Markdown, ours and the paper's."""
     rows = [
-        [_("ours, r = {r}").format(r=r)]
+        [_("ours: {way}").format(way=_(way))]
         + [three(of[key]) for key in ("within", "own", "random", "norm")]
         + [f"**{three(of['factor'])}**", three(of["norm"] / of["random"])]
-        for r, of in ours.items()
+        for way, of in ours.items()
     ]
     rows += [
         [_("paper, r = {r}").format(r=r), *(f"{x:g}" for x in values), three(values[3] / values[2])]
