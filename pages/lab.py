@@ -14,6 +14,7 @@ from lowrank.lora.finetuning import finetune
 from lowrank.lora.lab import experiments
 from lowrank.lora.lab.subspaces import amplification, phi
 from lowrank.lora.optimizer import adamw
+from lowrank.ui import predicting
 from lowrank.ui.bound import choice
 from lowrank.ui.downloads import csv_and_json
 from lowrank.ui.glossary import explained
@@ -26,7 +27,7 @@ TRAIN, OTHERS = gettext_noop("Train"), gettext_noop("Alternatives")
 PAPER = gettext_noop("The paper's experiments")
 
 asked = _("Can a few hundred thousand numbers teach a real Llama something new?")
-question(_("LoRA lab"), asked)
+head = question(_("LoRA lab"), asked)
 with errors_shown():
     model = chosen_model()
     config = model.config
@@ -89,10 +90,16 @@ def others() -> None:
 def redo() -> None:
     """The experiments of the paper, ours beside its own."""
     st.markdown(explained(text("lab", "redo")))
+    guessing = predicting.switched(head)
     found = paper.record(model)
     st.subheader(_("Which rank is enough?"), anchor=False)
+    if guessing:
+        predicting.of_fall(found)
+        predicting.of_enough(found)
     paper.ranks(found)
     st.subheader(_("Which matrices should be adapted?"), anchor=False)
+    if guessing:
+        predicting.of_matrices(found)
     paper.matrices(found)
     st.subheader(_("What does the update look like?"), anchor=False)
     paper.update(found)

@@ -4,8 +4,8 @@ It is a switch beside the page's title, off at first. Where it is on, the page w
 for a guess, then says the answer, computed from what the page shows, beside it.
 """
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -16,9 +16,10 @@ from lowrank.exact.matrices import Matrix
 from lowrank.figures.exact import matrix_html
 from lowrank.figures.numbers import amount, three
 from lowrank.language import gettext as _
-from lowrank.language import gettext_noop
+from lowrank.language import gettext_noop, joined
 from lowrank.llama.names import LABELS
 from lowrank.lora.equations import update
+from lowrank.lora.lab import experiments, verdicts
 from lowrank.memory.accounting import (
     FLOAT32,
     Storage,
@@ -36,6 +37,7 @@ from lowrank.ui.layout import text
 LEVEL = 0.9  # of the energy
 SHARES = (0.05, 0.2, 0.4, 0.6, 0.8)  # of all directions, offered as guesses
 ALPHA, SMALL, GREAT = 16, 8, 64
+FALLS = (0.3, 0.6, 1.0, 1.8, 3.0)  # nats a token
 LLAMA, TOKENS = "Llama 2 7B", 512
 MORE, LESS = gettext_noop("More"), gettext_noop("Less")
 
@@ -55,21 +57,35 @@ def ask(
     answer: Callable[[], Answer],
     picture: str = "",
 ) -> None:
-    """The switch and, where it is on, the question; the page stops here until there is a guess.
+    """The switch and, where it is on, the question: see `guess_first`."""
+    if switched(head):
+        guess_first(of, puzzle, guesses, answer, picture)
 
-    `of` says what the question is about: another matrix is asked about anew. Its `picture`, which
-    gives nothing away, is seen until then.
-    """
-    on = head.toggle(
+
+def switched(head: DeltaGenerator) -> bool:
+    """The switch, and whether it is on."""
+    return head.toggle(
         _("Predict first"),
         key="predict_first",
         help=text("predicting", "help"),
         persist_state="session",
         width="content",
     )
-    if not on:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", key="prediction"):
+
+
+def guess_first(
+    of: Hashable,
+    puzzle: str,
+    guesses: Sequence[str],
+    answer: Callable[[], Answer],
+    picture: str = "",
+) -> None:
+    """A question, and beside the guess its answer; the page stops here until there is a guess.
+
+    `of` says what the question is about: another matrix is asked about anew. Its `picture`, which
+    gives nothing away, is seen until then.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", key=f"prediction {of}"):
         st.markdown(f"**{puzzle}**", width="content")
         guess = st.segmented_control(
             puzzle,
@@ -171,3 +187,46 @@ def of_memory(head: DeltaGenerator) -> None:
 
     puzzle = text("predicting", "memory").format(model=LLAMA, tokens=TOKENS)
     ask(head, "memory", puzzle, list(guesses), answer)
+
+
+def of_fall(record: Mapping[str, Any]) -> None:
+    """How far does the loss fall?"""
+    found = experiments.spread(record, "ranks").get("8", [])
+    if not found:
+        return
+    before, after = float(record["before"]), float(np.mean(found))
+
+    def answer() -> Answer:
+        near = min(FALLS, key=lambda loss: abs(np.log(loss / after)))
+        seeds = joined((three(loss) for loss in found), _("{first}, {last}"))
+        told = text("predicting", "fall answer").format(after=three(after), seeds=seeds)
+        return Answer(three(near), told)
+
+    steps = record["settings"]["steps"]
+    puzzle = text("predicting", "fall").format(before=three(before), steps=steps)
+    guess_first("fall", puzzle, [three(loss) for loss in FALLS], answer)
+
+
+def of_enough(record: Mapping[str, Any]) -> None:
+    """Which rank is enough?"""
+    ours = {int(r): losses for r, losses in experiments.spread(record, "ranks").items()}
+    if len(ours) < 2:
+        return
+
+    def answer() -> Answer:
+        return Answer(str(verdicts.enough(ours)), verdicts.of_ranks(ours))
+
+    guess_first("enough", text("predicting", "enough"), [str(r) for r in sorted(ours)], answer)
+
+
+def of_matrices(record: Mapping[str, Any]) -> None:
+    """Which matrices first?"""
+    ours = experiments.spread(record, "matrices")
+    if len(ours) < 2:
+        return
+
+    def answer() -> Answer:
+        return Answer(verdicts.best(ours), verdicts.of_matrices(ours))
+
+    labels = [label for label in experiments.EQUAL if label in ours]
+    guess_first("matrices", text("predicting", "matrices"), labels, answer)

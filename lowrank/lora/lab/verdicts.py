@@ -66,7 +66,7 @@ def best(ours: Mapping[Label, Sequence[float]]) -> Label:
 def enough(ours: Mapping[int, Sequence[float]]) -> int:
     """The smallest rank for which no difference from the best one is found.
 
-    >>> enough({1: [2.0, 2.1], 2: [1.0, 1.3], 4: [1.1, 1.0]})
+    >>> enough({1: [2.0, 2.1, 2.0], 2: [1.0, 1.3, 1.2], 4: [1.1, 1.0, 1.1]})
     2
     """
     least = best(ours)
