@@ -437,7 +437,7 @@ def test_the_papers_experiments_run_here_and_stand_beside_its_tables():
     app.run()
     assert not app.exception, app.exception
     assert (job.state, job.problem) == ("done", None)
-    assert "11 runs so far" in said(app)
+    assert "18 runs so far" in said(app)
     assert "| paper, r = 4 | 0.32 | 21.67 | 0.02 | 6.91 | 21.5 |" in said(app)
     assert "φ(8, 64) is" in said(app)
     table = next(m.value for m in app.markdown if "held by the largest" in m.value)
