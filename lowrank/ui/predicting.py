@@ -37,7 +37,7 @@ from lowrank.ui.layout import text
 LEVEL = 0.9  # of the energy
 SHARES = (0.05, 0.2, 0.4, 0.6, 0.8)  # of all directions, offered as guesses
 ALPHA, SMALL, GREAT = 16, 8, 64
-FALLS = (0.3, 0.6, 1.0, 1.8, 3.0)  # nats a token
+FALLS = (0.1, 0.3, 0.8, 1.5, 3.0)  # nats a token
 LLAMA, TOKENS = "Llama 2 7B", 512
 MORE, LESS = gettext_noop("More"), gettext_noop("Less")
 

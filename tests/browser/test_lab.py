@@ -115,3 +115,20 @@ def test_the_articles_configuration_is_one_press_and_one_line(new_page):
     main.get_by_text("More of LoraConfig").click()
     call = 'r=8, lora_alpha=32, lora_dropout=0.1, bias="none",'
     expect(page.get_by_text(call)).to_be_visible()
+
+
+def test_a_guess_comes_before_the_papers_experiments_and_stands_beside_the_seeds(new_page):
+    page = new_page("/lab?show=The+paper%27s+experiments")
+    answer = page.get_by_text(re.compile("the smallest rank for which no difference from it"))
+    answer.wait_for()
+    page.get_by_text("Predict first").click()
+    expect(answer).to_have_count(0)
+    page.get_by_role("radio", name="0.3", exact=True).click()
+    expect(page.get_by_text(re.compile(r"each seed: "))).to_be_visible()
+    page.get_by_role("radio", name="64", exact=True).click()
+    expect(answer.first).to_be_visible()
+    found = page.get_by_text(re.compile("^Here the order is"))
+    expect(found).to_have_count(0)  # asked apart
+    page.get_by_role("radio", name="q, v", exact=True).click()
+    expect(found.first).to_be_visible()
+    expect(page.get_by_text("What does the update look like?")).to_be_visible()

@@ -19,6 +19,9 @@ from lowrank.lora.lab.experiments import FULL, spread
 from lowrank.lora.lab.paper import TABLE_5
 
 LEVEL = 0.95
+SHARED = 0.5  # what the paper says of phi(1, 1), section 7.2
+MOSTLY = 0.9  # of the squared norm
+FULL_UPDATE = "full fine-tuning"
 Label = TypeVar("Label", bound=Hashable)
 
 
@@ -135,6 +138,38 @@ def of_full(record: Mapping[str, Any]) -> str:
         1: _("Training all of q and v reaches a lower loss: LoRA with r = 8 is at {above} nats."),
     }
     return said[above.sign].format(above=above)
+
+
+def of_first_direction(phi: float, by_chance: float) -> str:
+    """Whether the first direction of r = 8 is that of r = 64, phi(1, 1), as the paper finds."""
+    if phi > SHARED:
+        return _("As in the paper's figure 3 it is more than 0.5: the first direction is shared.")
+    times = phi / by_chance
+    return _(
+        "The paper's figure 3 finds more than 0.5 for the first direction; that is not found "
+        "here, though it is {times:.0f} times what chance gives."
+    ).format(times=times)
+
+
+def of_spectra(spectra: Mapping[str, Sequence[float]]) -> str:
+    """Whether full fine-tuning's change is nearer to low rank than W0: the share r = 8 can hold."""
+    held = {
+        name: float(np.square(s[:8]).sum() / np.square(s).sum()) for name, s in spectra.items() if s
+    }
+    if FULL_UPDATE not in held:
+        return ""
+    full, W0 = held[FULL_UPDATE], held["W0"]
+    told = _(
+        "Of what full fine-tuning changed, the 8 largest directions hold {full:.0%}; of W₀ they "
+        "hold {W0:.0%}."
+    ).format(full=full, W0=W0)
+    if full <= W0:
+        last = _("So the change is no nearer to low rank than the matrix.")
+    elif full < MOSTLY:
+        last = _("So the change is nearer to low rank than the matrix, but is not of low rank.")
+    else:
+        last = _("So the change is nearly of low rank by itself.")
+    return joined((told, last), _("{first} {last}"))
 
 
 def of_amplification(found: Mapping[str, Mapping[str, float]]) -> str:

@@ -132,7 +132,7 @@ def ranks(found: Mapping[str, Any]) -> None:
         st.caption(text("lab", "not run"))
         return
     others = by_number(experiments.spread(found, "rsLoRA"))
-    picture, beside = st.columns([4, 5], gap="medium")
+    picture, beside = st.columns([1, 2], gap="medium")
     with picture:
         means = (f"r = {r}: {np.mean(ours[r]):.3f}" for r in sorted(ours))
         alt = _("Held-out loss by rank: {means}").format(means=joined(means, _("{first}, {last}")))
@@ -264,7 +264,7 @@ def update(found: Mapping[str, Any]) -> None:
             "φ(1, 1) of r = 8 and 64 is **{one:.3f}**; by chance {one_chance:.4f}. φ(8, 64) is "
             "**{all:.3f}**; by chance {all_chance:.3f}."
         ).format(one=whole[0, 0], one_chance=1 / n, all=whole[-1, -1], all_chance=chance(8, 64, n))
-        theirs = _("The paper finds more than 0.5 for the first direction.")
+        theirs = verdicts.of_first_direction(float(whole[0, 0]), 1 / n)
         moved = _("From its random start A moved by {share:.0%} of its norm at r = 8.").format(
             share=each["A moved by"]["8"]
         )
@@ -282,6 +282,7 @@ def update(found: Mapping[str, Any]) -> None:
     colours = {_(name): colour for name, colour in LINES.items()}
     chart(figures.spectra(spectra, colours), key="spectra", alt=told.format(ranks=listed))
     st.markdown(concentration(spectra, effective))
+    st.markdown(verdicts.of_spectra(each["spectra"]))
     st.caption(text("lab", "spectra"))
 
 
