@@ -1,4 +1,4 @@
-"""Verdicts say what the numbers say: in made records, and in the stored one, counted another way."""
+"""Verdicts say what the numbers say: made ones, and the stored record counted another way."""
 
 import re
 
