@@ -7,9 +7,13 @@ stays as it is.
 
 import json
 import re
+import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from lowrank.lora.lab import verdicts
+from lowrank.lora.lab.experiments import spread
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -19,6 +23,7 @@ DATA = ROOT / "lowrank/surgery/data"
 KEPT_ELSEWHERE = {
     "sensitivity": DATA / "sensitivity.json",
     "truncation_methods": DATA / "methods.json",
+    "experiments": ROOT / "lowrank/lora/lab/data/experiments.json",
 }
 Figures = dict[str, Any]
 SOON = 1.0  # seconds within which 19 of 20 moves are answered in a class that a server holds
@@ -272,6 +277,33 @@ def sensitivity(kept: Figures) -> str:
     return said + table(" | ".join(["all layers of", *heads]).split(" | "), rows)
 
 
+def experiments(kept: Figures) -> str:
+    """The LoRA paper's experiments: each way to train, and what the numbers say."""
+    ranks, matrices = by_way(kept, "ranks"), by_way(kept, "matrices")
+    ours = {f"r = {r} on q, v": losses for r, losses in ranks.items()} | matrices
+    ours["all of q, v, no LoRA"] = by_way(kept, "update")["full q, v"]
+    rows = [
+        [way, f"{statistics.mean(of):.3f}", f"{min(of):.3f} to {max(of):.3f}"]
+        for way, of in ours.items()
+    ]
+    settings = kept["settings"]
+    said = f"Held-out loss in nats a token after {settings['steps']} steps, "
+    said += f"{len(settings['seeds'])} seeds, α = 2r, each row at the learning rate that is best "
+    said += f"on validation lines (before: {kept['before']:.2f}; {kept['model']}; "
+    said += f"`{kept['command']}`, {kept['date']}). The rows by matrices train equally many "
+    said += "numbers.\n\n"
+    said += table(["trained", "mean", "seeds"], rows)
+    by_rank = {int(r): losses for r, losses in ranks.items()}
+    words = (verdicts.of_ranks(by_rank), verdicts.of_matrices(matrices), verdicts.of_full(kept))
+    return said + "\n" + " ".join(words).replace("\u00a0", " ") + "\n"
+
+
+def by_way(kept: Figures, name: str) -> dict[str, list[float]]:
+    """The losses of one of the paper's tables, the ranks in their order."""
+    found = spread(kept, name)
+    return dict(sorted(found.items(), key=lambda of: int(of[0]))) if name == "ranks" else found
+
+
 def truncation_methods(kept: Figures) -> str:
     """Every way to cut and to share ranks out, at the same sizes; the best of each in bold."""
     ways = {
@@ -445,6 +477,7 @@ TABLES: dict[str, tuple[str, Callable[[Figures], str]]] = {
     "classroom_holds": ("classroom", holds),
     "lora_steps": ("lora", lora_steps),
     "lora": ("lora", lora),
+    "experiments": ("experiments", experiments),
 }
 
 
