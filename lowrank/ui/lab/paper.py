@@ -28,7 +28,6 @@ from lowrank.ui.layout import text
 from lowrank.ui.outside import as_text
 from lowrank.ui.progress import begin, latest, watched
 
-WRITTEN = {"q": "Wq", "q, v": "Wq, Wv", "q, k, v, o": "Wq, Wk, Wv, Wo"}
 PATIENCE = 7200.0  # seconds that a redo goes on without its visitor
 NAMES = {
     "ranks": gettext_noop("ranks (table 6)"),
@@ -156,7 +155,7 @@ def ranks(found: Mapping[str, Any]) -> None:
         if whole := verdicts.of_full(found):
             st.markdown(whole)
         st.caption(text("lab", "ranks").format(before=found["before"]))
-    of = [[f"{WRITTEN[name]}: {data}", *(TABLE_6[name][r][k] for r in TABLE_6[name])]
+    of = [[f"{name}: {data}", *(TABLE_6[name][r][k] for r in TABLE_6[name])]
           for k, data in enumerate(("WikiSQL %", "MultiNLI %")) for name in TABLE_6]  # fmt: skip
     with st.expander(_("The paper's table 6")):
         st.markdown(table(["r", *map(str, TABLE_6["q"])], of))
