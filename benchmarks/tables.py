@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lowrank.lora.lab import verdicts
-from lowrank.lora.lab.experiments import spread
+from lowrank.lora.lab.experiments import FULL, by_rank, spread
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -279,9 +279,9 @@ def sensitivity(kept: Figures) -> str:
 
 def experiments(kept: Figures) -> str:
     """The LoRA paper's experiments: each way to train, and what the numbers say."""
-    ranks, matrices = by_way(kept, "ranks"), by_way(kept, "matrices")
+    ranks, matrices = by_rank(kept), spread(kept, "matrices")
     ours = {f"r = {r} on q, v": losses for r, losses in ranks.items()} | matrices
-    ours["all of q, v, no LoRA"] = by_way(kept, "update")["full q, v"]
+    ours["all of q, v, no LoRA"] = spread(kept, "update")[FULL]
     rows = [
         [way, f"{statistics.mean(of):.3f}", f"{min(of):.3f} to {max(of):.3f}"]
         for way, of in ours.items()
@@ -293,15 +293,8 @@ def experiments(kept: Figures) -> str:
     said += f"`{kept['command']}`, {kept['date']}). The rows by matrices train equally many "
     said += "numbers.\n\n"
     said += table(["trained", "mean", "seeds"], rows)
-    by_rank = {int(r): losses for r, losses in ranks.items()}
-    words = (verdicts.of_ranks(by_rank), verdicts.of_matrices(matrices), verdicts.of_full(kept))
+    words = (verdicts.of_ranks(ranks), verdicts.of_matrices(matrices), verdicts.of_full(kept))
     return said + "\n" + " ".join(words).replace("\u00a0", " ") + "\n"
-
-
-def by_way(kept: Figures, name: str) -> dict[str, list[float]]:
-    """The losses of one of the paper's tables, the ranks in their order."""
-    found = spread(kept, name)
-    return dict(sorted(found.items(), key=lambda of: int(of[0]))) if name == "ranks" else found
 
 
 def truncation_methods(kept: Figures) -> str:

@@ -93,13 +93,11 @@ def redo() -> None:
     guessing = predicting.switched(head)
     found = paper.record(model)
     st.subheader(_("Which rank is enough?"), anchor=False)
-    if guessing:
-        predicting.of_fall(found)
-        predicting.of_enough(found)
+    predicting.of_fall(guessing, found)
+    predicting.of_enough(guessing, found)
     paper.ranks(found)
     st.subheader(_("Which matrices should be adapted?"), anchor=False)
-    if guessing:
-        predicting.of_matrices(found)
+    predicting.of_matrices(guessing, found)
     paper.matrices(found)
     st.subheader(_("What does the update look like?"), anchor=False)
     paper.update(found)

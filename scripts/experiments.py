@@ -3,7 +3,7 @@
     python scripts/experiments.py --steps 150 --seeds 5 --workers 2
 
 Goes on where it was stopped: what is done is kept in --scratch. The record says with what command
-and when it was made. Of 18 ways to train each is run with three learning rates or more, and at the
+and when it was made. Of 16 ways to train each is run with three learning rates or more, and at the
 best of them with every seed: two hours on a quiet computer of two cores. Runs can be done in
 --workers processes, or on a Dask cluster: --scheduler tcp://host:8786.
 """

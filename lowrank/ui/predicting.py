@@ -49,19 +49,6 @@ class Answer(NamedTuple):
     told: str
 
 
-def ask(
-    head: DeltaGenerator,
-    of: Hashable,
-    puzzle: str,
-    guesses: Sequence[str],
-    answer: Callable[[], Answer],
-    picture: str = "",
-) -> None:
-    """The switch and, where it is on, the question: see `guess_first`."""
-    if switched(head):
-        guess_first(of, puzzle, guesses, answer, picture)
-
-
 def switched(head: DeltaGenerator) -> bool:
     """The switch, and whether it is on."""
     return head.toggle(
@@ -73,18 +60,21 @@ def switched(head: DeltaGenerator) -> bool:
     )
 
 
-def guess_first(
+def ask(
+    on: bool,
     of: Hashable,
     puzzle: str,
     guesses: Sequence[str],
     answer: Callable[[], Answer],
     picture: str = "",
 ) -> None:
-    """A question, and beside the guess its answer; the page stops here until there is a guess.
+    """Where the switch is on, a question; the page stops here until there is a guess.
 
     `of` says what the question is about: another matrix is asked about anew. Its `picture`, which
     gives nothing away, is seen until then.
     """
+    if not on:
+        return
     with st.container(horizontal=True, vertical_alignment="center", key=f"prediction {of}"):
         st.markdown(f"**{puzzle}**", width="content")
         guess = st.segmented_control(
@@ -114,7 +104,14 @@ def of_rank(head: DeltaGenerator, A: Matrix) -> None:
         return Answer(f"{r}", text("predicting", "rank answer").format(r=r))
 
     puzzle = text("predicting", "rank").format(m=m, n=n)
-    ask(head, A, puzzle, [str(r) for r in range(min(m, n) + 1)], answer, matrix_html(A, "A"))
+    ask(
+        switched(head),
+        A,
+        puzzle,
+        [str(r) for r in range(min(m, n) + 1)],
+        answer,
+        matrix_html(A, "A"),
+    )
 
 
 def of_energy(head: DeltaGenerator, source: str, tensor: str, shape: tuple[int, int]) -> None:
@@ -130,7 +127,7 @@ def of_energy(head: DeltaGenerator, source: str, tensor: str, shape: tuple[int, 
         return Answer(str(min(guesses, key=lambda guess: abs(guess - k))), told)
 
     puzzle = text("predicting", "energy").format(least=least, level=LEVEL)
-    ask(head, tensor, puzzle, [str(guess) for guess in guesses], answer)
+    ask(switched(head), tensor, puzzle, [str(guess) for guess in guesses], answer)
 
 
 def of_surgery(head: DeltaGenerator) -> None:
@@ -146,7 +143,7 @@ def of_surgery(head: DeltaGenerator) -> None:
         return Answer(best, told)
 
     kinds = [LABELS[kind] for kind in recorded.together().curves("plain")]
-    ask(head, "surgery", text("predicting", "surgery"), kinds, answer)
+    ask(switched(head), "surgery", text("predicting", "surgery"), kinds, answer)
 
 
 def of_lora(head: DeltaGenerator, shape: tuple[int, int]) -> None:
@@ -166,7 +163,7 @@ def of_lora(head: DeltaGenerator, shape: tuple[int, int]) -> None:
         return Answer(MORE if great > small else LESS, told)
 
     puzzle = text("predicting", "lora").format(alpha=ALPHA, small=SMALL, great=GREAT)
-    ask(head, shape, puzzle, [MORE, LESS], answer)
+    ask(switched(head), shape, puzzle, [MORE, LESS], answer)
 
 
 def of_memory(head: DeltaGenerator) -> None:
@@ -186,15 +183,15 @@ def of_memory(head: DeltaGenerator) -> None:
         return Answer(near, told)
 
     puzzle = text("predicting", "memory").format(model=LLAMA, tokens=TOKENS)
-    ask(head, "memory", puzzle, list(guesses), answer)
+    ask(switched(head), "memory", puzzle, list(guesses), answer)
 
 
-def of_fall(record: Mapping[str, Any]) -> None:
+def of_fall(on: bool, record: Mapping[str, Any]) -> None:
     """How far does the loss fall?"""
-    found = experiments.spread(record, "ranks").get("8", [])
-    if not found:
+    found = experiments.by_rank(record).get(8, [])
+    before, after = float(record["before"]), float(np.mean(found or np.inf))
+    if np.isinf(after):
         return
-    before, after = float(record["before"]), float(np.mean(found))
 
     def answer() -> Answer:
         near = min(FALLS, key=lambda loss: abs(np.log(loss / after)))
@@ -204,22 +201,22 @@ def of_fall(record: Mapping[str, Any]) -> None:
 
     steps = record["settings"]["steps"]
     puzzle = text("predicting", "fall").format(before=three(before), steps=steps)
-    guess_first("fall", puzzle, [three(loss) for loss in FALLS], answer)
+    ask(on, "fall", puzzle, [three(loss) for loss in FALLS], answer)
 
 
-def of_enough(record: Mapping[str, Any]) -> None:
+def of_enough(on: bool, record: Mapping[str, Any]) -> None:
     """Which rank is enough?"""
-    ours = {int(r): losses for r, losses in experiments.spread(record, "ranks").items()}
+    ours = experiments.by_rank(record)
     if len(ours) < 2:
         return
 
     def answer() -> Answer:
         return Answer(str(verdicts.enough(ours)), verdicts.of_ranks(ours))
 
-    guess_first("enough", text("predicting", "enough"), [str(r) for r in sorted(ours)], answer)
+    ask(on, "enough", text("predicting", "enough"), [str(r) for r in ours], answer)
 
 
-def of_matrices(record: Mapping[str, Any]) -> None:
+def of_matrices(on: bool, record: Mapping[str, Any]) -> None:
     """Which matrices first?"""
     ours = experiments.spread(record, "matrices")
     if len(ours) < 2:
@@ -229,4 +226,4 @@ def of_matrices(record: Mapping[str, Any]) -> None:
         return Answer(verdicts.best(ours), verdicts.of_matrices(ours))
 
     labels = [label for label in experiments.EQUAL if label in ours]
-    guess_first("matrices", text("predicting", "matrices"), labels, answer)
+    ask(on, "matrices", text("predicting", "matrices"), labels, answer)

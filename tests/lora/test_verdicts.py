@@ -47,7 +47,7 @@ def test_the_stored_record_is_of_its_command_and_each_rate_the_best_on_validatio
 
 def test_which_rank_is_enough_agrees_with_the_stored_numbers(record):
     ours = {r: by_seed(record, f"ranks/{r}") for r in (1, 2, 4, 8, 64)}
-    assert experiments.spread(record, "ranks") == {str(r): ours[r] for r in ours}
+    assert experiments.by_rank(record) == ours
     least = min(ours, key=lambda r: np.mean(ours[r]))
     same = [r for r in ours if r == least or differs(ours[r], ours[least]) == 0]
     told = verdicts.of_ranks(ours)
@@ -91,6 +91,15 @@ def test_full_fine_tuning_the_update_and_its_words_agree_with_the_stored_numbers
 )
 def test_amplification_is_said_only_where_there_is_some(factor, words):
     assert words in verdicts.of_amplification({"LoRA, r = 8": {"factor": factor}})
+
+
+def test_a_seed_that_diverged_counts_as_worse_and_is_said():
+    inf = float("inf")
+    worse = verdicts.paired([1.0, inf, 1.0], [1.0, 1.0, 1.0])
+    assert (worse.sign, str(worse)) == (1, "+∞")
+    assert verdicts.paired([1.0, 1.0], [inf, 1.0]).sign == -1
+    assert verdicts.paired([inf, 1.0], [1.0, inf]).sign == 0
+    assert "**r = 8**" in verdicts.of_ranks({1: [1.0, inf], 8: [1.1, 1.1]})
 
 
 def test_other_numbers_give_other_words():

@@ -25,7 +25,7 @@ from lowrank.readers import uploads
 from lowrank.ui import article, jobs
 from lowrank.ui.adapters import MINE
 from lowrank.ui.jobs import Job
-from lowrank.ui.lab import runs
+from lowrank.ui.lab import paper, runs
 from tests.pages import opening
 from tests.sent_jobs import SentJobs
 from tests.tiny_llama import write
@@ -445,6 +445,20 @@ def test_the_papers_experiments_run_here_and_stand_beside_its_tables():
     assert re.search(r"\| LoRA, r = 8 \| [\d.]+% \| 100\.0% \| 100\.0% \|", table)
     record = job.newest(dict)
     assert json.loads(json.dumps(record["runs"]))
+
+
+def test_a_run_that_diverged_stands_in_the_tables_and_breaks_no_picture(monkeypatch):
+    record = json.loads(json.dumps(stored("experiments")))
+    for way in ("ranks/8", "matrices/q"):
+        record["runs"][f"{way}/{record['rates'][way]:g}/3"]["loss"] = None
+    monkeypatch.setattr(paper, "stored", lambda name: record)
+    app = opened(show="The paper's experiments")
+    assert not app.exception
+    assert "| 8 | ∞ | +∞ | 0.003 |" in said(app)
+    assert re.search(r"\| q \| q 8 \| 276,480 \| ∞ \| \+∞ \|", said(app))
+    charts = [chart.proto.spec for chart in app.get("plotly_chart")]
+    assert charts
+    assert not any("Infinity" in spec for spec in charts)
 
 
 def test_computed_memory_counts_the_inputs_that_a_gradient_needs():

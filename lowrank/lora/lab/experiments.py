@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ EQUAL = {
 }
 COMPARED = ("q_proj", "v_proj")
 FULL = gettext_noop("full q, v")
+FULL_UPDATE = gettext_noop("full fine-tuning")
 TABLES = (gettext_noop("ranks"), gettext_noop("matrices"), gettext_noop("update"))
 RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 RATE, FULL_RATE = 1e-3, 1e-4  # where the search begins: LoRA's, and that of whole matrices
@@ -262,7 +264,9 @@ def work(params: Params, tokenizer: Words, redo: Redo) -> Iterator[Doing]:
             for _done in run(params, lines, trial, redo):
                 yield Doing(redo.share, trial.words)
     if "update" in redo.settings.tables:
-        redo.record["update"] = compared(params, redo)
+        ends = [*spread(redo.record, "ranks").values(), *spread(redo.record, "update").values()]
+        if all(map(math.isfinite, chain(*ends))):  # else there is nothing to compare
+            redo.record["update"] = compared(params, redo)
 
 
 def check(params: Params, settings: Settings) -> None:
@@ -369,7 +373,7 @@ def directions(W0: Floats, short: str, redo: Redo) -> dict[str, Any]:
         for r in A
     }
     updates_of = {f"LoRA, r = {r}": D for r, D in updates.items()}
-    updates_of[gettext_noop("full fine-tuning")] = kept(f"update/{FULL}", "weight") - W0
+    updates_of[FULL_UPDATE] = kept(f"update/{FULL}", "weight") - W0
     found["amplification"] = {
         name: {k: round(v, 4) for k, v in amplification(D, W0, r).items()}
         for (name, D), r in zip(updates_of.items(), (8, 64, 8), strict=True)
@@ -394,6 +398,8 @@ def rounded(values: Floats) -> list[list[float]]:
 def spread(record: Mapping[str, Any], table: str) -> dict[str, list[float]]:
     """The held-out losses of a table by label, one a seed, each way at the rate it was given.
 
+    Infinite for a run that diverged.
+
     >>> runs = {"ranks/8/0.001/0": {"loss": 2.0}, "ranks/8/0.001/1": {"loss": 3.0}}
     >>> runs["ranks/8/0.003/0"] = {"loss": 4.0}  # tried, and not chosen
     >>> spread({"runs": runs, "rates": {"ranks/8": 0.001}}, "ranks")
@@ -402,8 +408,16 @@ def spread(record: Mapping[str, Any], table: str) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for row in sorted(rows(record), key=lambda row: row["seed"]):
         if row["table"] == table and row["chosen"]:
-            found.setdefault(row["label"], []).append(float(row["loss"]))
+            found.setdefault(row["label"], []).append(
+                math.inf if row["loss"] is None else float(row["loss"])
+            )
     return found
+
+
+def by_rank(record: Mapping[str, Any], table: str = "ranks") -> dict[int, list[float]]:
+    """`spread` of a table whose labels are ranks, by rank and in that order."""
+    found = {int(r): losses for r, losses in spread(record, table).items()}
+    return dict(sorted(found.items()))
 
 
 def rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -11,17 +11,16 @@ from itertools import combinations
 from typing import Any, TypeVar
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from lowrank.language import gettext as _
 from lowrank.language import joined
-from lowrank.lora.lab.experiments import FULL, spread
-from lowrank.lora.lab.paper import TABLE_5
+from lowrank.lora.lab.experiments import FULL, FULL_UPDATE, by_rank, spread
+from lowrank.lora.lab.paper import TABLE_5, TABLE_7
 
 LEVEL = 0.95
 SHARED = 0.5  # what the paper says of phi(1, 1), section 7.2
 MOSTLY = 0.9  # of the squared norm
-FULL_UPDATE = "full fine-tuning"
 Label = TypeVar("Label", bound=Hashable)
 
 
@@ -29,7 +28,8 @@ Label = TypeVar("Label", bound=Hashable)
 class Paired:
     """How far one way lies above another in held-out loss, nats: `mean` ± `half`, over seeds.
 
-    `half` is half of the interval's width, infinite with one seed.
+    `half` is half of the interval's width, infinite with one seed; `mean` is infinite where more
+    seeds of one diverged than of the other.
     """
 
     mean: float
@@ -41,6 +41,8 @@ class Paired:
         return 0 if abs(self.mean) <= self.half else int(np.sign(self.mean))
 
     def __str__(self) -> str:
+        if math.isinf(self.mean):
+            return "+∞" if self.mean > 0 else "−∞"
         if math.isinf(self.half):
             return f"{self.mean:+.3f}"
         return f"{self.mean:+.3f}\u00a0±\u00a0{self.half:.3f}"
@@ -54,10 +56,14 @@ def paired(losses: Sequence[float], others: Sequence[float]) -> Paired:
     ('+0.167\\xa0±\\xa00.143', 1)
     """
     count = min(len(losses), len(others))  # the last seed may still be missing of one
+    lost = [sum(map(math.isinf, each[:count])) for each in (losses, others)]
+    if any(lost):  # no mean can be told: more that diverged is worse
+        more = float(np.sign(lost[0] - lost[1]))
+        return Paired(more * math.inf, 0.0) if more else Paired(0.0, math.inf)
     differences = np.subtract(losses[:count], others[:count])
     if count < 2:
         return Paired(float(differences.mean()), math.inf)
-    width = student.ppf((1 + LEVEL) / 2, count - 1) / math.sqrt(count)
+    width = stdtrit(count - 1, (1 + LEVEL) / 2) / math.sqrt(count)
     return Paired(float(differences.mean()), float(width * differences.std(ddof=1)))
 
 
@@ -127,11 +133,10 @@ def of_matrices(ours: Mapping[str, Sequence[float]]) -> str:
 
 def of_full(record: Mapping[str, Any]) -> str:
     """Whether all of q and v, trained, get further than pairs beside them; "" if not measured."""
-    full = spread(record, "update").get(FULL)
-    ours = spread(record, "ranks")
-    if not full or "8" not in ours:
+    full, ours = spread(record, "update").get(FULL), by_rank(record).get(8)
+    if not full or not ours:
         return ""
-    above = paired(ours["8"], full)
+    above = paired(ours, full)
     said = {
         -1: _("LoRA with r = 8 reaches a lower loss than training all of q and v: {above} nats."),
         0: _("No difference is found between LoRA with r = 8 and all of q and v: {above} nats."),
@@ -179,7 +184,7 @@ def of_amplification(found: Mapping[str, Mapping[str, float]]) -> str:
         return _(
             "Here nothing is amplified: every factor is below 1. The paper finds {paper:g} at "
             "r = 4."
-        ).format(paper=21.5)
+        ).format(paper=TABLE_7[4][4])
     return _("Amplified, by a factor above 1, is what these find: {names}.").format(
         names=joined(amplifying, _("{first}, {last}"))
     )

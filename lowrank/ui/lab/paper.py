@@ -38,7 +38,7 @@ LINES = {
     "W0": COLOURS["W0"],
     "LoRA, r = 8": "#E69F00",
     "LoRA, r = 64": COLOURS["update"],
-    "full fine-tuning": COLOURS["result"],
+    experiments.FULL_UPDATE: COLOURS["result"],
 }
 
 
@@ -126,14 +126,14 @@ def _redoing(source: str, settings: Settings) -> Iterator[Doing | dict[str, Any]
 
 def ranks(found: Mapping[str, Any]) -> None:
     """Which rank is enough: ours with the scale held, rsLoRA beside it, and tables 6 and 18."""
-    ours = by_number(experiments.spread(found, "ranks"))
+    ours = experiments.by_rank(found)
     if len(ours) < 2:
         st.caption(text("lab", "not run"))
         return
-    others = by_number(experiments.spread(found, "rsLoRA"))
+    others = experiments.by_rank(found, "rsLoRA")
     picture, beside = st.columns([1, 2], gap="medium")
     with picture:
-        means = (f"r = {r}: {np.mean(ours[r]):.3f}" for r in sorted(ours))
+        means = (f"r = {r}: {np.mean(ours[r]):.3f}" for r in ours)
         alt = _("Held-out loss by rank: {means}").format(means=joined(means, _("{first}, {last}")))
         chart(figures.by_rank(ours), key="ranks", alt=alt)
     least = ours[verdicts.best(ours)]
@@ -147,7 +147,7 @@ def ranks(found: Mapping[str, Any]) -> None:
                 with_spread(others[r]) if r in others else "",
                 TABLE_18.get(r, ""),
             )
-            for r in sorted(ours)
+            for r in ours
         ]
         head = ["r", _("ours, nats"), _("above the least"), _("rate"), _("rsLoRA, nats")]
         st.markdown(table([*head, _("E2E, nats")], rows, left=0))
@@ -159,11 +159,6 @@ def ranks(found: Mapping[str, Any]) -> None:
           for k, data in enumerate(("WikiSQL %", "MultiNLI %")) for name in TABLE_6]  # fmt: skip
     with st.expander(_("The paper's table 6")):
         st.markdown(table(["r", *map(str, TABLE_6["q"])], of))
-
-
-def by_number(losses: Mapping[str, list[float]]) -> dict[int, list[float]]:
-    """The losses of a table whose labels are ranks."""
-    return {int(r): each for r, each in losses.items()}
 
 
 def matrices(found: Mapping[str, Any]) -> None:
@@ -191,11 +186,13 @@ def matrices(found: Mapping[str, Any]) -> None:
 
 
 def with_spread(losses: list[float]) -> str:
-    """The mean, and half the distance of the extremes.
+    """The mean, and half the distance of the extremes; ∞ where a seed diverged.
 
     >>> with_spread([2.0, 2.2]), with_spread([2.0])
     ('2.100\\xa0±\\xa00.100', '2.000')
     """
+    if np.isinf(losses).any():
+        return "∞"
     half = f"\u00a0±\u00a0{(max(losses) - min(losses)) / 2:.3f}" if len(losses) > 1 else ""
     return f"{np.mean(losses):.3f}{half}"
 
