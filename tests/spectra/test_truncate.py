@@ -8,12 +8,15 @@ from hypothesis import strategies as st
 
 from lowrank.errors import InputError
 from lowrank.spectra.svd import (
+    SVD,
+    krylov,
     residual_norm,
     threads,
     truncate,
     truncation,
     truncation_error,
 )
+from lowrank.spectra.svd.certificate import certify
 
 SPECTRA = {
     "fast": lambda n: 2.0 ** -np.arange(n),
@@ -120,6 +123,18 @@ def test_a_narrow_matrix_goes_through_its_gram_matrix_to_any_tolerance(kind, sha
         assert (abs(found.svd.s - sigma[:40]) <= found.certificate.residuals).all()
         if kind in {"slow", "slower"} and tol > 2e-6:
             assert found.method == "gram"
+
+
+@pytest.mark.parametrize("kind", ["slow", "slower"])
+@pytest.mark.parametrize("shape", [(500, 300), (310, 300)])
+def test_the_search_knows_its_error_as_the_certificate_measures_it(kind, shape):
+    W, k = matrix(kind, shape, 3, np.float64)[0], 12
+    for tol in (1e-2, 1e-4, 1e-6):
+        space = krylov.grow(W, krylov.start(W, 12, 0), k, tol, 300)
+        U, s, V = krylov.ritz(space.Q, space.Y, k)
+        found = certify(W, SVD(U, s, V.T), float(np.linalg.norm(W)), 0.0, W.dtype)
+        # The certificate adds what rounding may have done; the search stops at its first success.
+        assert tol / 1e6 < found.estimated <= tol * (1 + 1e-6)
 
 
 @pytest.mark.parametrize("shape", [(420, 330), (330, 420)])

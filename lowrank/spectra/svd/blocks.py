@@ -8,9 +8,12 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from lowrank.spectra.svd import threads
 from lowrank.spectra.svd.checks import Floats, checked_matrix, frobenius
 
 ROWS = 512
+# Up to this side an eigenproblem is done sooner by one thread than by several that wait for it.
+ALONE = 1024
 
 
 def normalised(W: ArrayLike) -> tuple[Floats, float, float]:
@@ -66,15 +69,18 @@ def wide_product(W: Floats, C: NDArray[np.float64], dtype: DTypeLike = np.float6
     return np.vstack([(rows @ C).astype(dtype, copy=False) for rows in wide_rows(W)])
 
 
-def top_eigen(G: NDArray[np.float64], k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def top_eigen(G: Floats, k: int) -> tuple[NDArray[np.float64], Floats]:
     """The k largest eigenvalues (k,) of a Gram matrix G (n, n), descending, and vectors (n, k).
 
-    LAPACK's driver for a range of eigenvalues may return fewer from a tight cluster, or lose their
-    orthogonality: then all are computed by divide and conquer.
+    In the precision of G. LAPACK's driver for a range of eigenvalues may return fewer from a tight
+    cluster, or lose their orthogonality: then all are computed by divide and conquer.
     """
     n = len(G)
-    squares, V = scipy.linalg.eigh(G, subset_by_index=(n - k, n - 1), check_finite=False)
-    if len(squares) < k or abs(V.T @ V - np.eye(k)).max() > 1e-10:
-        squares, V = np.linalg.eigh(G)
-        squares, V = squares[-k:], V[:, -k:]
-    return squares[::-1].clip(min=0.0), V[:, ::-1]
+    with threads.restored():
+        if n <= ALONE:
+            threads.use(1)
+        squares, V = scipy.linalg.eigh(G, subset_by_index=(n - k, n - 1), check_finite=False)
+        if len(squares) < k or abs(V.T @ V - np.eye(k)).max() > 4 * n * np.finfo(G.dtype).eps:
+            squares, V = np.linalg.eigh(G)
+            squares, V = squares[-k:], V[:, -k:]
+    return squares[::-1].clip(min=0.0).astype(np.float64), V[:, ::-1]

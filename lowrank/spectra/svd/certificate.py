@@ -129,13 +129,20 @@ def _residuals(
 def _errors(seen: "_Products", s: Vector, unit: float, single: bool) -> Vector:
     """The estimates (k,) of |s_i - sigma_i|, for triplets found with that unit roundoff."""
     residual = np.hypot(seen.right, seen.left) / np.hypot(seen.U, seen.V)
-    # Far from convergence the residual lies among near neighbours, which multiply its effect.
-    ratio = residual / s.clip(min=1e-300)
     # The search's own rounding, and that of the float64 Gram matrix that float32 may go through,
     # which grows as s_1 / s_i and is taken down to 1e-4 only.
     squared = DOUBLE * np.minimum(s[0] / s.clip(min=1e-300), 1e4) * single
     rounding = (4 * unit + 16 * squared) * s[0]
-    return np.minimum(residual, (4 + 3000 * ratio) * ratio * residual) + rounding
+    return second_order(residual, s) + rounding
+
+
+def second_order(residual: Vector, s: Vector) -> Vector:
+    """What triplets with these residuals (k,) are estimated to be wrong by in their values s (k,).
+
+    Far from convergence the residual lies among near neighbours, which multiply its effect.
+    """
+    ratio = residual / s.clip(min=1e-300)
+    return np.asarray(np.minimum(residual, (4 + 3000 * ratio) * ratio * residual))
 
 
 def _lost(seen: "_Products", s: Vector, norm: float) -> Vector:

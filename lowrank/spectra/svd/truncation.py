@@ -199,22 +199,22 @@ class _Search:
         while True:
             space = krylov.grow(W, space, k, goal, most)
             flops += 4.0 * m * n * k + 2.0 * m * space.size * (space.size + k)
-            top = krylov.ritz(space.Q, space.WQ, k)
+            top = krylov.ritz(space.Q, space.Y, k)
             found = self.certified(W, *top, "krylov", flops + space.flops, space)
             if found.met or space.full or found.reached > 0.7 * before:
                 return found
             before, goal = found.reached, goal / 4
 
     def by_gram(self) -> Truncation:
-        """The best within the top eigenvectors of W.T W (n, n), which is made in float32.
+        """The best within the top eigenvectors of W.T W (n, n), all in float32.
 
         Its rounding turns those vectors a little; the values are then taken from W itself, where
         the angle enters by its square, and certified.
         """
         W, k, (m, n) = self.W, self.k, self.W.shape
-        Q = top_eigen(gram(W, W.dtype), k + SPARE)[1].astype(W.dtype)
+        Q = top_eigen(gram(W, W.dtype).astype(W.dtype), k + SPARE)[1].T
         flops = m * n * (n + 2.0 * (k + SPARE) + 4.0 * k) + 4 / 3 * n**3 + 4.0 * n * n * k
-        return self.certified(W, *krylov.ritz(Q, W @ Q, k), "gram", flops)
+        return self.certified(W, *krylov.ritz(Q, Q @ W.T, k), "gram", flops)
 
     def by_dense(self) -> Truncation:
         """From all of W in float64.
