@@ -204,7 +204,11 @@ def atlas(kept: Figures) -> str:
     said = f"A survey of the default model's {kept['figures']['matrices']} matrices takes "
     said += f"{seconds['survey, pool']:.1f} s with two processes, a loop of `numpy.linalg.svd` "
     said += f"{seconds['numpy.linalg.svd']:.1f} s: ratio {ratios['survey, pool']:.2f} "
-    return said + f"{measured(kept, 'medians')}.\n"
+    said += f"{measured(kept, 'medians')}. "
+    ours, numpy, scipy = (f"{each:.1f}" for each in kept["figures"]["7B hours"].values())
+    said += "One matrix of each shape of a Llama-2-7B layer, times their number: every singular "
+    said += f"value of the model in {ours} hours; by `numpy.linalg.svd` {numpy}, by scipy's "
+    return said + f"`svdvals` in float32, which is WeightWatcher's accurate way, {scipy}.\n"
 
 
 def llama(kept: Figures) -> str:
@@ -256,9 +260,15 @@ def llama(kept: Figures) -> str:
 
 
 def surgery(kept: Figures) -> str:
-    applied = kept["figures"]["all, plain"]["applied ms"]
-    said = "A plan for all 210 matrices is applied, factors at hand, in "
-    return said + f"{digits(applied)} ms {measured(kept, 'medians')}.\n"
+    f, made = kept["figures"], kept["figures"]["made"]
+    seconds, ratios = made["seconds"], made["ratios"]
+    said = f"The factors of all {made['matrices']} matrices take {seconds['plain']:.0f} s, the "
+    said += f"activation-aware ones {seconds['aware']:.0f} s, and scipy's SVDs in float32 "
+    said += f"{seconds['scipy.linalg.svd']:.0f} s: ratios {ratios['plain']:.2f} and "
+    said += f"{ratios['aware']:.2f}. While a worker makes them, both models read a text in "
+    said += f"{f['beside']['ratio']:.1f} times the time they take alone. Factors at hand, a plan "
+    said += f"for all of them is applied in {digits(f['all, plain']['applied ms'])} ms "
+    return said + f"{measured(kept, 'medians')}.\n"
 
 
 def sensitivity(kept: Figures) -> str:

@@ -109,7 +109,7 @@ class FactorStore:
             for name in group:
                 W, both = self._held[name].matrix(), found.pop(name)
                 if way == "rows":
-                    factors = weighted(W, np.eye(W.shape[1]), both.rows())
+                    factors = weighted(W, L=both.rows())
                 else:
                     factors = weighted(W, *both.triangles())
                 _write(self._path(way, name), _packed(factors))

@@ -59,6 +59,24 @@ def test_aware_loses_least_of_the_output_and_plain_least_of_the_matrix(shape, se
         assert best <= min(map(loss, rivals)) + 1e-7
 
 
+@pytest.mark.parametrize("shape", [(30, 12), (12, 30), (12, 12)])
+@pytest.mark.parametrize("rank", [12, 5, 0])
+def test_factors_through_a_gram_matrix_are_the_svd_of_lapack(shape, rank):
+    rng = np.random.default_rng(1)
+    W = (
+        rng.standard_normal((shape[0], rank))
+        * 10.0 ** -np.arange(rank)
+        @ rng.standard_normal((rank, shape[1]))
+    )
+    true, found = np.linalg.svd(W, compute_uv=False), plain(W)
+    size = max(true[0], 1.0)
+    assert np.allclose(found.U @ found.SVt, W, rtol=0, atol=1e-14 * size)
+    assert np.allclose(found.s, true, rtol=0, atol=3e-8 * size)
+    for k in range(1, 13):
+        lost = np.linalg.norm(W - found.U[:, :k] @ found.SVt[:k])
+        assert lost <= np.linalg.norm(true[k:]) * (1 + 1e-9) + 3e-8 * size
+
+
 def test_at_full_rank_nothing_changes():
     plan = by_fraction(PARAMS, ALL, 1.0)
     moments = second_moments(PARAMS, [IDS], ALL)
