@@ -5,9 +5,10 @@ rank k whose outputs W'_k x are nearest to W x on a calibration text: inputs are
 the two differ, and what counts in a network is the output.
 
 Wang et al., "SVD-LLM", arXiv 2403.07378 (2024), whiten by a Cholesky factor of the inputs' second
-moment; here the factor comes from a QR of the inputs themselves, which never squares them and needs
-no positive-definite matrix (as COALA, arXiv 2507.07580, does). `fisher` weights the outputs too, by
-the gradients that come back to them, and predicts what each rank costs in loss.
+moment, which in single precision and undamped is often not positive definite (COALA, arXiv
+2507.07580, never squares for that reason); here it is summed in float64 and damped, which bounds
+its condition (`factors.triangle`). `fisher` weights the outputs too, by the gradients that come
+back to them, and predicts what each rank costs in loss.
 
 >>> import numpy as np
 >>> from lowrank.llama.model import TINY, random

@@ -6,8 +6,9 @@ are shared by every process that reads it, and the system may drop and read them
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,18 +21,19 @@ from lowrank.llama.names import fed_first
 from lowrank.surgery.factors import (
     Factors,
     Floats,
+    Inputs,
     Source,
     aware,
     plain,
-    second_moments,
     weighted,
 )
 from lowrank.surgery.fisher import Sides, batches, read_back
 
+K = TypeVar("K")
+
 WAYS = ("plain", "aware", "rows", "fisher")
 BY_GRADIENT = ("rows", "fisher")  # for which the text is read back as well
-LAYERS_AT_ONCE = 8  # whose second moments are held together
-AT_ONCE = 10**9  # bytes of the sums over both sides of matrices that are held together
+AT_ONCE = 10**9  # bytes of the sums that are held together while a text is read
 
 
 class FactorStore:
@@ -83,11 +85,11 @@ class FactorStore:
             yield from self._by_gradient(way, todo)
             return
         reading = self._unread(todo) if way == "aware" else []
-        total, done = len(todo) + len(reading), 0
-        for group in reading:
-            yield done, total, _("reading the calibration text")
-            self._calibrate(group)
-            done += 1
+        total, done = len(todo) + len(reading) * len(self.texts), 0
+        for layers in reading:
+            for _read in self._calibrate(layers):
+                yield done, total, _("reading the calibration text")
+                done += 1
         for name in todo:
             yield done, total, name
             W = self._held[name].matrix()
@@ -118,38 +120,41 @@ class FactorStore:
         yield total, total, ""
 
     def _groups(self, names: Sequence[str]) -> list[list[str]]:
-        """The names in groups whose sums memory allows, each of them at least one."""
-        groups: list[list[str]] = []
-        held = AT_ONCE
-        for name in names:
-            size = 8 * sum(side**2 for side in self._held[name].shape)
-            if held + size > AT_ONCE:
-                groups.append([])
-                held = 0
-            groups[-1].append(name)
-            held += size
-        return groups
+        """The names in groups whose sums over both sides memory allows, each at least one."""
+        sizes = {name: 8 * sum(side**2 for side in self._held[name].shape) for name in names}
+        return _grouped(sizes)
 
     def moment(self, name: str) -> Floats:
         """The triangle R (n, n) of a projection's inputs on the calibration text, float32."""
         path = self._moment_path(name)
-        if not path.exists():
-            self._calibrate([_layer(name)])
         try:
             return np.load(path)
-        except (OSError, ValueError, EOFError):  # damaged on the disk: computed again
+        except (OSError, ValueError, EOFError):  # not there, or damaged: computed again
             remove(path)
-            self._calibrate([_layer(name)])
+            for _read in self._calibrate([_layer(name)]):
+                pass
             return np.load(path)
 
     def _unread(self, names: Sequence[str]) -> list[list[int]]:
         """Layers whose inputs are still to be observed, in groups that memory allows."""
         layers = sorted({_layer(n) for n in names if not self._moment_path(n).exists()})
-        return [layers[i : i + LAYERS_AT_ONCE] for i in range(0, len(layers), LAYERS_AT_ONCE)]
+        return _grouped({layer: self._size(layer) for layer in layers})
 
-    def _calibrate(self, layers: Sequence[int]) -> None:
-        names = [n for n in self._held if n.startswith("model.layers.") and _layer(n) in layers]
-        for name, R in second_moments(self.params, self.texts, names).items():
+    def _size(self, layer: int) -> int:
+        """Bytes of the second moments of all that a layer's projections read."""
+        sides = {fed_first(n): self._held[n].shape[1] for n in self._of(layer)}
+        return 8 * sum(side**2 for side in sides.values())
+
+    def _of(self, layer: int) -> list[str]:
+        return [n for n in self._held if n.startswith("model.layers.") and _layer(n) == layer]
+
+    def _calibrate(self, layers: Sequence[int]) -> Iterator[None]:
+        """Yields before each text is read; at the end the moments are kept."""
+        inputs = Inputs(self.params, [name for layer in layers for name in self._of(layer)])
+        for ids in self.texts:
+            yield
+            inputs.read(ids)
+        for name, R in inputs.triangles().items():
             path = self._moment_path(name)
             if not path.exists():
                 _write(path, R.astype(np.float32))
@@ -186,6 +191,19 @@ def _packed(factors: Factors) -> NDArray:
     rows = np.empty(r, [("s", "<f8"), ("U", "<f4", (m,)), ("SVt", "<f4", (n,))])
     rows["s"], rows["U"], rows["SVt"] = factors.s, factors.U.T, factors.SVt
     return rows
+
+
+def _grouped(sizes: Mapping[K, int]) -> list[list[K]]:
+    """The keys in groups of AT_ONCE bytes at most, each of them at least one."""
+    groups: list[list[K]] = []
+    held = AT_ONCE
+    for key, size in sizes.items():
+        if held + size > AT_ONCE:
+            groups.append([])
+            held = 0
+        groups[-1].append(key)
+        held += size
+    return groups
 
 
 def _layer(name: str) -> int:

@@ -16,7 +16,6 @@ compression with weighted low-rank factorization", arXiv 2207.00112 (FWSVD), kee
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
 from lowrank.errors import InputError
@@ -24,7 +23,7 @@ from lowrank.llama.backward import batch, gradients
 from lowrank.llama.generation import CHUNK
 from lowrank.llama.model import Floats, Params, observed
 from lowrank.llama.names import name_of
-from lowrank.surgery.factors import DAMPING
+from lowrank.surgery.factors import DAMPING, triangle
 
 Triangle = NDArray[np.float64]
 TOGETHER = 512  # tokens read back at once: the sums are as large as the matrices
@@ -52,24 +51,17 @@ class Sides:
 
         Each side's matrix gets `damping` of its mean diagonal added, as in `second_moments`.
         """
+        if not self.total > 0:
+            raise InputError("No gradient came back to a projection: the text teaches it nothing.")
         return (
-            _triangle(self.inputs / (self.total or 1.0), damping),
-            _triangle(self.gradients / max(self.tokens, 1), damping),
+            triangle(self.inputs / self.total, damping),
+            triangle(self.gradients / self.tokens, damping),
         )
 
     def rows(self) -> Triangle:
         """The diagonal (m, m) that weights each row by its gradients alone, as FWSVD does."""
         weights = np.sqrt(np.diag(self.gradients) / max(self.tokens, 1))
         return np.diag(np.maximum(weights, DAMPING * weights.mean()))
-
-
-def _triangle(moment: Triangle, damping: float) -> Triangle:
-    """The upper triangular T with T^T T = moment + damping * mean of its diagonal * I."""
-    n = len(moment)
-    damped = moment + damping * np.trace(moment) / n * np.eye(n)
-    if not np.trace(damped) > 0:
-        raise InputError("No gradient came back to a projection: the text teaches it nothing.")
-    return scipy.linalg.cholesky(damped, check_finite=False)
 
 
 def batches(texts: Sequence[Sequence[int]]) -> list[list[Sequence[int]]]:
