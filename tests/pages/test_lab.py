@@ -262,6 +262,16 @@ def test_a_run_on_a_base_in_four_bits_stands_beside_that_on_the_base_as_stored()
     assert [r.loss for r in alone.all(runs.HeldOut)] == [r.stored for r in unseen]
 
 
+def stopped(after, **asked):
+    """The page, and the job of a training that its visitor stopped after so many steps."""
+    app = opened(**asked)
+    app.button(key="train").click().run()
+    job = jobs.POOL.get(f"lab {app.session_state['lab run']}")
+    opening.until(app, lambda _: len(job.all(Record)) >= after)
+    job.cancel(by_hand=True)
+    return finished(app), job
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -276,12 +286,7 @@ def test_a_stopped_run_goes_on_from_the_page_as_if_it_had_never_stopped(query):
     whole.button(key="train").click().run()
     wanted = ended(f"lab {whole.session_state['lab run']}")
 
-    app = opened(**asked)
-    app.button(key="train").click().run()
-    job = jobs.POOL.get(f"lab {app.session_state['lab run']}")
-    opening.until(app, lambda _: len(job.all(Record)) >= 3)
-    job.cancel(by_hand=True)
-    app = finished(app)
+    app, job = stopped(3, **asked)
     halted = job.newest(runs.Halted)
     assert job.state == "cancelled"
     assert 3 <= halted.step < 40
@@ -304,12 +309,7 @@ def test_a_stopped_run_goes_on_from_the_page_as_if_it_had_never_stopped(query):
 
 
 def test_a_stopped_run_that_is_no_longer_kept_is_one_sentence(models):
-    app = opened(steps="200", set="my own", lines="Hi => " + "yo " * 40)
-    app.button(key="train").click().run()
-    job = jobs.POOL.get(f"lab {app.session_state['lab run']}")
-    opening.until(app, lambda _: len(job.all(Record)) >= 2)
-    job.cancel(by_hand=True)
-    app = finished(app)
+    app, _ = stopped(2, steps="200", set="my own", lines="Hi => " + "yo " * 40)
     for path in runs.states_folder().iterdir():
         path.unlink()
     app.button(key="go on").click().run()
@@ -319,12 +319,7 @@ def test_a_stopped_run_that_is_no_longer_kept_is_one_sentence(models):
 
 
 def test_who_only_looks_on_cannot_go_on_with_it():
-    app = opened(steps="200", set="my own", lines="Hi => " + "yo " * 40)
-    app.button(key="train").click().run()
-    job = jobs.POOL.get(f"lab {app.session_state['lab run']}")
-    opening.until(app, lambda _: len(job.all(Record)) >= 2)
-    job.cancel(by_hand=True)
-    app = finished(app)
+    app, _ = stopped(2, steps="200", set="my own", lines="Hi => " + "yo " * 40)
     name = app.query_params["run"].partition("-")[0]
     other = opened(run=name)
     assert "Stopped." in said(other)
