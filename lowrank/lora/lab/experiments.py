@@ -233,9 +233,10 @@ class Redo:
     @property
     def share(self) -> float:
         """About how much is done, 0 to 1: rates beyond the first three are not foreseen."""
-        count = len(ways(self.settings))
         extra = 2 * self.settings.tuned  # rates that are not chosen
-        return min(len(self.runs) / (count * (len(self.settings.seeds) + extra)), 1.0)
+        foreseen = len(ways(self.settings)) * (len(self.settings.seeds) + extra)
+        share = len(self.runs) / foreseen
+        return min(share, 0.99) if missing(self.runs, self.settings) else 1.0
 
     def next(self) -> list[Trial]:
         """What can be run now, `missing`; the learning rates that are known are in the record."""
