@@ -213,17 +213,18 @@ class _Sum:
     """X^T X (n, n) of the rows seen, and the few rows that came since."""
 
     def __init__(self, n: int) -> None:
-        self._sum, self._rows = np.zeros((n, n)), [np.zeros((0, n))]
+        self._sum, self._rows = np.zeros((n, n)), list[Floats]()
 
     def add(self, x: Floats) -> None:
-        self._rows.append(x.astype(np.float64))
-        if sum(map(len, self._rows)) >= 4 * CHUNK:
+        self._rows.append(x.copy())
+        if sum(map(len, self._rows)) >= 8 * CHUNK:
             self.whole()
 
     def whole(self) -> Wide:
-        X = np.concatenate(self._rows)
-        self._sum += X.T @ X
-        self._rows = self._rows[:1]
+        if self._rows:
+            X = np.concatenate(self._rows, dtype=np.float64)
+            self._sum += X.T @ X
+            self._rows.clear()
         return self._sum
 
 
