@@ -14,6 +14,8 @@ from lowrank.spectra.svd.checks import Floats, checked_matrix, frobenius
 ROWS = 512
 # Up to this side an eigenproblem is done sooner by one thread than by several that wait for it.
 ALONE = 1024
+# Up to this side all eigenvectors in float64 are found as soon as a part of them.
+WHOLE = 400
 
 
 def normalised(W: ArrayLike) -> tuple[Floats, float, float]:
@@ -73,14 +75,17 @@ def top_eigen(G: Floats, k: int) -> tuple[NDArray[np.float64], Floats]:
     """The k largest eigenvalues (k,) of a Gram matrix G (n, n), descending, and vectors (n, k).
 
     In the precision of G. LAPACK's driver for a range of eigenvalues may return fewer from a tight
-    cluster, or lose their orthogonality: then all are computed by divide and conquer.
+    cluster, or lose their orthogonality: then all are computed by divide and conquer, as are those
+    of a small G in float64, which takes no longer.
     """
-    n = len(G)
+    n, found = len(G), 0
     with threads.restored():
         if n <= ALONE:
             threads.use(1)
-        squares, V = scipy.linalg.eigh(G, subset_by_index=(n - k, n - 1), check_finite=False)
-        if len(squares) < k or abs(V.T @ V - np.eye(k)).max() > 4 * n * np.finfo(G.dtype).eps:
+        if n > WHOLE or G.dtype == np.float32:
+            squares, V = scipy.linalg.eigh(G, subset_by_index=(n - k, n - 1), check_finite=False)
+            found = len(squares)
+        if found < k or abs(V.T @ V - np.eye(k)).max() > 4 * n * np.finfo(G.dtype).eps:
             squares, V = np.linalg.eigh(G)
             squares, V = squares[-k:], V[:, -k:]
     return squares[::-1].clip(min=0.0).astype(np.float64), V[:, ::-1]
