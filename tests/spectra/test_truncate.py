@@ -16,6 +16,7 @@ from lowrank.spectra.svd import (
     truncation,
     truncation_error,
 )
+from lowrank.spectra.svd.blocks import top_eigen
 from lowrank.spectra.svd.certificate import certify
 
 SPECTRA = {
@@ -123,6 +124,30 @@ def test_a_narrow_matrix_goes_through_its_gram_matrix_to_any_tolerance(kind, sha
         assert (abs(found.svd.s - sigma[:40]) <= found.certificate.residuals).all()
         if kind in {"slow", "slower"} and tol > 2e-6:
             assert found.method == "gram"
+
+
+def _gives_up(G, **_):
+    raise np.linalg.LinAlgError("Internal Error.")
+
+
+def _loses_one(G, **_):
+    squares, V = np.linalg.eigh(G)
+    return squares[-2:], V[:, -2:]
+
+
+def _is_not_orthogonal(G, **_):
+    squares, V = np.linalg.eigh(G)
+    return squares[-3:], V[:, -3:] + 0.1
+
+
+@pytest.mark.parametrize("driver", [_gives_up, _loses_one, _is_not_orthogonal])
+def test_where_lapack_fails_on_a_part_all_eigenvectors_are_computed(driver, monkeypatch):
+    monkeypatch.setattr(scipy.linalg, "eigh", driver)
+    X = np.random.default_rng(0).standard_normal((60, 40)).astype(np.float32)
+    G = X.T @ X
+    squares, V = top_eigen(G, 3)
+    assert np.allclose(squares, np.linalg.eigvalsh(G)[:-4:-1], rtol=1e-5)
+    assert np.allclose(G @ V, V * squares, atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["slow", "slower"])

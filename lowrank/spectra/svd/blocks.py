@@ -3,6 +3,7 @@ so that it is never held twice as wide.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 import scipy.linalg
@@ -74,17 +75,19 @@ def wide_product(W: Floats, C: NDArray[np.float64], dtype: DTypeLike = np.float6
 def top_eigen(G: Floats, k: int) -> tuple[NDArray[np.float64], Floats]:
     """The k largest eigenvalues (k,) of a Gram matrix G (n, n), descending, and vectors (n, k).
 
-    In the precision of G. LAPACK's driver for a range of eigenvalues may return fewer from a tight
-    cluster, or lose their orthogonality: then all are computed by divide and conquer, as are those
-    of a small G in float64, which takes no longer.
+    In the precision of G. LAPACK's driver for a range of eigenvalues may give up or return fewer
+    where they are equal, or lose their orthogonality: then all are computed by divide and conquer,
+    as are those of a small G in float64, which takes no longer.
     """
     n, found = len(G), 0
     with threads.restored():
         if n <= ALONE:
             threads.use(1)
         if n > WHOLE or G.dtype == np.float32:
-            squares, V = scipy.linalg.eigh(G, subset_by_index=(n - k, n - 1), check_finite=False)
-            found = len(squares)
+            with suppress(np.linalg.LinAlgError):
+                asked = (n - k, n - 1)
+                squares, V = scipy.linalg.eigh(G, subset_by_index=asked, check_finite=False)
+                found = len(squares)
         if found < k or abs(V.T @ V - np.eye(k)).max() > 4 * n * np.finfo(G.dtype).eps:
             squares, V = np.linalg.eigh(G)
             squares, V = squares[-k:], V[:, -k:]
