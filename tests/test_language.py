@@ -164,6 +164,20 @@ def test_every_message_is_found(catalogue):
     assert not missed, "\n".join(missed)
 
 
+def test_no_message_stands_in_an_f_string():
+    """Which of those Babel finds, and in what order, depends on the version of Python."""
+    inside = [
+        f"{path.name}:{call.lineno}"
+        for path in messages.files()
+        for string in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(string, ast.JoinedStr)
+        for call in ast.walk(string)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in messages.KEYWORDS
+        if any(isinstance(said, ast.Constant) for said in call.args)
+    ]
+    assert not inside, "\n".join(inside)
+
+
 def test_no_message_is_put_together_before_it_is_translated():
     glued = []
     for path in messages.files():

@@ -234,7 +234,8 @@ def _ranks(report: Report) -> str:
     """Layers by projections, each cell a rank on a ground as dark as its share."""
     by_place = {place(f"{each.name}.weight"): each for each in report.matrices}
     head = "".join(f"<th>{LABELS[kind]}</th>" for kind in LINEAR)
-    lines = [f"<tr><th>{escape(_('layer'))}</th>{head}</tr>"]
+    corner = escape(_("layer"))
+    lines = [f"<tr><th>{corner}</th>{head}</tr>"]
     for layer in sorted({layer for layer, _kind in by_place if layer is not None}):
         line = f"<tr><th>{layer}</th>"
         for kind in LINEAR:

@@ -116,7 +116,7 @@ def printed(name: str) -> str:
             step.answers,
         ]
         began += step.minutes
-    lines += [f"## {_('To remember')}", found.facts, f"## {_('Homework')}", found.homework]
+    lines += ["## " + _("To remember"), found.facts, "## " + _("Homework"), found.homework]
     return "\n\n".join([*lines, _worksheet(found)]) + "\n"
 
 
