@@ -22,6 +22,7 @@ from lowrank.surgery import recorded
 from lowrank.ui.layout import TEXT_FOLDER, sections
 from lowrank.ui.surgery.panels import learnt
 from tests.pages.opening import ROOT
+from tests.test_notation import strings
 
 CLAIMS = tomllib.loads((ROOT / "docs" / "claims.toml").read_text(encoding="utf-8"))
 PAGES = sorted(path.stem for path in (TEXT_FOLDER / SOURCE).glob("*.md"))
@@ -62,15 +63,7 @@ def said_by(path: Path) -> str:
 
     A place for a computed value is a gap.
     """
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    docs = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-        and isinstance(node.body[0], ast.Expr)
-    }
-    strings = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in docs]
-    words = [PLACE.sub("\n", str(n.value)) for n in strings if isinstance(n.value, str)]
+    words = [PLACE.sub("\n", each) for each in strings(path)]
     return "\n".join(w for w in words if " " in w and not re.search(r"[<{;]|import |\\", w))
 
 
