@@ -40,6 +40,7 @@ K = 64
 REPEATS = 5
 TOLERANCES = 1e-3, 1e-5
 MOST = 256  # iterations of a peer
+TENTHS = 4  # how often the tolerance that a peer is asked for is made ten times smaller
 SLOW = 8.0  # times as long as ours, from which a peer is not raced
 PROJECTIONS = (
     *(f"9.self_attn.{each}_proj" for each in "qkvo"),
@@ -127,12 +128,13 @@ def by_lobpcg(W: np.ndarray, count: int, more: int, tol: float) -> np.ndarray:
     return np.sqrt(np.sort(squares)[::-1][:K])
 
 
-# The largest count that is tried, and how many columns more than K.
+# The largest count that is tried (of iterations, or of tenths of the tolerance), and how many
+# columns more than K.
 PEERS: dict[str, tuple[Peer, int, tuple[int, ...]]] = {
     "scikit-learn randomized_svd": (by_sklearn, MOST, (10, K)),
     "torch.svd_lowrank": (by_torch, MOST, (10, K)),
-    "ARPACK": (by_arpack, 4, (0,)),
-    "PROPACK": (by_propack, 4, (0,)),
+    "ARPACK": (by_arpack, TENTHS, (0,)),
+    "PROPACK": (by_propack, TENTHS, (0,)),
     "LOBPCG": (by_lobpcg, MOST, (0, K // 2)),
 }
 
@@ -180,9 +182,11 @@ def peers(
             spent = common.seconds(lambda run=run, count=count: run(count))
             if spent < quickest:
                 quickest, runs[name] = spent, lambda run=run, count=count: run(count)
-                words[name] = f"{count} iterations of {K + more} columns"
-                if most == 4:
-                    words[name] = f"asked for {tol / 10**count:.0e}"
+                words[name] = (
+                    f"asked for {tol / 10**count:.0e}"
+                    if most == TENTHS
+                    else f"{count} iterations of {K + more} columns"
+                )
     return runs, words
 
 

@@ -58,7 +58,7 @@ class FactorStore:
         return [name for name in names if not self.has(way, name)]
 
     def source(self, way: str) -> Source:
-        """Where `operate` finds factors; computed now if they are not there (a second each)."""
+        """Where `operate` finds factors; computed now if they are not there."""
 
         def factors(name: str) -> Factors:
             try:

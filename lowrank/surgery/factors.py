@@ -242,7 +242,8 @@ def triangle(moment: Wide, damping: float) -> Wide:
         return np.asarray(scipy.linalg.cholesky(damped, check_finite=False))
     except np.linalg.LinAlgError as error:
         raise InputError(
-            "{what} is singular: some direction was never used. Add damping.", what="R"
+            "{what} is singular: some direction was never used. Add damping.",
+            what="A second moment",
         ) from error
 
 

@@ -341,3 +341,8 @@ def test_texts_measured_are_not_in_the_calibration_text():
         assert sentences
         assert not any(s in whole for s in sentences)
     assert all(word and " " not in word for _, word in texts.questions())
+
+
+def test_without_damping_a_direction_that_no_text_uses_is_named():
+    with pytest.raises(InputError, match="second moment is singular"):
+        second_moments(PARAMS, [IDS[:2]], ALL, damping=0.0)
