@@ -10,7 +10,7 @@ from lowrank.ui import cached, predicting, taking
 from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.sidebar import chosen_model
-from lowrank.ui.surgery import panels, program
+from lowrank.ui.surgery import comparing, evidence, operating, program
 
 head = question(_("Surgery"), _("What does the model still say when its matrices lose rank?"))
 with errors_shown():
@@ -20,22 +20,22 @@ with errors_shown():
         raise InputError(text("surgery", "no words").format(title=model.title))
     predicting.of_surgery(head)
     # Parts of their own: a move draws the part it belongs to, and the others stay.
-    choice = panels.operation(source)
+    choice = operating.operation(source)
     st.subheader(_("Which projections need their rank?"), anchor=False)
     st.markdown(explained(text("surgery", "map")))
-    panels.sensitivity(source)
+    comparing.sensitivity(source)
     if source == "default":
         st.subheader(_("Which cut is best at one size?"), anchor=False)
-        panels.methods()
+        comparing.methods()
     if choice:
         st.subheader(_("Why activation-aware wins"), anchor=False)
-        panels.evidence(source, choice)
+        evidence.why_aware(source, choice)
     st.subheader(_("Does less rank remove noise?"), anchor=False)
     st.markdown(text("surgery", "noise"))
-    panels.noise(source)
+    evidence.noise(source)
 
 st.subheader(_("What you see"), anchor=False)
-st.markdown(panels.learnt())
+st.markdown(comparing.learnt())
 st.markdown(explained(text("surgery", "theory")))
 taking.take_home(*program.files(source))
 code_for_this(plain, aware, operate, allocate, reading, usage=lambda: program.written(source))

@@ -1,51 +1,14 @@
-"""A visitor's own files: taken once, and what is refused is said until other files come.
-
-Streamlit takes a file from any client with a session, whether its page asks for one or not, and
-holds it in memory until the session ends: what it holds has a limit here, in all and of one.
-"""
+"""A visitor's own files: taken once, and what is refused is said until other files come."""
 
 from collections.abc import Callable, Mapping
-from functools import wraps
 from typing import Any
 
 import streamlit as st
-from starlette.exceptions import HTTPException
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from lowrank.errors import LowrankError
 from lowrank.language import gettext as _
 
 Files = Mapping[str, bytes]
-Add = Callable[[MemoryUploadedFileManager, str, UploadedFileRec], None]
-
-HELD = 2 * 10**9  # bytes that Streamlit holds of all sessions together
-OF_ONE = 600_000_000  # … of one: a model's files and an adapter's
-MOST_FILES = 1000  # … of one
-
-
-def within_limits(add: Add) -> Add:
-    """The same taking of a file, by its session, which refuses what is beyond the limits."""
-
-    @wraps(add)
-    def added(held: MemoryUploadedFileManager, session_id: str, file: UploadedFileRec) -> None:
-        sizes = {
-            session: [len(each.data) for each in list(files.values())]
-            for session, files in list(held.file_storage.items())
-        }
-        own, new = sizes.get(session_id, []), len(file.data)
-        if len(own) >= MOST_FILES or sum(own) + new > OF_ONE:
-            raise HTTPException(413, "This session holds as many files as one may.")
-        if sum(map(sum, sizes.values())) + new > HELD:
-            raise HTTPException(413, "The server holds as many files as it may.")
-        add(held, session_id, file)
-
-    return added
-
-
-MemoryUploadedFileManager.add_file = within_limits(  # type: ignore[method-assign, assignment]
-    MemoryUploadedFileManager.add_file
-)
 
 
 def brought(label: str, into: str, keep: Callable[[Files], Any], **more: Any) -> str:

@@ -5,7 +5,6 @@ from contextlib import suppress
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lowrank import language
 from lowrank.language import gettext as _
@@ -32,9 +31,7 @@ _run = _Run()
 
 def spoken() -> str:
     """The language of the page that runs."""
-    if _run.language and get_script_run_ctx(suppress_warning=True):
-        return _run.language
-    return str(st.session_state.get("language", language.SOURCE))
+    return _run.language or str(st.session_state.get("language", language.SOURCE))
 
 
 language.otherwise = spoken

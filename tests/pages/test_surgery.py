@@ -289,7 +289,7 @@ def test_the_model_with_its_cut_is_taken_home_as_it_runs(opened, tiny, tmp_path)
 
 
 def test_what_is_too_large_to_pack_is_said_before_it_is_made(opened, monkeypatch):
-    monkeypatch.setattr("lowrank.ui.surgery.panels.LARGEST", 1000)
+    monkeypatch.setattr("lowrank.ui.surgery.export.LARGEST", 1000)
     app = opened(cut=["v"], keep="25")
     app.session_state["save"] = True
     app.run()
@@ -314,9 +314,9 @@ def test_ranks_by_predicted_loss_go_with_gradients_alone(opened):
 
 def test_every_way_at_the_same_sizes_is_shown_with_the_ranks_of_the_best():
     def page() -> None:
-        from lowrank.ui.surgery import panels
+        from lowrank.ui.surgery import comparing
 
-        panels.methods()
+        comparing.methods()
 
     app = AppTest.from_function(page).run()
     assert not app.exception

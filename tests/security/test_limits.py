@@ -33,7 +33,7 @@ from lowrank.lora.adapters import Pair
 from lowrank.memory import quantization
 from lowrank.readers import open_model, uploads
 from lowrank.readers.interface import LONGEST_NAME
-from lowrank.ui import apart, bringing, cached
+from lowrank.ui import apart, cached, held_files
 from lowrank.ui.adapters import MOST_WORK, check_work, work
 
 ROOT = Path(__file__).parents[2]
@@ -243,7 +243,7 @@ def test_a_made_up_adapter_of_a_huge_model_is_refused(monkeypatch):
 def test_what_the_framework_holds_of_a_session_has_a_limit(monkeypatch):
     """It takes files from any client, whether a page asks for them or not."""
     for name, most in (("OF_ONE", 1000), ("HELD", 2500), ("MOST_FILES", 5)):
-        monkeypatch.setattr(bringing, name, most)
+        monkeypatch.setattr(held_files, name, most)
     held = MemoryUploadedFileManager("upload")
 
     def put(session: str, size: int) -> None:
@@ -285,8 +285,8 @@ def test_the_page_on_safety_states_the_limits_that_hold():
         ),
         "a picture": f"{pictures.MOST_PIXELS // million} million pixels, one opened at a time",
         "files that wait in memory, of one session; of all": (
-            f"{bringing.OF_ONE // million} MB, {bringing.MOST_FILES:,} files; "
-            f"{bringing.HELD // 10**9} GB"
+            f"{held_files.OF_ONE // million} MB, {held_files.MOST_FILES:,} files; "
+            f"{held_files.HELD // 10**9} GB"
         ),
     }.items():
         assert rows[what] == limit

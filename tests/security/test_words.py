@@ -36,7 +36,7 @@ OURS = {
     ("truncation.py", "name"),  # W, W_k and their difference
     ("geometry.py", "name"),
     ("downloads.py", "name"),  # a file's name that the page gives
-    ("panels.py", "_(name)"),  # of a number
+    ("operating.py", "_(name)"),  # of a number
     ("lora.py", "asked"),  # the words on a button
     ("panels.py", "name"),  # the name of a file to download, which is no Markdown
     ("answering.py", "title"),  # Before, After and the cut in words

@@ -11,7 +11,7 @@ from lowrank.teaching import LEVELS
 from lowrank.teaching.quiz import KINDS
 from lowrank.ui.layout import PAGES, TEXT_FOLDER, sections, text
 from lowrank.ui.matrix_entry import PRESETS
-from lowrank.ui.surgery.panels import NUMBERS
+from lowrank.ui.surgery.operating import NUMBERS
 from tests.pages.opening import ROOT
 
 VIEWS = ("recover", "when it works", "features", "compress")

@@ -14,7 +14,7 @@ from lowrank.ui import cached
 from lowrank.ui.bound import OF_LAYER
 from lowrank.ui.lora import nameable
 from lowrank.ui.surgery.cut import Choice
-from lowrank.ui.surgery.panels import LONGEST
+from lowrank.ui.surgery.operating import LONGEST
 from lowrank.ui.taking import File, matrix_files, table
 
 
