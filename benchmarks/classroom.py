@@ -4,7 +4,7 @@ python benchmarks/classroom.py                     everything, about 25 minutes 
 python benchmarks/classroom.py moves class         those parts alone
 python benchmarks/classroom.py class --students 30 --seconds 30
 
-The app is started as `make app` starts it. Students are `scripts/visitor.py`, which speaks the
+The app is started as `make app` starts it. Students are `scripts/client.py`, which speaks the
 browser's protocol but draws nothing. `moves` counts the processor time of the process that serves
 pages, in multiples of what a move on a bare Streamlit page (benchmarks/bare.py) takes, measured in
 turns with it; heavy work is done by others. `class` lets students open pages and move something
@@ -39,7 +39,7 @@ import common
 import websockets
 
 from lowrank.files import cache_folder
-from scripts.visitor import Answer, Visitor
+from scripts.client import Answer, Visitor
 
 Cost = dict[str, float] | None
 

@@ -12,7 +12,7 @@ from lowrank.language import gettext_noop
 from lowrank.lora.equations import lora_forward_matmul, regular_forward_matmul
 from lowrank.lora.finetuning import finetune
 from lowrank.lora.lab import experiments
-from lowrank.lora.lab.subspaces import amplification, phi
+from lowrank.lora.lab.subspace_overlap import amplification, phi
 from lowrank.lora.optimizer import adamw
 from lowrank.ui import predicting
 from lowrank.ui.bound import choice

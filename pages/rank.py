@@ -13,9 +13,9 @@ from lowrank.ui.bound import named_in_link
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.matrix_entry import PRESETS, augmented, matrix_entry
 from lowrank.ui.rank import (
+    floating_rank,
     geometry,
     gives,
-    numbers,
     other_fields,
     parameters,
     quiz,
@@ -30,7 +30,7 @@ VIEWS = {
     gettext_noop("Reduce"): reduce.VIEW,
     gettext_noop("What it gives"): gives.VIEW,
     gettext_noop("Geometry"): geometry.VIEW,
-    gettext_noop("Numbers lie"): numbers.VIEW,
+    gettext_noop("Numbers lie"): floating_rank.VIEW,
     gettext_noop("Other fields"): other_fields.VIEW,
     gettext_noop("Parameters"): parameters.VIEW,
     gettext_noop("Quiz"): quiz.VIEW,

@@ -10,7 +10,7 @@ from lowrank.ui import cached, predicting, taking
 from lowrank.ui.glossary import explained
 from lowrank.ui.layout import code_for_this, errors_shown, question, text
 from lowrank.ui.sidebar import chosen_model
-from lowrank.ui.surgery import comparing, evidence, operating, program
+from lowrank.ui.surgery import evidence, operating, program, sensitivity
 
 head = question(_("Surgery"), _("What does the model still say when its matrices lose rank?"))
 with errors_shown():
@@ -23,10 +23,10 @@ with errors_shown():
     choice = operating.operation(source)
     st.subheader(_("Which projections need their rank?"), anchor=False)
     st.markdown(explained(text("surgery", "map")))
-    comparing.sensitivity(source)
+    sensitivity.of_kinds(source)
     if source == "default":
         st.subheader(_("Which cut is best at one size?"), anchor=False)
-        comparing.methods()
+        sensitivity.methods()
     if choice:
         st.subheader(_("Why activation-aware wins"), anchor=False)
         evidence.why_aware(source, choice)
@@ -35,7 +35,7 @@ with errors_shown():
     evidence.noise(source)
 
 st.subheader(_("What you see"), anchor=False)
-st.markdown(comparing.learnt())
+st.markdown(sensitivity.learnt())
 st.markdown(explained(text("surgery", "theory")))
 taking.take_home(*program.files(source))
 code_for_this(plain, aware, operate, allocate, reading, usage=lambda: program.written(source))

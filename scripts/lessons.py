@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lowrank.language import SOURCE, languages, speaking
-from lowrank.teaching.paper import as_markdown
+from lowrank.teaching.handouts import as_markdown
 from lowrank.ui.lessons import LESSONS, handout, printed
 
 FOLDER = Path(__file__).parents[1] / "docs" / "lessons"

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from lowrank.ui.layout import PAGES
-from scripts.visitor import Visitor
+from scripts.client import Visitor
 from tests.browser.conftest import awaited, served
 
 CLASS = 50

@@ -18,7 +18,7 @@ from lowrank.exact.reading import read
 from lowrank.exact.styles import STYLES
 from lowrank.exact.subspaces import listed
 from lowrank.language import gettext, nearest, ngettext, source_of, speaking
-from lowrank.teaching import paper
+from lowrank.teaching import handouts
 from lowrank.teaching.chapters import CHAPTERS, judge_choice, make_choices
 from lowrank.teaching.counting import KINDS, Counting, formats_of, make_counting
 from lowrank.teaching.quiz import judge, make_question
@@ -293,7 +293,7 @@ def sheets() -> Iterator[Worksheet | Counting]:
 
 @pytest.mark.parametrize("sheet", list(sheets()), ids=lambda sheet: sheet.name)
 def test_a_worksheet_is_written_in_the_language_of_the_moment(catalogue, sheet):
-    typst = paper.as_typst if isinstance(sheet, Counting) else as_typst
+    typst = handouts.as_typst if isinstance(sheet, Counting) else as_typst
     with speaking(PSEUDO):
         pages = {
             name: form.write(sheet)

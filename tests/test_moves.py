@@ -5,7 +5,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from scripts.visitor import Visitor
+from scripts.client import Visitor
 from tests.browser.conftest import awaited, served
 
 MOST = 20_000  # bytes a move

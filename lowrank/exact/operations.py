@@ -17,7 +17,7 @@ from fractions import Fraction
 from lowrank.errors import InputError
 from lowrank.exact.arguments import whole
 from lowrank.exact.entries import NoValue, Surds, evaluate, last_name, split, tree_of
-from lowrank.exact.linear import Form, Forms
+from lowrank.exact.linear_forms import Form, Forms
 from lowrank.exact.matrices import RowOp, add, scale, swap
 from lowrank.exact.surds import Surd
 from lowrank.exact.tokens import Item, items_of, readable

@@ -17,7 +17,7 @@ from lowrank.errors import InputError
 from lowrank.exact.arguments import rectangular, whole
 from lowrank.exact.cells import Cell, cell_of, evaluated
 from lowrank.exact.entries import Surds
-from lowrank.exact.linear import equation
+from lowrank.exact.linear_forms import equation
 from lowrank.exact.matrices import Matrix, plain
 from lowrank.exact.reading import Reading, read
 from lowrank.exact.surds import Surd

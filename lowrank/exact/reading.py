@@ -22,7 +22,7 @@ from lowrank.exact.brackets import GROUPS, Brackets
 from lowrank.exact.cells import ACCEPTED, Cell, cell_of
 from lowrank.exact.entries import split, walk
 from lowrank.exact.grids import Grid, counted, grid_of, marks, solid
-from lowrank.exact.linear import coefficients
+from lowrank.exact.linear_forms import coefficients
 from lowrank.exact.lines import choices, in_blocks, paragraphs, side_by_side, unlabelled
 from lowrank.exact.tokens import GREEK, MAX_TEXT, Item, items_of, readable
 from lowrank.language import enumerated, gettext_noop

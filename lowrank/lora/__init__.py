@@ -15,7 +15,6 @@ from importlib import import_module
 from types import ModuleType
 
 from lowrank.lora.adapter_config import AdapterConfig
-from lowrank.lora.counting import Report, report
 from lowrank.lora.equations import (
     dora_merge,
     forward,
@@ -29,6 +28,7 @@ from lowrank.lora.extraction import Extraction, extract, split
 from lowrank.lora.finetuning import Finetuning, Record, evaluate, finetune, start
 from lowrank.lora.initial import loftq_start
 from lowrank.lora.optimizer import SCHEDULES, adamw, clipped, schedule
+from lowrank.lora.parameter_count import Report, report
 from lowrank.lora.train_config import TrainConfig
 from lowrank.lora.training_examples import Example, answers
 from lowrank.lora.training_state import State

@@ -32,7 +32,7 @@ from lowrank.memory.accounting import (
 from lowrank.spectra.recovery import degrees_of_freedom
 from lowrank.spectra.svd import break_even_rank
 from lowrank.spectra.svd import parameters as factor_numbers
-from lowrank.teaching import paper, worksheet
+from lowrank.teaching import handouts, worksheet
 from lowrank.teaching.about_models import (
     RANKS,
     by_hand,
@@ -255,22 +255,24 @@ class Counting:
         return f"worksheet-{self.kind}-seed{self.seed}" + "-without-key" * (not self.key)
 
     @property
-    def paper(self) -> paper.Paper:
+    def paper(self) -> handouts.Paper:
         """The sheet as it is printed, its key on pages of its own."""
         exercises = self.exercises
         parts = [
-            paper.Part(
+            handouts.Part(
                 worksheet.problem_title(k), (each.given,), each.asked, ROOM * len(each.asked)
             )
             for k, each in enumerate(exercises, start=1)
         ]
         if self.key:
-            parts.append(paper.Part(worksheet.key_title(), (f"`{self.command}`",), new_page=True))
+            parts.append(
+                handouts.Part(worksheet.key_title(), (f"`{self.command}`",), new_page=True)
+            )
             parts += [
-                paper.Part(worksheet.answer_title(k), (each.given,), each.answers)
+                handouts.Part(worksheet.answer_title(k), (each.given,), each.answers)
                 for k, each in enumerate(exercises, start=1)
             ]
-        return paper.Paper(_(KINDS[self.kind][0]), self.name, tuple(parts))
+        return handouts.Paper(_(KINDS[self.kind][0]), self.name, tuple(parts))
 
 
 def make_counting(kind: str, seed: int, count: int = 4, key: bool = True) -> Counting:
@@ -298,4 +300,4 @@ def _of_sheet(form: Format) -> Format:
     return Format(lambda sheet: form.write(sheet.paper), form.suffix, form.mime)
 
 
-FORMATS = {name: _of_sheet(form) for name, form in paper.FORMATS.items()}
+FORMATS = {name: _of_sheet(form) for name, form in handouts.FORMATS.items()}

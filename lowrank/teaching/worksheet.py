@@ -24,7 +24,7 @@ from lowrank.exact.subspaces import Dependency, combination, dependencies, liste
 from lowrank.language import gettext as _
 from lowrank.language import gettext_noop, joined, ngettext
 from lowrank.teaching.formats import Format
-from lowrank.teaching.paper import html_page, html_who, latex_head, who
+from lowrank.teaching.handouts import html_page, html_who, latex_head, who
 from lowrank.teaching.problems import Draw, Problem, make_problem, make_varied
 from lowrank.teaching.typesetting import PDF, compiled, typst_head, typst_text
 

@@ -16,8 +16,8 @@ from lowrank.language import gettext_noop
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import LINEAR
 from lowrank.lora.config_text import parse_config
-from lowrank.lora.counting import report
 from lowrank.lora.equations import forward, lora_forward_matmul, regular_forward_matmul
+from lowrank.lora.parameter_count import report
 from lowrank.memory.accounting import BLOOM_176B, pair_parameters, parameters
 from lowrank.memory.claims import Judged, article, layer_numbers, recounted
 from lowrank.memory.published import PUBLISHED

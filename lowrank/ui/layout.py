@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lowrank.errors import LowrankError
 from lowrank.language import SOURCE, current, gettext, gettext_noop, speaking
-from lowrank.ui import visitor
+from lowrank.ui import visitor_language
 from lowrank.ui.outside import as_told
 from lowrank.ui.taking import runnable
 
@@ -169,7 +169,7 @@ def navigation(folder: Path = Path("pages")) -> st.Page:
         layout="wide",
         initial_sidebar_state=250,  # pixels: room for the picture on an enlarged screen
     )
-    translated = visitor.settle()
+    translated = visitor_language.settle()
     # Off until here (.streamlit/config.toml): the first visitor of a fresh server would see
     # Streamlit's older list of the pages folder, in a sidebar drawn before its width is known.
     st.set_option("client.showSidebarNavigation", True)

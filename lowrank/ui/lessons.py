@@ -18,7 +18,7 @@ import streamlit as st
 
 from lowrank.language import current, joined, speaking
 from lowrank.language import gettext as _
-from lowrank.teaching.paper import FORMATS, Paper, Part
+from lowrank.teaching.handouts import FORMATS, Paper, Part
 from lowrank.teaching.typesetting import lacking
 from lowrank.ui.layout import sections
 from lowrank.ui.matrix_entry import PRESETS

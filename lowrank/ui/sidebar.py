@@ -13,7 +13,7 @@ from lowrank.errors import InputError, LowrankError
 from lowrank.language import gettext as _
 from lowrank.llama.names import LABELS, within
 from lowrank.readers import Model, TensorInfo
-from lowrank.ui import model_picker, visitor
+from lowrank.ui import model_picker, visitor_language
 from lowrank.ui.bound import BOUND, fitted, offer, takes
 from lowrank.ui.outside import as_text
 
@@ -47,7 +47,7 @@ def draw(need: str) -> None:
         except LowrankError as error:
             problem = error
             waiting.empty()
-        visitor.switch()
+        visitor_language.switch()
     st.session_state["chosen"] = Choice(need, model, info, problem)
 
 

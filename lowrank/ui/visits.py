@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from lowrank.language import gettext as _
-from lowrank.ui import sidebar, visitor
+from lowrank.ui import sidebar, visitor_language
 from lowrank.ui.atlas import measure_said
 from lowrank.ui.bound import said
 from lowrank.ui.model_picker import model_said
@@ -79,14 +79,14 @@ WRITTEN: Mapping[str, Callable[[Any], str]] = {
 def keep_in_history() -> None:
     """Let links to pages, Back and Forward bring back each page's whole view."""
     pages = {key: page for page, keys in PARAMETERS.items() for key in keys}
-    script = SCRIPT.replace("SHARED", json.dumps([*SHARED, visitor.KEY]), 1)
+    script = SCRIPT.replace("SHARED", json.dumps([*SHARED, visitor_language.KEY]), 1)
     script = script.replace("PAGES", json.dumps(pages), 1)
     translated = json.dumps("translated" in st.session_state)
     script = script.replace("TRANSLATED", translated, 1)
     with st.container(key="visits", height=1, border=False):  # no taller before the style is there
         st.html("<style>:has(> .st-key-visits) { display: none; }</style>")
         # what reads the page aloud, and what hyphenates it, must know
-        spoken = f"document.documentElement.lang = '{visitor.spoken()}'"
+        spoken = f"document.documentElement.lang = '{visitor_language.spoken()}'"
         st.html(f"<script>{spoken}</script>", unsafe_allow_javascript=True)
         st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
 
@@ -148,7 +148,7 @@ def remember(page: str) -> None:
 
 def known(page: str, key: str) -> bool:
     """Whether a page or the sidebar has a parameter of that name."""
-    own = *PARAMETERS.get(page, ()), *SHARED, *LESSON, visitor.KEY
+    own = *PARAMETERS.get(page, ()), *SHARED, *LESSON, visitor_language.KEY
     return key in own or key.startswith(LETTER)
 
 
@@ -167,7 +167,7 @@ def _as_asked(key: str, asked: Sequence[str]) -> bool:
 
 def _endless(key: str, asked: Sequence[str]) -> bool:
     """Whether a number is asked for that is none: 1e999."""
-    typed = key in visitor.TYPED or key.startswith(LETTER)
+    typed = key in visitor_language.TYPED or key.startswith(LETTER)
     return not typed and any(_number(each) in (inf, -inf) for each in asked)
 
 

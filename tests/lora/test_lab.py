@@ -12,7 +12,7 @@ from lowrank import llama, lora
 from lowrank.errors import InputError
 from lowrank.llama import SMOLLM2_135M
 from lowrank.lora import lab
-from lowrank.lora.lab import experiments, restaurants, subspaces
+from lowrank.lora.lab import experiments, restaurants, subspace_overlap
 from lowrank.lora.lab.sets import LONGEST, MOST_LINES, written
 from lowrank.memory.accounting import adapter_parameters, lora_parameters
 
@@ -113,16 +113,16 @@ def test_budgets_are_equal():
 def test_phi_is_one_inside_and_near_chance_at_random():
     rng = np.random.default_rng(0)
     A = rng.standard_normal((4, 200))
-    inside = subspaces.phi(A, np.concatenate([A, rng.standard_normal((3, 200))]))
+    inside = subspace_overlap.phi(A, np.concatenate([A, rng.standard_normal((3, 200))]))
     # In the whole span of the second lies all of the first: row i, last column.
     np.testing.assert_allclose(inside[:, -1], 1, atol=1e-12)
-    np.testing.assert_allclose(np.diag(subspaces.phi(A, 3 * A)), 1, atol=1e-12)
-    drawn = [subspaces.phi(*rng.standard_normal((2, 8, 200)))[-1, -1] for _ in range(40)]
-    assert abs(np.mean(drawn) - subspaces.chance(8, 8, 200)) < 0.005
+    np.testing.assert_allclose(np.diag(subspace_overlap.phi(A, 3 * A)), 1, atol=1e-12)
+    drawn = [subspace_overlap.phi(*rng.standard_normal((2, 8, 200)))[-1, -1] for _ in range(40)]
+    assert abs(np.mean(drawn) - subspace_overlap.chance(8, 8, 200)) < 0.005
     # An independent way: traces of products of projectors.
     B = rng.standard_normal((6, 200))
     P, Q = (np.linalg.pinv(each) @ each for each in (A, B))
-    assert subspaces.phi(A, B)[-1, -1] == pytest.approx(np.trace(P @ Q) / 4)
+    assert subspace_overlap.phi(A, B)[-1, -1] == pytest.approx(np.trace(P @ Q) / 4)
 
 
 def test_amplification_is_the_papers():
@@ -130,7 +130,7 @@ def test_amplification_is_the_papers():
     U, V = (np.linalg.qr(rng.standard_normal((30, 30)))[0] for _ in range(2))
     W = U @ np.diag(np.linspace(10, 1, 30)) @ V.T
     update = 7 * np.outer(U[:, 20], V[:, 20])  # along one direction that W has, without emphasis
-    found = subspaces.amplification(update, W, 1)
+    found = subspace_overlap.amplification(update, W, 1)
     assert found["norm"] == pytest.approx(7)
     assert found["within"] == pytest.approx(np.linspace(10, 1, 30)[20])
     assert found["own"] == pytest.approx(10)
@@ -144,7 +144,7 @@ def test_chance_gives_the_factor_that_the_page_says():
     W, D = rng.standard_normal((60, 45)), rng.standard_normal((60, 45))
     W[:, 0] *= 3  # a direction above the rest changes nothing on average
     said = np.linalg.norm(D) * np.sqrt(W.size) / (12 * np.linalg.norm(W))
-    seen = [subspaces.amplification(D, W, 12, seed)["random"] for seed in range(10, 50)]
+    seen = [subspace_overlap.amplification(D, W, 12, seed)["random"] for seed in range(10, 50)]
     assert np.linalg.norm(D) / np.sqrt(np.mean(np.square(seen))) == pytest.approx(said, rel=0.1)
 
 

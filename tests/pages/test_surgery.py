@@ -314,9 +314,9 @@ def test_ranks_by_predicted_loss_go_with_gradients_alone(opened):
 
 def test_every_way_at_the_same_sizes_is_shown_with_the_ranks_of_the_best():
     def page() -> None:
-        from lowrank.ui.surgery import comparing
+        from lowrank.ui.surgery import sensitivity
 
-        comparing.methods()
+        sensitivity.methods()
 
     app = AppTest.from_function(page).run()
     assert not app.exception

@@ -16,7 +16,7 @@ from lowrank.language import gettext, speaking
 from lowrank.memory import PUBLISHED
 from lowrank.teaching import answer, formats_of, make_counting, make_worksheet, typesetting
 from lowrank.teaching.counting import KINDS
-from lowrank.teaching.paper import Paper, Part, as_html, as_latex, as_typst
+from lowrank.teaching.handouts import Paper, Part, as_html, as_latex, as_typst
 from lowrank.teaching.typesetting import compiled, lacking
 from tests.teaching.test_chapters import matrices, numbers
 from tests.teaching.test_worksheet import Page

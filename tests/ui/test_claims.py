@@ -20,7 +20,7 @@ from lowrank.spectra.measures import rank_at_energy
 from lowrank.spectra.svd import break_even_rank, singular_values
 from lowrank.surgery import recorded
 from lowrank.ui.layout import TEXT_FOLDER, sections
-from lowrank.ui.surgery.comparing import learnt
+from lowrank.ui.surgery.sensitivity import learnt
 from tests.pages.opening import ROOT
 from tests.test_notation import strings
 

@@ -220,7 +220,7 @@ def test_a_full_queue_is_said_and_old_jobs_are_forgotten():
 
 PAGE = """
 from lowrank.language import Sentence
-from lowrank.ui import visitor
+from lowrank.ui import visitor_language
 from lowrank.ui.jobs import Doing, Job
 from lowrank.ui.progress import shown
 

@@ -13,7 +13,7 @@ from lowrank.memory import PUBLISHED, lora_parameters, pair_parameters, paramete
 from lowrank.memory.claims import judged
 from lowrank.spectra import rank_at_energy
 from lowrank.spectra.svd import singular_values
-from lowrank.teaching.paper import FORMATS, as_markdown
+from lowrank.teaching.handouts import FORMATS, as_markdown
 from lowrank.teaching.typesetting import lacking
 from lowrank.ui.lessons import LESSONS, handout, lesson
 from lowrank.ui.matrix_entry import PRESETS

@@ -17,7 +17,7 @@ import websockets
 
 from lowrank.errors import InputError, SourceError
 from lowrank.ui import serving
-from scripts.visitor import Visitor, Widget
+from scripts.client import Visitor, Widget
 from tests.browser.conftest import awaited, wait_until_healthy
 
 ROOT = Path(__file__).parents[2]

@@ -14,10 +14,10 @@ import numpy as np
 
 from lowrank.language import Sentence, gettext_noop
 from lowrank.llama import Cache, Params, forward
-from lowrank.lora.counting import report
 from lowrank.lora.finetuning import finetune
 from lowrank.lora.lab.records import Doing
 from lowrank.lora.lab.training_memory import held_in_training
+from lowrank.lora.parameter_count import report
 from lowrank.lora.train_config import TrainConfig
 from lowrank.lora.training_examples import Example
 from lowrank.lora.tuning import AdapterLayers, Matrices, Method, adapted, merged

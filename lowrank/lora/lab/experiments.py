@@ -23,11 +23,11 @@ from lowrank.errors import InputError
 from lowrank.language import Sentence, gettext_noop
 from lowrank.llama.model import Params, projections
 from lowrank.lora.adapter_config import AdapterConfig
-from lowrank.lora.counting import report
 from lowrank.lora.finetuning import evaluate, finetune, start
 from lowrank.lora.lab import restaurants
 from lowrank.lora.lab.records import Doing
-from lowrank.lora.lab.subspaces import amplification, phi
+from lowrank.lora.lab.subspace_overlap import amplification, phi
+from lowrank.lora.parameter_count import report
 from lowrank.lora.train_config import TrainConfig
 from lowrank.lora.training_examples import Example, Words
 from lowrank.lora.tuning import Matrices, Method, adapted

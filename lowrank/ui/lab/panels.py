@@ -14,10 +14,10 @@ from lowrank.language import gettext as _
 from lowrank.language import joined
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import name_of
-from lowrank.lora.counting import report
 from lowrank.lora.finetuning import Record
 from lowrank.lora.lab.alternatives import LORA
 from lowrank.lora.lab.records import stored
+from lowrank.lora.parameter_count import report
 from lowrank.memory import accounting
 from lowrank.readers import uploads
 from lowrank.ui import cached

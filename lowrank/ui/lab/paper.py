@@ -17,7 +17,7 @@ from lowrank.lora.lab import experiments, verdicts
 from lowrank.lora.lab.experiments import Redo, Settings
 from lowrank.lora.lab.paper import TABLE_5, TABLE_6, TABLE_7, TABLE_18
 from lowrank.lora.lab.records import stored
-from lowrank.lora.lab.subspaces import chance
+from lowrank.lora.lab.subspace_overlap import chance
 from lowrank.readers import Model
 from lowrank.ui import cached
 from lowrank.ui.bound import said

@@ -12,7 +12,7 @@ from lowrank.ui.layout import errors_shown
 from lowrank.ui.outside import as_text
 from lowrank.ui.progress import latest, outcome, progress, watched
 from lowrank.ui.surgery import cutting
-from lowrank.ui.surgery.cut import Choice
+from lowrank.ui.surgery.choice import Choice
 
 PROMPT = 300  # tokens of a prompt
 

@@ -42,7 +42,7 @@ from lowrank.ui import cached
 from lowrank.ui.answering import Said, in_turns
 from lowrank.ui.jobs import Doing, Job, one_thread
 from lowrank.ui.progress import begin, soon, sought, visitor, watched
-from lowrank.ui.surgery.cut import KINDS, Choice
+from lowrank.ui.surgery.choice import KINDS, Choice
 
 PATIENCE = 20.0  # seconds that work goes on after its visitor has left
 SAVED = 2 * 10**9  # bytes of truncated models that wait to be taken, of all visitors

@@ -15,7 +15,7 @@ from lowrank.ui.jobs import Job
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.progress import shown, watched
 from lowrank.ui.surgery import cutting
-from lowrank.ui.surgery.cut import KINDS, Choice
+from lowrank.ui.surgery.choice import KINDS, Choice
 
 
 @st.fragment

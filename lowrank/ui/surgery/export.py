@@ -15,7 +15,7 @@ from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.outside import as_text
 from lowrank.ui.progress import latest, shown, watched
 from lowrank.ui.surgery import cutting
-from lowrank.ui.surgery.cut import Choice
+from lowrank.ui.surgery.choice import Choice
 
 DENSE = gettext_noop("whole matrices")
 FORMS: dict[str, Form] = {DENSE: "dense", gettext_noop("thin pairs"): "thin"}

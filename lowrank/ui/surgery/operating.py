@@ -23,7 +23,7 @@ from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.progress import watched
 from lowrank.ui.surgery import cutting
 from lowrank.ui.surgery.answers import two_answers
-from lowrank.ui.surgery.cut import Choice, choose
+from lowrank.ui.surgery.choice import Choice, choose
 from lowrank.ui.surgery.export import save
 
 LONGEST = 1000  # tokens of a visitor's own text

@@ -13,7 +13,7 @@ from lowrank.surgery import recorded, stored, texts
 from lowrank.ui import cached
 from lowrank.ui.bound import OF_LAYER
 from lowrank.ui.lora import nameable
-from lowrank.ui.surgery.cut import Choice
+from lowrank.ui.surgery.choice import Choice
 from lowrank.ui.surgery.operating import LONGEST
 from lowrank.ui.taking import File, matrix_files, table
 
@@ -32,7 +32,7 @@ from lowrank import llama, surgery
 from lowrank.llama.tokenizer import Tokenizer
 from lowrank.readers import open_model
 from lowrank.surgery import texts
-from lowrank.ui.surgery.cut import Choice
+from lowrank.ui.surgery.choice import Choice
 
 model = open_model({nameable(source)!r})
 params, tokenizer = llama.load(model), Tokenizer(model.vocabulary)

@@ -21,7 +21,7 @@ from lowrank.ui.jobs import Job
 from lowrank.ui.layout import errors_shown, text
 from lowrank.ui.progress import shown, watched
 from lowrank.ui.surgery import cutting
-from lowrank.ui.surgery.cut import KINDS, RULES
+from lowrank.ui.surgery.choice import KINDS, RULES
 
 DRAWN = 0.8  # the share of all parameters at which the ranks of the best way are drawn
 TOGETHER, EACH = gettext_noop("all layers together"), gettext_noop("each layer by itself")
@@ -37,7 +37,7 @@ def learnt() -> str:
 
 @st.fragment
 @errors_shown()
-def sensitivity(source: str) -> None:
+def of_kinds(source: str) -> None:
     """The stored map, or the one measured here; all layers together or each by itself."""
     view = st.segmented_control(
         _("Cut"),
