@@ -19,7 +19,7 @@ class Said:
     token: int
 
 
-def in_turns(
+def answers_in_turns(
     before: Params,
     after: Params,
     ids: Sequence[int],

@@ -1,6 +1,5 @@
 """The parts of the page that checks a popular article: its claims, its functions, one's own."""
 
-import time
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median
@@ -17,6 +16,7 @@ from lowrank.llama.config import LlamaConfig
 from lowrank.llama.names import LINEAR
 from lowrank.lora.config_text import parse_config
 from lowrank.lora.equations import forward, lora_forward_matmul, regular_forward_matmul
+from lowrank.lora.lab.timing import in_turns
 from lowrank.lora.parameter_count import report
 from lowrank.memory.accounting import BLOOM_176B, pair_parameters, parameters
 from lowrank.memory.claims import Judged, article, layer_numbers, recounted
@@ -98,15 +98,11 @@ def run(x: NDArray[np.floating], W0: NDArray[np.floating], r: int, alpha: float)
     """Both functions on W = W0ᵀ (in, out), x (in,) and a random pair, timed in turns."""
     A, B = lora.pair(W0.shape, r, zero=False)
     W, W_A, W_B = W0.T, A.T, B.T
-    times: dict[str, list[float]] = {"regular": [], "lora": []}
-    for _turn in range(TURNS):
-        began = time.perf_counter()
-        regular_forward_matmul(x, W)
-        between = time.perf_counter()
-        h = lora_forward_matmul(x, W, W_A, W_B, alpha)
-        times["lora"].append(time.perf_counter() - between)
-        times["regular"].append(between - began)
-    paper = forward(x, W0, A, B, alpha * r, r)
+    both = {
+        "regular": lambda: regular_forward_matmul(x, W),
+        "lora": lambda: lora_forward_matmul(x, W, W_A, W_B, alpha),
+    }
+    times, h, paper = in_turns(both, TURNS), both["lora"](), forward(x, W0, A, B, alpha * r, r)
     apart = float(np.linalg.norm(h - paper) / np.linalg.norm(paper))
     return Ran(median(times["regular"]), median(times["lora"]), apart)
 

@@ -1,7 +1,5 @@
 """What the LoRA page asks and says: the input x, the pair A and B, numbers and code."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from lowrank.figures.numbers import three
 from lowrank.language import gettext as _
 from lowrank.llama.mlp import middle
 from lowrank.lora.equations import forward, init, merge, update
+from lowrank.lora.lab.timing import in_turns
 from lowrank.readers import Model, TensorInfo
 from lowrank.spectra.svd import break_even_rank, parameters
 from lowrank.ui import cached
@@ -196,23 +195,14 @@ def timed(x: Floats, W0: Floats, A: Floats, B: Floats, alpha: int, r: int) -> No
                 _("W₀x, without LoRA"): lambda: W0 @ x,
                 _("merged, (W₀ + s·BA)x"): lambda: merged @ x,
                 _("beside, W₀x + s·B(Ax)"): lambda: W0 @ x + alpha / r * (B @ (A @ x)),
-            }
+            },
+            TURNS,
         )
-    rows = [[name, *(f"{1e6 * q:,.1f}" for q in quarters)] for name, quarters in found.items()]
+    quarters = {name: np.percentile(each, [25, 50, 75]) for name, each in found.items()}
+    rows = [[name, *(f"{1e6 * q:,.1f}" for q in each)] for name, each in quarters.items()]
     head = [_("h, µs"), _("lower quarter"), _("**median**"), _("upper quarter")]
     st.markdown(table(head, rows))
     st.caption(text("lora", "times").format(turns=TURNS))
-
-
-def in_turns(calls: dict[str, Callable[[], object]]) -> dict[str, Floats]:
-    """Quartiles of each call's time in seconds, the calls taking turns so that all share a load."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _turn in range(TURNS):
-        for name, call in calls.items():
-            began = time.perf_counter()
-            call()
-            times[name].append(time.perf_counter() - began)
-    return {name: np.percentile(each, [25, 50, 75]) for name, each in times.items()}
 
 
 def formula(shape: tuple[int, int], r: int, alpha: float) -> str:

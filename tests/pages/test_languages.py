@@ -47,7 +47,7 @@ ALLOWED = re.compile(
             "trainable params|all params|The capital of Japan is",
             "Hugging Face|Llama|Mistral|Qwen|Gemma",
             r"SmolLM\w*|Instruct|Frobenius|Eckart|Young|Marchenko|Pastur|Gram|Schmidt|Soft-impute",
-            r"LoRA|Adam\w*|Apache|Moodle|Canvas|Markdown|Row A|Col A|Null A",
+            r"Noto Serif|LoRA|Adam\w*|Apache|Moodle|Canvas|Markdown|Row A|Col A|Null A",
         ]
     )
 )

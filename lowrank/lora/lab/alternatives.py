@@ -5,9 +5,9 @@ References: Houlsby et al., "Parameter-Efficient Transfer Learning for NLP", arX
 """
 
 import statistics
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from lowrank.language import Sentence, gettext_noop
 from lowrank.llama import Cache, Params, forward
 from lowrank.lora.finetuning import finetune
 from lowrank.lora.lab.records import Doing
+from lowrank.lora.lab.timing import in_turns
 from lowrank.lora.lab.training_memory import held_in_training
 from lowrank.lora.parameter_count import report
 from lowrank.lora.train_config import TrainConfig
@@ -112,20 +113,14 @@ def work(params: Params, data: Sequence[Example], config: TrainConfig) -> Iterat
 
 
 def token_times(models: Mapping[str, Params], ids: Sequence[int]) -> dict[str, list[float]]:
-    """The seconds that each model takes for one more token after `ids`, once in each of TURNS.
-
-    They take turns, so that whatever else the machine does falls on all of them.
-    """
+    """The seconds that each model takes for one more token after `ids`, once in each of TURNS."""
     caches = {name: Cache() for name in models}
     for name, params in models.items():
         forward(params, ids, caches[name], positions=[-1])
-    found = {name: list[float]() for name in models}
-    for _turn in range(TURNS):
-        for name, params in models.items():
-            began = time.perf_counter()
-            forward(params, ids[-1:], caches[name], positions=[-1])
-            found[name].append(time.perf_counter() - began)
-    return found
+    return in_turns(
+        {name: partial(forward, models[name], ids[-1:], caches[name], [-1]) for name in models},
+        TURNS,
+    )
 
 
 def latencies(seconds: Mapping[str, Sequence[float]]) -> dict[str, Quartiles]:

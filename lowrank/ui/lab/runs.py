@@ -4,7 +4,6 @@ import hashlib
 import json
 import secrets
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from lowrank.lora.adapters import Adapter
 from lowrank.lora.finetuning import Finetuning, Record, evaluate, finetune
 from lowrank.lora.initial import loftq_start
 from lowrank.lora.lab import held_in_training
+from lowrank.lora.lab.timing import in_turns
 from lowrank.lora.lab.training_memory import matrix_bytes
 from lowrank.lora.training_examples import Example, answers
 from lowrank.lora.training_state import State
@@ -32,7 +32,7 @@ from lowrank.memory.accounting import Memory
 from lowrank.readers import HUB, uploads
 from lowrank.readers.default_model import DEFAULT
 from lowrank.ui import cached
-from lowrank.ui.answering import Said, in_turns
+from lowrank.ui.answering import Said, answers_in_turns
 from lowrank.ui.jobs import Job, Stopped, Work
 from lowrank.ui.lab.settings import BASES, Choice
 from lowrank.ui.progress import begin, latest, link_of, soon, sought
@@ -295,7 +295,7 @@ def _answering(source: str, base: str, name: str, prompt: str, scale: float) -> 
     params = base_of(source, base)
     after = adapters.applied(params, kept_adapter(name), scale)
     ids, stop_ids = cached.chat_ids(source, prompt), cached.words(source).stop_ids
-    yield from in_turns(params, after, ids, LONGEST_ANSWER, stop_ids)
+    yield from answers_in_turns(params, after, ids, LONGEST_ANSWER, stop_ids)
 
 
 def loss_job(source: str, name: str, run: Run) -> Job | None:
@@ -326,13 +326,8 @@ def _merging(source: str, base: str, name: str, prompt: str) -> Iterator[Merged]
     placed, together = last_logits(beside, ids), last_logits(one, ids)  # and all is warm
     difference, largest = float(np.abs(placed - together).max()), float(np.abs(placed).max())
     models = {"plain": params, "beside": beside, "merged": one}
-    seconds: dict[str, list[float]] = {label: [] for label in models}
-    for _turn in range(TURNS):
-        for label, each in models.items():
-            began = time.perf_counter()
-            last_logits(each, ids)
-            seconds[label].append(time.perf_counter() - began)
-    yield Merged(difference, largest, seconds)
+    passes = {label: partial(last_logits, each, ids) for label, each in models.items()}
+    yield Merged(difference, largest, in_turns(passes, TURNS))
 
 
 def seconds_a_step(job: Job | None) -> float | None:

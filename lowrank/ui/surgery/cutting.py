@@ -39,7 +39,7 @@ from lowrank.surgery import (
 from lowrank.surgery.recorded import BY_LAYER, FRACTIONS, some_layers
 from lowrank.surgery.report import METHODS
 from lowrank.ui import cached
-from lowrank.ui.answering import Said, in_turns
+from lowrank.ui.answering import Said, answers_in_turns
 from lowrank.ui.jobs import Doing, Job, one_thread
 from lowrank.ui.progress import begin, soon, sought, visitor, watched
 from lowrank.ui.surgery.choice import KINDS, Choice
@@ -164,7 +164,7 @@ def _answering(
 ) -> Iterator[Said]:
     store, tokenizer = cached.factors(source), cached.words(source)
     after = operate(store.params, choice.plan(store), store.source(choice.way))
-    yield from in_turns(store.params, after, ids, length, tokenizer.stop_ids, temperature)
+    yield from answers_in_turns(store.params, after, ids, length, tokenizer.stop_ids, temperature)
 
 
 def map_job(source: str, ids: Ids, layers: bool) -> Job | None:
