@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from lowrank.errors import SourceError
 from lowrank.readers import Model, open_model
+from lowrank.readers.default_model import cached_path
 from tests.hub_server import Hub
 
 # How long an example takes says more about the machine than about the code. Where CI is set the
@@ -27,6 +28,21 @@ settings.register_profile(
     database=None,
 )
 settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory) -> Iterator[None]:
+    """A cache of this process's own, with the default model in it if it is in the user's.
+
+    What is made of a tiny model is then neither found by another process's test while it is half
+    done, nor left among what the user keeps.
+    """
+    folder, model = tmp_path_factory.mktemp("cache"), cached_path()
+    if model:
+        (folder / model.name).symlink_to(model)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("LOWRANK_CACHE", str(folder))
+        yield
 
 
 @pytest.fixture(autouse=True)

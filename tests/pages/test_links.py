@@ -122,8 +122,8 @@ def view(app: AppTest) -> tuple[dict[str, Any], str]:
 
 
 def settled(app: AppTest) -> AppTest:
-    """The page once no work of it goes on that could be stopped."""
-    return until(app, lambda app: not any("stop-" in (b.key or "") for b in app.button))
+    """The page once no work goes on that it waits for, whoever began it."""
+    return until(app, lambda app: not app.get("progress"))
 
 
 class Walk:

@@ -91,7 +91,7 @@ def opened(tiny, tmp_path, monkeypatch):
 
 def settled(app: AppTest) -> AppTest:
     """The page once no long work of it goes on."""
-    return until(app, lambda app: not any("stop-" in (b.key or "") for b in app.button))
+    return until(app, lambda app: not app.get("progress"))
 
 
 @pytest.mark.parametrize("keep", [1, 50, 100])
