@@ -8,14 +8,17 @@ stays as it is.
 import json
 import re
 import statistics
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lowrank.lora.lab import verdicts
-from lowrank.lora.lab.experiments import FULL, by_rank, spread
-
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from lowrank.lora.lab import verdicts  # noqa: E402
+from lowrank.lora.lab.experiments import FULL, by_rank, spread  # noqa: E402
+
 README = ROOT / "README.md"
 WRITTEN = README, ROOT / "docs" / "classroom.md"
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- /table -->)", re.DOTALL)

@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -15,6 +17,11 @@ TEXT = tables.README.read_text(encoding="utf-8")
 
 
 TEXTS = [path.read_text(encoding="utf-8") for path in tables.WRITTEN]
+
+
+def test_the_tables_are_written_from_a_checkout_where_nothing_is_installed(tmp_path) -> None:
+    start = "import runpy, sys; runpy.run_path(sys.argv[1])"
+    subprocess.run([sys.executable, "-I", "-c", start, str(FILE)], cwd=tmp_path, check=True)
 
 
 def test_what_is_written_is_what_was_measured() -> None:
