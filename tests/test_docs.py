@@ -35,6 +35,18 @@ def test_the_walks_name_enough() -> None:
     assert len(NAMED) > 40
 
 
+PATH = re.compile(r"`((?:lowrank|pages|scripts|benchmarks|tests|docs|deploy)/[\w./-]+)`")
+
+
+@pytest.mark.parametrize(
+    "file", ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in DOCS.glob("*.md"))]
+)
+def test_every_path_that_a_document_names_is_there(file: str) -> None:
+    root = DOCS.parent
+    named = PATH.findall((root / file).read_text(encoding="utf-8"))
+    assert [path for path in named if not (root / path).exists()] == []
+
+
 def test_the_site_lists_every_page() -> None:
     listed = (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8")
     pages = [str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")]

@@ -20,7 +20,18 @@ def test_python_examples_run(default_model, tmp_path, monkeypatch) -> None:
 
 
 def test_every_example_is_one_that_runs_or_a_command() -> None:
-    assert set(re.findall(r"^```(\w*)\n", TEXT, re.MULTILINE)) <= {"", "python", "sh"}
+    assert {block.partition("\n")[0] for block in CODE.findall(TEXT)} <= {"```python", "```sh"}
+
+
+def test_the_python_of_the_sites_first_page_runs() -> None:
+    index = (README.parent / "docs" / "index.md").read_text(encoding="utf-8")
+    example = re.search(r"```python\n(.*?)```", index, re.DOTALL)
+    assert example
+    *_, exact_rank, singular_values = example[1].splitlines()
+    names: dict[str, object] = {}
+    exec(example[1], names)
+    assert str(eval(exact_rank, names)) == exact_rank.partition("# ")[2].partition(",")[0]
+    assert str(eval(singular_values, names)) == singular_values.partition("# ")[2]
 
 
 def code(words: str) -> list[str]:
