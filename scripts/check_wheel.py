@@ -45,8 +45,10 @@ def main() -> list[str]:
         if not Path(found).is_relative_to(work):
             return [f"lowrank is imported from {found}"]
         subprocess.run([programs / "lowrank"], cwd=empty, env=bare, check=True)
+        # Under the distribution's own name it is the same command: `uvx lowrank-explorer`.
+        subprocess.run([programs / "lowrank-explorer", "--help"], cwd=empty, env=bare, check=True)
         port = free_port()
-        command = [str(programs / "lowrank-explorer"), "--port", str(port)]
+        command = [str(programs / "lowrank"), "app", "--port", str(port)]
         server = subprocess.Popen(command, cwd=empty, env=bare, stdout=subprocess.DEVNULL)
         leaving.callback(server.wait)
         leaving.callback(server.terminate)

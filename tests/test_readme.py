@@ -1,5 +1,6 @@
 """The README's Python runs as printed, from top to bottom, and the Chinese README has all of it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -20,7 +21,18 @@ def test_python_examples_run(default_model, tmp_path, monkeypatch) -> None:
 
 
 def test_every_example_is_one_that_runs_or_a_command() -> None:
-    assert set(re.findall(r"^```(\w*)\n", TEXT, re.MULTILINE)) <= {"", "python", "sh"}
+    assert {block.partition("\n")[0] for block in CODE.findall(TEXT)} <= {"```python", "```sh"}
+
+
+def test_the_python_of_the_sites_first_page_runs() -> None:
+    index = (README.parent / "docs" / "index.md").read_text(encoding="utf-8")
+    example = re.search(r"```python\n(.*?)```", index, re.DOTALL)
+    assert example
+    *_, exact_rank, singular_values = example[1].splitlines()
+    names: dict[str, object] = {}
+    exec(example[1], names)
+    assert str(eval(exact_rank, names)) == exact_rank.partition("# ")[2].partition(",")[0]
+    assert str(eval(singular_values, names)) == singular_values.partition("# ")[2]
 
 
 def code(words: str) -> list[str]:
@@ -42,3 +54,15 @@ def test_the_chinese_readme_has_the_same_code_parts_and_links() -> None:
     assert len(headings(CHINESE)) == len(headings(TEXT))
     parts = {f"README.md#{title.lower().replace(' ', '-')}" for title in headings(TEXT)}
     assert links(CHINESE) - parts == links(TEXT) - {"README.zh.md"} | {"README.md"}
+
+
+def test_how_near_trained_adapters_come_in_peft_is_what_was_recorded() -> None:
+    """By `tests/oracles/make_training.py --check`."""
+    path = README.parent / "tests/fixtures/training/peft_loads.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    adapters = [found, *found["others"].values()]
+    keys = ("largest_difference_of_logits", "largest_difference_once_merged_by_peft")
+    assert 2e-4 < max(each[key] for each in adapters for key in keys) <= 3e-4
+    assert len(adapters) == 6
+    assert "six adapters trained here give, loaded or merged by PEFT, logits within 3e-4" in TEXT
+    assert "六个适配器由 PEFT 读取或合并后，logits 相差不超过 3e-4" in CHINESE

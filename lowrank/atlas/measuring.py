@@ -69,8 +69,6 @@ class Row:
 
 NOT_FINITE = gettext_noop("{count:,} entries are NaN or infinite")
 
-# What can be drawn: the field, its name for people (looked up where it is shown), and whether it is
-# a rank, to be shown as a share of the most it could be.
 MEASURES: dict[str, tuple[str, bool]] = {
     "effective_rank": (gettext_noop("Effective rank"), True),
     "stable_rank": (gettext_noop("Stable rank"), False),
@@ -85,6 +83,8 @@ MEASURES: dict[str, tuple[str, bool]] = {
     "largest": (gettext_noop("Largest singular value"), False),
     "smallest": (gettext_noop("Smallest singular value"), False),
 }
+"""What can be drawn: the field of a `Row`, its name for people (looked up where it is shown), and
+whether it is a rank, to be shown as a share of the most it could be."""
 
 
 def label(measure: str) -> str:

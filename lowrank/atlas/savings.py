@@ -6,7 +6,8 @@ from lowrank.atlas.measuring import Row
 from lowrank.errors import InputError
 from lowrank.spectra.svd import break_even_rank
 
-SHARES = {"50 %": "rank_50", "90 %": "rank_90", "99 %": "rank_99"}  # of ||W||^2, and its measure
+SHARES = {"50 %": "rank_50", "90 %": "rank_90", "99 %": "rank_99"}
+"""Shares of ||W||^2, and the measure that says with which rank each is kept."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from lowrank.language import gettext as _
 
 Row = tuple[Fraction, ...]
 Matrix = tuple[Row, ...]
+"""Rows of fractions, of one length: an m x n matrix is m tuples of n."""
 
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

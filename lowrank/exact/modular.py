@@ -28,6 +28,7 @@ from lowrank.exact.matrices import (
     swap,
     written,
 )
+from lowrank.exact.notation import latex_matrix
 from lowrank.exact.styles import needed
 from lowrank.exact.subspaces import null_vector
 from lowrank.exact.systems import (
@@ -138,6 +139,9 @@ class StepMod:
     matrix: Matrix
     pivot: tuple[int, int]
     why: str
+
+    def _repr_latex_(self) -> str:
+        return rf"$\xrightarrow{{{self.op.latex()}}} {latex_matrix(self.matrix)}$"
 
 
 def next_step_mod(A: Matrix, p: int, reduced: bool = False) -> StepMod | None:

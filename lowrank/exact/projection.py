@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from lowrank.exact.matrices import Matrix, Row, exact, product, transpose
+from lowrank.exact.notation import latex_matrix
 from lowrank.exact.surds import conjugate
 from lowrank.exact.systems import Solution, right_hand_side, solve
 
@@ -36,6 +37,11 @@ class LeastSquares:
     def distance_squared(self) -> Fraction:
         """|b − A x|², 0 exactly if A x = b has a solution."""
         return sum((conjugate(x) * x for x in self.residual), Fraction(0))
+
+    def _repr_latex_(self) -> str:
+        """Every x, then what they share: A x and b − A x."""
+        p, r = (latex_matrix(transpose((x,))) for x in (self.projection, self.residual))
+        return f"{self.minimisers._repr_latex_()}, $A x = {p}$, $b - A x = {r}$"
 
 
 def least_squares(A: Any, b: Sequence[Any]) -> LeastSquares:  # (m, n), (m,)

@@ -125,6 +125,7 @@ SMOLLM2_135M = LlamaConfig(
     rms_norm_eps=1e-5,
     tie_word_embeddings=True,
 )
+"""The shape of the default model, SmolLM2-135M-Instruct."""
 
 # Touvron et al. 2023, arXiv 2307.09288, and the model's own config.json.
 LLAMA2_7B = LlamaConfig(

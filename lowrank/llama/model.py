@@ -58,6 +58,11 @@ class Params:
     norm: Floats  # (hidden,)
     lm_head: Projection  # (vocab, hidden)
 
+    def __repr__(self) -> str:
+        """The sizes, since the arrays are long."""
+        vocabulary, hidden = self.embed_tokens.shape
+        return f"Params({len(self.layers)} layers, hidden {hidden}, vocabulary {vocabulary})"
+
 
 def forward(
     params: Params,

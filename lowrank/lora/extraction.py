@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
 from lowrank.spectra.svd import (
     Floats,
     Truncation,
@@ -17,6 +18,7 @@ from lowrank.spectra.svd import (
     residual_norm,
     truncate,
 )
+from lowrank.spectra.svd.notebook import html_table
 
 PRECISE = 2e-3  # how far apart the bounds of an error may be that is not measured
 FIRST = 16  # the rank tried first where energy decides
@@ -37,6 +39,11 @@ class Extraction:
     error: float
     relative: float
     truncation: Truncation
+
+    def _repr_html_(self) -> str:
+        (m, r), n = self.B.shape, self.A.shape[1]
+        rows = [("‖D − B A‖", f"{self.error:.4g}"), ("‖D − B A‖ / ‖D‖", f"{self.relative:.4g}")]
+        return html_table(_("Rank {k} of a {m} × {n} matrix").format(k=r, m=m, n=n), rows)
 
 
 def extract(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating]
 Schedule = Literal["linear", "cosine", "constant"]
 SCHEDULES = ("linear", "cosine", "constant")
+"""The names of the ways a learning rate falls after its warmup, for `TrainConfig.schedule`."""
 
 
 def adamw(

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from lowrank.language import gettext as _
 from lowrank.llama.config import LlamaConfig
 from lowrank.llama.linear import bias_of
 from lowrank.llama.model import Params, projections
 from lowrank.llama.names import HEAD, LINEAR, name_of
 from lowrank.lora.tuning import AdapterLayers, Matrices, Method, biased, modules
 from lowrank.memory import accounting
+from lowrank.spectra.svd.notebook import html_table
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,11 @@ class Report:
             f"trainable params: {self.trainable:,d} || all params: {self.total:,d} || "
             f"trainable%: {100 * self.trainable / self.total:.4f}"
         )
+
+    def _repr_html_(self) -> str:
+        rows = [(_("trained"), f"{self.trainable:,}"), (_("parameters"), f"{self.total:,}")]
+        rows.append(("%", f"{100 * self.trainable / self.total:.4f}"))
+        return html_table(_("Numbers trained"), rows)
 
 
 def report(model: LlamaConfig | Params, method: Method) -> Report:

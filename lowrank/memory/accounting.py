@@ -180,10 +180,15 @@ class Precision:
 
 
 FLOAT32 = Precision("float32", 32)
+"""IEEE single precision, 32 bits."""
 BFLOAT16 = Precision("bfloat16", 16)
+"""The range of float32 in 16 bits, with 8 bits of significand."""
 FLOAT16 = Precision("float16", 16)
-INT8 = Precision("int8", 8, block=0, constant_bits=32)  # LLM.int8: one absmax a row
+"""IEEE half precision, 16 bits."""
+INT8 = Precision("int8", 8, block=0, constant_bits=32)
+"""8 bits and a float32 constant a row, its largest absolute value (LLM.int8)."""
 NF4 = Precision("NF4", 4, block=64, constant_bits=32)
+"""4 bits, NormalFloat: a float32 constant for each 64 entries (QLoRA)."""
 NF4_DOUBLE = Precision(
     gettext_noop("NF4, double quantized"), 4, block=64, constant_bits=8, second_block=256
 )

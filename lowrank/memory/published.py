@@ -127,3 +127,4 @@ PUBLISHED: Mapping[str, LlamaConfig] = {
     "Gemma 3 12B": _gemma3(3840, 15_360, 48, 16, 8),
     "Gemma 3 27B": _gemma3(5376, 21_504, 62, 32, 16, head_dim=128),
 }
+"""The configurations of published models by name, from "Llama 1 7B" on."""

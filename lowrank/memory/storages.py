@@ -90,3 +90,4 @@ STORAGES: Mapping[str, Storage] = {
         Q2_K, others={"v_proj": _always(Q4_K), "down_proj": _always(Q3_K), "o_proj": _always(Q3_K)}
     ),
 }
+"""How a model can be stored, by name: each precision for all of it, and GGUF's mixtures."""

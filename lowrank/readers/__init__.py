@@ -24,6 +24,7 @@ PICKLED = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 HUB = "hf://"
 HUB_LIKE = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 DEFAULT_TITLE = "SmolLM2-135M-Instruct"
+"""What the default model is called; its source is "default"."""
 
 
 def open_model(source: str | Path = "default") -> Model:

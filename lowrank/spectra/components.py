@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowrank.errors import InputError
+from lowrank.language import gettext as _
 from lowrank.spectra.measures import random_spectrum
 from lowrank.spectra.svd import SVD, checked_matrix, frobenius, full
+from lowrank.spectra.svd.notebook import ends, html_table
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,11 @@ class PCA:
         """Where each row lies along the first k directions, (m, k): U_k diag(s_k)."""
         top = self.svd.top(k)
         return top.U * top.s.astype(top.U.dtype)
+
+    def _repr_html_(self) -> str:
+        m, n = self.svd.shape
+        title = _("Principal components of a {m} × {n} matrix").format(m=m, n=n)
+        return html_table(title, [(_("share of variance"), ends(self.explained))])
 
 
 def pca(X: ArrayLike) -> PCA:

@@ -17,9 +17,9 @@ from lowrank.spectra.svd import checked_rank, frobenius, full
 Floats = NDArray[np.floating]
 Wide = NDArray[np.float64]
 
-# A calibration text leaves some directions of the inputs (nearly) unused. Each gets this share of
-# the mean input's size, so that none is thought to be free.
 DAMPING = 1e-3
+"""The share of the mean input's size that every direction gets: a calibration text leaves some
+(nearly) unused, and none is to be thought free."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,7 @@ class Factors:
 
 
 Source = Callable[[str], Factors]
+"""What gives the factors of a projection, by its name."""
 
 
 def plain_factors(params: Params) -> Source:

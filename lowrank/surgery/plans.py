@@ -15,8 +15,10 @@ from lowrank.spectra.svd import checked_rank
 from lowrank.surgery.factors import Source
 
 Plan = Mapping[str, int]
-UNKNOWN = 100.0  # nats that a kind of projection is taken to lose with no rank at all
+"""The rank that each projection named is cut to; the others stay whole."""
 Rule = Literal["uniform", "energy", "sensitivity", "loss"]
+"""How `allocate` shares a budget out: evenly, by energy, by losses measured or predicted."""
+UNKNOWN = 100.0  # nats that a kind of projection is taken to lose with no rank at all
 
 
 def chosen(

@@ -25,6 +25,7 @@ CHAPTERS: dict[str, tuple[Callable[[Draw], Asked], ...]] = {
     "lora": about_models.LORA,
     "memory": about_models.MEMORY,
 }
+"""The chapters of the quiz by name, each with what asks one of its questions."""
 MOST_CHOICES = 50  # there are somewhat more in each chapter
 
 

@@ -228,3 +228,4 @@ EXPORTS = {
     "qti": Format(as_qti, ".zip", "application/zip"),
     "csv": Format(as_csv, ".csv", "text/csv", SPREADSHEET),
 }
+"""What writes a quiz, by format: GIFT for Moodle, QTI for Canvas, CSV for a spreadsheet."""

@@ -67,6 +67,7 @@ LEVELS = {
         (1, 2, 3),
     ),
 }
+"""The bounds within which a problem of each difficulty stays."""
 
 
 @dataclass(frozen=True)

@@ -437,3 +437,4 @@ FORMATS = {
     "markdown": Format(as_markdown, ".md", "text/markdown"),
     "pdf": Format(as_pdf, ".pdf", PDF),
 }
+"""What writes a worksheet, by format, and its file's ending and type."""

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from itertools import pairwise
 
-from lowrank.exact import Derivation, exact, scale, solve, steps, swap
+from lowrank.exact import Derivation, exact, least_squares, scale, solve, steps, steps_mod, swap
 from lowrank.exact.notation import latex_matrix, to_latex
 
 A = exact([[2, 4], [3, 7]])
@@ -44,6 +44,19 @@ def test_a_solution_is_a_vector_and_the_free_unknowns_times_theirs():
     many = solve([[1, 2, 0], [0, 0, 1]], [3, 5])
     assert many._repr_latex_() == f"$x = {column(3, 0, 5)} + x_{{2}} {column(-2, 1, 0)}$"
     assert solve([[1, 1], [1, 1]], [1, 2])._repr_latex_() == "$0 = 1$, so there is no solution"
+
+
+def test_least_squares_are_every_x_the_projection_and_the_rest():
+    found = least_squares([[1, 0], [1, 1], [1, 2]], [6, 0, 0])
+    assert found._repr_latex_() == (
+        f"$x = {column(5, -3)}$, $A x = {column(5, 2, -1)}$, $b - A x = {column(1, -2, 1)}$"
+    )
+
+
+def test_a_step_modulo_a_prime_is_its_operation_and_the_matrix_after_it():
+    (step,) = steps_mod([[2, 1], [1, 1]], 3)
+    after = latex_matrix(exact([[2, 1], [0, 2]]))
+    assert step._repr_latex_() == rf"$\xrightarrow{{R_{{2}} \leftarrow R_{{2}} + R_{{1}}}} {after}$"
 
 
 def column(*entries):

@@ -535,3 +535,8 @@ def test_configurations_say_how_positions_are_stretched():
 
 def test_checked_ids_gives_an_array():
     assert checked_ids((1, 2), GQA).tolist() == [1, 2]
+
+
+def test_a_model_is_told_by_its_sizes():
+    shown = repr(llama.random(llama.TINY, np.random.default_rng(0)))
+    assert shown == "Params(2 layers, hidden 8, vocabulary 11)"

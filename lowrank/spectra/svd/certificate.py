@@ -12,8 +12,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from lowrank.language import gettext as _
 from lowrank.spectra.svd.checks import Floats
 from lowrank.spectra.svd.dense import SVD
+from lowrank.spectra.svd.notebook import ends, html_table
 
 Vector = NDArray[np.float64]
 
@@ -66,6 +68,21 @@ class Certificate:
             return 0.0
         unseen = (self.s <= zero) & (errors <= zero)
         return float((errors / np.maximum(self.s, zero)).max(where=~unseen, initial=0.0))
+
+    def facts(self) -> list[tuple[str, str]]:
+        """What is proven, for a notebook's table."""
+        low, high = self.lost[-1]
+        within = _("{proven:.1e} of each, relatively (proof)").format(proven=self.proven)
+        lost = _("{low:.6g} to {high:.6g} (proof)").format(low=low, high=high)
+        return [
+            (_("a value of W within"), within),
+            (_("‖W − W_k‖, Frobenius"), lost),
+            (_("‖W‖, Frobenius"), f"{self.norm.mean():.6g}"),
+        ]
+
+    def _repr_html_(self) -> str:
+        rows = [(_("singular values"), ends(self.s)), *self.facts()]
+        return html_table(_("A certificate of {k} singular values").format(k=len(self.s)), rows)
 
     def times(self, c: float) -> "Certificate":
         """The certificate of c W, for c > 0 a power of two."""

@@ -77,24 +77,15 @@ class Truncation:
         return truncate(W, k or self.k, tol or self.tol, seed=self.seed, start=self)
 
     def _repr_html_(self) -> str:
-        (m, n), c = self.svd.shape, self.certificate
-        low, high = c.lost[-1]
-        facts = {
-            _("singular values"): ends(self.svd.s),
-            _("their relative error"): _("estimated {reached:.1e}, asked for {tol:.1e}").format(
-                reached=self.reached, tol=self.tol
-            ),
-            _("a value of W within"): _("{proven:.1e} of each, relatively (proof)").format(
-                proven=c.proven
-            ),
-            _("‖W − W_k‖, Frobenius"): _("{low:.6g} to {high:.6g} (proof)").format(
-                low=low, high=high
-            ),
-            _("‖W‖, Frobenius"): f"{c.norm.mean():.6g}",
-            _("found by"): f"{self.method}, {self.flops / 1e9:.3g} GFLOP",
-        }
-        title = _("Rank {k} of a {m} × {n} matrix").format(k=self.k, m=m, n=n)
-        return html_table(title, facts.items())
+        m, n = self.svd.shape
+        reached = _("estimated {reached:.1e}, asked for {tol:.1e}")
+        rows = [
+            (_("singular values"), ends(self.svd.s)),
+            (_("their relative error"), reached.format(reached=self.reached, tol=self.tol)),
+            *self.certificate.facts(),
+            (_("found by"), f"{self.method}, {self.flops / 1e9:.3g} GFLOP"),
+        ]
+        return html_table(_("Rank {k} of a {m} × {n} matrix").format(k=self.k, m=m, n=n), rows)
 
 
 def truncate(
