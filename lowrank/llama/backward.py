@@ -36,7 +36,7 @@ from lowrank.llama.model import (
     side_by_side,
     softmax,
 )
-from lowrank.llama.names import HEAD, LINEAR, name_of
+from lowrank.llama.names import GATE_UP, HEAD, LINEAR, QKV, name_of
 from lowrank.llama.rope import rotated
 from lowrank.llama.trainable import Gradients, projection_backward
 
@@ -248,9 +248,9 @@ def layer_backward(
     operation before which nothing is trained.
     """
     found = Gradients()
-    attention_in = below or not trained.keys().isdisjoint(("q_proj", "k_proj", "v_proj"))
+    attention_in = below or not trained.keys().isdisjoint(QKV)
     attention_out = attention_in or "o_proj" in trained
-    mlp_in = attention_out or not trained.keys().isdisjoint(("gate_proj", "up_proj"))
+    mlp_in = attention_out or not trained.keys().isdisjoint(GATE_UP)
 
     def through(short: str, x: Floats, dy: Floats, need_dx: bool) -> Floats:
         projection, wanted = getattr(layer, short), trained.get(short, ())
