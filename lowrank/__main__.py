@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lowrank.errors import InputError, LowrankError, SourceError
+from lowrank.files import write
 from lowrank.language import again, gettext_noop, languages, nearest, speaking
 from lowrank.language import gettext as _
 from lowrank.lora.adapters import command as adapters
@@ -152,13 +153,7 @@ def worksheet_command(arguments: argparse.Namespace) -> None:
         sys.stdout.buffer.write(formats_of(sheet)[_one_format(arguments)].encoded(sheet))
         return
     for path, content in _files(sheet, arguments):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        except OSError as error:
-            raise SourceError(
-                "{path} cannot be written: {problem}.", path=path, problem=error.strerror or error
-            ) from error
+        write(path, content)
         print(path)
 
 

@@ -7,9 +7,10 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISREG
 from typing import IO
 
 from lowrank.errors import SourceError
@@ -35,7 +36,7 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
     >>> path.read_bytes()
     b'all of it'
     """
-    part = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.new")
+    part = _unfinished(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("xb") as out:
@@ -81,12 +82,40 @@ def whole_folder(place: Path) -> Iterator[Path]:
     >>> [path.name for path in place.iterdir()]
     ['note.txt']
     """
-    new = place.with_name(f".{place.name[:40]}.{secrets.token_hex(8)}.new")
+    new = _unfinished(place)
     try:
         yield new
         _swap(new, place)
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def named_folder(where: Path, fill: Callable[[Path], str]) -> str:
+    """The name of a folder in `where`: `fill` fills it and makes the name, from its content.
+
+    If a folder of that name is there, or comes there meanwhile, it stays: it holds the same.
+
+    >>> import tempfile
+    >>> place = Path(tempfile.mkdtemp())
+    >>> named_folder(place, lambda new: write(new / "note.txt", "all of it") or "note")
+    'note'
+    >>> [path.name for path in place.iterdir()]
+    ['note']
+    """
+    new = _unfinished(where / "folder")
+    try:
+        name = fill(new)
+        if not (where / name).exists():
+            with suppress(OSError):  # another process brings the same files
+                os.replace(new, where / name)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return name
+
+
+def _unfinished(path: Path) -> Path:
+    """Beside what is being written, a name that is nobody else's; `drop_stale` knows it."""
+    return path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.new")
 
 
 def _swap(new: Path, place: Path) -> None:
@@ -126,17 +155,14 @@ STALE_AFTER = 24 * 3600  # seconds after which a file that is being written is n
 def drop_oldest(folder: Path, most: int) -> None:
     """Remove what was used longest ago in a folder until the rest is within `most` bytes.
 
-    A folder inside it counts with all it holds, and goes with it. What a killed process was writing
-    a day ago goes in any case.
+    A folder inside it counts with all it holds, and goes with it. What `drop_stale` removes goes in
+    any case.
     """
-    held, now = [], time.time()
+    drop_stale(folder)
+    held = []
     for path in folder.iterdir():
         with suppress(OSError):  # another process has just removed it
-            used = path.stat().st_mtime
-            if path.name.endswith(".new") and now - used > STALE_AFTER:
-                discard(path)
-            else:
-                held.append((used, nbytes(path), path))
+            held.append((path.stat().st_mtime, nbytes(path), path))
     total = sum(size for _, size, _ in held)
     for _used, size, path in sorted(held):
         if total <= most:
@@ -145,12 +171,24 @@ def drop_oldest(folder: Path, most: int) -> None:
         total -= size
 
 
+def drop_stale(folder: Path) -> None:
+    """Remove what a killed process was writing in a folder a day ago."""
+    for path in folder.glob("*.new"):
+        with suppress(OSError):  # another process has just removed it
+            if time.time() - path.stat().st_mtime > STALE_AFTER:
+                discard(path)
+
+
 def nbytes(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder, while others may be removing some."""
+    """Bytes of a file, or of all files in a folder, while others may be adding and removing some.
+
+    What a link leads to is not counted.
+    """
     total = 0
     for each in (path, *path.rglob("*")):
         with suppress(OSError):
-            total += each.stat().st_size
+            found = each.lstat()
+            total += found.st_size if S_ISREG(found.st_mode) else 0
     return total
 
 

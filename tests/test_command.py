@@ -1,5 +1,6 @@
 """The command line's way in: what it says alone, and where the app starts from."""
 
+import errno
 import gettext
 import importlib.util
 import os
@@ -81,6 +82,24 @@ def test_help_and_errors_are_in_the_language_asked_for(
     assert main([*arguments, "worksheet", "--rank", "1", "--shape", "round"]) == 1
     assert capsys.readouterr().err.startswith("⟦") == spoken
     assert language.current() == "en"
+
+
+def test_a_worksheet_is_written_whole_or_the_old_one_stays(tmp_path, monkeypatch, capsys) -> None:
+    sheet = tmp_path / "new" / "sheet.md"
+    command = ["worksheet", "--rank", "1", "--shape", "2x2", "--out", str(sheet)]
+    assert main(command) == 0
+    assert capsys.readouterr().out == f"{sheet}\n"
+    old = sheet.read_bytes()
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refused)
+    assert main([*command, "--seed", "2"]) == 1
+    said = f"{sheet} cannot be written: {os.strerror(errno.ENOSPC)}.\n"
+    assert capsys.readouterr().err == said
+    assert sheet.read_bytes() == old
+    assert list(sheet.parent.iterdir()) == [sheet]
 
 
 def test_what_argparse_says_is_translated_too(pseudo, capsys) -> None:

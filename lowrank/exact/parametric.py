@@ -14,7 +14,6 @@ an entry is zero on all, some or none of it is decided exactly, by Gröbner base
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import partial
 from itertools import permutations
 from typing import Any
@@ -41,7 +40,6 @@ __all__ = [
     "case_table",
     "cases",
     "parse_parametric",
-    "rank_at",
     "solvability",
 ]
 
@@ -298,15 +296,6 @@ def _operation(target: int, source: int, factor: Any) -> str:
         words, sign = words[1:], "+"
     term = "" if words == "1" else f"({words}) " if " " in words else f"{words} "
     return f"R{target + 1} ← R{target + 1} {sign} {term}R{source + 1}"
-
-
-def rank_at(found: Sequence[Case], values: Mapping[str, Fraction]) -> int | None:
-    """The rank at a value of every letter, read off the one case that applies.
-
-    >>> rank_at(cases(parse_parametric("a 2; 3 6")), {"a": Fraction(1)})
-    1
-    """
-    return next(case for case in found if case.region.holds(values)).rank
 
 
 @dataclass(frozen=True)

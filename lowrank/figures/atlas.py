@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lowrank.figures.style import COLOURS, DIVERGING, Settings, dots, figure, line, packed, trace
 from lowrank.language import current
 from lowrank.language import gettext as _
-from lowrank.llama.names import LINEAR
+from lowrank.llama.names import LINEAR, short
 
 SEQUENTIAL = "Cividis"  # even for colour-blind eyes, from dark to light
 
@@ -22,11 +22,6 @@ def kinds(projections: Sequence[str | None]) -> list[str]:
     """The projections that are there: a Llama's own in their order, then others by name."""
     there = {p for p in projections if p}
     return [p for p in LINEAR if p in there] + sorted(there - set(LINEAR))
-
-
-def short(projection: str) -> str:
-    """What people call a projection: q for q_proj."""
-    return projection.removesuffix("_proj")
 
 
 def short_names(projections: Sequence[str]) -> list[str]:

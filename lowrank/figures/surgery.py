@@ -20,6 +20,7 @@ from lowrank.figures.style import (
     trace,
 )
 from lowrank.language import gettext as _
+from lowrank.spectra.svd import energies
 
 Floats = NDArray[np.floating]
 
@@ -144,7 +145,7 @@ def evidence(
     `inputs` and `outputs` are shares along W's own directions, `aware` what the best pair of rank
     k keeps of the output, already summed.
     """
-    i, energy = np.arange(1, len(s) + 1, dtype=np.int16), np.cumsum(s**2) / (s**2).sum()
+    i, energy = np.arange(1, len(s) + 1, dtype=np.int16), energies(s)
     spectra = [
         ("W", np.maximum(s / np.linalg.norm(s), 1e-6), COLOURS["W0"], "solid"),
         (_("inputs x"), np.maximum(spectrum / np.linalg.norm(spectrum), 1e-6), INPUTS, "solid"),

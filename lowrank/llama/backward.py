@@ -36,7 +36,7 @@ from lowrank.llama.model import (
     side_by_side,
     softmax,
 )
-from lowrank.llama.names import HEAD, LINEAR, name_of
+from lowrank.llama.names import GATE_UP, HEAD, LINEAR, QKV, name_of
 from lowrank.llama.rope import rotated
 from lowrank.llama.trainable import Gradients, projection_backward
 
@@ -248,9 +248,9 @@ def layer_backward(
     operation before which nothing is trained.
     """
     found = Gradients()
-    attention_in = below or not trained.keys().isdisjoint(("q_proj", "k_proj", "v_proj"))
+    attention_in = below or not trained.keys().isdisjoint(QKV)
     attention_out = attention_in or "o_proj" in trained
-    mlp_in = attention_out or not trained.keys().isdisjoint(("gate_proj", "up_proj"))
+    mlp_in = attention_out or not trained.keys().isdisjoint(GATE_UP)
 
     def through(short: str, x: Floats, dy: Floats, need_dx: bool) -> Floats:
         projection, wanted = getattr(layer, short), trained.get(short, ())
@@ -361,6 +361,9 @@ def cross_entropy_backward(
     logits: Floats, targets: Ids
 ) -> tuple[NDArray[np.float64], Floats]:  # (rows, vocab), (rows,) -> (rows,), (rows, vocab)
     """-ln p[target] of each row, and its gradient in the logits, p - onehot(target).
+
+    The losses are those of `cross_entropy`, which keeps no exponentials: with it the largest array
+    of a step would be made twice.
 
     >>> losses, dlogits = cross_entropy_backward(np.zeros((1, 4)), np.array([2]))
     >>> losses.round(4).tolist(), dlogits.tolist()

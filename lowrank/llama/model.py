@@ -6,7 +6,7 @@ Touvron et al., "LLaMA", arXiv 2302.13971; "Llama 2", arXiv 2307.09288 (grouped-
 T is the number of tokens given, S of those seen so far: with a cache, S >= T.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -263,6 +263,16 @@ def projections(params: Params) -> dict[str, Projection]:
     return found | {HEAD: params.lm_head}
 
 
+def check_names(held: Mapping[str, Projection], names: Iterable[str]) -> None:
+    """Raise InputError for a name that is none of the `projections` of a model."""
+    for name in names:
+        if name not in held:
+            raise InputError(
+                "The model has no projection {name!r}; see `projections(params)`.",
+                name=name,
+            )
+
+
 def replaced(params: Params, new: Mapping[str, Projection]) -> Params:
     """The same model with other projections, by Hugging Face name; all else is shared, not copied.
 
@@ -278,12 +288,8 @@ def replaced(params: Params, new: Mapping[str, Projection]) -> Params:
     """
     held = projections(params)
     new = {name.removesuffix(".weight"): projection for name, projection in new.items()}
+    check_names(held, new)
     for name, projection in new.items():
-        if name not in held:
-            raise InputError(
-                "The model has no projection {name!r}; see `projections(params)`.",
-                name=name,
-            )
         if projection.shape != held[name].shape:
             raise InputError(
                 "The new {name} has shape {shape}; expected {expected}.",
@@ -317,12 +323,7 @@ def observed(
     """
     held = projections(params)
     chosen = list(held) if names is None else [name.removesuffix(".weight") for name in names]
-    missing = [name for name in chosen if name not in held]
-    if missing:
-        raise InputError(
-            "The model has no projection {name!r}; see `projections(params)`.",
-            name=missing[0],
-        )
+    check_names(held, chosen)
 
     def watched(name: str) -> Observed:
         returned = None if back is None else lambda dy: back(name, dy)

@@ -1,4 +1,4 @@
-"""What Hugging Face calls the parts of a Llama: each name is written here and nowhere else.
+"""What Hugging Face calls the parts of a Llama, and which of them go together.
 
 The layers' matrices stand in the order in which they are applied.
 """
@@ -7,18 +7,26 @@ import re
 
 from lowrank.language import gettext_noop
 
-ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
-MLP = ("gate_proj", "up_proj", "down_proj")
+QKV, GATE_UP = ("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj")  # each fed one vector
+ATTENTION = (*QKV, "o_proj")
+MLP = (*GATE_UP, "down_proj")
 LINEAR = ATTENTION + MLP
+PEFT_DEFAULT = ("q_proj", "v_proj")  # what PEFT adapts in a Llama if nothing is said
 EMBEDDINGS, HEAD = "embed_tokens", "lm_head"
 
-LABELS = {name: name.removesuffix("_proj") for name in LINEAR} | {
+
+def short(projection: str) -> str:
+    """What people call a projection: q for q_proj."""
+    return projection.removesuffix("_proj")
+
+
+LABELS = {name: short(name) for name in LINEAR} | {
     EMBEDDINGS: gettext_noop("embeddings"),
     HEAD: gettext_noop("head"),
 }
 """What people call them, looked up where it is shown; links say it too, so it does not change."""
 
-FED_LIKE = {"k_proj": "q_proj", "v_proj": "q_proj", "up_proj": "gate_proj"}
+FED_LIKE = {name: group[0] for group in (QKV, GATE_UP) for name in group[1:]}
 """The projections that take in the very vector that an earlier one does, and which."""
 
 LAYER = re.compile(r"\b(?:layers|h|blk)\.(\d{1,6})\.")

@@ -16,6 +16,7 @@ from typing import Any
 from lowrank.errors import FormatError
 from lowrank.language import gettext as _
 from lowrank.language import gettext_noop
+from lowrank.llama.names import PEFT_DEFAULT
 
 FILE = "adapter_config.json"
 ALL_LINEAR = "all-linear"
@@ -61,7 +62,7 @@ class AdapterConfig:
 
     r: int = 8
     lora_alpha: float = 8
-    target_modules: Names = ("q_proj", "v_proj")  # PEFT's default for a Llama
+    target_modules: Names = PEFT_DEFAULT
     lora_dropout: float = 0.0
     use_rslora: bool = False
     use_dora: bool = False

@@ -20,7 +20,7 @@ from lowrank.errors import InputError
 from lowrank.language import gettext as _
 from lowrank.language import gettext_noop
 from lowrank.llama.config import LlamaConfig
-from lowrank.llama.names import ATTENTION, LINEAR, MLP
+from lowrank.llama.names import ATTENTION, GATE_UP, LINEAR, MLP, QKV
 from lowrank.memory.architectures import Sizes
 
 Kind = Literal["attention", "mlp", "norm", "embeddings", "head"]
@@ -359,8 +359,8 @@ def activation_numbers(
     queries, keys = (config.projection_shape(name)[0] for name in ("q_proj", "k_proj"))
     width = _mlp_width(config)
     a_token = 2 * h + 2 * queries + 2 * keys + 2 * width
-    a_token += h * (not {"q_proj", "k_proj", "v_proj"}.isdisjoint(trained))
-    a_token += h * (not {"gate_proj", "up_proj"}.isdisjoint(trained))
+    a_token += h * (not set(QKV).isdisjoint(trained))
+    a_token += h * (not set(GATE_UP).isdisjoint(trained))
     a_token += width * ("down_proj" in trained)
     if not flash:
         a_token += config.num_attention_heads * tokens

@@ -10,7 +10,7 @@ from typing import Any
 
 from lowrank.errors import InputError
 from lowrank.llama.config import LlamaConfig
-from lowrank.llama.names import ATTENTION, MLP
+from lowrank.llama.names import ATTENTION, MLP, QKV
 from lowrank.llama.relatives import Rule, typed
 
 Given = Mapping[str, Any]
@@ -52,7 +52,7 @@ FAMILIES: Mapping[str, Family] = {
     "phi3": Family(),
     "smollm3": Family(flags=("attention_bias", "mlp_bias")),
     "granite": Family(flags=("attention_bias", "mlp_bias")),
-    "qwen2": Family(biased=("q_proj", "k_proj", "v_proj")),
+    "qwen2": Family(biased=QKV),
     "qwen3": Family(qk_norms=True, flags=("attention_bias",)),
     "gemma": Family(
         flags=("attention_bias",), unsaid={**TIED, "head_dim": 256, "num_key_value_heads": 16}
@@ -75,7 +75,7 @@ FAMILIES: Mapping[str, Family] = {
         unsaid={"num_key_value_heads": 8, "num_local_experts": 8, "num_experts_per_tok": 2},
     ),
     "qwen2_moe": Family(
-        biased=("q_proj", "k_proj", "v_proj"),
+        biased=QKV,
         experts=("num_experts", "moe_intermediate_size"),
         unsaid={
             "num_key_value_heads": 16,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from lowrank.language import gettext as _
-from lowrank.llama.names import LINEAR
+from lowrank.llama.names import LINEAR, PEFT_DEFAULT
 from lowrank.memory.accounting import ADAM_8BIT, FLOAT32, active_parameters, parameters
 from lowrank.memory.fits import Step, inference_fits, room_of, training_fits
 from lowrank.memory.sizes import named
@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.tokens,
         arguments.batch,
         arguments.rank,
-        LINEAR if arguments.all_linear else ("q_proj", "v_proj"),
+        LINEAR if arguments.all_linear else PEFT_DEFAULT,
         arguments.recompute,
         ADAM_8BIT if arguments.adam == 8 else FLOAT32,
         arguments.paged,

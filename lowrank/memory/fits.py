@@ -15,6 +15,7 @@ from typing import Any
 from lowrank.errors import InputError
 from lowrank.language import gettext_noop
 from lowrank.llama.config import LlamaConfig
+from lowrank.llama.names import PEFT_DEFAULT
 from lowrank.memory.accounting import (
     BFLOAT16,
     FLOAT32,
@@ -108,7 +109,7 @@ class Step:
     tokens: int = 512
     batch: int = 1
     r: int = 8  # LoRA's rank, and the bottleneck of adapter layers
-    targets: Collection[str] = ("q_proj", "v_proj")
+    targets: Collection[str] = PEFT_DEFAULT
     recompute: bool = False
     adam: Precision = FLOAT32
     paged: bool = False

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowrank.errors import InputError
 from lowrank.llama.loading import DIVISORS, EMBEDDINGS, stretched
-from lowrank.llama.names import ATTENTION, LINEAR, name_of
+from lowrank.llama.names import ATTENTION, MLP, QKV, name_of
 from lowrank.llama.names import HEAD as HEAD_MODULE
 from lowrank.llama.relatives import RELATIVES
 from lowrank.llama.rope_divisors import scaling_of
@@ -22,14 +22,13 @@ from lowrank.readers.interface import Model
 HEAD = f"{HEAD_MODULE}.weight"
 Table = dict[str, tuple[str, tuple[int, ...]]]  # stored type and shape by name
 TORCH = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
-MLP = tuple(name for name in LINEAR if name not in ATTENTION)
 # Which projections have a bias in transformers: where a flag says so, and always.
 FLAGS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "llama": {"attention_bias": ATTENTION, "mlp_bias": MLP},
     "qwen3": {"attention_bias": ATTENTION},
     "smollm3": {"attention_bias": ATTENTION, "mlp_bias": MLP},
 }
-ALWAYS = {"qwen2": ("q_proj", "k_proj", "v_proj")}
+ALWAYS = {"qwen2": QKV}
 
 
 def is_tied(model: Model) -> bool:

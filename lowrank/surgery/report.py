@@ -62,15 +62,6 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Step:
-    """How far the work is: so many steps done, of how many, and what comes next."""
-
-    done: int
-    total: int
-    words: str
-
-
-@dataclass(frozen=True)
 class Matrix:
     """One projection: its shape and the rank it keeps."""
 

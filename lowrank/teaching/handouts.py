@@ -22,8 +22,8 @@ from pathlib import Path
 
 from lowrank.language import current
 from lowrank.language import gettext as _
-from lowrank.teaching.formats import Format
-from lowrank.teaching.typesetting import PDF, compiled, typst_head, typst_text
+from lowrank.teaching.formats import of_sheet
+from lowrank.teaching.typesetting import compiled, typst_head, typst_text
 
 MARK = re.compile(r"\*\*(.+?)\*\*|\*(.+?)\*|`(.+?)`")
 
@@ -192,9 +192,4 @@ def as_pdf(paper: Paper) -> bytes:
     return compiled(as_typst(paper))
 
 
-FORMATS = {
-    "html": Format(as_html, ".html", "text/html"),
-    "latex": Format(as_latex, ".tex", "application/x-tex"),
-    "markdown": Format(as_markdown, ".md", "text/markdown"),
-    "pdf": Format(as_pdf, ".pdf", PDF),
-}
+FORMATS = of_sheet(as_html, as_latex, as_markdown, as_pdf)

@@ -23,10 +23,10 @@ from lowrank.exact.styles import Style, check_style
 from lowrank.exact.subspaces import Dependency, combination, dependencies, listed, null_space
 from lowrank.language import gettext as _
 from lowrank.language import gettext_noop, joined, ngettext
-from lowrank.teaching.formats import Format
+from lowrank.teaching.formats import of_sheet
 from lowrank.teaching.handouts import html_page, html_who, latex_head, who
 from lowrank.teaching.problems import Draw, Problem, make_problem, make_varied
-from lowrank.teaching.typesetting import PDF, compiled, typst_head, typst_text
+from lowrank.teaching.typesetting import compiled, typst_head, typst_text
 
 MOST_PROBLEMS = 100
 TALL = 5  # rows from which the key takes several operations together
@@ -431,10 +431,5 @@ def _latex_solutions(found: Answer) -> str:
     return "x = " + (" + ".join(f"t_{{{k}}} {x}" for k, x in enumerate(columns, start=1)) or "0")
 
 
-FORMATS = {
-    "html": Format(as_html, ".html", "text/html"),
-    "latex": Format(as_latex, ".tex", "application/x-tex"),
-    "markdown": Format(as_markdown, ".md", "text/markdown"),
-    "pdf": Format(as_pdf, ".pdf", PDF),
-}
-"""What writes a worksheet, by format, and its file's ending and type."""
+FORMATS = of_sheet(as_html, as_latex, as_markdown, as_pdf)
+"""What writes a worksheet, by format, and its file\'s ending and type."""

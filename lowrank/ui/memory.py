@@ -11,7 +11,7 @@ from lowrank.figures.numbers import amount
 from lowrank.language import gettext as _
 from lowrank.language import gettext_noop, joined
 from lowrank.llama.config import LlamaConfig
-from lowrank.llama.names import ATTENTION, LINEAR
+from lowrank.llama.names import ATTENTION, LINEAR, PEFT_DEFAULT
 from lowrank.memory import accounting as count
 from lowrank.memory import sizes
 from lowrank.memory.accounting import Memory, Storage
@@ -39,7 +39,7 @@ OPEN, MINE = gettext_noop("the open model"), gettext_noop("a config.json of mine
 BITS = {gettext_noop("16 bit"): 16, gettext_noop("8 bit"): 8}  # of a number of the cache
 MOST_JSON = 12_000  # characters: an address holds them
 TARGETS = {
-    "q_proj, v_proj": ("q_proj", "v_proj"),
+    "q_proj, v_proj": PEFT_DEFAULT,
     gettext_noop("attention"): ATTENTION,
     gettext_noop("all"): LINEAR,
 }

@@ -20,7 +20,7 @@ from lowrank.figures.numbers import amount, three
 from lowrank.figures.spectrum import spectrum
 from lowrank.language import gettext as _
 from lowrank.language import gettext_noop
-from lowrank.llama.names import name_of
+from lowrank.llama.names import PEFT_DEFAULT, name_of
 from lowrank.lora.equations import merge
 from lowrank.lora.one_matrix import Trained, fit_pair
 from lowrank.memory.accounting import (
@@ -72,7 +72,7 @@ CAPITALS = {
 }
 UNSEEN = {"Cairo": "Egypt", "Dublin": "Ireland", "Vienna": "Austria", "Lisbon": "Portugal"}
 STEPS, RATE, MOST_RANK = 300, 3e-3, 64
-LLAMA, TARGETS, TOKENS = "Llama 2 7B", ("q_proj", "v_proj"), 512
+LLAMA, TARGETS, TOKENS = "Llama 2 7B", PEFT_DEFAULT, 512
 
 
 @dataclass(frozen=True)

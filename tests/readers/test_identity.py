@@ -158,9 +158,8 @@ def test_a_fetched_file_needs_no_hashing(tmp_path, monkeypatch):
         tmp_path / "none.txt", "model.gguf", len(raw), of_content.digest(raw), 0
     )
 
-    def download(pinned, work, *_):
-        (work / "part").write_bytes(raw)
-        return work / "part"
+    def download(pinned, target, *_):
+        target.write_bytes(raw)
 
     monkeypatch.setattr(default_model, "download", download)
     path = default_model.fetch(pinned)

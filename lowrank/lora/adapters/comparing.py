@@ -50,6 +50,9 @@ class Alike:
 def phi(found: Cosines) -> float | None:
     """The mean of the squared cosines: `spectra.similarity`. None if there is none.
 
+    Of cosines that are here already; `lab.subspace_overlap.phi` makes a table of all (i, j), whose
+    cosines it never needs.
+
     >>> phi(np.array([1.0, 0.0]))
     0.5
     """

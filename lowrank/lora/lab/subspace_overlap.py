@@ -13,7 +13,8 @@ def phi(A: ArrayLike, B: ArrayLike) -> NDArray[np.float64]:
     """phi(i, j) of all i and j: how much of the smaller span lies in the other, 0 to 1.
 
     ||U_A^i^T U_B^j||_F^2 / min(i, j), U the right singular vectors of A (r, in) and B (s, in), the
-    top i and j of them: an array (r, s), phi(1, 1) first. By chance about max(i, j) / in.
+    top i and j of them: an array (r, s), phi(1, 1) first. By chance about max(i, j) / in. Running
+    sums give all of them from one product, where `spectra.similarity` takes one for each (i, j).
 
     Raises InputError unless A and B have as many columns.
     Reference: Hu et al., equation 4.

@@ -223,11 +223,20 @@ def energy(s: ArrayLike, k: int) -> float:
     0.6666666666666666
     """
     s = checked_spectrum(s)
-    k = checked_rank(k, len(s))
+    return float(energies(s)[checked_rank(k, len(s)) - 1])
+
+
+def energies(s: ArrayLike) -> NDArray[np.float64]:
+    """`energy` at every rank, from 1 on: (r,) -> (r,), ascending, 1 at last.
+
+    >>> energies([2, 1, 1]).round(4).tolist(), energies([0, 0]).tolist()
+    ([0.6667, 0.8333, 1.0], [1.0, 1.0])
+    """
+    s = checked_spectrum(s)
     if s[0] == 0.0:
-        return 1.0
-    squares = (s / s[0]) ** 2
-    return float(squares[:k].sum() / squares.sum())
+        return np.ones(len(s))
+    sums = np.cumsum((s / s[0]) ** 2)
+    return sums / sums[-1]
 
 
 def break_even_rank(m: int, n: int) -> float:

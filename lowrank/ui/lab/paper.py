@@ -19,6 +19,7 @@ from lowrank.lora.lab.paper import TABLE_5, TABLE_6, TABLE_7, TABLE_18
 from lowrank.lora.lab.records import stored
 from lowrank.lora.lab.subspace_overlap import chance
 from lowrank.readers import Model
+from lowrank.spectra.svd import energy
 from lowrank.ui import cached
 from lowrank.ui.bound import said
 from lowrank.ui.drawing import chart, table
@@ -286,8 +287,7 @@ def concentration(spectra: Mapping[str, np.ndarray], ranks: Mapping[str, float])
     """How much of each matrix its largest directions hold, as Markdown; spectra are (k,) each."""
     rows = []
     for name, s in spectra.items():
-        held = np.cumsum(s**2) / (s**2).sum()
-        shares = [f"{held[min(k, len(s)) - 1]:.1%}" for k in (1, 8, 64)]
+        shares = [f"{energy(s, min(k, len(s))):.1%}" for k in (1, 8, 64)]
         rows.append([name, *shares, f"{ranks[name]:g}", len(s)])
     head = [_("‖·‖² held by the largest"), "1", "8", "64", _("effective rank"), _("of")]
     return table(head, rows)

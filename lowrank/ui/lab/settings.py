@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from lowrank.errors import InputError
 from lowrank.language import gettext as _
 from lowrank.language import gettext_noop, ngettext
-from lowrank.llama.names import LINEAR, name_of
+from lowrank.llama.names import ATTENTION, LINEAR, PEFT_DEFAULT, name_of
 from lowrank.lora.adapter_config import AdapterConfig
 from lowrank.lora.lab import TrainingSet, built_in, from_jsonl, typed
 from lowrank.lora.lab.sets import MOST_LINES, Pairs, written
@@ -27,8 +27,8 @@ from lowrank.ui.outside import as_text
 
 TYPED = gettext_noop("my own")
 TARGETS: dict[str, tuple[str, ...] | str] = {
-    "q, v": ("q_proj", "v_proj"),
-    "q, k, v, o": ("q_proj", "k_proj", "v_proj", "o_proj"),
+    "q, v": PEFT_DEFAULT,
+    "q, k, v, o": ATTENTION,
     gettext_noop("all"): "all-linear",
     "q": ("q_proj",),
     "k": ("k_proj",),

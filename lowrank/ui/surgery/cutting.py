@@ -15,6 +15,7 @@ from lowrank.files import cache_folder, drop_oldest, whole
 from lowrank.language import SOURCE, Sentence, speaking
 from lowrank.language import gettext as _
 from lowrank.llama import projections
+from lowrank.spectra.svd import energies
 from lowrank.surgery import (
     Answers,
     Cost,
@@ -211,8 +212,7 @@ def _looking(source: str, name: str) -> Iterator[Doing | Evidence]:
     yield Doing(0.8, Sentence("Comparing inputs and matrix"))
     store = cached.factors(source)
     W = projections(store.params)[name].matrix()
-    squares = store.source("aware")(name).s ** 2
-    yield Evidence(usage(W, store.moment(name)), np.cumsum(squares) / (squares.sum() or 1.0))
+    yield Evidence(usage(W, store.moment(name)), energies(store.source("aware")(name).s))
 
 
 def noise_job(source: str, name: str, percent: int) -> Job | None:
