@@ -108,6 +108,7 @@ def watched(job: Job | None, draw: Callable[[Job], None] | None = None, every: f
     """Draw the job now and every so many seconds until it is over; then the whole page once.
 
     `draw` may hold widgets; it is called with the job as it stands. Without one it is `shown`.
+    What the job found is read after this: before, it may end in between, and nobody draws again.
     """
     if job is None:
         return

@@ -96,6 +96,7 @@ def cut_now(source: str, choice: Choice, ids: Ids) -> tuple[Cut | None, Job | No
     key = f"cut {visitor()} {hash(of)}"
     work = partial(_cutting, source, choice, ids)
     job = soon(sought(key, work, "cut", PATIENCE, "short"), MOMENT)
+    watched(job)
     if job and job.over and isinstance(job.last, Cut):
         cached.results().put(("cut", *of), job.last)
         return job.last, job

@@ -41,9 +41,9 @@ def why_aware(source: str, choice: Choice) -> None:
         if job is None:
             st.caption(text("surgery", "look"))
             return
+    watched(job)
     found = job.last
     if not isinstance(found, cutting.Evidence):
-        watched(job)
         return
     use = found.usage
     k = max(1, len(use.s) // 4)

@@ -20,7 +20,6 @@ from lowrank.ui import cached
 from lowrank.ui.bound import said
 from lowrank.ui.drawing import chart
 from lowrank.ui.layout import errors_shown, text
-from lowrank.ui.progress import watched
 from lowrank.ui.surgery import cutting
 from lowrank.ui.surgery.answers import two_answers
 from lowrank.ui.surgery.choice import Choice, choose
@@ -62,8 +61,6 @@ def _operation(source: str) -> Choice | None:
             ready = job is None or job.state == "done"
         if choice and ready and ids:
             cut, job = cutting.cut_now(source, choice, ids)
-            if job and not cut:
-                watched(job)
         elif not ids:
             st.info(text("surgery", "empty"), icon=":material/info:")
     if choice:
