@@ -378,6 +378,8 @@ def test_the_tools_of_the_grid_cover_no_control(new_page):
     page = opened_editor(new_page("/rank", width=390))
     page.locator('[data-testid="stDataFrame"]').hover()
     tools = page.locator('[data-testid="stElementToolbar"]').last.bounding_box()
-    for control in page.locator('[data-testid="stNumberInput"]:visible').all():
+    controls = page.locator('[data-testid="stNumberInput"]:visible').all()
+    assert controls
+    for control in controls:
         box = control.bounding_box()
         assert box["y"] + box["height"] <= tools["y"] or tools["y"] + tools["height"] <= box["y"]

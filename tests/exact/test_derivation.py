@@ -15,6 +15,7 @@ from lowrank.exact.matrices import Matrix, RowOp, add, apply, exact, scale, swap
 from lowrank.exact.moves import is_echelon, is_reduced_echelon, parse_operation, same_row_space
 from lowrank.exact.parsing import compact, parse_matrix
 from lowrank.exact.query import LONGEST, decode, decode_moves, encode, encode_moves
+from tests.outcomes import taken_or_refused
 
 A = exact([[2, 4, 1], [3, 7, 0], [1, 1, 1]])
 FACTORS = st.fractions(-9, 9, max_denominator=12).filter(bool)
@@ -285,21 +286,39 @@ def test_a_count_means_as_many_single_steps():
         assert counted == decode_moves(Derivation(B), "v1." + "N1" * count)
 
 
-@given(st.text(max_size=40) | st.text("NSPCMA123z-_.", max_size=60).map("v1.".__add__))
-def test_any_text_is_moves_or_an_error_of_ours(text):
-    try:
-        d = decode_moves(Derivation(A), text)
-    except InputError:
-        return
-    assert d.position == len(d.ops)
-    if not text.strip().startswith("v"):
-        lines = [line for line in text.replace(";", "\n").split("\n") if line.strip()]
-        assert d.ops == tuple(parse_operation(line, 3) for line in lines)
-    B = A
-    for op in d.ops:
-        B = apply(op, B)
-    assert d.matrix == B
-    assert decode_moves(Derivation(A), encode_moves(d)) == d
+CODE = st.lists(TOKENS | st.text("NSPCMA123z-_.", max_size=2), max_size=6)
+TYPED = st.sampled_from(["R1 <-> R2", "2 R3", "R2 - 3/2 R1", "", "R1", "R4", "v"])
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        (st.text(max_size=40) | st.lists(TYPED, max_size=4).map(";".join)).filter(
+            lambda text: text.strip("; ")
+        ),
+        CODE.map(lambda parts: "v1." + "".join(parts)),
+    ],
+    ids=["typed", "coded"],
+)
+def test_any_text_is_moves_or_an_error_of_ours(texts):
+    def does_what_it_says(text, d):
+        assert d.position == len(d.ops)
+        if not text.strip().startswith("v"):
+            lines = [line for line in text.replace(";", "\n").split("\n") if line.strip()]
+            assert d.ops == tuple(parse_operation(line, 3) for line in lines)
+        B = A
+        for op in d.ops:
+            B = apply(op, B)
+        assert d.matrix == B
+        assert decode_moves(Derivation(A), encode_moves(d)) == d
+
+    taken_or_refused(
+        texts,
+        lambda text: decode_moves(Derivation(A), text),
+        does_what_it_says,
+        refusal=InputError,
+        examples=100,
+    )
 
 
 @given(
@@ -327,15 +346,19 @@ def test_a_query_is_read_part_by_part(parts):
     )
 
 
-@given(st.text(max_size=80) | st.text("m=123,;&step=ops%vNSPCMA", max_size=80))
-def test_any_query_is_a_derivation_or_an_error_of_ours(query):
-    try:
-        d = decode(query)
-    except InputError:
-        return
-    m = [value for key, value in parse_qsl(query) if key == "m"][-1]
-    assert compact(d.start) == compact(parse_matrix(m))
-    assert decode(encode(d)) == d
+PARTS = ["m=1,2;3,4", "m=1%202", "m=x", "step=1", "step=9", "ops=v1.N1", "ops=v1.S12", "form=?"]
+
+
+def test_any_query_is_a_derivation_or_an_error_of_ours():
+    def holds_its_matrix(query, d):
+        m = [value for key, value in parse_qsl(query) if key == "m"][-1]
+        assert compact(d.start) == compact(parse_matrix(m))
+        assert decode(encode(d)) == d
+
+    texts = st.text(max_size=80) | st.text("m=123,;&step=ops%vNSPCMA", max_size=80)
+    parts = st.lists(st.sampled_from(PARTS) | st.text("m=12,;%", max_size=5), max_size=5)
+    queries = texts | parts.map("&".join)
+    taken_or_refused(queries, decode, holds_its_matrix, refusal=InputError, examples=200)
 
 
 def test_what_a_derivation_cannot_be_is_said():

@@ -1,6 +1,5 @@
 """Typed row operations, and the goal as a property rather than one answer."""
 
-import contextlib
 import re
 from fractions import Fraction
 
@@ -19,6 +18,7 @@ from lowrank.exact.moves import (
     parse_operation,
     same_row_space,
 )
+from tests.outcomes import taken_or_refused
 
 HALF = Fraction(3, 2)
 FACTORS = st.fractions(-9, 9, max_denominator=1000)
@@ -109,11 +109,21 @@ def test_a_number_of_rows_that_is_none_is_refused(rows):
         parse_operation(rows if not isinstance(rows, str) else None, 3)
 
 
-@settings(deadline=None)
-@given(st.text(max_size=30) | st.text("rR123456 +-*/<>=↔←.()", max_size=20))
-def test_any_text_is_an_operation_or_an_error_of_ours(text):
-    with contextlib.suppress(InputError):
-        assert max(parse_operation(text, rows=3).rows) < 3
+ROW = st.sampled_from(["R1", "r2", "R3", "R4"])
+BETWEEN = st.sampled_from(["+", " - 2", "↔", " <-> ", "+ 0.5*", "− 1/2·", "← -", "/", "x"])
+
+
+def test_any_text_is_an_operation_or_an_error_of_ours():
+    def names_a_row(text, op):
+        assert 0 <= min(op.rows) <= max(op.rows) < 3
+
+    taken_or_refused(
+        st.text(max_size=30) | st.builds("{}{}{}".format, ROW, BETWEEN, ROW),
+        lambda text: parse_operation(text, rows=3),
+        names_a_row,
+        refusal=InputError,
+        examples=200,
+    )
 
 
 @settings(deadline=None)

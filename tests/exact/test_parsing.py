@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lowrank.errors import InputError
 from lowrank.exact.parsing import compact, parse_cells, parse_matrix
 from tests.exact.test_elimination import matrices
+from tests.outcomes import taken_or_refused
 
 
 @pytest.mark.parametrize(
@@ -111,19 +112,11 @@ def test_compact_text_reads_back_as_the_same_matrix(A):
     assert parse_matrix(compact(A)) == A
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.text(alphabet="0123456789.,;/-+e []{}()\\&|\n\tfrac=", max_size=60))
-def test_any_text_is_a_matrix_or_one_clear_error(text):
-    A = parsed(text)
-    if A is not None:
+def test_any_text_is_a_matrix_or_one_clear_error():
+    def is_read_back(text, A):
         assert 1 <= len(A) <= 12
         assert 1 <= len(A[0]) <= 12
         assert parse_matrix(compact(A)) == A
 
-
-def parsed(text):
-    """The matrix, or None after one of our own errors; any other error goes through."""
-    try:
-        return parse_matrix(text)
-    except InputError:
-        return None
+    texts = st.text(alphabet="0123456789.,;/-+e []{}()\\&|\n\tfrac=", max_size=60)
+    taken_or_refused(texts, parse_matrix, is_read_back, refusal=InputError, examples=400)

@@ -216,7 +216,7 @@ def test_nothing_is_computed_that_nobody_asked_for():
 )
 def test_unknown_names_are_refused(name):
     params = made()
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=f"'{name}' is no array"):
         backward.gradients(params, backward.batch(EXAMPLES, GQA), [name])
 
 
@@ -229,8 +229,15 @@ def test_parts_that_a_projection_lacks_are_refused():
 
 
 @pytest.mark.parametrize(
-    "examples", [[], [([1, 2], [1, 0])], [([1], [1])], [([1, 2, 3], [1, 1])], [([99], [1])]]
+    ("examples", "said"),
+    [
+        ([], "no token to learn"),
+        ([([1, 2], [1, 0])], "no token to learn"),
+        ([([1], [1])], "no token to learn"),
+        ([([1, 2, 3], [1, 1])], "mask has shape"),
+        ([([99], [1])], "ids holds 99"),
+    ],
 )
-def test_batches_without_anything_to_learn_are_refused(examples):
-    with pytest.raises(InputError):
+def test_batches_without_anything_to_learn_are_refused(examples, said):
+    with pytest.raises(InputError, match=said):
         backward.batch(examples, GQA)

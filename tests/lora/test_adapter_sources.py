@@ -55,17 +55,17 @@ def test_the_alpha_of_its_first_versions_multiplies_the_scale(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "said",
+    ("said", "words"),
     [
-        {"fine_tune_type": "full"},
-        {"fine_tune_type": "dora"},
-        {"lora_parameters": {"rank": 0}},
-        {"lora_parameters": {"rank": 5}},
-        {"lora_parameters": {"scale": None}},
+        ({"fine_tune_type": "full"}, "fine_tune_type 'full'"),
+        ({"fine_tune_type": "dora"}, "do not agree on DoRA"),
+        ({"lora_parameters": {"rank": 0}}, "no sound rank and scale"),
+        ({"lora_parameters": {"rank": 5}}, r"expected \(in, 5\)"),
+        ({"lora_parameters": {"scale": None}}, "no sound rank and scale"),
     ],
 )
-def test_what_is_no_sound_adapter_of_mlx_is_refused(said, tmp_path):
-    with pytest.raises(FormatError):
+def test_what_is_no_sound_adapter_of_mlx_is_refused(said, words, tmp_path):
+    with pytest.raises(FormatError, match=words):
         adapters.load(as_mlx(tmp_path, "plain", **said))
 
 

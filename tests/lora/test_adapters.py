@@ -48,7 +48,9 @@ def test_merged_weights_are_those_of_peft(case):
     model, adapter = base(case), adapters.load(FIXTURES / case)
     record = load_file(FIXTURES / case / "merged.safetensors")
     assert not adapter.unused
-    for name in adapters.merged_names(model, adapter):
+    names = adapters.merged_names(model, adapter)
+    assert record.keys() <= set(names)
+    for name in names:
         got, wanted = adapters.merged(model, adapter, name), record.get(name, model.read(name))
         assert got.dtype == np.float32
         assert np.linalg.norm(got - wanted) <= 1e-5 * np.linalg.norm(wanted), name

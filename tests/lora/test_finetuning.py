@@ -285,7 +285,7 @@ def test_a_state_goes_on_only_where_it_belongs(tmp_path):
     with pytest.raises(SourceError, match="cannot be read"):
         State.load(tmp_path / "missing.npz")
     np.savez(tmp_path / "pickle.npz", about=np.array([{}], dtype=object))
-    with pytest.raises(FormatError):
+    with pytest.raises(FormatError, match="no saved training state"):
         State.load(tmp_path / "pickle.npz")
 
 

@@ -60,9 +60,16 @@ def test_long_examples_are_cut_and_those_cut_to_nothing_refused():
         answers(words, [("", "long enough"), ("Hi", "Yo")], max_length=8)
 
 
-@pytest.mark.parametrize("pairs", [[], [("Hi", "")], [("Hi", " \n")]])
-def test_pairs_with_nothing_to_learn_are_refused(pairs):
-    with pytest.raises(InputError):
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [
+        ([], "no examples"),
+        ([("Hi", "")], "Example 1 has no completion"),
+        ([("Hi", " \n")], "Example 1 has no completion"),
+    ],
+)
+def test_pairs_with_nothing_to_learn_are_refused(pairs, said):
+    with pytest.raises(InputError, match=said):
         answers(Letters(), pairs)
 
 

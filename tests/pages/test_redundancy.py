@@ -48,7 +48,7 @@ def test_soft_impute_finds_a_rank_and_the_ratings_are_nearer_than_their_means():
     app = opened(data="ratings", method="soft-impute", **{"lambda": "-1"}, hidden="40")
     assert float(metrics(app)["Error on hidden entries"]) < float(metrics(app)["Mean fill"])
     assert int(metrics(app)["Rank of the result"]) >= 2
-    assert "Robot Orchard" in words(app) or "| person | film |" in words(app)
+    assert "| person | film |" in words(app)
     assert app.slider(key="rank").disabled
 
 
@@ -112,7 +112,7 @@ def test_real_weights_do_not_come_back_and_it_is_said(default_model):
     error, mean = (float(metrics(app)[k]) for k in ("Error on hidden entries", "Mean fill"))
     assert error > 0.5
     assert not app.success
-    assert ("not recovered" in words(app)) or ("no better than the mean" in words(app))
+    assert "no better than the mean" in words(app)
     assert mean == pytest.approx(1, abs=0.1)
 
 

@@ -148,6 +148,7 @@ def test_every_way_of_asking_gives_numbers(opened, query):
     app = opened(**query)
     assert not app.exception
     assert not app.error
+    assert metrics(app).get("nll a token", "…") != "…"
     assert "…" not in metrics(app).values()
 
 

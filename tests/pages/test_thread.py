@@ -98,6 +98,7 @@ def test_with_the_model_the_matrix_is_real_and_capitals_not_seen_come_nearer(
     app = opened(pair_r="4")
     assert "real" in captions(app)
     assert not app.info
+    assert "Paris" in words(app)
     assert "model.layers.14.self" in captions(app).replace("\\", "")
     trained, never = re.findall(r"\| \d pairs [^|]*\| 1 \| ([\d.]+) \|", words(app))
     assert float(trained) < float(never) < 0.9

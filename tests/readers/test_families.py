@@ -234,4 +234,5 @@ def test_a_part_alone_is_refused_by_name(tmp_path):
 
 
 def test_capitals_in_the_ending_do_not_matter(tmp_path):
-    assert open_model(as_gguf(tmp_path / "A.GGUF", "llama")).config is not None
+    model = open_model(as_gguf(tmp_path / "A.GGUF", "llama"))
+    assert set(model.tensors) == set(weights(FAMILIES["llama"]["shapes"]))

@@ -35,7 +35,11 @@ def test_the_measure_of_the_whole_lies_within_the_bounds_of_its_head(s, data, sc
 
 
 def test_bounds_refuse_what_no_matrix_has():
-    for norm, count in [(0.5, 3), (9.0, 3), (1.0, 0)]:
-        with pytest.raises(InputError):
+    for norm, count, said in [
+        (0.5, 3, "norm is 0.5"),
+        (9.0, 3, "norm is 9"),
+        (1.0, 0, "s holds 1"),
+    ]:
+        with pytest.raises(InputError, match=said):
             bounds.stable_rank([1.0], norm, count)
     assert bounds.effective_rank([0.0], 0.0, 4) == bounds.Bounds(0.0, 0.0)

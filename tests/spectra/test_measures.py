@@ -121,5 +121,5 @@ def test_random_cosines_are_those_of_random_subspaces(i, j, n):
     assert (abs(found - np.mean(seen, axis=0)) <= 5 * spread + 1e-9).all()
     assert found.mean() == pytest.approx(max(i, j) / n, abs=0.02)
     assert found[: max(0, i + j - n)] == pytest.approx(1)  # what they must share
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=f"k is {n + 1}"):
         random_cosines(i, n + 1, n)

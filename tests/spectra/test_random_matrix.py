@@ -112,5 +112,5 @@ def test_of_random_factors_no_value_counts_and_a_strong_one_does(m, n, r):
     assert beyond_random_factors(of_product(B, A).s, (m, n)) == 0
     B[:, :3] *= 10
     assert beyond_random_factors(of_product(B, A).s, (m, n)) == 3
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="k is 9"):
         beyond_random_factors(np.ones(9), (8, 100))

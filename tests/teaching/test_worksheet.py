@@ -175,14 +175,16 @@ def test_the_command_writes_what_the_functions_write(tmp_path, capsys):
     options = ("--count", "3", "--seed", "7", "--format", "all", "--out", str(tmp_path / "new"))
     assert main(command(*options)) == 0
     sheet = make_worksheet(7, 3, 4, 2, count=3)
-    for path in map(Path, capsys.readouterr().out.split()):
+    written = [Path(path) for path in capsys.readouterr().out.split()]
+    assert sorted(written) == sorted((tmp_path / "new").iterdir())
+    for path in written:
         form = next(form for form in FORMATS.values() if form.suffix == path.suffix)
         assert path.parent == tmp_path / "new"
         if path.suffix == ".pdf":
             assert path.read_bytes().startswith(b"%PDF")
         else:
             assert path.read_text(encoding="utf-8") == form.write(sheet)
-    assert len(list((tmp_path / "new").iterdir())) == len(FORMATS)
+    assert len(written) == len(FORMATS)
 
     assert main(command("--out", str(tmp_path / "mine.v2.tex"))) == 0
     assert (tmp_path / "mine.v2.tex").read_text().startswith(r"\documentclass")
