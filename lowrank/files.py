@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from stat import S_ISREG
 from typing import IO
 
 from lowrank.errors import SourceError
@@ -180,15 +179,14 @@ def drop_stale(folder: Path) -> None:
 
 
 def nbytes(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder, while others may be adding and removing some.
+    """Bytes of a file, or of all in a folder, while others may be adding and removing some.
 
-    What a link leads to is not counted.
+    Folders count too, since many empty ones fill a disk; what a link leads to does not.
     """
     total = 0
     for each in (path, *path.rglob("*")):
         with suppress(OSError):
-            found = each.lstat()
-            total += found.st_size if S_ISREG(found.st_mode) else 0
+            total += each.lstat().st_size
     return total
 
 

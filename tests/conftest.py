@@ -31,7 +31,7 @@ settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory) -> Iterator[None]:
+def cache_of_this_process(tmp_path_factory) -> Iterator[None]:
     """A cache of this process's own, with the default model in it if it is in the user's.
 
     What is made of a tiny model is then neither found by another process's test while it is half

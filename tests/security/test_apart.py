@@ -31,8 +31,7 @@ def pool() -> jobs.Jobs:
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(pool, monkeypatch, tmp_path):
-    monkeypatch.setenv("LOWRANK_CACHE", str(tmp_path))  # where nobody else's files are on their way
+def elsewhere(pool, monkeypatch):
     monkeypatch.setattr(jobs, "PROCESSES", True)
     monkeypatch.setattr(jobs, "POOL", pool)
 

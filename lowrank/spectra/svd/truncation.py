@@ -200,10 +200,13 @@ class _Search:
         """The best within the top eigenvectors of W.T W (n, n), all in float32.
 
         Its rounding turns those vectors a little; the values are then taken from W itself, where
-        the angle enters by its square, and certified.
+        the angle enters by its square, and certified. The vectors' lengths would enter as they
+        are, so they are made 1 again.
         """
         W, k, (m, n) = self.W, self.k, self.W.shape
-        Q = top_eigen(gram(W, W.dtype).astype(W.dtype), k + SPARE)[1].T
+        X = top_eigen(gram(W, W.dtype).astype(W.dtype), k + SPARE)[1]
+        lengths = np.sqrt(np.einsum("ij,ij->j", X, X, dtype=np.float64))
+        Q = (X / lengths).T.astype(W.dtype)
         flops = m * n * (n + 2.0 * (k + SPARE) + 4.0 * k) + 4 / 3 * n**3 + 4.0 * n * n * k
         return self.certified(W, *krylov.ritz(Q, Q @ W.T, k), "gram", flops)
 
