@@ -432,4 +432,4 @@ def _latex_solutions(found: Answer) -> str:
 
 
 FORMATS = of_sheet(as_html, as_latex, as_markdown, as_pdf)
-"""What writes a worksheet, by format, and its file\'s ending and type."""
+"""What writes a worksheet, by format, and its file's ending and type."""
