@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from lowrank.errors import InputError
 from lowrank.language import gettext as _
+from lowrank.spectra.svd.checks import real_array, real_matrix
 
 Floats = NDArray[np.floating]
 Init = Literal["kaiming", "gaussian"]
@@ -27,7 +28,7 @@ def regular_forward_matmul(x: ArrayLike, W: ArrayLike) -> Floats:  # (..., in), 
     >>> regular_forward_matmul([1, 2], [[1, 0, 2], [0, 1, 3]]).tolist()
     [1.0, 2.0, 8.0]
     """
-    W = _matrix("W", W)
+    W = real_matrix(W, "W")
     x = _input(x, W.shape[0], _("W {shape} has {rows} rows").format(shape=W.shape, rows=W.shape[0]))
     return x @ W
 
@@ -49,7 +50,7 @@ def lora_forward_matmul(
     >>> lora_forward_matmul([1, 2], np.eye(2), [[1], [1]], [[0, 1]], alpha=2).tolist()
     [1.0, 8.0]
     """
-    W, W_A, W_B = _matrix("W", W), _matrix("W_A", W_A), _matrix("W_B", W_B)
+    W, W_A, W_B = real_matrix(W, "W"), real_matrix(W_A, "W_A"), real_matrix(W_B, "W_B")
     (rows, columns), r = W.shape, W_A.shape[1]
     _expect("W_A", W_A, (rows, r), _("W is {shape}").format(shape=W.shape))
     both = _("W is {shape} and W_A {W_A_shape}").format(shape=W.shape, W_A_shape=W_A.shape)
@@ -92,7 +93,7 @@ def update(x: ArrayLike, A: ArrayLike, B: ArrayLike, alpha: float, r: int) -> Fl
     >>> update([1, 2], A=[[1, 1]], B=[[0], [1]], alpha=2, r=1).tolist()
     [0.0, 6.0]
     """
-    A, B, r = _matrix("A", A), _matrix("B", B), _whole("r", r)
+    A, B, r = real_matrix(A, "A"), real_matrix(B, "B"), _whole("r", r)
     because = _("r is {r}").format(r=r)
     _expect("A", A, (r, A.shape[1]), because)
     _expect("B", B, (B.shape[0], r), because)
@@ -131,7 +132,7 @@ def dora_merge(
     >>> dora_merge([[3.0, 4.0]], [[1, 0]], [[0]], magnitude=[10], alpha=1, r=1).tolist()
     [[6.0, 8.0]]
     """
-    V, m = merge(W0, A, B, alpha, r), _floats("magnitude", magnitude)
+    V, m = merge(W0, A, B, alpha, r), real_array(magnitude, "magnitude")
     if m.shape != V.shape[:1]:
         raise InputError(
             "magnitude has shape {shape}; expected {expected}.",
@@ -180,7 +181,7 @@ def _checked(
     W0: ArrayLike, A: ArrayLike, B: ArrayLike, r: int
 ) -> tuple[Floats, Floats, Floats, int]:
     """The three matrices as floating arrays and r, proved to fit each other."""
-    W0, A, B, r = _matrix("W0", W0), _matrix("A", A), _matrix("B", B), _whole("r", r)
+    W0, A, B, r = real_matrix(W0, "W0"), real_matrix(A, "A"), real_matrix(B, "B"), _whole("r", r)
     rows, columns = W0.shape
     because = _("W0 is {shape} and r is {r}").format(shape=W0.shape, r=r)
     _expect("A", A, (r, columns), because)
@@ -205,19 +206,8 @@ def _expect(name: str, array: Floats, shape: tuple[int, int], because: str) -> N
         )
 
 
-def _matrix(name: str, given: ArrayLike) -> Floats:
-    array = _floats(name, given)
-    if array.ndim != 2 or 0 in array.shape:
-        raise InputError(
-            "{name} has shape {shape}; expected a matrix, none of it empty.",
-            name=name,
-            shape=array.shape,
-        )
-    return array
-
-
 def _input(x: ArrayLike, size: int, because: str) -> Floats:
-    array = _floats("x", x)
+    array = real_array(x, "x")
     if array.ndim == 0 or array.shape[-1] != size:
         raise InputError(
             "x has shape {shape}; expected (..., {size}), since {because}.",
@@ -226,19 +216,6 @@ def _input(x: ArrayLike, size: int, because: str) -> Floats:
             because=because,
         )
     return array
-
-
-def _floats(name: str, given: ArrayLike) -> Floats:
-    """The argument as a floating array, its own precision kept; integers become float64."""
-    try:
-        array = np.asarray(given)
-        return array if np.issubdtype(array.dtype, np.floating) else array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            "{name} is not an array of real numbers: {error}.",
-            name=name,
-            error=error,
-        ) from error
 
 
 def _scale(alpha: float) -> float:

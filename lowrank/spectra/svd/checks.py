@@ -1,6 +1,7 @@
 """What every function here asks of its arguments, and the norm that never overflows."""
 
 import operator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -63,19 +64,27 @@ def real_array(values: ArrayLike, name: str, message: str = NO_ARRAY) -> Floats:
     """Numbers as float32 or float64; InputError for what is none: ragged, complex, words, dates.
 
     numpy would drop imaginary parts, and make numbers of words and of lengths of time.
+
+    >>> import ml_dtypes
+    >>> real_array(np.ones(2, ml_dtypes.bfloat16), "x").dtype
+    dtype('float64')
     """
     try:
         given = np.asarray(values)
-        strange = given.dtype.kind not in "fiubO" or (
-            given.dtype.kind == "O"
-            and any(x is None or isinstance(x, (str, bytes)) for x in given.flat)
-        )
-        if not strange:
+        if not _strange(given):
             kept = given.dtype in (np.float32, np.float64)
             return given if kept else given.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
         pass
     raise InputError(message, name=name) from None
+
+
+def _strange(given: NDArray[Any]) -> bool:
+    kind = given.dtype.kind
+    if kind == "O":
+        return any(x is None or isinstance(x, (str, bytes)) for x in given.flat)
+    # To numpy bfloat16 is of no kind, and yet float64 can hold it.
+    return not np.can_cast(given.dtype, np.float64) if kind == "V" else kind not in "fiub"
 
 
 def checked_spectrum(s: ArrayLike) -> NDArray[np.float64]:
