@@ -186,7 +186,7 @@ def svd_more(kept: Figures) -> str:
             digits(product["s"]),
             f"scipy's SVD of a quarter of the product's rows: {part:.0f} times as long",
         ],
-        ["k moved within 64", f"{moving['within s']:.5f}", ""],
+        ["k moved within 64", tiny(moving["within s"]), ""],
         ["k grown from 64 to 96", digits(moving["grown s"]), f"afresh {moving['afresh s']:.2f}"],
         [
             f"every singular value, 4096 × 4096, smallest {tiny(whole['least'])} of the largest"
