@@ -200,7 +200,7 @@ def timed(x: Floats, W0: Floats, A: Floats, B: Floats, alpha: int, r: int) -> No
         )
     quarters = {name: np.percentile(each, [25, 50, 75]) for name, each in found.items()}
     rows = [[name, *(f"{1e6 * q:,.1f}" for q in each)] for name, each in quarters.items()]
-    head = [_("h, µs"), _("lower quarter"), _("**median**"), _("upper quarter")]
+    head = [_("h, µs"), _("lower quarter"), _("median"), _("upper quarter")]
     st.markdown(table(head, rows))
     st.caption(text("lora", "times").format(turns=TURNS))
 

@@ -391,7 +391,7 @@ def test_times_of_merging_are_medians_of_passes_in_turns():
     app = opened(steps="1", set="my own", lines="Hi => Yo")
     app.button(key="train").click().run()
     app = finished(app)
-    opening.until(app, lambda app: "**median**" in said(app))
+    opening.until(app, lambda app: "a pass over the question, ms" in said(app))
     rows = [r for r in said(app).splitlines() if r.startswith(("| W₀ alone", "| merged"))]
     for row in rows:
         least, median, most = (float(x.strip(" *")) for x in row.strip("|").split("|")[1:])

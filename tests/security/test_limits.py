@@ -8,8 +8,10 @@ import ast
 import io
 import json
 import re
+import runpy
 import secrets
 import struct
+import sys
 import threading
 from pathlib import Path
 
@@ -263,6 +265,14 @@ def test_what_the_framework_holds_of_a_session_has_a_limit(monkeypatch):
         put("a", 0)
     held.remove_session_files("b")
     put("c", 601)
+
+
+def test_a_framework_that_holds_files_elsewhere_is_served_and_the_log_says_so(monkeypatch, caplog):
+    before = MemoryUploadedFileManager.add_file
+    monkeypatch.setitem(sys.modules, MemoryUploadedFileManager.__module__, None)
+    runpy.run_path(held_files.__file__)
+    assert "without a limit in all" in caplog.text
+    assert MemoryUploadedFileManager.add_file is before
 
 
 def test_the_page_on_safety_states_the_limits_that_hold():

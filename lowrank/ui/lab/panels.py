@@ -283,7 +283,7 @@ def _compared(job: Job) -> None:
     )
     names = {"plain": _("W₀ alone"), "beside": _("A and B beside it"), "merged": _("merged")}
     rows = [[name, *in_milliseconds(found.seconds[key])] for key, name in names.items()]
-    head = [_("a pass over the question, ms"), _("least"), _("**median**"), _("most")]
+    head = [_("a pass over the question, ms"), _("least"), _("median"), _("most")]
     st.markdown(table(head, rows))
     st.caption(text("lab", "times").format(turns=runs.TURNS))
 
